@@ -1,0 +1,55 @@
+"""DiffNet: networks for nonlinear diffusion problems in imaging, in Keras 3.
+
+    import diffnet_tf as dn
+
+    model = dn.models.DiffNet()
+    dn.training.fit(model, dn.data.load_images("skimage"), steps=1000)
+
+Reference: S. Arridge & A. Hauptmann, Networks for Nonlinear Diffusion Problems in Imaging, J. Math. Imaging Vis. 62
+(2020) 471–487, doi:10.1007/s10851-019-00901-3.
+"""
+
+import importlib
+import importlib.util
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "checks",
+    "stencil",
+    "diffusivity",
+    "diffusion",
+    "layers",
+    "models",
+    "metrics",
+    "data",
+    "checkpoint",
+    "training",
+    "records",
+    "figures",
+)
+_NEEDS_KERAS = ("stencil", "diffusivity", "diffusion", "layers", "models", "metrics", "data")
+
+__all__ = [*_MODULES, "__version__"]
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
+
+
+# Importing the layers registers them with Keras, so that load_model knows them after `import diffnet_tf` alone.
+# Drawing from records needs no Keras: without it, the modules are imported when they are first used.
+if importlib.util.find_spec("keras") is not None:
+    for _name in _NEEDS_KERAS:
+        try:
+            importlib.import_module(f"{__name__}.{_name}")
+        except ModuleNotFoundError as error:  # Keras without a backend
+            if error.name not in ("tensorflow", "jax", "torch"):
+                raise
+            break

@@ -1,0 +1,214 @@
+"""Pairs to learn from, made on the fly: crop → augment → batch → diffuse → noise.
+
+The clean image is cropped and flipped first and diffused then, so that a crop's border is a real border and the
+one-sided discretisation sees every image the same way. Whole batches are diffused.
+"""
+
+import math
+
+import keras
+import numpy as np
+
+from diffnet_tf import checks, diffusion
+from diffnet_tf.data.examples import Examples, tensorflow_arrays
+from diffnet_tf.data.sources import READERS, GrayImages, open_images
+
+PROBLEMS = ("inverse", "forward")
+
+
+def as_gray_images(images, **source_options):
+    """`GrayImages` from what callers give: these, the name of a source, or float images (n, height, width[, 1])."""
+    if isinstance(images, GrayImages):
+        return images
+    if isinstance(images, str):
+        return open_images(images, **source_options)
+    given = {name: value for name, value in source_options.items() if value not in (None, "train")}
+    if given:
+        raise ValueError(f"{', '.join(given)} only go with the name of a source ({', '.join(READERS)}), not with an array.")
+    array = np.asarray(images)
+    return GrayImages(checks.images(array[..., None] if array.ndim == 3 else array)[..., 0])
+
+
+class _Plan:
+    """What a sequence of pairs is made of, whichever framework runs it."""
+
+    def __init__(self, images, problem, noise, degrade, batch_size, epochs, start, **options):
+        checks.one_of(problem, "problem", PROBLEMS)
+        checks.count(batch_size, "batch_size")
+        checks.count(start, "start", minimum=0)
+        if epochs is not None:
+            checks.count(epochs, "epochs")
+        if problem == "forward" and noise:
+            raise ValueError(f"noise={noise:g} with problem='forward'; expected 0: noise is added to diffused inputs.")
+        if batch_size > len(images):
+            raise ValueError(
+                f"batch_size={batch_size} is larger than the {len(images)} image(s) of the data set; "
+                f"expected at most {len(images)}. Give a smaller batch or more images."
+            )
+        self.examples = Examples(images, noise=noise, **options)
+        self.problem, self.degrade = problem, degrade or diffusion.perona_malik
+        self.batch_size, self.first = batch_size, start
+        self.last = None if epochs is None else epochs * len(images)
+
+    @property
+    def num_batches(self):
+        return None if self.last is None else max(0, math.ceil((self.last - self.first) / self.batch_size))
+
+    def batch(self, number):
+        """(clean, noise) of one batch; the last of all may be smaller."""
+        first = self.first + int(number) * self.batch_size
+        stop = first + self.batch_size if self.last is None else min(first + self.batch_size, self.last)
+        return self.examples.batch(first, stop - first)
+
+    def pair(self, clean, noise):
+        """(input, target) tensors from clean images and noise."""
+        diffused = self.degrade(clean)
+        return (clean, diffused) if self.problem == "forward" else (diffused + noise, clean)
+
+
+def pairs(
+    images="skimage",
+    problem="inverse",
+    noise=0.0,
+    seed=0,
+    *,
+    batch_size=16,
+    crop=None,
+    augment=False,
+    shuffle=True,
+    epochs=1,
+    start=0,
+    degrade=None,
+    parallel_calls=None,
+    data_dir=None,
+    split="train",
+    limit=None,
+):
+    """Pairs (input, target) as a `tf.data.Dataset`, for Keras's TensorFlow backend.
+
+    Args:
+        images: float images (n, height, width, 1) in [0, 1], a `GrayImages`, or the name of a source (then data_dir,
+            split and limit as in `load_images`).
+        problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused).
+        noise: standard deviation σ of the Gaussian noise on the diffused image, in [0, 1] units: 0.01 is the paper's 1 %.
+        seed: the k-th example of epoch e depends on (seed, e, k) alone.
+        batch_size: images a batch, at most n.
+        crop: side of random square crops in pixels, cut before diffusing; None for whole images.
+        augment: flip and transpose the clean images at random.
+        shuffle: a new order of the images each epoch.
+        epochs: passes over the images; None for endless.
+        start: the number of the first example: resume after s batches with start = s · batch_size.
+        degrade: any function of clean images (batch, height, width, 1) in `keras.ops`; None for
+            `diffusion.perona_malik` with the paper's settings.
+        parallel_calls: batches made at the same time; None leaves it to tf.data. It changes no example.
+
+    Returns:
+        A `tf.data.Dataset` of (input, target), float32 (batch, height, width, 1). The last batch may be smaller.
+
+    Raises:
+        TypeError, ValueError: for images of a wrong dtype, shape or range, or an argument out of range.
+        RuntimeError: on another Keras backend; there, use `PairSequence`.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            f"pairs() makes a tf.data pipeline, but Keras runs on {keras.backend.backend()}; "
+            "use data.PairSequence there: it gives the same examples."
+        )
+    import tensorflow as tf
+
+    images = as_gray_images(images, data_dir=data_dir, split=split, limit=limit)
+    options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
+    plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, **options)
+    calls = parallel_calls or tf.data.AUTOTUNE
+
+    examples, xp = plan.examples, tensorflow_arrays()
+    pixels, maxima = tf.constant(images.pixels), tf.constant(images.maxima)
+    first_epoch, skipped = divmod(start, len(images))
+
+    def numbers_of(epoch):
+        order = examples.order(epoch, xp)
+        return tf.data.Dataset.range(len(images)).map(lambda k: (epoch, k, order[k]))
+
+    def example(epoch, k, index):
+        return examples.make(epoch, k, index, pixels, maxima, xp)
+
+    numbers = tf.data.Dataset.range(first_epoch, tf.int64.max if epochs is None else epochs).flat_map(numbers_of)
+    made = numbers.skip(skipped).map(example, calls, deterministic=True).batch(batch_size)
+    dataset = made.map(plan.pair, calls, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    number = tf.data.INFINITE_CARDINALITY if plan.num_batches is None else plan.num_batches
+    return dataset.apply(tf.data.experimental.assert_cardinality(number))
+
+
+class PairSequence(keras.utils.PyDataset):
+    """The examples of `pairs`, without TensorFlow: a `keras.utils.PyDataset` for the JAX and PyTorch backends.
+
+    Takes the arguments of `pairs` but parallel_calls. With epochs=None it has no length: give `fit` a
+    steps_per_epoch. Item b is batch b: a pair of NumPy arrays.
+    """
+
+    def __init__(
+        self,
+        images="skimage",
+        problem="inverse",
+        noise=0.0,
+        seed=0,
+        *,
+        batch_size=16,
+        crop=None,
+        augment=False,
+        shuffle=True,
+        epochs=1,
+        start=0,
+        degrade=None,
+        data_dir=None,
+        split="train",
+        limit=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        images = as_gray_images(images, data_dir=data_dir, split=split, limit=limit)
+        options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
+        self._plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, **options)
+        self._pair = _compiled(self._plan.pair)
+
+    @property
+    def num_batches(self):
+        return self._plan.num_batches
+
+    def __len__(self):
+        if self.num_batches is None:
+            raise TypeError("This PairSequence is endless (epochs=None) and has no length.")
+        return self.num_batches
+
+    def __getitem__(self, number):
+        return tuple(keras.ops.convert_to_numpy(tensor) for tensor in self._pair(*self._plan.batch(number)))
+
+
+def paired_arrays(images, problem="inverse", noise=0.0, seed=0, degrade=None, batch_size=16):
+    """All images once, whole and in order, as two NumPy arrays (inputs, targets): for validation and tests.
+
+    Args:
+        images, problem, noise, seed, degrade: see `pairs`.
+        batch_size: how many images are diffused at a time; it changes nothing.
+
+    Returns:
+        (inputs, targets), float32 (n, height, width, 1).
+    """
+    images = as_gray_images(images)
+    size = min(batch_size, len(images))
+    sequence = PairSequence(images, problem, noise, seed, batch_size=size, shuffle=False, degrade=degrade)
+    batches = [sequence[i] for i in range(len(sequence))]
+    return tuple(np.concatenate(part) for part in zip(*batches))
+
+
+def _compiled(function):
+    """The function compiled by the backend: op by op, diffusing a batch would take as long as a training step."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, reduce_retracing=True)
+    return lambda *arrays: function(*(keras.ops.convert_to_tensor(a) for a in arrays))

@@ -1,0 +1,270 @@
+"""Where images come from: every source becomes gray images of one size, scaled each by its own maximum.
+
+| source | what | train / test |
+|---|---|---|
+| `skimage` | crops of photographs that come with scikit-image (default, nothing to download) | disjoint photographs |
+| `stl10` | STL-10's unlabelled images, prepared by TensorFlow Datasets | first 90 % / last 10 % |
+| `stl10_binary` | the official `unlabeled_X.bin`, memory-mapped | first 90 % / last 10 % |
+| `folder` | PNG, JPEG and TIFF files, in the order of their names | first 90 % / last 10 % |
+
+For STL-10's 100,000 images that is the paper's 90,000 / 10,000. NumPy only, but for the reader of TensorFlow Datasets.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from diffnet_tf import checks
+
+SPLITS = ("train", "test", "all")
+SIZE = 96  # of STL-10's images
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+BINARY_NAME = "unlabeled_X.bin"
+
+# Photographs that every scikit-image installation holds; textures and astronomy for variety. No test image shares a
+# photograph with a training image.
+SKIMAGE_TRAIN = ("astronaut", "camera", "coffee", "rocket", "retina", "brick", "gravel", "grass", "hubble_deep_field")
+SKIMAGE_TEST = ("chelsea", "coins", "moon")
+
+
+class GrayImages:
+    """Gray images of one size, kept as they were stored and scaled by their own maxima when taken.
+
+    90,000 images of STL-10 are 830 MB here as bytes; as float32 they would be 3.3 GB.
+
+    Args:
+        pixels: (n, height, width), uint8 or float32, not negative.
+        name: the source, for messages.
+    """
+
+    def __init__(self, pixels, name="images"):
+        checks.image_shape((*pixels.shape, 1), name)
+        checks.not_black(pixels, name)
+        self.pixels, self.name = pixels, name
+        self.maxima = pixels.reshape(len(pixels), -1).max(axis=1).astype("float32")
+
+    def __len__(self):
+        return len(self.pixels)
+
+    @property
+    def shape(self):
+        """(n, height, width, 1)."""
+        return (*self.pixels.shape, 1)
+
+    def take(self, indices, rows=slice(None), columns=slice(None)):
+        """Images as float32 in [0, 1], (len(indices), height, width, 1), or the given part of them."""
+        part = self.pixels[indices, rows, columns].astype("float32")
+        return (part / self.maxima[indices, None, None])[..., None]
+
+
+def to_gray(array):
+    """Luminance as MATLAB's rgb2gray has it, 0.2989 R + 0.5870 G + 0.1140 B, rounded for 8-bit images.
+
+    Args:
+        array: (..., height, width) gray, or (..., height, width, 1 to 4): gray, gray+alpha, RGB or RGBA. Alpha is dropped.
+
+    Returns:
+        (..., height, width), uint8 for uint8 and float32 otherwise.
+    """
+    if array.shape[-1] in (3, 4) and array.ndim >= 3:
+        red, green, blue = (array[..., k].astype("float32") for k in range(3))
+        gray = 0.2989 * red + 0.5870 * green + 0.1140 * blue
+        return np.rint(gray).astype("uint8") if array.dtype == np.uint8 else gray
+    if array.shape[-1] in (1, 2) and array.ndim >= 3:
+        array = array[..., 0]
+    return array if array.dtype == np.uint8 else array.astype("float32")
+
+
+def _split_range(number, split, limit):
+    """The slice of `number` images that a split is: the last tenth (at least one image) is the test set."""
+    checks.one_of(split, "split", SPLITS)
+    if split != "all" and number < 2:
+        raise ValueError(f"{number} image cannot be split into train and test; give at least 2, or split='all'.")
+    test = max(1, number // 10)
+    first, last = {"train": (0, number - test), "test": (number - test, number), "all": (0, number)}[split]
+    return first, last if limit is None else min(last, first + limit)
+
+
+def _required_directory(source, data_dir):
+    if data_dir is None:
+        raise ValueError(f"source={source!r} needs data_dir=...: the folder that holds the images. None was given.")
+    path = Path(data_dir).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"data_dir {path} does not exist; expected the folder with the images of source {source!r}.")
+    return path
+
+
+# ---- One reader for each source: (data_dir, split, limit, size) → (n, height, width) ---------------------------------
+
+
+def _read_skimage(data_dir, split, limit, size):
+    import skimage.data
+    from skimage.transform import rescale
+
+    names = {"train": SKIMAGE_TRAIN, "test": SKIMAGE_TEST, "all": SKIMAGE_TRAIN + SKIMAGE_TEST}[split]
+    crops = []
+    for name in names:
+        photograph = to_gray(getattr(skimage.data, name)())
+        half = rescale(photograph, 0.5, anti_aliasing=True, preserve_range=True)
+        # Full-size photographs are smoother than STL-10's reduced ones; half-size crops bring the fine structure.
+        for image, stride in ((photograph, size), (np.rint(half).astype("uint8"), size // 2 if split == "train" else size)):
+            for row in range(0, image.shape[0] - size + 1, stride):
+                for column in range(0, image.shape[1] - size + 1, stride):
+                    crops.append(image[row : row + size, column : column + size])
+    crops = np.stack([crop for crop in crops if crop.max() > 0])
+    # Mixed, so that the first images of a limited set show different photographs.
+    return crops[np.random.Generator(np.random.PCG64(0)).permutation(len(crops))][:limit]
+
+
+def _read_stl10_binary(data_dir, split, limit, size):
+    path = _required_directory("stl10_binary", data_dir)
+    path = path / BINARY_NAME if path.is_dir() else path
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist; expected STL-10's binary file {BINARY_NAME} there "
+            "(it comes in stl10_binary.tar.gz from the STL-10 page)."
+        )
+    length, image_bytes = path.stat().st_size, 3 * SIZE * SIZE
+    if length == 0 or length % image_bytes:
+        raise ValueError(
+            f"{path} has {length} bytes; expected a positive multiple of {image_bytes} (3 × {SIZE} × {SIZE}, one image). "
+            "It is truncated or no STL-10 binary: fetch it again."
+        )
+    number = length // image_bytes
+    stored = np.memmap(path, dtype="uint8", mode="r", shape=(number, 3, SIZE, SIZE))
+    first, last = _split_range(number, split, limit)
+    gray = np.empty((last - first, SIZE, SIZE), "uint8")
+    for start in range(first, last, 1000):  # keeps the colours of 1,000 images in memory at a time
+        stop = min(start + 1000, last)
+        # Every channel is stored column by column.
+        gray[start - first : stop - first] = to_gray(stored[start:stop].transpose(0, 3, 2, 1))
+    return gray
+
+
+def _read_stl10(data_dir, split, limit, size):
+    import tensorflow_datasets as tfds
+
+    root = Path(data_dir or "~/tensorflow_datasets").expanduser()
+    # The usual tfds.load asks the network even with download=False when nothing is prepared: look for ourselves.
+    prepared = sorted(root.glob("stl10/*/dataset_info.json")) or sorted(root.glob("dataset_info.json"))
+    if not prepared:
+        raise FileNotFoundError(
+            f"No prepared STL-10 under {root}; expected {root}/stl10/<version>/dataset_info.json. Prepare it once with "
+            f"tfds.load('stl10', data_dir='{root}') (2.6 GB of download), or use source='stl10_binary'."
+        )
+    builder = tfds.builder_from_directory(str(prepared[-1].parent))
+    number = builder.info.splits["unlabelled"].num_examples
+    first, last = _split_range(number, split, limit)
+    dataset = builder.as_dataset(split=f"unlabelled[{first}:{last}]", shuffle_files=False)
+    gray = np.empty((last - first, SIZE, SIZE), "uint8")
+    for i, example in enumerate(tfds.as_numpy(dataset)):
+        gray[i] = to_gray(example["image"])
+    return gray
+
+
+def read_image(path):
+    """One image file as a gray array (height, width), uint8 or float32.
+
+    Raises:
+        ValueError: naming the file, when it cannot be decoded, has an unknown layout, or holds NaN.
+    """
+    from skimage import io
+
+    try:
+        array = np.asarray(io.imread(path))
+    except Exception as error:  # every decoder has its own
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} cannot be read as an image ({reason}). It may be truncated: replace or remove it.") from error
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] > 4) or array.dtype.kind not in "uif":
+        raise ValueError(f"{path} has shape {array.shape} and dtype {array.dtype}; expected one gray, RGB or RGBA image.")
+    if array.dtype.kind == "f":
+        checks.finite(array, str(path))
+    return to_gray(array)
+
+
+def _read_folder(data_dir, split, limit, size):
+    root = _required_directory("folder", data_dir)
+    paths = sorted(p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+    if not paths:
+        raise FileNotFoundError(f"{root} holds no image; expected files ending in {', '.join(IMAGE_SUFFIXES)}.")
+    first, last = _split_range(len(paths), split, limit)
+    paths = paths[first:last]
+    images = [_to_size(read_image(path), size, path) for path in paths]
+    for path, image in zip(paths, images):
+        if image.max() <= 0:
+            raise ValueError(f"{path} is black everywhere; expected a positive maximum to scale it by. Remove it.")
+        if image.shape != images[0].shape:
+            raise ValueError(
+                f"{path} has {image.shape} pixels but {paths[0]} has {images[0].shape}; expected one size for all. "
+                "Give size=96 (say) to crop and reduce them to squares."
+            )
+    return np.stack(images)
+
+
+def _to_size(image, size, path):
+    """The largest centred square, reduced to size × size pixels (as STL-10 was made); size None leaves it as it is."""
+    if size is None:
+        return image
+    from skimage.transform import resize
+
+    side = min(image.shape)
+    if side < size:
+        raise ValueError(
+            f"{path} has {image.shape[0]}×{image.shape[1]} pixels; expected at least {size} on each side. "
+            "Give a smaller size, or remove it."
+        )
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    square = image[top : top + side, left : left + side]
+    if side == size:
+        return square
+    # Cubic interpolation overshoots; negative light does not exist.
+    reduced = resize(square, (size, size), order=3, anti_aliasing=True, preserve_range=True)
+    return np.clip(reduced, 0, None).astype("float32")
+
+
+READERS = {
+    "skimage": _read_skimage,
+    "stl10": _read_stl10,
+    "stl10_binary": _read_stl10_binary,
+    "folder": _read_folder,
+}
+
+
+def open_images(source="skimage", data_dir=None, split="train", limit=None, size=SIZE):
+    """Like `load_images`, but kept in the form in which `pairs` takes them from: bytes where the source has bytes.
+
+    Returns:
+        A `GrayImages`.
+    """
+    checks.one_of(source, "source", tuple(READERS))
+    checks.one_of(split, "split", SPLITS)
+    if limit is not None:
+        checks.count(limit, "limit")
+    if size is not None:
+        checks.count(size, "size", minimum=checks.MINIMUM_SIZE)
+    elif source == "skimage":
+        raise ValueError("size=None; expected a number of pixels for source 'skimage', whose photographs differ in size.")
+    return GrayImages(READERS[source](data_dir, split, limit, size), f"images of {source}")
+
+
+def load_images(source="skimage", data_dir=None, split="train", limit=None, size=SIZE):
+    """Load gray images, each divided by its own maximum.
+
+    Args:
+        source: "skimage", "stl10", "stl10_binary" or "folder", see the module.
+        data_dir: the folder that holds the images; not needed for "skimage"; for "stl10" the data folder of TensorFlow
+            Datasets, ~/tensorflow_datasets if not given.
+        split: "train", "test" or "all".
+        limit: take only the first ones of the split.
+        size: for "skimage" and "folder", the side of the square images in pixels. Files are cropped to their centred
+            square and reduced. For "folder", None keeps them as they are (all of one size). STL-10 has 96 pixels.
+
+    Returns:
+        float32 (n, height, width, 1) in [0, 1], each image with maximum 1.
+
+    Raises:
+        FileNotFoundError: for a missing folder or file, or a folder without images.
+        ValueError: for an unknown source or split, a file of the wrong length, an unreadable image (named) or a black one.
+    """
+    images = open_images(source, data_dir, split, limit, size)
+    return images.take(np.arange(len(images)))

@@ -1,0 +1,253 @@
+"""Diffusion u_t = ∇·(γ∇u), eq. (2.1): explicit, implicit and spectral steps, Perona–Malik, and its plain inverse.
+
+Pure functions in `keras.ops`: the same code makes training pairs inside `tf.data`, runs in a layer, and is tested in
+float64. Images are (batch, height, width, 1), or (height, width) for a single one; the result has the same shape and
+dtype. The distance between pixels is 1, so times are in pixels². On JAX, float64 needs `jax_enable_x64`.
+
+The discretisation is that of the authors' code: |∇u| from backward differences at each pixel, γ at the pixels, γ
+averaged to the mid-points between pixels, differences of the fluxes there. It is one-sided and therefore *not*
+equivariant under flips and rotations: augment images before diffusing them, never after.
+"""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from diffnet_tf import checks, diffusivity as diffusivities, stencil
+
+ISOTROPIC_METHODS = ("explicit", "implicit", "fourier")
+METHODS = ("explicit", "implicit")
+
+
+# ---- One step of the scheme ------------------------------------------------------------------------------------------
+
+
+def squared_gradient(u, boundary="neumann"):
+    """|∇u|² from backward differences: (u_ij − u_(i−1)j)² + (u_ij − u_i(j−1))². u: (batch, height, width, 1)."""
+    padded = stencil.pad(u, boundary)
+    return ops.square(u - padded[:, :-2, 1:-1]) + ops.square(u - padded[:, 1:-1, :-2])
+
+
+def divergence(u, gamma=None, boundary="neumann"):
+    """L(γ)u = ∇·(γ∇u), eq. (2.2), as differences of the fluxes through the mid-points between pixels.
+
+    Args:
+        u: (batch, height, width, 1).
+        gamma: diffusivity at the pixels, of u's shape; None for γ = 1 everywhere (the Laplacian).
+        boundary: "neumann": no flux leaves, so the mean is conserved; "dirichlet": u (and γ) are 0 outside.
+
+    Returns:
+        L(γ)u, of u's shape; equal to stencil.apply(u, stencil.from_diffusivity(gamma)).
+    """
+    padded = stencil.pad(u, boundary)
+    rows, columns = padded[:, :, 1:-1], padded[:, 1:-1]
+    flux_down, flux_right = rows[:, 1:] - rows[:, :-1], columns[:, :, 1:] - columns[:, :, :-1]
+    if gamma is not None:
+        padded = stencil.pad(gamma, boundary)
+        rows, columns = padded[:, :, 1:-1], padded[:, 1:-1]
+        flux_down = 0.5 * (rows[:, 1:] + rows[:, :-1]) * flux_down
+        flux_right = 0.5 * (columns[:, :, 1:] + columns[:, :, :-1]) * flux_right
+    return (flux_down[:, 1:] - flux_down[:, :-1]) + (flux_right[:, :, 1:] - flux_right[:, :, :-1])
+
+
+def explicit_step(u, dt, gamma=None, boundary="neumann"):
+    """u⁺ = (Id + δt L(γ)) u, eq. (2.10). Stable while δt · 4 max γ ≤ 1, which the caller checks."""
+    return u + dt * divergence(u, gamma, boundary)
+
+
+def implicit_step(u, dt, gamma=None, boundary="neumann", gamma_maximum=1.0):
+    """u⁺ = (Id − δt L(γ))⁻¹ u, eq. (2.11), unconditionally stable.
+
+    The matrix is symmetric and positive definite with eigenvalues in [1, 1 + 8 δt max γ]: conjugate gradients, one
+    run an image, reach rounding in a number of iterations that this condition number fixes beforehand.
+
+    Args:
+        u: (batch, height, width, 1).
+        dt: time step, a positive number.
+        gamma: as in `divergence`.
+        boundary: as in `divergence`.
+        gamma_maximum: an upper bound of γ.
+    """
+    condition = 1.0 + 8.0 * dt * gamma_maximum
+    tolerance = 1e-15 if keras.backend.standardize_dtype(u.dtype) == "float64" else 1e-8
+    rate = (math.sqrt(condition) - 1.0) / (math.sqrt(condition) + 1.0)
+    iterations = 1 + math.ceil(math.log(tolerance / (2.0 * math.sqrt(condition))) / math.log(rate))
+
+    def dot(a, b):
+        return ops.sum(a * b, axis=(1, 2, 3), keepdims=True)
+
+    def ratio(a, b):  # an image that has converged (or is black) leaves 0/0
+        return ops.where(b > 0, a / ops.where(b > 0, b, ops.ones_like(b)), ops.zeros_like(a))
+
+    def iteration(_, state):
+        x, residual, direction, energy = state
+        image = direction - dt * divergence(direction, gamma, boundary)
+        length = ratio(energy, dot(direction, image))
+        x, residual = x + length * direction, residual - length * image
+        new_energy = dot(residual, residual)
+        return x, residual, residual + ratio(new_energy, energy) * direction, new_energy
+
+    residual = dt * divergence(u, gamma, boundary)  # of the first guess x = u
+    state = (u, residual, residual, dot(residual, residual))
+    return ops.fori_loop(0, iterations, iteration, state)[0]
+
+
+# ---- Whole processes -------------------------------------------------------------------------------------------------
+
+
+def _as_batch(u):
+    """Check images, make them (batch, height, width, 1), and return them with the function that undoes this."""
+    if not keras.ops.is_tensor(u) and not isinstance(u, keras.KerasTensor):
+        u = np.asarray(u)
+        checks.float_dtype(u, "u")
+        checks.finite(u, "u")
+    u = ops.convert_to_tensor(u)
+    dtype = keras.backend.standardize_dtype(u.dtype)
+    if "float" not in dtype:
+        raise TypeError(f"u has dtype {dtype}; expected floating point. Divide 8-bit images by 255 first.")
+    if len(u.shape) == 2:
+        return u[None, :, :, None], lambda v: v[0, :, :, 0]
+    if len(u.shape) != 4 or u.shape[-1] not in (1, None):
+        advice = " Move the channels last with np.moveaxis(u, 1, -1)." if len(u.shape) == 4 and u.shape[1] == 1 else ""
+        raise ValueError(f"u has shape {tuple(u.shape)}; expected (batch, height, width, 1) or (height, width).{advice}")
+    return u, lambda v: v
+
+
+def _check_stability(dt, bound, what):
+    if dt > bound * (1 + 1e-12):
+        raise ValueError(
+            f"dt={dt:g} breaks the stability bound of the explicit scheme for {what}: dt ≤ 1/(4 max γ) = {bound:g}. "
+            "Take more, smaller steps, or method='implicit'."
+        )
+
+
+def nonlinear(
+    u, steps, dt, contrast, diffusivity="perona_malik_1", boundary="neumann", method="explicit"
+):
+    """Nonlinear diffusion u_t = ∇·(γ(|∇u|²)∇u), eq. (2.6), with γ taken from the image before each step.
+
+    Args:
+        u: images, (batch, height, width, 1) or (height, width), floating point.
+        steps: number of time steps, at least 0.
+        dt: time step in pixels², above 0; at most 1/(4 max γ) for the explicit scheme.
+        contrast: the contrast parameter λ in the units of the image, above 0.
+        diffusivity: a name in `diffusivity.DIFFUSIVITIES`, or a `Diffusivity`.
+        boundary: "neumann" (the paper) or "dirichlet" (the authors' code).
+        method: "explicit" (2.10) or "implicit" (2.11) in u; γ is explicit in both.
+
+    Returns:
+        The diffused images, of u's shape and dtype.
+
+    Raises:
+        ValueError: for a step beyond the stability bound, which it names, or an argument out of range.
+        TypeError: for integer images.
+    """
+    checks.count(steps, "steps", minimum=0)
+    checks.positive(dt, "dt")
+    checks.positive(contrast, "contrast")
+    checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
+    checks.one_of(method, "method", METHODS)
+    diffusivity = diffusivities.get(diffusivity)
+    if method == "explicit":
+        _check_stability(dt, diffusivity.stability_bound(contrast), diffusivity.name)
+    u, restore = _as_batch(u)
+    for _ in range(steps):
+        gamma = diffusivity(squared_gradient(u, boundary), contrast)
+        if method == "explicit":
+            u = explicit_step(u, dt, gamma, boundary)
+        else:
+            u = implicit_step(u, dt, gamma, boundary, diffusivity.maximum(contrast))
+    return restore(u)
+
+
+def perona_malik(u, steps=4, dt=0.1, contrast=0.2, boundary="neumann", method="explicit"):
+    """Perona–Malik diffusion with γ = 1/(1 + |∇u|²/λ²) and the paper's settings: four explicit steps of 0.1, λ = 0.2.
+
+    See `nonlinear` for the arguments, shapes and errors.
+    """
+    return nonlinear(u, steps, dt, contrast, "perona_malik_1", boundary, method)
+
+
+def isotropic(u, time, steps, method="explicit", boundary="neumann"):
+    """Isotropic diffusion γ = 1 up to a time: convolution with the Gaussian of variance 2·time, eq. (2.3).
+
+    Args:
+        u: images, (batch, height, width, 1) or (height, width), floating point.
+        time: T in pixels², above 0.
+        steps: number of steps of length time/steps; "fourier" is exact in time, there it changes nothing.
+        method: "explicit" (2.10), "implicit" (2.11), both with the 5-point Laplacian, or "fourier": the exact solution
+            of the continuous equation, multiplication by exp(−|k|²T) in the cosine (Neumann) or sine (Dirichlet) basis.
+        boundary: "neumann" or "dirichlet".
+
+    Returns:
+        The diffused images, of u's shape and dtype.
+
+    Raises:
+        ValueError: for an explicit step beyond the stability bound 1/4, or an argument out of range.
+    """
+    checks.positive(time, "time")
+    checks.count(steps, "steps")
+    checks.one_of(method, "method", ISOTROPIC_METHODS)
+    checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
+    dt = time / steps
+    if method == "explicit":
+        _check_stability(dt, 0.25, "γ = 1")
+    u, restore = _as_batch(u)
+    if method == "fourier":
+        return restore(_heat_semigroup(u, time, boundary))
+    step = explicit_step if method == "explicit" else implicit_step
+    for _ in range(steps):
+        u = step(u, dt, None, boundary)
+    return restore(u)
+
+
+def _heat_semigroup(u, time, boundary):
+    """exp(T Δ) u by FFT of the image continued evenly (cosine transform) or oddly (sine transform)."""
+    height, width = u.shape[1:3]
+    if boundary == "neumann":  # even about the border between the last pixel and its copy outside
+        extended = ops.concatenate([u, ops.flip(u, axis=1)], axis=1)
+        extended = ops.concatenate([extended, ops.flip(extended, axis=2)], axis=2)
+        first = 0
+    else:  # odd about the zero pixel outside
+        row = ops.zeros_like(u[:, :1])
+        extended = ops.concatenate([row, u, row, -ops.flip(u, axis=1)], axis=1)
+        column = ops.zeros_like(extended[:, :, :1])
+        extended = ops.concatenate([column, extended, column, -ops.flip(extended, axis=2)], axis=2)
+        first = 1
+    ky, kx = (2 * np.pi * np.fft.fftfreq(n) for n in extended.shape[1:3])
+    factor = ops.cast(np.exp(-time * (ky[:, None] ** 2 + kx[None, :] ** 2)), u.dtype)
+    plane = extended[..., 0]
+    real, imaginary = ops.fft2((plane, ops.zeros_like(plane)))
+    real, _ = ops.ifft2((real * factor, imaginary * factor))
+    return real[:, first : first + height, first : first + width, None]
+
+
+# ---- The plain classical inverse -------------------------------------------------------------------------------------
+
+
+def fixed_point_inverse(y, iterations=200, steps=4, dt=0.1, contrast=0.2, boundary="neumann", start=None):
+    """Undo explicit Perona–Malik diffusion by the fixed-point iteration u ← u + (y − PM(u)), starting at u = y.
+
+    It needs no training, but knows λ, δt, the number of steps and the boundary exactly, and costs one diffusion an
+    iteration. Without noise it converges to the original; with noise it amplifies the noise, and stopping early is
+    its only regularisation.
+
+    Args:
+        y: diffused images, (batch, height, width, 1) or (height, width), floating point.
+        iterations: number of iterations, at least 0.
+        steps, dt, contrast, boundary: the diffusion to undo, see `perona_malik`.
+        start: where to start instead of y, of y's shape: an earlier result to go on from.
+
+    Returns:
+        The images before diffusion, as far as the iterations have come.
+    """
+    checks.count(iterations, "iterations", minimum=0)
+    y, restore = _as_batch(y)
+    u = y if start is None else _as_batch(start)[0]
+
+    def iteration(_, u):
+        return u + (y - perona_malik(u, steps, dt, contrast, boundary))
+
+    return restore(ops.fori_loop(0, iterations, iteration, u))

@@ -1,0 +1,206 @@
+"""Keras layers of the diffusion networks: the filter estimator and the explicit update with a learned time step.
+
+Images keep their precision: whatever the policy, the image state and the time step are float32 or wider, and only the
+convolutions of the estimator run in the policy's compute dtype (bfloat16 rounds at 61 dB, half precision at 79 dB).
+"""
+
+import keras
+from keras import initializers, ops
+
+from diffnet_tf import checks, stencil
+
+PACKAGE = "diffnet_tf"
+
+
+def state_dtype(policy):
+    """The dtype of images and time steps under a dtype policy: that of its variables, at least float32."""
+    return keras.backend.result_type(keras.dtype_policies.get(policy).variable_dtype, "float32")
+
+
+def _check_filters_input(shape):
+    if len(shape) != 4 or shape[-1] != 1:
+        raise ValueError(
+            f"This layer takes gray images of shape (batch, height, width, 1); received an input of shape {tuple(shape)}. "
+            "Move channels last, and convert colour to gray or treat each channel as an image."
+        )
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class FilterEstimator(keras.layers.Layer):
+    """Estimates a 5-point stencil for every pixel from the image (Fig. 3): `depth` 3×3 convolutions, zero padded.
+
+    All but the last have `width` channels and a ReLU; the last has 5 and none. 20,261 parameters at depth 4.
+
+    Args:
+        depth: number of convolutions, at least 1.
+        width: channels of the hidden convolutions.
+        initial_scale: factor on the Glorot-uniform kernel of the last convolution at the start. 1 is the authors';
+            a small one starts the network near the identity, from where it trains faster.
+
+    Input: (batch, height, width, 1). Output: (batch, height, width, 5), ordered as `stencil.ORDER`.
+    """
+
+    def __init__(self, depth=4, width=32, initial_scale=1.0, **kwargs):
+        super().__init__(**kwargs)
+        checks.count(depth, "depth")
+        checks.count(width, "width")
+        checks.positive(initial_scale, "initial_scale")
+        self.depth, self.width, self.initial_scale = depth, width, initial_scale
+        # Glorot-uniform is variance scaling with factor 1, fan_avg and a uniform distribution; the variance scales
+        # with the square of the factor.
+        last = initializers.VarianceScaling(initial_scale**2, mode="fan_avg", distribution="uniform")
+        self.convolutions = [
+            keras.layers.Conv2D(width, 3, padding="same", activation="relu", dtype=self.dtype_policy, name=f"conv{i + 1}")
+            for i in range(depth - 1)
+        ]
+        self.convolutions.append(
+            keras.layers.Conv2D(
+                5, 3, padding="same", kernel_initializer=last, dtype=self.dtype_policy, name=f"conv{depth}"
+            )
+        )
+
+    def build(self, input_shape):
+        _check_filters_input(input_shape)
+        for convolution in self.convolutions:
+            convolution.build(input_shape)
+            input_shape = convolution.compute_output_shape(input_shape)
+
+    def call(self, u):
+        for convolution in self.convolutions:
+            u = convolution(u)
+        return u
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], len(stencil.ORDER))
+
+    def get_config(self):
+        own = {"depth": self.depth, "width": self.width, "initial_scale": self.initial_scale}
+        return {**super().get_config(), **own}
+
+
+class _Update(keras.layers.Layer):
+    """What both diffusion layers share: the learned time step and the update u⁺ = u + δt S(ζ)u, eq. (4.6)."""
+
+    def __init__(self, initial_time_step=0.2, boundary="neumann", **kwargs):
+        # The image must not be narrowed to the compute dtype on its way in.
+        super().__init__(**{**kwargs, "autocast": False})
+        checks.positive(initial_time_step, "initial_time_step")
+        checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
+        self.initial_time_step, self.boundary = initial_time_step, boundary
+
+    def build(self, input_shape):
+        _check_filters_input(input_shape)
+        self.time_step = self.add_weight(
+            shape=(),
+            initializer=initializers.Constant(self.initial_time_step),
+            dtype=state_dtype(self.dtype_policy),
+            autocast=False,
+            name="time_step",
+        )
+
+    def _state(self, u):
+        u = ops.convert_to_tensor(u)
+        return ops.cast(u, keras.backend.result_type(u.dtype, self.time_step.dtype))
+
+    def filters(self, u):
+        """The filters S(ζ) that this layer applies to u: (batch or 1, height, width, 5), ordered as `stencil.ORDER`."""
+        raise NotImplementedError
+
+    def call(self, u):
+        u = self._state(u)
+        filters = ops.cast(self.filters(u), u.dtype)
+        return u + ops.cast(self.time_step, u.dtype) * stencil.apply(u, filters, self.boundary)
+
+    def compute_output_spec(self, u):
+        dtype = keras.backend.result_type(u.dtype, state_dtype(self.dtype_policy))
+        return keras.KerasTensor(u.shape, dtype=dtype)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        own = {"initial_time_step": self.initial_time_step, "boundary": self.boundary}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class DiffusionLayer(_Update):
+    """One layer of DiffNet (Fig. 2): filters estimated from the image, applied as one explicit step, eq. (4.6)–(4.7).
+
+    u⁺ = u + δt Σ_k ζ_k(u) · (u shifted by k), with the time step δt learned. Under mixed policies only the estimator
+    runs in half precision.
+
+    Args:
+        depth, width, initial_scale: of the `FilterEstimator` inside.
+        initial_time_step: where δt starts; 0.2 in the authors' code.
+        boundary: what lies outside the image for the update, "neumann" (the paper) or "dirichlet" (the authors' code).
+
+    Input and output: (batch, height, width, 1), any height and width.
+    """
+
+    def __init__(self, depth=4, width=32, initial_scale=1.0, initial_time_step=0.2, boundary="neumann", **kwargs):
+        super().__init__(initial_time_step, boundary, **kwargs)
+        self.estimator = FilterEstimator(depth, width, initial_scale, dtype=self.dtype_policy, name="estimator")
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.estimator.build(input_shape)
+
+    def filters(self, u):
+        return self.estimator(u)
+
+    def get_config(self):
+        own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale")}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class LinearDiffusionLayer(_Update):
+    """One layer of the linear diffusion network (Fig. 1): the filters themselves are the parameters.
+
+    For an image of n×n pixels it has 4n² + 1 parameters with the stencil (4.4), which is mean-free, and 5n² + 1 with
+    the generalised stencil (4.7), whose centre is free. The image size is fixed.
+
+    Args:
+        generalised: learn the centre too.
+        filters_initializer: of the filters; zero starts at the identity.
+        initial_time_step: where δt starts.
+        boundary: "neumann" or "dirichlet".
+
+    Input and output: (batch, height, width, 1) with height and width known.
+    """
+
+    def __init__(
+        self, generalised=True, filters_initializer="zeros", initial_time_step=0.2, boundary="neumann", **kwargs
+    ):
+        super().__init__(initial_time_step, boundary, **kwargs)
+        self.generalised = bool(generalised)
+        self.filters_initializer = initializers.get(filters_initializer)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if None in input_shape[1:3]:
+            raise ValueError(
+                f"LinearDiffusionLayer learns a filter for every pixel, so it needs a fixed image size; received {tuple(input_shape)}. "
+                "Give the input a height and a width, or use DiffusionLayer."
+            )
+        self.kernel = self.add_weight(
+            shape=(*input_shape[1:3], 5 if self.generalised else 4),
+            initializer=self.filters_initializer,
+            dtype=state_dtype(self.dtype_policy),
+            autocast=False,
+            name="filters",
+        )
+
+    def filters(self, u):
+        kernel = ops.convert_to_tensor(self.kernel)[None]
+        if self.generalised:
+            return kernel
+        return ops.concatenate([-ops.sum(kernel, axis=-1, keepdims=True), kernel], axis=-1)
+
+    def get_config(self):
+        own = {
+            "generalised": self.generalised,
+            "filters_initializer": initializers.serialize(self.filters_initializer),
+        }
+        return {**super().get_config(), **own}

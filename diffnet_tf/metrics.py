@@ -1,0 +1,115 @@
+"""How good a reconstruction is: per-image PSNR, SSIM and relative ℓ2 error, and the losses of training.
+
+Images are (batch, height, width, 1) with range 1. Perfect images have infinite PSNR: `summary` and the `PSNR` metric
+count them and average the others.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+PACKAGE = "diffnet_tf"
+
+
+def _as_float32(*arrays):
+    """Tensors of at least float32: a half-precision mean of squares would be all rounding."""
+    tensors = [ops.convert_to_tensor(a) for a in arrays]
+    return [ops.cast(t, keras.backend.result_type(t.dtype, "float32")) for t in tensors]
+
+
+def mean_squared_error(target, output):
+    """The mean squared error of each image: (batch,)."""
+    target, output = _as_float32(target, output)
+    return ops.mean(ops.square(target - output), axis=(1, 2, 3))
+
+
+def psnr(target, output):
+    """Peak signal-to-noise ratio of each image for range 1: −10 log10(MSE) dB.
+
+    Args:
+        target, output: (batch, height, width, 1).
+
+    Returns:
+        (batch,) in dB; infinite for a perfect image.
+    """
+    return -10.0 * ops.log10(mean_squared_error(target, output))
+
+
+def authors_psnr(target, output):
+    """The PSNR of the authors' code: one value for the batch, relative to the range of its targets.
+
+    20 log10(max target − min target) − 10 log10(MSE). The per-image mean is about 1 dB above it.
+
+    Returns:
+        A scalar in dB.
+    """
+    target, output = _as_float32(target, output)
+    spread = ops.max(target) - ops.min(target)
+    return 20.0 * ops.log10(spread) - 10.0 * ops.log10(ops.mean(ops.square(target - output)))
+
+
+def ssim(target, output):
+    """Structural similarity of each image for range 1 (Gaussian window of 11 pixels, σ = 1.5): (batch,)."""
+    return ops.image.ssim(*_as_float32(target, output), max_val=1.0)
+
+
+def relative_l2(target, output):
+    """‖target − output‖₂ / ‖target‖₂ of each image: (batch,)."""
+    target, output = _as_float32(target, output)
+    error = ops.sum(ops.square(target - output), axis=(1, 2, 3))
+    return ops.sqrt(error / ops.sum(ops.square(target), axis=(1, 2, 3)))
+
+
+def summary(values):
+    """Mean, spread and extremes of per-image values, perfect ones counted apart.
+
+    Args:
+        values: (n,) array, infinite where an image is perfect.
+
+    Returns:
+        A dict of plain numbers: n, perfect, mean, std, median, min, max (over the finite values; None without any).
+    """
+    values = np.asarray(values, "float64")
+    finite = values[np.isfinite(values)]
+    result = {"n": len(values), "perfect": int(np.isposinf(values).sum())}
+    for name, function in (("mean", np.mean), ("std", np.std), ("median", np.median), ("min", np.min), ("max", np.max)):
+        result[name] = float(function(finite)) if finite.size else None
+    return result
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class PSNR(keras.metrics.Metric):
+    """Mean of the per-image PSNR over the images that are not perfect (0 before the first)."""
+
+    def __init__(self, name="psnr", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.total = self.add_variable((), "zeros", name="total", dtype="float32")
+        self.images = self.add_variable((), "zeros", name="images", dtype="float32")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        values = ops.cast(psnr(y_true, y_pred), "float32")
+        finite = ops.isfinite(values)
+        self.total.assign_add(ops.sum(ops.where(finite, values, ops.zeros_like(values))))
+        self.images.assign_add(ops.sum(ops.cast(finite, "float32")))
+
+    def result(self):
+        return self.total / ops.maximum(self.images, 1.0)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class NormLoss(keras.losses.Loss):
+    """The authors' loss: ‖ReLU(target) − output‖₂ / batch, the norm (not squared) over the whole batch.
+
+    Its gradient has the same length whatever the error, so steps do not shrink as the error does.
+    """
+
+    def __init__(self, name="norm_loss", **kwargs):
+        super().__init__(name=name, **{**kwargs, "reduction": "sum"})
+
+    def call(self, y_true, y_pred):
+        squares = ops.sum(ops.square(ops.relu(y_true) - y_pred))
+        # The root has no derivative at 0; 1e-20 is far below the square of one float32 rounding.
+        return ops.sqrt(squares + 1e-20) / ops.cast(ops.shape(y_true)[0], squares.dtype)
+
+
+LOSSES = {"norm": NormLoss, "mse": keras.losses.MeanSquaredError}

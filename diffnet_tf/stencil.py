@@ -1,0 +1,137 @@
+"""Five-point stencils, a different one for every pixel.
+
+A network layer of the paper is the explicit update (4.6), u⁺ = (Id + δt S(ζ)) u, where the sparse sub-diagonal
+matrix S (Def. 2.7) has one 5-point stencil (4.7) in every row. S is never built: its five diagonals are five *filter
+images*, and `apply` multiplies them with shifted copies of the image.
+
+Filters have shape (batch, height, width, 5) in the order of `ORDER`: the centre, stored with its sign (−ζ5), then the
+weights of the pixel above, below, to the left and to the right.
+
+Boundaries: "neumann" repeats the border pixel outside the image (zero normal derivative, (4.5), the paper's);
+"dirichlet" puts 0 there (the authors' released code).
+
+Reference: Arridge & Hauptmann, Networks for Nonlinear Diffusion Problems in Imaging, JMIV 62 (2020) 471–487.
+"""
+
+from keras import ops
+
+from diffnet_tf import checks
+
+ORDER = ("centre", "up", "down", "left", "right")
+BOUNDARIES = ("neumann", "dirichlet")
+
+
+def pad(u, boundary="neumann"):
+    """Put a frame of one pixel around images: the border repeated (Neumann) or zeros (Dirichlet).
+
+    Args:
+        u: (batch, height, width, channels).
+        boundary: "neumann" or "dirichlet".
+
+    Returns:
+        (batch, height + 2, width + 2, channels).
+    """
+    checks.one_of(boundary, "boundary", BOUNDARIES)
+    mode = "symmetric" if boundary == "neumann" else "constant"
+    return ops.pad(u, [[0, 0], [1, 1], [1, 1], [0, 0]], mode=mode)
+
+
+def neighbours(u, boundary="neumann"):
+    """The four images of neighbours: at every pixel the value above, below, to the left and to the right.
+
+    Args:
+        u: (batch, height, width, channels).
+        boundary: what lies outside, see the module.
+
+    Returns:
+        Four tensors of u's shape: up, down, left, right.
+    """
+    padded = pad(u, boundary)
+    return (
+        padded[:, :-2, 1:-1],
+        padded[:, 2:, 1:-1],
+        padded[:, 1:-1, :-2],
+        padded[:, 1:-1, 2:],
+    )
+
+
+def apply(u, filters, boundary="neumann"):
+    """S u = Σ_k filters_k · (u shifted by k), with neither the identity nor the time step of (4.6).
+
+    Args:
+        u: images, (batch, height, width, channels); all channels share the filters.
+        filters: (batch or 1, height, width, 5), ordered as `ORDER`.
+        boundary: what lies outside the image, "neumann" or "dirichlet".
+
+    Returns:
+        S u, of u's shape.
+
+    Raises:
+        ValueError: when u has no rank 4 or filters have no five channels.
+    """
+    u, filters = ops.convert_to_tensor(u), ops.convert_to_tensor(filters)
+    if len(u.shape) != 4:
+        raise ValueError(f"u has shape {tuple(u.shape)}; expected (batch, height, width, channels).")
+    if len(filters.shape) != 4 or filters.shape[-1] != len(ORDER):
+        raise ValueError(f"filters have shape {tuple(filters.shape)}; expected (batch, height, width, 5) in the order {ORDER}.")
+    terms = [filters[..., k : k + 1] * v for k, v in enumerate((u, *neighbours(u, boundary)))]
+    return terms[0] + (terms[1] + terms[2]) + (terms[3] + terms[4])
+
+
+def smoothing(filters):
+    """The diagonal of αW in S = L + αW: the sum of each pixel's five filters (drawn in Fig. 11).
+
+    It is what S makes of a constant image of ones under Neumann boundaries; zero means that S is mean-free.
+
+    Args:
+        filters: (..., 5).
+
+    Returns:
+        (..., 1).
+    """
+    return ops.sum(filters, axis=-1, keepdims=True)
+
+
+def mean_free(filters):
+    """The filters of L in S = L + αW: the same neighbours, the centre chosen so that a constant image goes to zero.
+
+    Args:
+        filters: (..., 5).
+
+    Returns:
+        (..., 5), each pixel's filters summing to zero.
+    """
+    outer = filters[..., 1:]
+    return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
+
+
+def split(filters):
+    """Split S = L + αW (Def. 2.7) into its differentiating and its smoothing part.
+
+    Args:
+        filters: (batch, height, width, 5).
+
+    Returns:
+        (L, αW): mean-free filters (batch, height, width, 5) and the diagonal of αW (batch, height, width, 1), with
+        apply(u, filters) = apply(u, L) + αW·u.
+    """
+    return mean_free(filters), smoothing(filters)
+
+
+def from_diffusivity(gamma, boundary="neumann"):
+    """The stencil (4.4) of L(γ)u = ∇·(γ∇u): γ averaged to the mid-points between pixels, the centre minus their sum.
+
+    Args:
+        gamma: diffusivity at the pixels, (batch, height, width, 1).
+        boundary: "neumann": no flux leaves the image; "dirichlet": γ is 0 outside, and so is u.
+
+    Returns:
+        (batch, height, width, 5). Under "neumann" the filters that would reach outside are zero.
+    """
+    padded = pad(gamma, "dirichlet")
+    down, right = (padded[:, 1:] + padded[:, :-1])[:, :, 1:-1] / 2, (padded[:, :, 1:] + padded[:, :, :-1])[:, 1:-1] / 2
+    if boundary == "neumann":
+        down = ops.pad(down[:, 1:-1], [[0, 0], [1, 1], [0, 0], [0, 0]])
+        right = ops.pad(right[:, :, 1:-1], [[0, 0], [0, 0], [1, 1], [0, 0]])
+    outer = ops.concatenate([down[:, :-1], down[:, 1:], right[:, :, :-1], right[:, :, 1:]], axis=-1)
+    return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
