@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "checks",
+    "backend",
     "stencil",
     "diffusivity",
     "diffusion",
@@ -28,7 +29,7 @@ _MODULES = (
     "records",
     "figures",
 )
-_NEEDS_KERAS = ("stencil", "diffusivity", "diffusion", "layers", "models", "metrics", "data")
+_NEEDS_KERAS = ("backend", "stencil", "diffusivity", "diffusion", "layers", "models", "metrics", "data")
 
 __all__ = [*_MODULES, "__version__"]
 

@@ -52,9 +52,7 @@ def image_shape(shape, name="images"):
     if shape[0] == 0:
         raise ValueError(f"{name} have shape {shape}: there is no image in them; expected at least one.")
     if min(shape[1:3]) < MINIMUM_SIZE:
-        raise ValueError(
-            f"{name} have shape {shape}; expected a height and width of at least {MINIMUM_SIZE} pixels."
-        )
+        raise ValueError(f"{name} have shape {shape}; expected a height and width of at least {MINIMUM_SIZE} pixels.")
 
 
 def unit_range(array, name="images"):

@@ -15,7 +15,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from diffnet_tf import checks, diffusivity as diffusivities, stencil
+from diffnet_tf import checks, stencil
+from diffnet_tf import diffusivity as diffusivities
 
 ISOTROPIC_METHODS = ("explicit", "implicit", "fourier")
 METHODS = ("explicit", "implicit")
@@ -111,7 +112,9 @@ def _as_batch(u):
         return u[None, :, :, None], lambda v: v[0, :, :, 0]
     if len(u.shape) != 4 or u.shape[-1] not in (1, None):
         advice = " Move the channels last with np.moveaxis(u, 1, -1)." if len(u.shape) == 4 and u.shape[1] == 1 else ""
-        raise ValueError(f"u has shape {tuple(u.shape)}; expected (batch, height, width, 1) or (height, width).{advice}")
+        raise ValueError(
+            f"u has shape {tuple(u.shape)}; expected (batch, height, width, 1) or (height, width).{advice}"
+        )
     return u, lambda v: v
 
 
@@ -123,9 +126,7 @@ def _check_stability(dt, bound, what):
         )
 
 
-def nonlinear(
-    u, steps, dt, contrast, diffusivity="perona_malik_1", boundary="neumann", method="explicit"
-):
+def nonlinear(u, steps, dt, contrast, diffusivity="perona_malik_1", boundary="neumann", method="explicit"):
     """Nonlinear diffusion u_t = ∇·(γ(|∇u|²)∇u), eq. (2.6), with γ taken from the image before each step.
 
     Args:

@@ -50,7 +50,9 @@ class FilterEstimator(keras.layers.Layer):
         # with the square of the factor.
         last = initializers.VarianceScaling(initial_scale**2, mode="fan_avg", distribution="uniform")
         self.convolutions = [
-            keras.layers.Conv2D(width, 3, padding="same", activation="relu", dtype=self.dtype_policy, name=f"conv{i + 1}")
+            keras.layers.Conv2D(
+                width, 3, padding="same", activation="relu", dtype=self.dtype_policy, name=f"conv{i + 1}"
+            )
             for i in range(depth - 1)
         ]
         self.convolutions.append(

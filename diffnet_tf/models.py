@@ -106,7 +106,13 @@ class DiffNet(_StencilModel):
         def build(u, policy):
             for i in range(num_layers):
                 u = DiffusionLayer(
-                    estimator_depth, width, initial_scale, initial_time_step, boundary, dtype=policy, name=f"diffusion{i + 1}"
+                    estimator_depth,
+                    width,
+                    initial_scale,
+                    initial_time_step,
+                    boundary,
+                    dtype=policy,
+                    name=f"diffusion{i + 1}",
                 )(u)
             return layers.ReLU(dtype=state_dtype(policy), name="relu")(u)
 

@@ -73,7 +73,9 @@ def apply(u, filters, boundary="neumann"):
     if len(u.shape) != 4:
         raise ValueError(f"u has shape {tuple(u.shape)}; expected (batch, height, width, channels).")
     if len(filters.shape) != 4 or filters.shape[-1] != len(ORDER):
-        raise ValueError(f"filters have shape {tuple(filters.shape)}; expected (batch, height, width, 5) in the order {ORDER}.")
+        raise ValueError(
+            f"filters have shape {tuple(filters.shape)}; expected (batch, height, width, 5) in the order {ORDER}."
+        )
     terms = [filters[..., k : k + 1] * v for k, v in enumerate((u, *neighbours(u, boundary)))]
     return terms[0] + (terms[1] + terms[2]) + (terms[3] + terms[4])
 

@@ -141,7 +141,13 @@ def fit(
     every = max(1, steps // 20) if validate_every is None else min(validate_every, steps)
     checks.count(every, "validate_every")
     options = {"problem": problem, "noise": noise, "seed": seed, "degrade": degrade}
-    stream = {"batch_size": recipe.batch_size, "crop": recipe.crop, "augment": recipe.augment, "epochs": None, **options}
+    stream = {
+        "batch_size": recipe.batch_size,
+        "crop": recipe.crop,
+        "augment": recipe.augment,
+        "epochs": None,
+        **options,
+    }
     make = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)
     make(images, **stream)  # refuses bad arguments before any work
@@ -164,10 +170,15 @@ def fit(
                 validation_data=held_out,
                 validation_batch_size=16,
                 callbacks=[*callbacks, run],
+                shuffle=False,  # the pairs are shuffled already
                 verbose=0,
             )
         except KeyboardInterrupt:
-            kept = f"; run again to go on from step {run.history[-1]['step'] if run.history else 0:,}" if checkpoint_dir else ""
+            kept = (
+                f"; run again to go on from step {run.history[-1]['step'] if run.history else 0:,}"
+                if checkpoint_dir
+                else ""
+            )
             print(f"\nStopped after {run.step:,} of {steps:,} steps; the model holds their weights{kept}.", flush=True)
     return Training(run.step, run.seconds, run.history, run.step == steps)
 
@@ -240,7 +251,9 @@ class _Run(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         values = {name: float(value) for name, value in (logs or {}).items()}
         if not all(np.isfinite(v) for v in values.values()):
-            raise FloatingPointError(f"Training left the finite numbers before step {self.step:,}: {values}. Lower the learning rate.")
+            raise FloatingPointError(
+                f"Training left the finite numbers before step {self.step:,}: {values}. Lower the learning rate."
+            )
         self.history.append({"step": self.step, "seconds": round(self.seconds, 3), **values})
         if self.checkpoint_dir:
             checkpoint.save(self.checkpoint_dir, self.model, self.step, self.history, self.configuration)
@@ -249,7 +262,10 @@ class _Run(keras.callbacks.Callback):
         elif self.verbose:
             shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
             remaining = (self.seconds - self._before) / (self.step - self._first) * (self.steps - self.step)
-            print(f"step {self.step:,}/{self.steps:,}, {_duration(self.seconds)}, {_duration(remaining)} left: {shown}", flush=True)
+            print(
+                f"step {self.step:,}/{self.steps:,}, {_duration(self.seconds)}, {_duration(remaining)} left: {shown}",
+                flush=True,
+            )
 
 
 def _duration(seconds):

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from diffnet_tf import checks, diffusion
+from diffnet_tf.backend import compiled
 from diffnet_tf.data.examples import Examples, tensorflow_arrays
 from diffnet_tf.data.sources import READERS, GrayImages, open_images
 
@@ -24,7 +25,9 @@ def as_gray_images(images, **source_options):
         return open_images(images, **source_options)
     given = {name: value for name, value in source_options.items() if value not in (None, "train")}
     if given:
-        raise ValueError(f"{', '.join(given)} only go with the name of a source ({', '.join(READERS)}), not with an array.")
+        raise ValueError(
+            f"{', '.join(given)} only go with the name of a source ({', '.join(READERS)}), not with an array."
+        )
     array = np.asarray(images)
     return GrayImages(checks.images(array[..., None] if array.ndim == 3 else array)[..., 0])
 
@@ -169,7 +172,7 @@ class PairSequence(keras.utils.PyDataset):
         images = as_gray_images(images, data_dir=data_dir, split=split, limit=limit)
         options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
         self._plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, **options)
-        self._pair = _compiled(self._plan.pair)
+        self._pair = compiled(self._plan.pair)
 
     @property
     def num_batches(self):
@@ -199,16 +202,3 @@ def paired_arrays(images, problem="inverse", noise=0.0, seed=0, degrade=None, ba
     sequence = PairSequence(images, problem, noise, seed, batch_size=size, shuffle=False, degrade=degrade)
     batches = [sequence[i] for i in range(len(sequence))]
     return tuple(np.concatenate(part) for part in zip(*batches))
-
-
-def _compiled(function):
-    """The function compiled by the backend: op by op, diffusing a batch would take as long as a training step."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.jit(function)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(function, reduce_retracing=True)
-    return lambda *arrays: function(*(keras.ops.convert_to_tensor(a) for a in arrays))

@@ -90,7 +90,9 @@ def _required_directory(source, data_dir):
         raise ValueError(f"source={source!r} needs data_dir=...: the folder that holds the images. None was given.")
     path = Path(data_dir).expanduser()
     if not path.exists():
-        raise FileNotFoundError(f"data_dir {path} does not exist; expected the folder with the images of source {source!r}.")
+        raise FileNotFoundError(
+            f"data_dir {path} does not exist; expected the folder with the images of source {source!r}."
+        )
     return path
 
 
@@ -107,7 +109,10 @@ def _read_skimage(data_dir, split, limit, size):
         photograph = to_gray(getattr(skimage.data, name)())
         half = rescale(photograph, 0.5, anti_aliasing=True, preserve_range=True)
         # Full-size photographs are smoother than STL-10's reduced ones; half-size crops bring the fine structure.
-        for image, stride in ((photograph, size), (np.rint(half).astype("uint8"), size // 2 if split == "train" else size)):
+        for image, stride in (
+            (photograph, size),
+            (np.rint(half).astype("uint8"), size // 2 if split == "train" else size),
+        ):
             for row in range(0, image.shape[0] - size + 1, stride):
                 for column in range(0, image.shape[1] - size + 1, stride):
                     crops.append(image[row : row + size, column : column + size])
@@ -174,9 +179,13 @@ def read_image(path):
         array = np.asarray(io.imread(path))
     except Exception as error:  # every decoder has its own
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} cannot be read as an image ({reason}). It may be truncated: replace or remove it.") from error
+        raise ValueError(
+            f"{path} cannot be read as an image ({reason}). It may be truncated: replace or remove it."
+        ) from error
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] > 4) or array.dtype.kind not in "uif":
-        raise ValueError(f"{path} has shape {array.shape} and dtype {array.dtype}; expected one gray, RGB or RGBA image.")
+        raise ValueError(
+            f"{path} has shape {array.shape} and dtype {array.dtype}; expected one gray, RGB or RGBA image."
+        )
     if array.dtype.kind == "f":
         checks.finite(array, str(path))
     return to_gray(array)
@@ -243,7 +252,9 @@ def open_images(source="skimage", data_dir=None, split="train", limit=None, size
     if size is not None:
         checks.count(size, "size", minimum=checks.MINIMUM_SIZE)
     elif source == "skimage":
-        raise ValueError("size=None; expected a number of pixels for source 'skimage', whose photographs differ in size.")
+        raise ValueError(
+            "size=None; expected a number of pixels for source 'skimage', whose photographs differ in size."
+        )
     return GrayImages(READERS[source](data_dir, split, limit, size), f"images of {source}")
 
 

@@ -1,0 +1,55 @@
+"""The shared look of all figures. NumPy and Matplotlib only: figures are drawn from records, without Keras."""
+
+import textwrap
+
+import matplotlib
+from matplotlib.figure import Figure
+
+STYLE = {
+    "font.size": 7,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.4,
+    "image.cmap": "gray",
+    "image.interpolation": "nearest",
+}
+DPI = 150
+RESIDUALS = "RdBu_r"  # diverging and colour-blind safe; white is zero
+
+
+def styled(draw):
+    """A decorator that makes a drawing function use the style, and leaves the caller's settings alone."""
+
+    def wrapped(*arguments):
+        with matplotlib.rc_context(STYLE):
+            return draw(*arguments)
+
+    wrapped.__doc__, wrapped.__name__ = draw.__doc__, draw.__name__
+    return wrapped
+
+
+def panels(rows, columns, caption, width=1.45, height=1.62):
+    """A figure with a grid of image panels without ticks, and a caption wrapped below it.
+
+    Returns:
+        (figure, axes), axes of shape (rows, columns).
+    """
+    inches = columns * width + 0.7
+    lines = textwrap.wrap(caption, int(inches * 17.5))
+    figure = Figure((inches, rows * height + 0.4 + 0.14 * len(lines)), dpi=DPI, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+    figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left")
+    return figure, axes
+
+
+def image(axis, pixels, label=None, low=0.0, high=1.0, cmap="gray"):
+    """Draw an image on a fixed scale, with a line of text below it. Returns the artist, for a colour bar."""
+    if label:
+        axis.set_xlabel(label, labelpad=2)
+    return axis.imshow(pixels, vmin=low, vmax=high, cmap=cmap)
+
+
+def save(figure, path):
+    """Write a PNG without the time of day or versions in it, so that equal figures are equal files."""
+    figure.savefig(path, dpi=DPI, metadata={"Software": None})

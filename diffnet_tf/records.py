@@ -1,0 +1,118 @@
+"""What a run leaves behind: `record.json` and `arrays.npz`, enough to redraw its figure and to judge its numbers.
+
+A record says what was run (experiment, budget, source, configuration, seed), with what (versions, commit, hardware),
+what it cost and what came out. NumPy and the standard library only: drawing needs no Keras.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+RECORD, ARRAYS, FIGURE, MODEL = "record.json", "arrays.npz", "figure.png", "model.keras"
+_PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "torch", "keras", "numpy", "scikit-image", "matplotlib")
+
+
+def versions():
+    """Versions of Python and of the packages that matter, those that are installed."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def commit():
+    """The git commit of the code, with "+changes" when the Python files differ from it; None outside a checkout."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments):
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", "*.py")
+        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def hardware():
+    """Processor, usable cores, memory in GiB and, where Keras sees one, the accelerator."""
+    processor = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        processor = names[0] if names else processor
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = None
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    return {"processor": processor, "cores": cores, "memory_gib": memory, "machine": platform.machine()}
+
+
+def check_writable(directory):
+    """Make a results folder, or refuse it before any work is done.
+
+    Raises:
+        ValueError: when the folder cannot be made or written to.
+    """
+    directory = Path(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(
+            f"The results folder {directory} cannot be written to ({error.strerror}); "
+            "expected a folder of your own. Give another one with --results_dir."
+        ) from error
+    return directory
+
+
+def _replace(path, write):
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with open(temporary, "wb") as file:
+        write(file)
+    os.replace(temporary, path)
+
+
+def save(directory, record, arrays):
+    """Write `record.json` and `arrays.npz`.
+
+    Args:
+        directory: a folder, made if it is missing.
+        record: a dict of plain values; NaN and infinity are refused.
+        arrays: name → NumPy array.
+    """
+    directory = check_writable(directory)
+    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    _replace(directory / ARRAYS, lambda file: np.savez_compressed(file, **arrays))
+    _replace(directory / RECORD, lambda file: file.write(text.encode()))
+
+
+def load(directory):
+    """Read what `save` wrote: (record, arrays).
+
+    Raises:
+        FileNotFoundError: when the folder holds no record, with what to run.
+    """
+    directory = Path(directory)
+    if not (directory / RECORD).exists():
+        raise FileNotFoundError(
+            f"{directory} holds no {RECORD}: run the experiment first, or name another --results_dir."
+        )
+    record = json.loads((directory / RECORD).read_text())
+    with np.load(directory / ARRAYS, allow_pickle=False) as arrays:
+        return record, {name: arrays[name] for name in arrays.files}

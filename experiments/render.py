@@ -1,0 +1,52 @@
+"""Redraw figures from their records, without training: python -m experiments.render [--results_dir DIR] [figNN ...]
+
+Needs NumPy and Matplotlib only.
+"""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from diffnet_tf import figures, records
+
+EXPERIMENTS = {"fig06": "fig06_samples", "fig07": "fig07_samples"}
+
+
+def render(experiment, directory):
+    """Draw one experiment's figure from the record in a folder; returns the picture's path."""
+    record, arrays = records.load(directory)
+    path = Path(directory) / records.FIGURE
+    figures.save(experiment.draw(record, arrays), path)
+    return path
+
+
+def main(arguments=None):
+    """Draw the named figures, or all that have a record. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.render", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "figures",
+        nargs="*",
+        metavar="figNN",
+        help=f"of {', '.join(EXPERIMENTS)}; all that have a record if none is named",
+    )
+    parser.add_argument("--results_dir", default="results", help="where the records are")
+    chosen = parser.parse_args(arguments)
+    unknown = [name for name in chosen.figures if name not in EXPERIMENTS]
+    if unknown:
+        parser.error(f"unknown figure {unknown[0]!r}; expected one of {', '.join(EXPERIMENTS)}")
+    root = Path(chosen.results_dir)
+    names = chosen.figures or [n for n in EXPERIMENTS if (root / n / records.RECORD).exists()]
+    if not names:
+        parser.error(f"no records under {root}; run an experiment first")
+    try:
+        for name in names:
+            print(render(importlib.import_module(f"experiments.{EXPERIMENTS[name]}"), root / name))
+    except (FileNotFoundError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

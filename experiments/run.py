@@ -1,0 +1,105 @@
+"""The command line of all experiments: flags, budgets, and the record around what an experiment computes."""
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from absl import app, flags
+
+from diffnet_tf import records
+from experiments import render
+
+BUDGETS = ("smoke", "quick", "cpu", "paper")
+
+FLAGS = flags.FLAGS
+flags.DEFINE_enum(
+    "budget",
+    "quick",
+    BUDGETS,
+    "Number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own.",
+)
+flags.DEFINE_enum("source", "skimage", ("skimage", "stl10", "stl10_binary", "folder"), "Where the images come from.")
+flags.DEFINE_string("data_dir", None, "Folder with the images of --source.")
+flags.DEFINE_string(
+    "test_dir", None, "Folder with test images of the same source, all of them used; else its test split."
+)
+flags.DEFINE_string("results_dir", "runs", "Folder for records, figures and weights: one folder inside it a figure.")
+flags.DEFINE_string("note", None, "A remark about the data, kept in the record and shown below the figure.")
+flags.DEFINE_integer("seed", 0, "Seed of the initial weights and of the examples.", lower_bound=0)
+flags.DEFINE_integer("steps", None, "Training steps instead of the budget's.", lower_bound=1)
+
+
+class Options:
+    """What an experiment is told: the flags, as attributes."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.checkpoint_dir = directory / "checkpoint"
+        for name in ("budget", "source", "data_dir", "test_dir", "seed", "steps"):
+            setattr(self, name, FLAGS[name].value)
+
+    def images(self, split, limit=None):
+        """The images to train on ("train"), to validate on ("validation") or to measure on ("test").
+
+        With --test_dir these are three disjoint sets: the training source's train and test splits, and all of the
+        test folder. Without it the test split serves for both: nothing is chosen by it, validation is only shown.
+        """
+        from diffnet_tf import data
+
+        if split == "test" and self.test_dir:
+            return data.open_images(self.source, self.test_dir, "all", limit)
+        return data.open_images(self.source, self.data_dir, "train" if split == "train" else "test", limit)
+
+
+def main(experiment):
+    """Run an experiment module from the command line.
+
+    Args:
+        experiment: a module with NAME, CONFIG, compute(options) → (record, arrays, model or None), and draw.
+    """
+
+    def run(arguments):
+        if len(arguments) > 1:
+            raise app.UsageError(f"unknown argument {arguments[1]!r}")
+        try:
+            _run(experiment)
+        except (ValueError, TypeError, FileNotFoundError) as error:
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            sys.exit(2)
+
+    app.run(run)
+
+
+def _run(experiment):
+    directory = records.check_writable(Path(FLAGS.results_dir) / experiment.NAME)
+    print(f"{experiment.NAME}: budget {FLAGS.budget}, source {FLAGS.source}, results in {directory}", flush=True)
+    start = time.perf_counter()
+    computed = experiment.compute(Options(directory))
+    if computed is None:  # stopped by Ctrl-C: the same command goes on
+        sys.exit(130)
+    record, arrays, model = computed
+    record = {
+        "experiment": experiment.NAME,
+        "budget": FLAGS.budget if FLAGS.steps is None else f"{FLAGS.steps} steps",
+        "source": FLAGS.source,
+        "data": Path(FLAGS.data_dir).name if FLAGS.data_dir else FLAGS.source,
+        "test_data": Path(FLAGS.test_dir).name if FLAGS.test_dir else "its test split",
+        "note": FLAGS.note,
+        "seed": FLAGS.seed,
+        **record,
+        "commit": records.commit(),
+        "versions": records.versions(),
+        "hardware": records.hardware(),
+        "wall_seconds": round(time.perf_counter() - start, 1),
+    }
+    records.save(directory, record, arrays)
+    if model is not None:
+        # Without the optimiser's state, which would triple the file.
+        weights = model.get_weights()
+        model = type(model).from_config(model.get_config())
+        model.set_weights(weights)
+        model.save(directory / records.MODEL)
+    shutil.rmtree(directory / "checkpoint", ignore_errors=True)
+    figure = render.render(experiment, directory)
+    print(f"Wrote {directory / records.RECORD} and {figure}", flush=True)

@@ -1,0 +1,30 @@
+"""Packaging of diffnet_tf. The ranges of versions are those that were tested."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="diffnet_tf",
+    version="0.1.0",
+    description="DiffNet: networks for nonlinear diffusion problems in imaging, in TensorFlow and Keras 3",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["diffnet_tf", "diffnet_tf.*"]),
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.15.1,<4",
+        "tensorflow-datasets>=4.9.9,<5",
+        "numpy>=2.0,<3",
+        "scikit-image>=0.25,<0.27",
+        "matplotlib>=3.10,<4",
+        "absl-py>=2.1,<3",
+    ],
+    extras_require={
+        "dev": ["pytest>=8", "ruff>=0.14", "scipy>=1.14"],
+        "jax": ["jax>=0.6"],
+        "tensorboard": ["tensorboard>=2.19"],
+    },
+)
