@@ -20,7 +20,7 @@ def state_dtype(policy):
 def _check_filters_input(shape):
     if len(shape) != 4 or shape[-1] != 1:
         raise ValueError(
-            f"This layer takes gray images of shape (batch, height, width, 1); received an input of shape {tuple(shape)}. "
+            f"This layer takes gray images (batch, height, width, 1); received an input of shape {tuple(shape)}. "
             "Move channels last, and convert colour to gray or treat each channel as an image."
         )
 
@@ -183,8 +183,8 @@ class LinearDiffusionLayer(_Update):
         super().build(input_shape)
         if None in input_shape[1:3]:
             raise ValueError(
-                f"LinearDiffusionLayer learns a filter for every pixel, so it needs a fixed image size; received {tuple(input_shape)}. "
-                "Give the input a height and a width, or use DiffusionLayer."
+                "LinearDiffusionLayer learns a filter for every pixel, so it needs a fixed image size; "
+                f"received {tuple(input_shape)}. Give the input a height and a width, or use DiffusionLayer."
             )
         self.kernel = self.add_weight(
             shape=(*input_shape[1:3], 5 if self.generalised else 4),

@@ -17,7 +17,7 @@ CONFIG = samples.Config(
     budgets={
         "smoke": ("fast", 4, 8),
         "quick": ("fast", 3_600, None),
-        "cpu": ("fast", 72_000, None),
+        "cpu": ("fast", 60_000, None),
         "paper": ("paper", 101_250, None),
     },
     crop=24,

@@ -16,11 +16,11 @@ CONFIG = samples.Config(
     paper_psnr=34.21,
     budgets={
         "smoke": ("fast", 4, 8),
-        "quick": ("fast", 3_600, None),
-        "cpu": ("fast", 72_000, None),
+        "quick": ("fast", 1_200, None),
+        "cpu": ("fast", 12_000, None),
         "paper": ("paper", 101_250, None),
     },
-    crop=24,
+    crop=48,
     iterations=None,
 )
 

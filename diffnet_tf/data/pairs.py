@@ -93,7 +93,7 @@ def pairs(
         images: float images (n, height, width, 1) in [0, 1], a `GrayImages`, or the name of a source (then data_dir,
             split and limit as in `load_images`).
         problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused).
-        noise: standard deviation σ of the Gaussian noise on the diffused image, in [0, 1] units: 0.01 is the paper's 1 %.
+        noise: standard deviation σ of the Gaussian noise on the diffused image, range 1: 0.01 is the paper's 1 %.
         seed: the k-th example of epoch e depends on (seed, e, k) alone.
         batch_size: images a batch, at most n.
         crop: side of random square crops in pixels, cut before diffusing; None for whole images.

@@ -61,7 +61,8 @@ def to_gray(array):
     """Luminance as MATLAB's rgb2gray has it, 0.2989 R + 0.5870 G + 0.1140 B, rounded for 8-bit images.
 
     Args:
-        array: (..., height, width) gray, or (..., height, width, 1 to 4): gray, gray+alpha, RGB or RGBA. Alpha is dropped.
+        array: (..., height, width) gray, or (..., height, width, 1 to 4): gray, gray and alpha, RGB or RGBA; alpha
+            is dropped.
 
     Returns:
         (..., height, width), uint8 for uint8 and float32 otherwise.
@@ -132,7 +133,7 @@ def _read_stl10_binary(data_dir, split, limit, size):
     length, image_bytes = path.stat().st_size, 3 * SIZE * SIZE
     if length == 0 or length % image_bytes:
         raise ValueError(
-            f"{path} has {length} bytes; expected a positive multiple of {image_bytes} (3 × {SIZE} × {SIZE}, one image). "
+            f"{path} has {length} bytes; expected a positive multiple of {image_bytes} (an image of 3×{SIZE}×{SIZE}). "
             "It is truncated or no STL-10 binary: fetch it again."
         )
     number = length // image_bytes
@@ -275,7 +276,8 @@ def load_images(source="skimage", data_dir=None, split="train", limit=None, size
 
     Raises:
         FileNotFoundError: for a missing folder or file, or a folder without images.
-        ValueError: for an unknown source or split, a file of the wrong length, an unreadable image (named) or a black one.
+        ValueError: for an unknown source or split, a file of the wrong length, an image that is unreadable (named) or
+            black.
     """
     images = open_images(source, data_dir, split, limit, size)
     return images.take(np.arange(len(images)))
