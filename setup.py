@@ -17,13 +17,14 @@ setup(
         "tensorflow>=2.21,<2.22",
         "keras>=3.15.1,<4",
         "tensorflow-datasets>=4.9.9,<5",
+        "importlib_resources>=6",  # tensorflow-datasets 4.9.10 imports it without requiring it
         "numpy>=2.0,<3",
         "scikit-image>=0.25,<0.27",
         "matplotlib>=3.10,<4",
         "absl-py>=2.1,<3",
     ],
     extras_require={
-        "dev": ["pytest>=8", "ruff>=0.14", "scipy>=1.14"],
+        "dev": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.14,<0.18", "scipy>=1.14"],
         "jax": ["jax>=0.6"],
         "tensorboard": ["tensorboard>=2.19"],
     },

@@ -51,6 +51,6 @@ if importlib.util.find_spec("keras") is not None:
         try:
             importlib.import_module(f"{__name__}.{_name}")
         except ModuleNotFoundError as error:  # Keras without a backend
-            if error.name not in ("tensorflow", "jax", "torch"):
+            if error.name.split(".")[0] not in ("tensorflow", "jax", "torch"):
                 raise
             break

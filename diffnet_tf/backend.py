@@ -1,6 +1,11 @@
-"""What Keras leaves to its backends: compiling a function of tensors."""
+"""What Keras leaves to its backends: compiling a function of tensors; and dtypes wide enough for images."""
 
 import keras
+
+
+def at_least_float32(dtype):
+    """The dtype itself, or float32 for half precision. (Keras's result_type narrows float64 on JAX and PyTorch.)"""
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
 def compiled(function):

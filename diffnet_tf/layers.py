@@ -8,13 +8,14 @@ import keras
 from keras import initializers, ops
 
 from diffnet_tf import checks, stencil
+from diffnet_tf.backend import at_least_float32
 
 PACKAGE = "diffnet_tf"
 
 
 def state_dtype(policy):
     """The dtype of images and time steps under a dtype policy: that of its variables, at least float32."""
-    return keras.backend.result_type(keras.dtype_policies.get(policy).variable_dtype, "float32")
+    return at_least_float32(keras.dtype_policies.get(policy).variable_dtype)
 
 
 def _check_filters_input(shape):
@@ -100,22 +101,17 @@ class _Update(keras.layers.Layer):
             name="time_step",
         )
 
-    def _state(self, u):
-        u = ops.convert_to_tensor(u)
-        return ops.cast(u, keras.backend.result_type(u.dtype, self.time_step.dtype))
-
     def filters(self, u):
         """The filters S(ζ) that this layer applies to u: (batch or 1, height, width, 5), ordered as `stencil.ORDER`."""
         raise NotImplementedError
 
     def call(self, u):
-        u = self._state(u)
+        u = ops.cast(u, self.time_step.dtype)
         filters = ops.cast(self.filters(u), u.dtype)
-        return u + ops.cast(self.time_step, u.dtype) * stencil.apply(u, filters, self.boundary)
+        return u + self.time_step * stencil.apply(u, filters, self.boundary)
 
     def compute_output_spec(self, u):
-        dtype = keras.backend.result_type(u.dtype, state_dtype(self.dtype_policy))
-        return keras.KerasTensor(u.shape, dtype=dtype)
+        return keras.KerasTensor(u.shape, dtype=state_dtype(self.dtype_policy))
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

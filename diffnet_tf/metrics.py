@@ -8,18 +8,20 @@ import keras
 import numpy as np
 from keras import ops
 
+from diffnet_tf.backend import at_least_float32
+
 PACKAGE = "diffnet_tf"
 
 
-def _as_float32(*arrays):
+def _wide(*arrays):
     """Tensors of at least float32: a half-precision mean of squares would be all rounding."""
     tensors = [ops.convert_to_tensor(a) for a in arrays]
-    return [ops.cast(t, keras.backend.result_type(t.dtype, "float32")) for t in tensors]
+    return [ops.cast(t, at_least_float32(keras.backend.standardize_dtype(t.dtype))) for t in tensors]
 
 
 def mean_squared_error(target, output):
     """The mean squared error of each image: (batch,)."""
-    target, output = _as_float32(target, output)
+    target, output = _wide(target, output)
     return ops.mean(ops.square(target - output), axis=(1, 2, 3))
 
 
@@ -43,19 +45,19 @@ def authors_psnr(target, output):
     Returns:
         A scalar in dB.
     """
-    target, output = _as_float32(target, output)
+    target, output = _wide(target, output)
     spread = ops.max(target) - ops.min(target)
     return 20.0 * ops.log10(spread) - 10.0 * ops.log10(ops.mean(ops.square(target - output)))
 
 
 def ssim(target, output):
     """Structural similarity of each image for range 1 (Gaussian window of 11 pixels, σ = 1.5): (batch,)."""
-    return ops.image.ssim(*_as_float32(target, output), max_val=1.0)
+    return ops.image.ssim(*_wide(target, output), max_val=1.0)
 
 
 def relative_l2(target, output):
     """‖target − output‖₂ / ‖target‖₂ of each image: (batch,)."""
-    target, output = _as_float32(target, output)
+    target, output = _wide(target, output)
     error = ops.sum(ops.square(target - output), axis=(1, 2, 3))
     return ops.sqrt(error / ops.sum(ops.square(target), axis=(1, 2, 3)))
 

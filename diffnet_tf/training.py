@@ -239,7 +239,7 @@ class _Run(keras.callbacks.Callback):
         self.step += 1
         if self._timed_from is None:  # the first step compiles
             self._timed_from = time.perf_counter()
-        elif self._bar is None and self.verbose and self.step - self._first == min(21, self.every):
+        elif self._bar is None and self.verbose and self.step - self._first == 21:
             seconds = (time.perf_counter() - self._timed_from) / (self.step - self._first - 1)
             remaining = seconds * (self.steps - self.step)
             print(f"{1000 * seconds:.0f} ms a step: about {_duration(remaining)} for {self.steps:,} steps.", flush=True)

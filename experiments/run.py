@@ -1,5 +1,6 @@
 """The command line of all experiments: flags, budgets, and the record around what an experiment computes."""
 
+import contextlib
 import shutil
 import sys
 import time
@@ -60,15 +61,26 @@ def main(experiment):
     """
 
     def run(arguments):
-        if len(arguments) > 1:
-            raise app.UsageError(f"unknown argument {arguments[1]!r}")
-        try:
+        with _errors_on_one_line():
+            if len(arguments) > 1:
+                raise ValueError(f"unknown argument {arguments[1]!r}; options begin with --, see --help")
             _run(experiment)
-        except (ValueError, TypeError, FileNotFoundError) as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-            sys.exit(2)
 
-    app.run(run)
+    def parse(arguments):
+        with _errors_on_one_line():
+            return FLAGS(arguments)
+
+    app.run(run, flags_parser=parse)
+
+
+@contextlib.contextmanager
+def _errors_on_one_line():
+    """What was wrong with the input, in one line, and exit status 2."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ArithmeticError, flags.Error) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _run(experiment):

@@ -1,0 +1,31 @@
+# Each target makes its own virtual environment, .venv, when there is none. Another Python: make test PYTHON=python3.13
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# Modules without TensorFlow in them: their tests run on Keras's JAX backend as well.
+JAX_TESTS = tests/test_stencil.py tests/test_diffusion.py tests/test_layers.py tests/test_models.py \
+            tests/test_metrics.py tests/test_examples.py tests/test_training.py
+
+.PHONY: reproduce test lint
+.DELETE_ON_ERROR:
+
+reproduce: $(VENV)/installed
+	$(BIN)/python -m experiments.fig06_samples --budget quick
+	$(BIN)/python -m experiments.fig07_samples --budget quick
+
+test: $(VENV)/installed-dev lint
+	$(BIN)/python -m pytest -n 2
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 $(JAX_TESTS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(VENV)/installed: setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --editable ".[dev,jax]"
+	touch $@

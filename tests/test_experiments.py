@@ -1,0 +1,189 @@
+"""Experiments from the command line, their records, and drawing without Keras."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import diffnet_tf as dn
+from diffnet_tf import records
+from experiments import fig06_samples, fig07_samples, render
+from tests.conftest import ROOT, run_python, tensorflow_only
+
+FIGURES = {"fig06": fig06_samples, "fig07": fig07_samples}
+
+
+def command(*arguments, module="experiments.fig07_samples"):
+    """Run a command in a fresh process: (exit status, output, errors)."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """One smoke run of Figure 7: the folder of its results."""
+    root = tmp_path_factory.mktemp("results")
+    status, out, errors = command("--budget", "smoke", "--results_dir", root)
+    assert status == 0, errors
+    assert "step 4/4" in out and "record.json" in out
+    return root
+
+
+@tensorflow_only
+def test_a_record_holds_the_whole_story(smoke):
+    record, arrays = records.load(smoke / "fig07")
+    expected = {
+        "experiment": "fig07",
+        "budget": "smoke",
+        "source": "skimage",
+        "seed": 0,
+        "noise": 0.01,
+        "steps": 4,
+        "parameters": 101_310,
+        "paper_psnr": 34.21,
+    }
+    assert {name: record[name] for name in expected} == expected
+    assert record["versions"]["keras"] == keras.__version__
+    assert record["hardware"]["cores"] >= 1 and record["wall_seconds"] > record["training_seconds"] > 0
+    assert record["commit"] is None or len(record["commit"].split("+")[0]) == 40
+    for name in ("degraded", "diffnet", "fixed_point"):
+        summary = record["results"][name]["psnr"]
+        assert summary["n"] == len(arrays[f"psnr_{name}"]) == 8
+        assert summary["mean"] == pytest.approx(arrays[f"psnr_{name}"].mean(), rel=1e-5)
+    assert record["results"]["diffnet"]["milliseconds_per_image"]["n"] == 5
+    assert not (smoke / "fig07" / "checkpoint").exists()
+
+
+@tensorflow_only
+def test_the_picture_is_of_the_recorded_numbers(smoke):
+    """Each shown image has the PSNR recorded for it, and the saved weights give the shown reconstruction."""
+    record, arrays = records.load(smoke / "fig07")
+    model = keras.models.load_model(smoke / "fig07" / "model.keras")
+    output = model(arrays["input"][..., None])
+    np.testing.assert_allclose(output[..., 0], arrays["diffnet"], atol=1e-5)
+    for name, image in (("degraded", "input"), ("diffnet", "diffnet"), ("fixed_point", "fixed_point")):
+        psnr = dn.metrics.psnr(arrays["target"][..., None], arrays[image][..., None])
+        np.testing.assert_allclose(psnr, arrays[f"psnr_{name}"][record["shown"]], rtol=1e-5)
+
+
+WITHOUT_KERAS = """
+import sys
+for name in ("keras", "tensorflow", "jax", "skimage", "scipy"):
+    sys.modules[name] = None  # importing it fails
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *a: None if name == "keras" else find(name, *a)
+from experiments import render
+sys.exit(render.main(sys.argv[1:]))
+"""
+
+
+@tensorflow_only
+def test_figures_are_redrawn_the_same_without_keras(smoke):
+    figure = smoke / "fig07" / "figure.png"
+    before = figure.read_bytes()
+    assert before.startswith(b"\x89PNG")
+    figure.unlink()
+    out = run_python(WITHOUT_KERAS, "--results_dir", smoke)
+    assert str(figure) in out
+    assert figure.read_bytes() == before
+
+
+def test_importing_the_package_needs_no_backend():
+    code = "import sys; sys.modules['tensorflow'] = None; import diffnet_tf; print(diffnet_tf.records.versions())"
+    assert "python" in run_python(code, KERAS_BACKEND="tensorflow")
+
+
+@tensorflow_only
+@pytest.mark.parametrize("name", FIGURES)
+def test_committed_records_draw_and_match_their_pictures(name, tmp_path):
+    record, arrays = records.load(ROOT / "results" / name)
+    assert record["figure"] == FIGURES[name].CONFIG.figure
+    assert record["results"]["diffnet"]["psnr"]["mean"] == pytest.approx(arrays["psnr_diffnet"].mean(), rel=1e-5)
+    model = keras.models.load_model(ROOT / "results" / name / "model.keras")
+    np.testing.assert_allclose(model(arrays["input"][..., None])[..., 0], arrays["diffnet"], atol=1e-4)
+    figure = FIGURES[name].draw(record, arrays)
+    figure.savefig(tmp_path / "figure.png")
+
+
+# ---- What is refused: one line, exit status 2, nothing written -------------------------------------------------------
+
+
+def torn_png(folder):
+    from skimage import io
+
+    io.imsave(folder / "torn.png", np.random.default_rng(0).integers(0, 255, (96, 96)).astype("uint8"))
+    whole = (folder / "torn.png").read_bytes()
+    (folder / "torn.png").write_bytes(whole[:-2000])
+    (folder / "too.png").write_bytes(whole)
+
+
+BAD = {
+    "empty folder": (lambda d: None, ["--source", "folder"], "holds no image"),
+    "truncated image": (torn_png, ["--source", "folder"], "torn.png cannot be read"),
+    "wrong length": (
+        lambda d: (d / "unlabeled_X.bin").write_bytes(b"x" * 1000),
+        ["--source", "stl10_binary"],
+        "has 1000 bytes",
+    ),
+    "black image": (
+        lambda d: (d / "unlabeled_X.bin").write_bytes(bytes(27_648 * 10)),
+        ["--source", "stl10_binary"],
+        "black image",
+    ),
+    "batch larger than the data set": (
+        lambda d: (d / "unlabeled_X.bin").write_bytes(b"x" * 27_648 * 5),
+        ["--source", "stl10_binary"],
+        "batch_size=8 is larger than the 4",
+    ),
+    "unknown budget": (lambda d: None, ["--budget", "huge"], "value should be one of <smoke|quick|cpu|paper>"),
+    "unknown flag": (lambda d: None, ["--bugdet", "smoke"], "bugdet"),
+    "stray argument": (lambda d: None, ["smoke"], "unknown argument 'smoke'"),
+}
+
+
+@tensorflow_only
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_exit_status_2(tmp_path, name):
+    prepare, arguments, message = BAD[name]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    prepare(folder)
+    status, out, errors = command("--data_dir", folder, "--results_dir", tmp_path / "results", *arguments)
+    assert status == 2, errors
+    assert errors.startswith("error: ") and len(errors.strip().splitlines()) == 1
+    assert message in errors
+    assert not list(tmp_path.rglob("record.json"))
+
+
+@tensorflow_only
+def test_a_results_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    status, _, errors = command("--budget", "smoke", "--results_dir", tmp_path / "file")
+    assert status == 2
+    assert errors.startswith("error: The results folder") and "cannot be written to" in errors
+
+
+def test_rendering_nothing_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        render.main(["--results_dir", str(tmp_path)])
+    assert stop.value.code == 2
+    assert render.main(["fig06", "--results_dir", str(tmp_path)]) == 2
+    assert "holds no record.json" in capsys.readouterr().err
+
+
+def test_records_are_strict_json(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        records.save(tmp_path, {"psnr": float("nan")}, {})
+    assert os.listdir(tmp_path) == []
+    records.save(tmp_path, {"psnr": 1.5}, {"a": np.arange(3)})
+    assert json.loads((tmp_path / "record.json").read_text()) == {"psnr": 1.5}
+    record, arrays = records.load(tmp_path)
+    assert record["psnr"] == 1.5
+    np.testing.assert_array_equal(arrays["a"], [0, 1, 2])

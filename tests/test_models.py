@@ -1,0 +1,82 @@
+"""The networks of the paper: their sizes, and any image size."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import diffnet_tf as dn
+
+
+@pytest.mark.parametrize(
+    ("make", "parameters"),
+    [
+        (lambda: dn.layers.FilterEstimator(4), 20_261),
+        (lambda: dn.layers.FilterEstimator(5), 29_509),
+        (lambda: dn.models.DiffNet(num_layers=5, estimator_depth=4, width=32), 101_310),
+        (dn.models.UNet, 34_512_705),
+        (lambda: dn.models.LinearDiffNet((8, 8), 3), 3 * (5 * 64 + 1)),
+        (lambda: dn.models.LinearDiffNet((8, 8), 3, generalised=False), 3 * (4 * 64 + 1)),
+    ],
+)
+def test_parameter_counts_of_the_paper(make, parameters):
+    made = make()
+    if not made.built:
+        made.build((None, 8, 8, 1))
+    assert made.count_params() == parameters
+
+
+def test_convnet_and_resnet_are_those_of_section_3():
+    assert dn.models.ConvNet(3, 32).count_params() == (9 + 1) * 32 + (9 * 32 + 1) * 32 + 9 * 32 + 1
+    assert dn.models.ResNet(2, 16).count_params() == (9 + 1) * 16 + 4 * (9 * 16 + 1) * 16 + 9 * 16 + 1
+
+
+@pytest.mark.parametrize("size", [(3, 3), (17, 5), (31, 33)])
+@pytest.mark.parametrize(
+    "make", [dn.models.DiffNet, lambda: dn.models.UNet((2, 3, 4, 5, 6)), dn.models.ConvNet, dn.models.ResNet]
+)
+def test_any_height_and_width(make, size, rng):
+    model = make()
+    assert model(rng.random((2, *size, 1)).astype("float32")).shape == (2, *size, 1)
+    assert model.predict(rng.random((2, *size, 1)).astype("float32"), verbose=0).shape == (2, *size, 1)
+
+
+def test_states_and_filters_explain_the_output(rng):
+    """Each state is the one before plus δt S(ζ) applied to it; ReLU of the last is the output."""
+    model = dn.models.DiffNet(3, 2, 8, initial_time_step=0.1)
+    u = rng.random((2, 12, 10, 1)).astype("float32")
+    states, filters = model.states(u), model.filters(u)
+    assert len(states) == len(filters) == len(model.time_steps) == 3
+    before = u
+    for state, filters_of_layer, dt in zip(states, filters, model.time_steps):
+        np.testing.assert_allclose(state, before + dt * dn.stencil.apply(before, filters_of_layer), atol=1e-6)
+        before = state
+    np.testing.assert_allclose(model(u), ops.relu(states[-1]), atol=1e-6)
+
+
+def test_unet_starts_as_a_correction_of_its_input(rng):
+    """The residual connection: with a zero last convolution the output is the input."""
+    model = dn.models.UNet((2, 4))
+    last = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
+    last.set_weights([np.zeros_like(w) for w in last.get_weights()])
+    u = rng.random((1, 7, 9, 1)).astype("float32")
+    np.testing.assert_array_equal(model(u), u)
+
+
+def test_global_dtype_policy_is_respected(rng):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = dn.models.DiffNet(2)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.diffusion_layers[0].estimator.convolutions[0].compute_dtype == "bfloat16"
+    assert keras.backend.standardize_dtype(model(rng.random((1, 5, 5, 1)).astype("float32")).dtype) == "float32"
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match="num_layers=0"):
+        dn.models.DiffNet(0)
+    with pytest.raises(ValueError, match="boundary='wrap'"):
+        dn.models.DiffNet(boundary="wrap")
+    with pytest.raises(ValueError, match=r"Invalid input shape|expected shape|incompatible"):
+        dn.models.DiffNet()(np.zeros((1, 8, 8, 3), "float32"))

@@ -1,0 +1,167 @@
+"""Training: it learns, it logs, and a run that was stopped ends like one that was not."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import diffnet_tf as dn
+from tests.conftest import BACKEND
+
+RECIPE = dn.training.Recipe(batch_size=4, crop=16, augment=True, schedule="cosine", initial_scale=0.01)
+
+
+def small_model(seed=0):
+    keras.utils.set_random_seed(seed)
+    return dn.models.DiffNet(2, 2, 8, initial_scale=0.01)
+
+
+def fit(model, photographs, **arguments):
+    return dn.training.fit(model, photographs, **{"recipe": RECIPE, "steps": 30, "verbose": False, **arguments})
+
+
+def weights(model):
+    return [ops.convert_to_numpy(w) for w in model.weights]
+
+
+def test_training_beats_the_diffused_image(photographs):
+    """In 200 steps a small DiffNet is better than doing nothing, by a clear margin, on images it has not seen."""
+    model = small_model()
+    recipe = dn.training.Recipe(batch_size=4, crop=24, augment=True, schedule="cosine", initial_scale=0.01)
+    fit(model, photographs[:6], recipe=recipe, steps=200)
+    inputs, targets = dn.data.paired_arrays(photographs[6:])
+    gain = ops.convert_to_numpy(dn.metrics.psnr(targets, model(inputs)) - dn.metrics.psnr(targets, inputs))
+    assert (gain > 2.0).all(), gain
+
+
+@pytest.mark.parametrize("loss", ["norm", "mse"])
+@pytest.mark.parametrize("problem", ["inverse", "forward"])
+def test_both_losses_and_problems(photographs, loss, problem):
+    recipe = dn.training.Recipe(batch_size=4, crop=16, loss=loss, schedule="constant", learning_rate=2e-3)
+    trained = fit(small_model(), photographs, recipe=recipe, problem=problem, steps=40, validate_every=20)
+    assert trained.history[1]["loss"] < trained.history[0]["loss"]
+
+
+@pytest.mark.parametrize("time_step_rate", [None, 0.01])
+def test_a_stopped_run_ends_like_one_that_was_not(photographs, tmp_path, time_step_rate):
+    """Resumed at a checkpoint by the same command: equal weights, equal history but for the times."""
+    recipe = dn.training.dataclasses.replace(RECIPE, time_step_learning_rate=time_step_rate)
+    arguments = {"recipe": recipe, "noise": 0.01, "validation": photographs[:2], "validate_every": 5, "steps": 20}
+    whole_model = small_model()
+    whole = fit(whole_model, photographs, **arguments)
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.count = getattr(self, "count", 0) + 1
+            if self.count == 12:
+                raise KeyboardInterrupt
+
+    stopped = fit(small_model(), photographs, checkpoint_dir=tmp_path, callbacks=[Stop()], **arguments)
+    assert not stopped.finished
+    model = small_model(seed=9)  # other initial weights: the checkpoint has to bring them all
+    resumed = fit(model, photographs, checkpoint_dir=tmp_path, **arguments)
+    assert resumed.finished and resumed.steps == 20
+    for mine, theirs in zip(weights(model), weights(whole_model)):
+        np.testing.assert_array_equal(mine, theirs)
+    for mine, theirs in zip(resumed.history, whole.history):
+        assert {**mine, "seconds": 0} == {**theirs, "seconds": 0}
+    # Run once more, it is found finished.
+    assert fit(small_model(), photographs, checkpoint_dir=tmp_path, **arguments).steps == 20
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(photographs, tmp_path):
+    fit(small_model(), photographs, checkpoint_dir=tmp_path, steps=4)
+    with pytest.raises(ValueError, match="another configuration .*noise: 0.0 there, 0.01 here"):
+        fit(small_model(), photographs, checkpoint_dir=tmp_path, steps=4, noise=0.01)
+
+
+def test_ctrl_c_leaves_a_usable_model(photographs, capsys):
+    model = small_model()
+    before = weights(model)
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 7:
+                raise KeyboardInterrupt
+
+    trained = fit(model, photographs, callbacks=[Interrupt()], validate_every=30)
+    assert not trained.finished
+    assert "Stopped after" in capsys.readouterr().out
+    assert any(not np.array_equal(a, b) for a, b in zip(before, weights(model)))
+    assert np.isfinite(model.predict(photographs[:2], verbose=0)).all()
+
+
+def test_the_number_of_steps_is_exact(photographs, tmp_path):
+    """Also where the last validation comes early, and in the log."""
+    model = small_model()
+    trained = fit(
+        model, photographs, steps=11, validate_every=4, validation=photographs[:2], csv_log=tmp_path / "log.csv"
+    )
+    assert int(ops.convert_to_numpy(model.optimizer.iterations)) == trained.steps == 11
+    assert [h["step"] for h in trained.history] == [4, 8, 11]
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [float(r["val_psnr"]) for r in rows] == pytest.approx([h["val_psnr"] for h in trained.history])
+
+
+def test_progress_estimates_the_remaining_time(photographs, capsys):
+    fit(small_model(), photographs, steps=30, verbose=True)
+    out = capsys.readouterr().out
+    assert "ms a step: about" in out
+    assert "step 30/30" in out and "left: loss" in out
+
+
+def test_time_steps_learn_at_their_own_rate(photographs):
+    """Adam's first step is as long as the rate: the time steps move by theirs, while the filters stay."""
+    model = small_model()
+    before = weights(model)
+    recipe = dn.training.Recipe(
+        batch_size=4, crop=16, schedule="constant", learning_rate=1e-9, time_step_learning_rate=0.01, initial_scale=0.01
+    )
+    fit(model, photographs, recipe=recipe, steps=1)
+    moved = [np.abs(a - b).max() for a, b in zip(before, weights(model))]
+    steps = [m for m, w in zip(moved, model.weights) if w.path.endswith("time_step")]
+    others = [m for m, w in zip(moved, model.weights) if not w.path.endswith("time_step")]
+    assert steps == pytest.approx([0.01, 0.01], rel=0.1)
+    assert max(others) < 1e-7
+
+
+def test_schedules():
+    def rates(schedule, at):
+        schedule = dn.training.learning_rates(schedule, 4e-3, 40_000)
+        return [float(ops.convert_to_numpy(schedule(step))) for step in at]
+
+    # The authors': 4e-3, halved at every 10,000th iteration, the 0th included.
+    at = (0, 9_999, 10_000, 39_999)
+    np.testing.assert_allclose(rates("authors", at), [2e-3, 2e-3, 1e-3, 2.5e-4], rtol=1e-5)
+    np.testing.assert_allclose(rates("cosine", (0, 20_000, 40_000)), [4e-3, 2e-3, 0], atol=1e-9)
+    assert dn.training.learning_rates("constant", 4e-3, 10) == 4e-3
+
+
+def test_nan_stops_training(photographs):
+    model = small_model()
+    model.diffusion_layers[0].time_step.assign(float("nan"))
+    with pytest.raises(FloatingPointError, match="left the finite numbers before step 2"):
+        fit(model, photographs, steps=4, validate_every=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"steps": 0}, "steps=0; expected a whole number of at least 1"),
+        ({"recipe": "slow"}, "recipe='slow'; expected one of 'paper', 'authors', 'fast'"),
+        ({"recipe": dn.training.Recipe(batch_size=9)}, "batch_size=9 is larger than the 8"),
+        ({"noise": -0.1}, "noise=-0.1"),
+    ],
+)
+def test_bad_arguments_are_refused_before_training(photographs, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        fit(small_model(), photographs, **arguments)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorBoard is an extra of the TensorFlow backend")
+def test_tensorboard_writes_events(photographs, tmp_path):
+    pytest.importorskip("tensorboard")
+    fit(small_model(), photographs, steps=2, tensorboard=tmp_path)
+    assert list(tmp_path.rglob("events.*"))
