@@ -24,7 +24,7 @@ setup(
         "absl-py>=2.1,<3",
     ],
     extras_require={
-        "dev": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.14,<0.18", "scipy>=1.14"],
+        "dev": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.14,<0.18", "scipy>=1.14", "tensorboard>=2.19"],
         "jax": ["jax>=0.6"],
         "tensorboard": ["tensorboard>=2.19"],
     },

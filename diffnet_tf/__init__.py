@@ -2,8 +2,8 @@
 
     import diffnet_tf as dn
 
-    model = dn.models.DiffNet()
-    dn.training.fit(model, dn.data.load_images("skimage"), steps=1000)
+    model = dn.models.DiffNet(initial_scale=0.01)
+    dn.training.fit(model, dn.data.load_images("skimage"), "fast", steps=1000)
 
 Reference: S. Arridge & A. Hauptmann, Networks for Nonlinear Diffusion Problems in Imaging, J. Math. Imaging Vis. 62
 (2020) 471–487, doi:10.1007/s10851-019-00901-3.
@@ -21,10 +21,12 @@ _MODULES = (
     "diffusivity",
     "diffusion",
     "layers",
+    "baselines",
     "models",
     "metrics",
     "data",
     "checkpoint",
+    "recipes",
     "training",
     "records",
     "figures",

@@ -154,6 +154,7 @@ def nonlinear(u, steps, dt, contrast, diffusivity="perona_malik_1", boundary="ne
     if method == "explicit":
         _check_stability(dt, diffusivity.stability_bound(contrast), diffusivity.name)
     u, restore = _as_batch(u)
+    dt, contrast = float(dt), float(contrast)  # a NumPy number would widen float32 images on JAX
     for _ in range(steps):
         gamma = diffusivity(squared_gradient(u, boundary), contrast)
         if method == "explicit":
@@ -192,7 +193,7 @@ def isotropic(u, time, steps, method="explicit", boundary="neumann"):
     checks.count(steps, "steps")
     checks.one_of(method, "method", ISOTROPIC_METHODS)
     checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
-    dt = time / steps
+    dt = float(time / steps)
     if method == "explicit":
         _check_stability(dt, 0.25, "γ = 1")
     u, restore = _as_batch(u)

@@ -50,17 +50,12 @@ class FilterEstimator(keras.layers.Layer):
         # Glorot-uniform is variance scaling with factor 1, fan_avg and a uniform distribution; the variance scales
         # with the square of the factor.
         last = initializers.VarianceScaling(initial_scale**2, mode="fan_avg", distribution="uniform")
-        self.convolutions = [
-            keras.layers.Conv2D(
-                width, 3, padding="same", activation="relu", dtype=self.dtype_policy, name=f"conv{i + 1}"
-            )
-            for i in range(depth - 1)
-        ]
-        self.convolutions.append(
-            keras.layers.Conv2D(
-                5, 3, padding="same", kernel_initializer=last, dtype=self.dtype_policy, name=f"conv{depth}"
-            )
-        )
+        self.convolutions = [self._convolution(width, activation="relu", name=f"conv{i + 1}") for i in range(depth - 1)]
+        self.convolutions.append(self._convolution(5, kernel_initializer=last, name=f"conv{depth}"))
+
+    def _convolution(self, channels, **kwargs):
+        shared = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
+        return keras.layers.Conv2D(channels, 3, trainable=self.trainable, **shared, **kwargs)
 
     def build(self, input_shape):
         _check_filters_input(input_shape)
@@ -103,11 +98,14 @@ class _Update(keras.layers.Layer):
 
     def filters(self, u):
         """The filters S(ζ) that this layer applies to u: (batch or 1, height, width, 5), ordered as `stencil.ORDER`."""
-        raise NotImplementedError
+        u = ops.convert_to_tensor(u)
+        if not self.built:
+            self.build(tuple(u.shape))
+        return self._filters(ops.cast(u, self.time_step.dtype))
 
     def call(self, u):
         u = ops.cast(u, self.time_step.dtype)
-        filters = ops.cast(self.filters(u), u.dtype)
+        filters = ops.cast(self._filters(u), u.dtype)
         return u + self.time_step * stencil.apply(u, filters, self.boundary)
 
     def compute_output_spec(self, u):
@@ -130,26 +128,39 @@ class DiffusionLayer(_Update):
 
     Args:
         depth, width, initial_scale: of the `FilterEstimator` inside.
+        train_estimator: False freezes the estimator and leaves only the time step to learn.
         initial_time_step: where δt starts; 0.2 in the authors' code.
         boundary: what lies outside the image for the update, "neumann" (the paper) or "dirichlet" (the authors' code).
 
     Input and output: (batch, height, width, 1), any height and width.
     """
 
-    def __init__(self, depth=4, width=32, initial_scale=1.0, initial_time_step=0.2, boundary="neumann", **kwargs):
+    def __init__(
+        self,
+        depth=4,
+        width=32,
+        initial_scale=1.0,
+        initial_time_step=0.2,
+        boundary="neumann",
+        train_estimator=True,
+        **kwargs,
+    ):
         super().__init__(initial_time_step, boundary, **kwargs)
-        self.estimator = FilterEstimator(depth, width, initial_scale, dtype=self.dtype_policy, name="estimator")
+        trained = bool(train_estimator) and self.trainable
+        self.estimator = FilterEstimator(
+            depth, width, initial_scale, trainable=trained, dtype=self.dtype_policy, name="estimator"
+        )
 
     def build(self, input_shape):
         super().build(input_shape)
         self.estimator.build(input_shape)
 
-    def filters(self, u):
+    def _filters(self, u):
         return self.estimator(u)
 
     def get_config(self):
         own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale")}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "train_estimator": self.estimator.trainable}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -182,6 +193,7 @@ class LinearDiffusionLayer(_Update):
                 "LinearDiffusionLayer learns a filter for every pixel, so it needs a fixed image size; "
                 f"received {tuple(input_shape)}. Give the input a height and a width, or use DiffusionLayer."
             )
+        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
         self.kernel = self.add_weight(
             shape=(*input_shape[1:3], 5 if self.generalised else 4),
             initializer=self.filters_initializer,
@@ -190,7 +202,7 @@ class LinearDiffusionLayer(_Update):
             name="filters",
         )
 
-    def filters(self, u):
+    def _filters(self, u):
         kernel = ops.convert_to_tensor(self.kernel)[None]
         if self.generalised:
             return kernel

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from diffnet_tf import checks
 from diffnet_tf.backend import at_least_float32
 
 PACKAGE = "diffnet_tf"
@@ -22,6 +23,11 @@ def _wide(*arrays):
 def mean_squared_error(target, output):
     """The mean squared error of each image: (batch,)."""
     target, output = _wide(target, output)
+    if len(target.shape) != 4 or len(output.shape) != 4:
+        raise ValueError(
+            f"target has shape {tuple(target.shape)} and output {tuple(output.shape)}; "
+            "expected both (batch, height, width, 1). Add the missing axes with array[None, ..., None]."
+        )
     return ops.mean(ops.square(target - output), axis=(1, 2, 3))
 
 
@@ -51,8 +57,8 @@ def authors_psnr(target, output):
 
 
 def ssim(target, output):
-    """Structural similarity of each image for range 1 (Gaussian window of 11 pixels, σ = 1.5): (batch,)."""
-    return ops.image.ssim(*_wide(target, output), max_val=1.0)
+    """Structural similarity of each image for range 1 (Gaussian window of 11 pixels, σ 1.5): (batch,), to 5e-5."""
+    return ops.image.ssim(*_wide(target, output), max_val=1.0, data_format="channels_last")
 
 
 def relative_l2(target, output):
@@ -72,8 +78,9 @@ def summary(values):
         A dict of plain numbers: n, perfect, mean, std, median, min, max (over the finite values; None without any).
     """
     values = np.asarray(values, "float64")
-    finite = values[np.isfinite(values)]
-    result = {"n": len(values), "perfect": int(np.isposinf(values).sum())}
+    perfect = np.isposinf(values)
+    finite = values[~perfect]  # NaN stays, and shows
+    result = {"n": len(values), "perfect": int(perfect.sum())}
     for name, function in (("mean", np.mean), ("std", np.std), ("median", np.median), ("min", np.min), ("max", np.max)):
         result[name] = float(function(finite)) if finite.size else None
     return result
@@ -81,7 +88,7 @@ def summary(values):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class PSNR(keras.metrics.Metric):
-    """Mean of the per-image PSNR over the images that are not perfect (0 before the first)."""
+    """Mean of the per-image PSNR over the images that are not perfect (0 before the first), weighted if asked."""
 
     def __init__(self, name="psnr", **kwargs):
         super().__init__(name=name, **kwargs)
@@ -90,23 +97,33 @@ class PSNR(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         values = ops.cast(psnr(y_true, y_pred), "float32")
-        finite = ops.isfinite(values)
-        self.total.assign_add(ops.sum(ops.where(finite, values, ops.zeros_like(values))))
-        self.images.assign_add(ops.sum(ops.cast(finite, "float32")))
+        perfect = ops.isposinf(values)  # NaN is no perfect image: it shows
+        weights = ops.cast(ops.logical_not(perfect), "float32")
+        if sample_weight is not None:
+            weights = weights * ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+        self.total.assign_add(ops.sum(weights * ops.where(perfect, ops.zeros_like(values), values)))
+        self.images.assign_add(ops.sum(weights))
 
     def result(self):
-        return self.total / ops.maximum(self.images, 1.0)
+        return ops.divide_no_nan(self.total, self.images)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class NormLoss(keras.losses.Loss):
     """The authors' loss: ‖ReLU(target) − output‖₂ / batch, the norm (not squared) over the whole batch.
 
-    Its gradient has the same length whatever the error, so steps do not shrink as the error does.
+    Its gradient has the same length whatever the error, so steps do not shrink as the error does. It belongs to the
+    batch, not to its images: there are no sample weights and no other reduction.
     """
 
-    def __init__(self, name="norm_loss", **kwargs):
-        super().__init__(name=name, **{**kwargs, "reduction": "sum"})
+    def __init__(self, name="norm_loss", reduction="sum", **kwargs):
+        checks.one_of(reduction, "reduction", ("sum",))
+        super().__init__(name=name, reduction=reduction, **kwargs)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            raise ValueError("NormLoss is one number for the whole batch; expected no sample weights. Use 'mse'.")
+        return super().__call__(y_true, y_pred)
 
     def call(self, y_true, y_pred):
         squares = ops.sum(ops.square(ops.relu(y_true) - y_pred))

@@ -7,34 +7,22 @@
 | `UNet` | the baseline of Section 5 | 34,512,705 |
 | `ConvNet` | K-layer CNN, eq. (3.5) | |
 | `ResNet` | eq. (3.6)–(3.7) | |
+
+Keras's `clone_model` turns them into plain functional models; `type(model).from_config(model.get_config())` does not.
 """
 
 import keras
 from keras import layers, ops
 
 from diffnet_tf import checks
+from diffnet_tf.baselines import ConvNet, ResNet, UNet
+from diffnet_tf.image_model import ImageModel
 from diffnet_tf.layers import PACKAGE, DiffusionLayer, LinearDiffusionLayer, state_dtype
 
-
-class _ImageModel(keras.Model):
-    """A functional model from its own arguments: it is saved as these, not as a graph of layers."""
-
-    def __init__(self, build, image_shape=(None, None), dtype=None, **kwargs):
-        policy = keras.dtype_policies.get(dtype)
-        image = keras.Input((*image_shape, 1), dtype=state_dtype(policy), name="image")
-        super().__init__(inputs=image, outputs=build(image, policy), **kwargs)
-        self._policy = policy
-
-    def get_config(self):
-        policy = keras.dtype_policies.serialize(self._policy)
-        return {"name": self.name, "trainable": self.trainable, "dtype": policy, **self._arguments}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
+__all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ResNet", "UNet"]
 
 
-class _StencilModel(_ImageModel):
+class _StencilModel(ImageModel):
     """A chain of diffusion layers that can be looked into."""
 
     @property
@@ -116,8 +104,7 @@ class DiffNet(_StencilModel):
                 )(u)
             return layers.ReLU(dtype=state_dtype(policy), name="relu")(u)
 
-        super().__init__(build, **kwargs)
-        self._arguments = {
+        arguments = {
             "num_layers": num_layers,
             "estimator_depth": estimator_depth,
             "width": width,
@@ -125,6 +112,12 @@ class DiffNet(_StencilModel):
             "initial_time_step": initial_time_step,
             "boundary": boundary,
         }
+        super().__init__(build, (None, None), arguments, **kwargs)
+
+
+def _fresh(initializer):
+    """Keras's random initialisers give the same numbers when they are used twice."""
+    return initializer.clone() if isinstance(initializer, keras.initializers.Initializer) else initializer
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -157,7 +150,7 @@ class LinearDiffNet(_StencilModel):
             for i in range(num_layers):
                 u = LinearDiffusionLayer(
                     generalised,
-                    filters_initializer.clone(),
+                    _fresh(filters_initializer),
                     initial_time_step,
                     boundary,
                     dtype=policy,
@@ -165,8 +158,7 @@ class LinearDiffNet(_StencilModel):
                 )(u)
             return u
 
-        super().__init__(build, image_shape, **kwargs)
-        self._arguments = {
+        arguments = {
             "image_shape": list(image_shape),
             "num_layers": num_layers,
             "generalised": generalised,
@@ -174,138 +166,4 @@ class LinearDiffNet(_StencilModel):
             "initial_time_step": initial_time_step,
             "boundary": boundary,
         }
-
-
-# ---- The networks to compare with ------------------------------------------------------------------------------------
-
-
-def _conv(channels, policy, activation="relu", **kwargs):
-    return layers.Conv2D(channels, 3, padding="same", activation=activation, dtype=policy, **kwargs)
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class PadToMultiple(layers.Layer):
-    """Repeats the last row and column until height and width are multiples of a number.
-
-    Args:
-        multiple: the number.
-
-    Input: (batch, height, width, channels). Output: the same with height and width rounded up.
-    """
-
-    def __init__(self, multiple, **kwargs):
-        super().__init__(**kwargs)
-        self.multiple = multiple
-
-    def call(self, u):
-        for axis in (1, 2):
-            size = ops.shape(u)[axis]
-            padded = size + (-size) % self.multiple
-            u = ops.take(u, ops.minimum(ops.arange(padded), size - 1), axis=axis)
-        return u
-
-    def compute_output_shape(self, input_shape):
-        sides = (None if n is None else n + (-n) % self.multiple for n in input_shape[1:3])
-        return (input_shape[0], *sides, input_shape[3])
-
-    def get_config(self):
-        return {**super().get_config(), "multiple": self.multiple}
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class CropLike(layers.Layer):
-    """Crops its first input at the bottom and the right to the height and width of the second."""
-
-    def call(self, inputs):
-        u, like = inputs
-        shape = ops.shape(like)
-        return u[:, : shape[1], : shape[2]]
-
-    def compute_output_shape(self, input_shape):
-        u, like = input_shape
-        return (u[0], *like[1:3], u[3])
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class UNet(_ImageModel):
-    """The U-Net baseline: 34,512,705 parameters with the widths of the paper.
-
-    Two 3×3 convolutions a scale, max pooling, 3×3 transposed convolutions up, skip concatenation, a final 3×3
-    convolution to one channel, biases, no normalisation, and the input added to the output. Images whose sides are no
-    multiples of 2^(scales − 1) are padded and cropped back inside.
-
-    Args:
-        widths: channels of each scale, from fine to coarse.
-        dtype: a dtype policy; the final addition to the image is in float32 or wider under any.
-
-    Input and output: (batch, height, width, 1), any height and width.
-    """
-
-    def __init__(self, widths=(64, 128, 256, 512, 1024), **kwargs):
-        widths = tuple(widths)
-
-        def build(image, policy):
-            u, skips = PadToMultiple(2 ** (len(widths) - 1), dtype=state_dtype(policy), name="pad")(image), []
-            for scale, channels in enumerate(widths):
-                if scale:
-                    u = layers.MaxPooling2D(dtype=policy)(u)
-                u = _conv(channels, policy)(_conv(channels, policy)(u))
-                skips.append(u)
-            for channels, skip in zip(widths[-2::-1], skips[-2::-1]):
-                u = layers.Conv2DTranspose(channels, 3, strides=2, padding="same", dtype=policy)(u)
-                u = layers.Concatenate(dtype=policy)([skip, u])
-                u = _conv(channels, policy)(_conv(channels, policy)(u))
-            u = CropLike(dtype=policy, name="crop")([_conv(1, policy, activation=None)(u), image])
-            return layers.Add(dtype=state_dtype(policy), name="residual")([image, u])
-
-        super().__init__(build, **kwargs)
-        self._arguments = {"widths": list(widths)}
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class ConvNet(_ImageModel):
-    """A K-layer CNN, eq. (3.5): 3×3 convolutions with ReLU; the last one to one channel, without.
-
-    Args:
-        depth: the number K of convolutions.
-        width: channels of the hidden ones.
-        dtype: a dtype policy.
-    """
-
-    def __init__(self, depth=5, width=32, **kwargs):
-        checks.count(depth, "depth")
-
-        def build(u, policy):
-            for _ in range(depth - 1):
-                u = _conv(width, policy)(u)
-            return layers.Activation("linear", dtype=state_dtype(policy))(_conv(1, policy, activation=None)(u))
-
-        super().__init__(build, **kwargs)
-        self._arguments = {"depth": depth, "width": width}
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class ResNet(_ImageModel):
-    """A K-block residual network, eq. (3.6)–(3.7).
-
-    A lifting convolution with ReLU, K residual blocks (convolution with ReLU, convolution without, addition), and a
-    projecting convolution to one channel.
-
-    Args:
-        blocks: the number K of residual blocks.
-        width: channels between lifting and projection.
-        dtype: a dtype policy.
-    """
-
-    def __init__(self, blocks=5, width=32, **kwargs):
-        checks.count(blocks, "blocks")
-
-        def build(u, policy):
-            u = _conv(width, policy, name="lift")(u)
-            for _ in range(blocks):
-                u = layers.Add(dtype=policy)([u, _conv(width, policy, activation=None)(_conv(width, policy)(u))])
-            u = _conv(1, policy, activation=None, name="project")(u)
-            return layers.Activation("linear", dtype=state_dtype(policy))(u)
-
-        super().__init__(build, **kwargs)
-        self._arguments = {"blocks": blocks, "width": width}
+        super().__init__(build, image_shape, arguments, **kwargs)

@@ -45,7 +45,7 @@ def commit():
 
 
 def hardware():
-    """Processor, usable cores, memory in GiB and, where Keras sees one, the accelerator."""
+    """Processor, usable cores and memory in GiB."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():

@@ -130,6 +130,7 @@ def from_diffusivity(gamma, boundary="neumann"):
     Returns:
         (batch, height, width, 5). Under "neumann" the filters that would reach outside are zero.
     """
+    checks.one_of(boundary, "boundary", BOUNDARIES)
     padded = pad(gamma, "dirichlet")
     down, right = (padded[:, 1:] + padded[:, :-1])[:, :, 1:-1] / 2, (padded[:, :, 1:] + padded[:, :, :-1])[:, 1:-1] / 2
     if boundary == "neumann":

@@ -1,82 +1,22 @@
-"""Training: recipes, and one `fit` on Keras's own that makes its pairs on the fly and can be stopped and resumed."""
+"""Training: one `fit` on Keras's own that makes its pairs on the fly and can be stopped and resumed."""
 
+import contextlib
 import dataclasses
+import functools
+import signal
 import sys
+import threading
 import time
+import zlib
 
 import keras
 import numpy as np
 
-from diffnet_tf import checkpoint, checks, data
+from diffnet_tf import checkpoint, checks, data, recipes
 from diffnet_tf.metrics import LOSSES, PSNR
+from diffnet_tf.recipes import RECIPES, Recipe
 
-SCHEDULES = ("constant", "cosine", "authors")
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """How a network is trained, whatever the number of steps.
-
-    Attributes:
-        batch_size: examples a step.
-        crop: side of the training crops in pixels, each diffused with its own border; None for whole images.
-        augment: random flips and transpositions, before diffusing.
-        loss: "norm" (the authors' ‖·‖₂ / batch) or "mse".
-        learning_rate: where the schedule starts from.
-        schedule: "constant", "cosine" (down to 0 at the last step) or "authors" (halved at every 10,000th step, the
-            0th included).
-        time_step_learning_rate: of the learned time steps; None for that of the filters.
-        beta_2: Adam's averaging of squared gradients.
-        initial_scale: factor on the estimators' last kernels at the start, see `layers.FilterEstimator`.
-    """
-
-    batch_size: int = 16
-    crop: int | None = None
-    augment: bool = False
-    loss: str = "norm"
-    learning_rate: float = 4e-3
-    schedule: str = "authors"
-    time_step_learning_rate: float | None = None
-    beta_2: float = 0.999
-    initial_scale: float = 1.0
-
-    def __post_init__(self):
-        checks.count(self.batch_size, "batch_size")
-        checks.one_of(self.loss, "loss", tuple(LOSSES))
-        checks.one_of(self.schedule, "schedule", SCHEDULES)
-        checks.positive(self.learning_rate, "learning_rate")
-
-
-RECIPES = {
-    # The paper: 96×96, batch 16, ℓ2 loss, Adam with gradually decreased rate. Its rates are not known.
-    "paper": Recipe(loss="mse", learning_rate=1e-3, schedule="cosine"),
-    # The authors' released code.
-    "authors": Recipe(),
-    # Small crops and batches give more steps a second and, on two cores, better results in equal time.
-    "fast": Recipe(batch_size=8, crop=24, augment=True, schedule="cosine", initial_scale=0.01),
-}
-
-
-def learning_rates(schedule, initial, steps):
-    """A Keras learning-rate schedule (or the number itself) for a name in `SCHEDULES`."""
-    checks.one_of(schedule, "schedule", SCHEDULES)
-    if schedule == "cosine":
-        return keras.optimizers.schedules.CosineDecay(initial, steps)
-    if schedule == "authors":
-        return keras.optimizers.schedules.ExponentialDecay(initial / 2, 10_000, 0.5, staircase=True)
-    return initial
-
-
-def optimizer(recipe, steps):
-    """Adam for a recipe; the time steps get an Adam of their own when the recipe gives them a rate of their own."""
-
-    def adam(rate):
-        return keras.optimizers.Adam(learning_rates(recipe.schedule, rate, steps), beta_2=recipe.beta_2)
-
-    if recipe.time_step_learning_rate is None:
-        return adam(recipe.learning_rate)
-    groups = {".*time_step": adam(recipe.time_step_learning_rate)}
-    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(adam(recipe.learning_rate), groups))
+__all__ = ["RECIPES", "Recipe", "Training", "fit"]
 
 
 @dataclasses.dataclass
@@ -120,7 +60,7 @@ def fit(
     Args:
         model: a built Keras model from (batch, height, width, 1) to the same.
         images: training images, anything `data.pairs` takes.
-        recipe: a `Recipe` or a name in `RECIPES`.
+        recipe: a `recipes.Recipe` or a name in `recipes.RECIPES`.
         steps: number of steps.
         problem, noise, degrade: what to learn, see `data.pairs`.
         seed: of the examples. (The initial weights are the model's: call keras.utils.set_random_seed before making it.)
@@ -136,11 +76,15 @@ def fit(
     Returns:
         A `Training`.
     """
-    recipe = _recipe(recipe)
+    recipe = recipes.get(recipe)
     checks.count(steps, "steps")
     every = max(1, steps // 20) if validate_every is None else min(validate_every, steps)
     checks.count(every, "validate_every")
-    options = {"problem": problem, "noise": noise, "seed": seed, "degrade": degrade}
+    checks.not_negative(noise, "noise")
+    checks.count(seed, "seed", minimum=0)
+    if tensorboard and keras.backend.backend() != "tensorflow":
+        raise ValueError(f"tensorboard needs the TensorFlow backend; this is {keras.backend.backend()}. Use csv_log.")
+    options = {"problem": problem, "noise": float(noise), "seed": int(seed), "degrade": degrade}
     stream = {
         "batch_size": recipe.batch_size,
         "crop": recipe.crop,
@@ -152,7 +96,7 @@ def fit(
     images = data.as_gray_images(images)
     make(images, **stream)  # refuses bad arguments before any work
 
-    model.compile(optimizer(recipe, steps), LOSSES[recipe.loss](), metrics=[PSNR()])
+    model.compile(recipes.optimizer(recipe, steps), LOSSES[recipe.loss](), metrics=[PSNR()])
     run = _Run(steps, every, verbose, checkpoint_dir, _configuration(model, recipe, steps, every, images, options))
     run.resume(model)
     if tensorboard:
@@ -162,47 +106,48 @@ def fit(
     if run.step < steps:
         held_out = None if validation is None else data.paired_arrays(validation, **options)
         try:
-            model.fit(
-                make(images, start=run.step * recipe.batch_size, **stream),
-                epochs=-(-steps // every),
-                initial_epoch=run.step // every,
-                steps_per_epoch=every,
-                validation_data=held_out,
-                validation_batch_size=16,
-                callbacks=[*callbacks, run],
-                shuffle=False,  # the pairs are shuffled already
-                verbose=0,
-            )
-        except KeyboardInterrupt:
+            with run.interruptible():
+                model.fit(
+                    make(images, start=run.step * recipe.batch_size, **stream),
+                    epochs=-(-steps // every),
+                    initial_epoch=run.step // every,
+                    steps_per_epoch=every,
+                    validation_data=held_out,
+                    validation_batch_size=16,
+                    callbacks=[*callbacks, run],
+                    shuffle=False,  # the pairs are shuffled already
+                    verbose=0,
+                )
+        except KeyboardInterrupt:  # at the end of a step: see _Run.interruptible
             kept = (
                 f"; run again to go on from step {run.history[-1]['step'] if run.history else 0:,}"
                 if checkpoint_dir
                 else ""
             )
             print(f"\nStopped after {run.step:,} of {steps:,} steps; the model holds their weights{kept}.", flush=True)
-    return Training(run.step, run.seconds, run.history, run.step == steps)
-
-
-def _recipe(recipe):
-    if isinstance(recipe, Recipe):
-        return recipe
-    checks.one_of(recipe, "recipe", tuple(RECIPES))
-    return RECIPES[recipe]
+    finished = bool(run.history) and run.history[-1]["step"] == steps
+    return Training(run.step, run.seconds, run.history, finished)
 
 
 def _configuration(model, recipe, steps, every, images, options):
     """What must be equal for one run to go on from another's checkpoint."""
-    degrade = options["degrade"]
+    model_configuration = {name: value for name, value in model.get_config().items() if name != "name"}
     return {
-        "model": type(model).__name__,
-        "parameters": int(model.count_params()),
+        "model": {"class": type(model).__name__, **model_configuration},
         "recipe": dataclasses.asdict(recipe),
         "steps": steps,
         "validate_every": every,
-        "images": list(images.shape),
+        "images": [*images.shape, zlib.crc32(np.ascontiguousarray(images.pixels))],
         **options,
-        "degrade": getattr(degrade, "__qualname__", repr(degrade)),
+        "degrade": _name(options["degrade"]),
     }
+
+
+def _name(function):
+    """What can be said of a function in a file: its name, for a partial one its arguments too."""
+    if isinstance(function, functools.partial):
+        return f"{_name(function.func)} of {function.args} {function.keywords}"
+    return getattr(function, "__qualname__", type(function).__name__)
 
 
 class _Run(keras.callbacks.Callback):
@@ -215,6 +160,7 @@ class _Run(keras.callbacks.Callback):
         self.step, self.history, self._before = 0, [], 0.0
         self._started = None
         self._bar = None
+        self._interrupted = False
 
     @property
     def seconds(self):
@@ -227,6 +173,27 @@ class _Run(keras.callbacks.Callback):
             self._before = self.history[-1]["seconds"]
             if self.verbose:
                 print(f"Going on from step {self.step:,} of {self.steps:,} in {self.checkpoint_dir}.", flush=True)
+
+    @contextlib.contextmanager
+    def interruptible(self):
+        """Let Ctrl-C wait for the end of the step: on JAX the weights are nowhere while a step runs.
+
+        A second one does not wait. Elsewhere than in the main thread Python knows no signals, and nothing is changed.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def interrupt(number, frame):
+            self._interrupted = True
+            signal.signal(signal.SIGINT, before)
+
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def on_train_begin(self, logs=None):
         self._started = time.perf_counter()
@@ -247,6 +214,8 @@ class _Run(keras.callbacks.Callback):
             self._bar.update(self.step, list((logs or {}).items()))
         if self.step == self.steps:
             self.model.stop_training = True
+        elif self._interrupted:
+            raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch, logs=None):
         values = {name: float(value) for name, value in (logs or {}).items()}

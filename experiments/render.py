@@ -8,7 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from diffnet_tf import figures, records
+from diffnet_tf import checks, figures, records
 
 EXPERIMENTS = {"fig06": "fig06_samples", "fig07": "fig07_samples"}
 
@@ -32,17 +32,16 @@ def main(arguments=None):
     )
     parser.add_argument("--results_dir", default="results", help="where the records are")
     chosen = parser.parse_args(arguments)
-    unknown = [name for name in chosen.figures if name not in EXPERIMENTS]
-    if unknown:
-        parser.error(f"unknown figure {unknown[0]!r}; expected one of {', '.join(EXPERIMENTS)}")
     root = Path(chosen.results_dir)
-    names = chosen.figures or [n for n in EXPERIMENTS if (root / n / records.RECORD).exists()]
-    if not names:
-        parser.error(f"no records under {root}; run an experiment first")
     try:
+        for name in chosen.figures:
+            checks.one_of(name, "figure", tuple(EXPERIMENTS))
+        names = chosen.figures or [n for n in EXPERIMENTS if (root / n / records.RECORD).exists()]
+        if not names:
+            raise FileNotFoundError(f"No records under {root}: run an experiment first, or name another --results_dir.")
         for name in names:
             print(render(importlib.import_module(f"experiments.{EXPERIMENTS[name]}"), root / name))
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

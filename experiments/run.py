@@ -44,7 +44,7 @@ class Options:
         """The images to train on ("train"), to validate on ("validation") or to measure on ("test").
 
         With --test_dir these are three disjoint sets: the training source's train and test splits, and all of the
-        test folder. Without it the test split serves for both: nothing is chosen by it, validation is only shown.
+        test folder. Without it the test split serves for both, which is fair while nothing is chosen by validation.
         """
         from diffnet_tf import data
 
@@ -86,7 +86,7 @@ def _errors_on_one_line():
 def _run(experiment):
     directory = records.check_writable(Path(FLAGS.results_dir) / experiment.NAME)
     print(f"{experiment.NAME}: budget {FLAGS.budget}, source {FLAGS.source}, results in {directory}", flush=True)
-    start = time.perf_counter()
+    start, commit = time.perf_counter(), records.commit()  # of the code that runs, not of what is committed meanwhile
     computed = experiment.compute(Options(directory))
     if computed is None:  # stopped by Ctrl-C: the same command goes on
         sys.exit(130)
@@ -100,7 +100,7 @@ def _run(experiment):
         "note": FLAGS.note,
         "seed": FLAGS.seed,
         **record,
-        "commit": records.commit(),
+        "commit": commit,
         "versions": records.versions(),
         "hardware": records.hardware(),
         "wall_seconds": round(time.perf_counter() - start, 1),

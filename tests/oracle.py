@@ -52,7 +52,7 @@ def gradient_magnitude(u, boundary):
 
 
 def operator(gamma, boundary):
-    """The matrix of L(γ) on the flattened image; gamma None is γ = 1, outside too."""
+    """The matrix of L(γ) on the flattened image."""
     height, width = gamma.shape
     eye_h, eye_w = sp.identity(height), sp.identity(width)
     total = sp.csr_matrix((height * width,) * 2)

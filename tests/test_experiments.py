@@ -108,6 +108,7 @@ def test_committed_records_draw_and_match_their_pictures(name, tmp_path):
     assert record["results"]["diffnet"]["psnr"]["mean"] == pytest.approx(arrays["psnr_diffnet"].mean(), rel=1e-5)
     model = keras.models.load_model(ROOT / "results" / name / "model.keras")
     np.testing.assert_allclose(model(arrays["input"][..., None])[..., 0], arrays["diffnet"], atol=1e-4)
+    assert arrays["psnr_diffnet"].mean() >= {"fig06": 58.0, "fig07": 33.9}[name]
     figure = FIGURES[name].draw(record, arrays)
     figure.savefig(tmp_path / "figure.png")
 
@@ -142,6 +143,7 @@ BAD = {
         ["--source", "stl10_binary"],
         "batch_size=8 is larger than the 4",
     ),
+    "a folder without its source": (lambda d: None, [], "Name the source of your images"),
     "unknown budget": (lambda d: None, ["--budget", "huge"], "value should be one of <smoke|quick|cpu|paper>"),
     "unknown flag": (lambda d: None, ["--bugdet", "smoke"], "bugdet"),
     "stray argument": (lambda d: None, ["smoke"], "unknown argument 'smoke'"),

@@ -9,7 +9,8 @@ from keras import layers as klayers
 from keras import ops
 
 import diffnet_tf as dn
-from diffnet_tf.models import CropLike, PadToMultiple
+from diffnet_tf.baselines import CropLike, PadToMultiple
+from diffnet_tf.image_model import ImageModel
 from tests.conftest import run_python
 
 SHAPE = (9, 11)
@@ -26,6 +27,12 @@ CASES = {
 }
 POLICIES = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 case = pytest.mark.parametrize("make", CASES.values(), ids=CASES)
+
+
+def pad_and_crop(**kwargs):
+    """The two layers that change shapes inside U-Net, in a user's functional model."""
+    image = keras.Input((None, None, 1))
+    return keras.Model(image, CropLike(**kwargs)([PadToMultiple(4, **kwargs)(image), image]))
 
 
 def images(rng, dtype="float32"):
@@ -69,7 +76,7 @@ def test_dtype_policies(float64, make, policy, rng):
     model = in_a_model(make, dtype=policy)
     wide = "float64" if policy == "float64" else "float32"
     output = model(images(rng, wide))
-    estimator = not isinstance(model, dn.models._ImageModel) and output.shape[-1] == 5
+    estimator = not isinstance(model, ImageModel) and output.shape[-1] == 5
     computed = keras.dtype_policies.get(policy).compute_dtype
     assert keras.backend.standardize_dtype(output.dtype) == (computed if estimator else wide)
     for variable in model.variables:
@@ -101,13 +108,66 @@ def test_it_trains_inside_a_users_model(make, rng):
     assert not np.array_equal(ops.convert_to_numpy(before.kernel), np.ones((1, 1, 1, 1)))
 
 
+@case
+def test_freezing_survives_config_and_saving(make, rng, tmp_path):
+    """trainable=False at the start or later, whole or in part: as for Keras's own layers."""
+    frozen = make(trainable=False)
+    in_a_model(lambda: frozen)
+    assert not frozen.trainable_variables
+    model = in_a_model(make)
+    next(layer for layer in model.layers if layer.weights).trainable = False
+    expected = [v.path for v in model.trainable_variables]
+    assert len(expected) < len(model.weights)
+    model.save(tmp_path / "frozen.keras")
+    again = keras.models.load_model(tmp_path / "frozen.keras")
+    assert len(again.trainable_variables) == len(expected)
+
+
+def test_estimators_can_be_frozen_and_the_time_steps_not(tmp_path):
+    model = dn.models.DiffNet(2, 2, 4)
+    for layer in model.diffusion_layers:
+        layer.estimator.trainable = False
+    assert [v.name for v in model.trainable_variables] == ["time_step"] * 2
+    model.save(tmp_path / "frozen.keras")
+    again = keras.models.load_model(tmp_path / "frozen.keras")
+    assert [v.name for v in again.trainable_variables] == ["time_step"] * 2
+    layer = dn.layers.DiffusionLayer(train_estimator=False)
+    layer(np.zeros((1, 4, 4, 1), "float32"))
+    assert [v.name for v in layer.trainable_variables] == ["time_step"]
+
+
+def test_float16_training_scales_the_loss():
+    model = dn.models.DiffNet(1, 2, 4, dtype="mixed_float16")
+    model.compile("adam", "mse")
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def test_channels_first_settings_change_nothing(rng):
+    u = images(rng)
+    try:
+        keras.config.set_image_data_format("channels_first")
+        for make in CASES.values():
+            assert in_a_model(make)(u).shape[:3] == u.shape[:3]
+        dn.metrics.ssim(rng.random((1, 16, 16, 1)), rng.random((1, 16, 16, 1)))
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+def test_filters_can_be_asked_for_first(rng):
+    layer = dn.layers.DiffusionLayer(depth=2)
+    u = images(rng)
+    filters = layer.filters(u)
+    np.testing.assert_allclose(layer(u), u + 0.2 * dn.stencil.apply(u, filters), atol=1e-6)
+
+
 FRESH_ALL = """
 import sys, pathlib, numpy as np, keras
 import diffnet_tf
 folder = pathlib.Path(sys.argv[1])
 x = np.load(folder / "x.npy")
 for path in sorted(folder.glob("*.keras")):
-    np.save(path.with_suffix(".fresh.npy"), keras.ops.convert_to_numpy(keras.models.load_model(path)(x)))
+    y = keras.ops.cast(keras.models.load_model(path)(x), "float32")
+    np.save(path.with_suffix(".fresh.npy"), keras.ops.convert_to_numpy(y))
 """
 
 
@@ -116,12 +176,14 @@ def test_saved_models_load_in_a_fresh_process(tmp_path, rng):
     x = images(rng)
     np.save(tmp_path / "x.npy", x)
     expected = {}
-    for i, (name, make) in enumerate(CASES.items()):
-        model = in_a_model(make)
+    cases = [("pad and crop", pad_and_crop, "float32")]
+    cases += [(f"{name}, {p}", make, p) for name, make in CASES.items() for p in ("float32", "mixed_bfloat16")]
+    for i, (name, make, policy) in enumerate(cases):
+        model = in_a_model(make, dtype=policy)
         for variable in model.trainable_variables:  # not what it was made with
             variable.assign(variable + 0.01 * rng.standard_normal(variable.shape).astype("float32"))
         model.save(tmp_path / f"{i}.keras")
-        expected[i] = name, ops.convert_to_numpy(model(x))
+        expected[i] = name, ops.convert_to_numpy(ops.cast(model(x), "float32"))
     run_python(FRESH_ALL, tmp_path)
     for i, (name, output) in expected.items():
         np.testing.assert_array_equal(np.load(tmp_path / f"{i}.fresh.npy"), output, err_msg=name)
@@ -199,6 +261,12 @@ def test_wrong_inputs_are_refused():
         dn.layers.DiffusionLayer()(np.zeros((2, 8, 8, 3), "float32"))
     with pytest.raises(ValueError, match="fixed image size"):
         dn.layers.LinearDiffusionLayer()(keras.Input((None, None, 1)))
+    linear = dn.layers.LinearDiffusionLayer()
+    linear(np.zeros((2, 8, 8, 1), "float32"))
+    with pytest.raises(ValueError, match="incompatible"):
+        linear(np.zeros((2, 1, 8, 1), "float32"))
+    with pytest.raises(TypeError, match="image_shape"):
+        dn.models.DiffNet(image_shape=(8, 8))
     with pytest.raises(ValueError, match="depth=0"):
         dn.layers.FilterEstimator(depth=0)
     with pytest.raises(TypeError, match="width=3.5 is a float"):

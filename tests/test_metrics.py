@@ -68,6 +68,29 @@ def test_perfect_images_are_counted_not_averaged(photographs, noisy):
     assert metrics.summary(np.full(3, np.inf))["mean"] is None
 
 
+def test_nan_shows(photographs, noisy):
+    noisy[1] = np.nan
+    metric = metrics.PSNR()
+    metric.update_state(photographs, noisy)
+    assert np.isnan(float(metric.result()))
+    assert np.isnan(metrics.summary(ops.convert_to_numpy(metrics.psnr(photographs, noisy)))["mean"])
+
+
+def test_sample_weights(photographs, noisy):
+    metric = metrics.PSNR()
+    metric.update_state(photographs, noisy, sample_weight=np.eye(8)[3])
+    assert float(metric.result()) == pytest.approx(float(metrics.psnr(photographs, noisy)[3]), rel=1e-5)
+    with pytest.raises(ValueError, match="no sample weights"):
+        metrics.NormLoss()(photographs, noisy, sample_weight=np.ones(8))
+    with pytest.raises(ValueError, match="reduction='sum_over_batch_size'"):
+        metrics.NormLoss(reduction="sum_over_batch_size")
+
+
+def test_shapes_that_would_broadcast_are_refused(photographs):
+    with pytest.raises(ValueError, match=r"output \(96, 96\); expected both \(batch, height, width, 1\)"):
+        metrics.psnr(photographs, photographs[0, :, :, 0])
+
+
 def test_norm_loss_is_the_authors(photographs, noisy):
     target = photographs - 0.3  # partly negative: the authors take the ReLU of the target
     expected = np.linalg.norm((np.maximum(target, 0) - noisy).ravel()) / 8

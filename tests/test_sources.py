@@ -163,6 +163,25 @@ def test_a_black_image_and_a_small_one_are_named(tmp_path):
         data.load_images("folder", tmp_path, "all")
 
 
+def test_negative_values_and_cmyk_are_refused(tmp_path):
+    from PIL import Image
+
+    io.imsave(tmp_path / "signed.tif", np.linspace(-1, 1, 96 * 96).reshape(96, 96), check_contrast=False)
+    with pytest.raises(ValueError, match="signed.tif has a minimum of -1"):
+        data.load_images("folder", tmp_path, "all")
+    (tmp_path / "signed.tif").unlink()
+    Image.fromarray(colour_images(1)[0]).convert("CMYK").save(tmp_path / "print.jpg")
+    with pytest.raises(ValueError, match="print.jpg is a CMYK JPEG"):
+        data.load_images("folder", tmp_path, "all")
+    with pytest.raises(ValueError, match="NaN"):
+        data.GrayImages(np.full((1, 8, 8), np.nan, "float32"))
+
+
+def test_skimage_takes_no_folder(tmp_path):
+    with pytest.raises(ValueError, match="source='skimage'; expected none. Name the source of your images: stl10,"):
+        data.load_images("skimage", tmp_path)
+
+
 def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="split='validation'; expected one of 'train', 'test', 'all'"):
         data.load_images("skimage", split="validation")

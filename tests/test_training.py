@@ -1,6 +1,8 @@
 """Training: it learns, it logs, and a run that was stopped ends like one that was not."""
 
 import csv
+import dataclasses
+import signal
 
 import keras
 import numpy as np
@@ -47,7 +49,7 @@ def test_both_losses_and_problems(photographs, loss, problem):
 @pytest.mark.parametrize("time_step_rate", [None, 0.01])
 def test_a_stopped_run_ends_like_one_that_was_not(photographs, tmp_path, time_step_rate):
     """Resumed at a checkpoint by the same command: equal weights, equal history but for the times."""
-    recipe = dn.training.dataclasses.replace(RECIPE, time_step_learning_rate=time_step_rate)
+    recipe = dataclasses.replace(RECIPE, time_step_learning_rate=time_step_rate)
     arguments = {"recipe": recipe, "noise": 0.01, "validation": photographs[:2], "validate_every": 5, "steps": 20}
     whole_model = small_model()
     whole = fit(whole_model, photographs, **arguments)
@@ -73,21 +75,39 @@ def test_a_stopped_run_ends_like_one_that_was_not(photographs, tmp_path, time_st
 
 def test_a_checkpoint_of_another_configuration_is_refused(photographs, tmp_path):
     fit(small_model(), photographs, checkpoint_dir=tmp_path, steps=4)
+    with pytest.raises(ValueError, match="another configuration .*images: "):
+        fit(small_model(), photographs[:, ::-1], checkpoint_dir=tmp_path, steps=4)
+    other = dn.models.DiffNet(2, 2, 8, initial_scale=0.01, boundary="dirichlet")
+    with pytest.raises(ValueError, match="another configuration .*'boundary': 'neumann'.* there"):
+        fit(other, photographs, checkpoint_dir=tmp_path, steps=4)
     with pytest.raises(ValueError, match="another configuration .*noise: 0.0 there, 0.01 here"):
         fit(small_model(), photographs, checkpoint_dir=tmp_path, steps=4, noise=0.01)
 
 
-def test_ctrl_c_leaves_a_usable_model(photographs, capsys):
+@pytest.mark.parametrize("step", [1, 7])
+def test_ctrl_c_leaves_a_usable_model(photographs, capsys, step):
+    """A real signal that arrives in the middle of a step, where the weights are nowhere on JAX."""
     model = small_model()
     before = weights(model)
+    make = model.make_train_function
 
-    class Interrupt(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if batch == 7:
-                raise KeyboardInterrupt
+    def make_interrupted(*arguments, **options):
+        make(*arguments, **options)
+        inner, calls = model.train_function, []
 
-    trained = fit(model, photographs, callbacks=[Interrupt()], validate_every=30)
-    assert not trained.finished
+        def train_function(*state):
+            calls.append(1)
+            result = inner(*state)
+            if len(calls) == step:
+                signal.raise_signal(signal.SIGINT)
+            return result
+
+        model.train_function = train_function
+
+    model.make_train_function = make_interrupted
+    trained = fit(model, photographs, validate_every=30)
+    assert not trained.finished and trained.steps == step
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert "Stopped after" in capsys.readouterr().out
     assert any(not np.array_equal(a, b) for a, b in zip(before, weights(model)))
     assert np.isfinite(model.predict(photographs[:2], verbose=0)).all()
@@ -129,14 +149,14 @@ def test_time_steps_learn_at_their_own_rate(photographs):
 
 def test_schedules():
     def rates(schedule, at):
-        schedule = dn.training.learning_rates(schedule, 4e-3, 40_000)
+        schedule = dn.recipes.learning_rates(schedule, 4e-3, 40_000)
         return [float(ops.convert_to_numpy(schedule(step))) for step in at]
 
     # The authors': 4e-3, halved at every 10,000th iteration, the 0th included.
     at = (0, 9_999, 10_000, 39_999)
     np.testing.assert_allclose(rates("authors", at), [2e-3, 2e-3, 1e-3, 2.5e-4], rtol=1e-5)
     np.testing.assert_allclose(rates("cosine", (0, 20_000, 40_000)), [4e-3, 2e-3, 0], atol=1e-9)
-    assert dn.training.learning_rates("constant", 4e-3, 10) == 4e-3
+    assert dn.recipes.learning_rates("constant", 4e-3, 10) == 4e-3
 
 
 def test_nan_stops_training(photographs):

@@ -6,6 +6,7 @@ a run was stopped and resumed cannot change it. The same few lines run in NumPy 
 inside `tf.data`, and draw the same numbers; `Arrays` names what differs between the two.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ class Examples:
         self.images, self.augment, self.shuffle = images, augment, shuffle
         self.noise, self.seed = float(noise), seed
         self.shape = (crop, crop, 1) if crop else (height, width, 1)
-        self._orders = {}
+        self._cached_order = functools.lru_cache(maxsize=3)(self.order)  # threads may share it
 
     def __len__(self):
         """Examples in an epoch: one for each image."""
@@ -165,8 +166,6 @@ class Examples:
         made = []
         for i in range(first, first + count):
             epoch, k = divmod(i, len(self))
-            if epoch not in self._orders:
-                self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1}
-                self._orders[epoch] = self.order(epoch)
-            made.append(self.make(epoch, k, self._orders[epoch][k], self.images.pixels, self.images.maxima))
+            index = self._cached_order(epoch)[k]
+            made.append(self.make(epoch, k, index, self.images.pixels, self.images.maxima))
         return tuple(np.stack(part) for part in zip(*made))

@@ -39,6 +39,11 @@ class GrayImages:
 
     def __init__(self, pixels, name="images"):
         checks.image_shape((*pixels.shape, 1), name)
+        if pixels.dtype != np.uint8:
+            checks.float_dtype(pixels, name)
+            checks.finite(pixels, name)
+            if pixels.min() < 0:
+                raise ValueError(f"{name} have a minimum of {pixels.min():g}; expected no negative values.")
         checks.not_black(pixels, name)
         self.pixels, self.name = pixels, name
         self.maxima = pixels.reshape(len(pixels), -1).max(axis=1).astype("float32")
@@ -101,6 +106,11 @@ def _required_directory(source, data_dir):
 
 
 def _read_skimage(data_dir, split, limit, size):
+    if data_dir is not None:  # else a forgotten source would train or test on other images than those named
+        raise ValueError(
+            f"data_dir={str(data_dir)!r} with source='skimage'; expected none. "
+            f"Name the source of your images: {', '.join(name for name in READERS if name != 'skimage')}."
+        )
     import skimage.data
     from skimage.transform import rescale
 
@@ -187,8 +197,12 @@ def read_image(path):
         raise ValueError(
             f"{path} has shape {array.shape} and dtype {array.dtype}; expected one gray, RGB or RGBA image."
         )
+    if array.ndim == 3 and array.shape[-1] == 4 and Path(path).suffix.lower() in (".jpg", ".jpeg"):
+        raise ValueError(f"{path} is a CMYK JPEG; expected gray or RGB. Convert it to RGB.")
     if array.dtype.kind == "f":
         checks.finite(array, str(path))
+    if array.min() < 0:
+        raise ValueError(f"{path} has a minimum of {array.min():g}; expected no negative values. Shift or clip it.")
     return to_gray(array)
 
 
