@@ -173,11 +173,14 @@ def test_a_results_folder_that_cannot_be_written_is_refused(tmp_path):
 
 
 def test_rendering_nothing_is_refused(tmp_path, capsys):
-    with pytest.raises(SystemExit) as stop:
-        render.main(["--results_dir", str(tmp_path)])
-    assert stop.value.code == 2
-    assert render.main(["fig06", "--results_dir", str(tmp_path)]) == 2
-    assert "holds no record.json" in capsys.readouterr().err
+    for arguments, message in (
+        ([], "No records under"),
+        (["fig06"], "holds no record.json"),
+        (["fig99"], "figure='fig99'; expected one of 'fig06', 'fig07'"),
+    ):
+        assert render.main([*arguments, "--results_dir", str(tmp_path)]) == 2
+        errors = capsys.readouterr().err
+        assert message in errors and len(errors.splitlines()) == 1
 
 
 def test_records_are_strict_json(tmp_path):

@@ -32,10 +32,11 @@ def test_its_numbers_are_those_of_the_records(name):
 def results_row(record, method):
     """A row of the README's table of results."""
     result = record["results"][method]
+    iterations = record["fixed_point_iterations"]
     label = {
         "degraded": "diffused" + (f", {100 * record['noise']:g} % noise" if record["noise"] else ""),
         "diffnet": f"DiffNet, {record['steps']:,} steps, {record['training_seconds'] / 60:.0f} min",
-        "fixed_point": f"fixed point, {record['fixed_point_iterations']} iterations",
+        "fixed_point": f"fixed point, {iterations} iteration{'s' * (iterations != 1)}",
     }[method]
     psnr, ssim, cost = result["psnr"], result["ssim"], result.get("milliseconds_per_image")
     milliseconds = f"{cost['median']:.1f}" if cost else ""

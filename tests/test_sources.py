@@ -105,7 +105,7 @@ def test_folder(tmp_path):
     io.imsave(tmp_path / "c_colour.png", np.stack([gray] * 3, -1), check_contrast=False)
     io.imsave(tmp_path / "d_alpha.png", np.stack([gray] * 3 + [gray // 2], -1), check_contrast=False)
     wide = np.repeat(np.repeat(np.pad(gray, ((0, 0), (20, 20))), 2, 0), 2, 1)
-    io.imsave(tmp_path / "e_large.jpg", wide, check_contrast=False, quality=95)
+    io.imsave(tmp_path / "e_large.jpg", wide, check_contrast=False)
     (tmp_path / "notes.txt").write_text("not an image")
     images = data.load_images("folder", tmp_path, "all")
     expected = gray / gray.max()
