@@ -21,7 +21,7 @@ CASES = {
     "LinearDiffusionLayer mean-free": lambda **k: dn.layers.LinearDiffusionLayer(generalised=False, **k),
     "DiffNet": lambda **k: dn.models.DiffNet(2, 2, 4, **k),
     "LinearDiffNet": lambda **k: dn.models.LinearDiffNet(SHAPE, 2, **k),
-    "UNet": lambda **k: dn.models.UNet((2, 4, 8), **k),
+    "UNet": lambda **k: dn.models.UNet((2, 4), **k),
     "ConvNet": lambda **k: dn.models.ConvNet(2, 4, **k),
     "ResNet": lambda **k: dn.models.ResNet(2, 4, **k),
 }
