@@ -9,10 +9,7 @@ def at_least_float32(dtype):
 
 
 def compiled(function):
-    """A function of arrays or tensors, compiled by the backend in use (traced, on PyTorch only converted).
-
-    Op by op, diffusing a batch of small images would take as long as a training step.
-    """
+    """A function of arrays or tensors, compiled by the backend in use (on PyTorch it only takes arrays, too)."""
     name = keras.backend.backend()
     if name == "jax":
         import jax

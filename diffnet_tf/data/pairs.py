@@ -65,6 +65,7 @@ class _Plan:
 
     def pair(self, clean, noise):
         """(input, target) tensors from clean images and noise."""
+        clean, noise = keras.ops.convert_to_tensor(clean), keras.ops.convert_to_tensor(noise)
         diffused = self.degrade(clean)
         return (clean, diffused) if self.problem == "forward" else (diffused + noise, clean)
 
@@ -172,7 +173,8 @@ class PairSequence(keras.utils.PyDataset):
         images = as_gray_images(images, data_dir=data_dir, split=split, limit=limit)
         options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
         self._plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, **options)
-        self._pair = compiled(self._plan.pair)
+        # JAX would take as long as a training step to diffuse a batch op by op; the others do not.
+        self._pair = compiled(self._plan.pair) if keras.backend.backend() == "jax" else self._plan.pair
 
     @property
     def num_batches(self):
