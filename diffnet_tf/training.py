@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from diffnet_tf import checkpoint, checks, data, recipes
+from diffnet_tf.image_model import ImageModel
 from diffnet_tf.metrics import LOSSES, PSNR
 from diffnet_tf.recipes import RECIPES, Recipe
 
@@ -131,9 +132,11 @@ def fit(
 
 def _configuration(model, recipe, steps, every, images, options):
     """What must be equal for one run to go on from another's checkpoint."""
-    model_configuration = {name: value for name, value in model.get_config().items() if name != "name"}
+    described = {"parameters": int(model.count_params())}
+    if isinstance(model, ImageModel):  # other models' configurations hold names that change from run to run
+        described |= {name: value for name, value in model.get_config().items() if name != "name"}
     return {
-        "model": {"class": type(model).__name__, **model_configuration},
+        "model": {"class": type(model).__name__, **described},
         "recipe": dataclasses.asdict(recipe),
         "steps": steps,
         "validate_every": every,
@@ -200,7 +203,8 @@ class _Run(keras.callbacks.Callback):
         self._first, self._timed_from = self.step, None
         if self.verbose and sys.stdout.isatty():
             names = ("loss", "psnr", "val_loss", "val_psnr")
-            self._bar = keras.utils.Progbar(self.steps, stateful_metrics=names, interval=0.2)
+            # Of the steps that are left: a bar that begins in the middle would promise too short a time.
+            self._bar = keras.utils.Progbar(self.steps - self._first, stateful_metrics=names, interval=0.2)
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
@@ -211,7 +215,7 @@ class _Run(keras.callbacks.Callback):
             remaining = seconds * (self.steps - self.step)
             print(f"{1000 * seconds:.0f} ms a step: about {_duration(remaining)} for {self.steps:,} steps.", flush=True)
         if self._bar is not None and self.step < self.steps:
-            self._bar.update(self.step, list((logs or {}).items()))
+            self._bar.update(self.step - self._first, list((logs or {}).items()))
         if self.step == self.steps:
             self.model.stop_training = True
         elif self._interrupted:
@@ -227,7 +231,7 @@ class _Run(keras.callbacks.Callback):
         if self.checkpoint_dir:
             checkpoint.save(self.checkpoint_dir, self.model, self.step, self.history, self.configuration)
         if self._bar is not None:
-            self._bar.update(self.step, list(values.items()), finalize=self.step == self.steps)
+            self._bar.update(self.step - self._first, list(values.items()), finalize=self.step == self.steps)
         elif self.verbose:
             shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
             remaining = (self.seconds - self._before) / (self.step - self._first) * (self.steps - self.step)
