@@ -153,6 +153,11 @@ def nonlinear(u, steps, dt, contrast, diffusivity="perona_malik_1", boundary="ne
     diffusivity = diffusivities.get(diffusivity)
     if method == "explicit":
         _check_stability(dt, diffusivity.stability_bound(contrast), diffusivity.name)
+    if isinstance(u, np.ndarray) and u.dtype.kind == "f" and u.size and np.nanmax(u) > 100 and contrast <= 1:
+        raise ValueError(
+            f"u reaches {u.max():g} while contrast={contrast:g}; expected both in the same units. "
+            "Divide 8-bit images by 255, or give the contrast parameter in gray levels."
+        )
     u, restore = _as_batch(u)
     dt, contrast = float(dt), float(contrast)  # a NumPy number would widen float32 images on JAX
     for _ in range(steps):

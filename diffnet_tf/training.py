@@ -20,6 +20,9 @@ from diffnet_tf.recipes import RECIPES, Recipe
 __all__ = ["RECIPES", "Recipe", "Training", "fit"]
 
 
+SHOWN = ("loss", "val_psnr")  # in the progress bar, which has to fit into 80 columns
+
+
 @dataclasses.dataclass
 class Training:
     """What `fit` leaves beside the trained model.
@@ -202,9 +205,8 @@ class _Run(keras.callbacks.Callback):
         self._started = time.perf_counter()
         self._first, self._timed_from = self.step, None
         if self.verbose and sys.stdout.isatty():
-            names = ("loss", "psnr", "val_loss", "val_psnr")
             # Of the steps that are left: a bar that begins in the middle would promise too short a time.
-            self._bar = keras.utils.Progbar(self.steps - self._first, stateful_metrics=names, interval=0.2)
+            self._bar = keras.utils.Progbar(self.steps - self._first, width=12, stateful_metrics=SHOWN, interval=0.2)
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
@@ -212,10 +214,11 @@ class _Run(keras.callbacks.Callback):
             self._timed_from = time.perf_counter()
         elif self._bar is None and self.verbose and self.step - self._first == 21:
             seconds = (time.perf_counter() - self._timed_from) / (self.step - self._first - 1)
-            remaining = seconds * (self.steps - self.step)
-            print(f"{1000 * seconds:.0f} ms a step: about {_duration(remaining)} for {self.steps:,} steps.", flush=True)
+            left = self.steps - self.step
+            remaining = seconds * left
+            print(f"{1000 * seconds:.0f} ms a step: about {_duration(remaining)} for {left:,} steps.", flush=True)
         if self._bar is not None and self.step < self.steps:
-            self._bar.update(self.step - self._first, list((logs or {}).items()))
+            self._bar.update(self.step - self._first, [(k, v) for k, v in (logs or {}).items() if k in SHOWN])
         if self.step == self.steps:
             self.model.stop_training = True
         elif self._interrupted:
@@ -231,7 +234,8 @@ class _Run(keras.callbacks.Callback):
         if self.checkpoint_dir:
             checkpoint.save(self.checkpoint_dir, self.model, self.step, self.history, self.configuration)
         if self._bar is not None:
-            self._bar.update(self.step - self._first, list(values.items()), finalize=self.step == self.steps)
+            shown = [(name, value) for name, value in values.items() if name in SHOWN]
+            self._bar.update(self.step - self._first, shown, finalize=self.step == self.steps)
         elif self.verbose:
             shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
             remaining = (self.seconds - self._before) / (self.step - self._first) * (self.steps - self.step)

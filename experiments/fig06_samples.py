@@ -30,7 +30,7 @@ def compute(options):
     return samples.compute(CONFIG, options)
 
 
-draw = samples.draw
+draw, caption = samples.draw, samples.caption
 
 if __name__ == "__main__":
     import sys

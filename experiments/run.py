@@ -57,7 +57,7 @@ def main(experiment):
     """Run an experiment module from the command line.
 
     Args:
-        experiment: a module with NAME, CONFIG, compute(options) → (record, arrays, model or None), and draw.
+        experiment: a module with NAME, CONFIG, compute(options) → (record, arrays, model or None), draw and caption.
     """
 
     def run(arguments):
@@ -70,6 +70,8 @@ def main(experiment):
         with _errors_on_one_line():
             return FLAGS(arguments)
 
+    for flag in FLAGS.get_key_flags_for_module(__name__):  # --help shows those of the module that was started
+        FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(run, flags_parser=parse)
 
 
@@ -114,4 +116,4 @@ def _run(experiment):
         model.save(directory / records.MODEL)
     shutil.rmtree(directory / "checkpoint", ignore_errors=True)
     figure = render.render(experiment, directory)
-    print(f"Wrote {directory / records.RECORD} and {figure}", flush=True)
+    print(f"{experiment.caption(record)}\nWrote {directory / records.RECORD} and {figure}", flush=True)

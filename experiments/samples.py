@@ -107,10 +107,10 @@ def _best_iterations(inputs, targets, most=20):
     from diffnet_tf import diffusion, metrics
 
     u, means = inputs, []
-    for _ in range(most + 1):
-        means.append(float(np.mean(metrics.psnr(targets, u))))
+    for _ in range(most):
         u = diffusion.fixed_point_inverse(inputs, 1, start=u)
-    return int(np.argmax(means))
+        means.append(float(np.mean(metrics.psnr(targets, u))))
+    return 1 + int(np.argmax(means))
 
 
 def _measure(model, iterations, inputs, targets):
@@ -164,7 +164,7 @@ def _milliseconds(function, images, repetitions=5):
 def draw(record, arrays):
     """Samples of the test set: original, degraded, both inverses, and their residuals on one scale."""
     count = len(arrays["target"])
-    figure, axes = figures.panels(count, 6, _caption(record))
+    figure, axes = figures.panels(count, 6, caption(record))
     residuals = {name: arrays[name] - arrays["target"] for name in ("diffnet", "fixed_point")}
     # One scale for both residuals; the largest few would leave the rest white.
     scale = float(np.quantile(np.abs(residuals["diffnet"]), 0.995)) or 1e-6
@@ -196,7 +196,8 @@ def _noise(record):
     return f", {100 * record['noise']:g} % noise" if record["noise"] else ""
 
 
-def _caption(record):
+def caption(record):
+    """What the figure shows, its numbers, and where they come from: below the figure and at the end of a run."""
     results = record["results"]
     methods = []
     for name, label in (("diffnet", "DiffNet"), ("fixed_point", "fixed point (which is told the diffusion)")):

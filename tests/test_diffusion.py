@@ -273,6 +273,7 @@ def test_bad_arguments_are_refused(arguments, message):
     [
         (np.zeros((4, 4), "uint8"), TypeError, "dtype uint8.*Divide 8-bit images by 255"),
         (np.full((4, 4), np.nan), ValueError, r"16 value\(s\) that are NaN or infinite, the first at index \(0, 0\)"),
+        (np.linspace(0, 255, 16).reshape(4, 4), ValueError, "u reaches 255 while contrast=0.2.*Divide 8-bit images"),
         (np.zeros((4, 4, 1)), ValueError, r"shape \(4, 4, 1\); expected \(batch, height, width, 1\) or"),
         (np.zeros((2, 1, 8, 8)), ValueError, "channels last"),
     ],

@@ -31,7 +31,7 @@ def smoke(tmp_path_factory):
     root = tmp_path_factory.mktemp("results")
     status, out, errors = command("--budget", "smoke", "--results_dir", root)
     assert status == 0, errors
-    assert "step 4/4" in out and "record.json" in out
+    assert "step 4/4" in out and "record.json" in out and "Mean PSNR of 8 test images" in out
     return root
 
 
@@ -170,6 +170,12 @@ def test_a_results_folder_that_cannot_be_written_is_refused(tmp_path):
     status, _, errors = command("--budget", "smoke", "--results_dir", tmp_path / "file")
     assert status == 2
     assert errors.startswith("error: The results folder") and "cannot be written to" in errors
+
+
+@tensorflow_only
+def test_help_shows_the_flags():
+    _, out, _ = command("--help")
+    assert "--data_dir" in out and "smoke|quick|cpu|paper" in out and "Figure 7" in out
 
 
 def test_rendering_nothing_is_refused(tmp_path, capsys):
