@@ -1,5 +1,6 @@
 """Experiments from the command line, their records, and drawing without Keras."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 import diffnet_tf as dn
 from diffnet_tf import records
-from experiments import fig06_samples, fig07_samples, render
+from experiments import fig06_samples, fig07_samples, render, samples
 from tests.conftest import ROOT, run_python, tensorflow_only
 
 FIGURES = {"fig06": fig06_samples, "fig07": fig07_samples}
@@ -187,6 +188,13 @@ def test_rendering_nothing_is_refused(tmp_path, capsys):
         assert render.main([*arguments, "--results_dir", str(tmp_path)]) == 2
         errors = capsys.readouterr().err
         assert message in errors and len(errors.splitlines()) == 1
+
+
+def test_the_recorded_diffusion_is_the_one_that_is_undone():
+    """Records state the defaults of perona_malik, which the pairs are made with."""
+    defaults = {name: p.default for name, p in inspect.signature(dn.diffusion.perona_malik).parameters.items()}
+    stated = {name: value for name, value in samples.DIFFUSION.items() if name != "name"}
+    assert stated == {name: defaults[name] for name in stated} and len(stated) == 4
 
 
 def test_records_are_strict_json(tmp_path):

@@ -29,6 +29,14 @@ def test_its_numbers_are_those_of_the_records(name):
         assert results_row(record, method) in README
 
 
+def test_what_the_quick_budget_reaches_is_in_its_records():
+    means = [
+        records.load(ROOT / "results" / "quick" / n)[0]["results"]["diffnet"]["psnr"]["mean"]
+        for n in ("fig06", "fig07")
+    ]
+    assert "about {:.0f} dB and {:.0f} dB".format(*means) in README
+
+
 def results_row(record, method):
     """A row of the README's table of results."""
     result = record["results"][method]
