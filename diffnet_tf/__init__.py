@@ -25,13 +25,15 @@ _MODULES = (
     "models",
     "metrics",
     "data",
+    "soap",
     "checkpoint",
     "recipes",
+    "distribute",
     "training",
     "records",
     "figures",
 )
-_NEEDS_KERAS = ("backend", "stencil", "diffusivity", "diffusion", "layers", "models", "metrics", "data")
+_NEEDS_KERAS = ("backend", "stencil", "diffusivity", "diffusion", "layers", "models", "metrics", "data", "soap")
 
 __all__ = [*_MODULES, "__version__"]
 

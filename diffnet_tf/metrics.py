@@ -126,9 +126,26 @@ class NormLoss(keras.losses.Loss):
         return super().__call__(y_true, y_pred)
 
     def call(self, y_true, y_pred):
-        squares = ops.sum(ops.square(ops.relu(y_true) - y_pred))
-        # The root has no derivative at 0; 1e-20 is far below the square of one float32 rounding.
-        return ops.sqrt(squares + 1e-20) / ops.cast(ops.shape(y_true)[0], squares.dtype)
+        return _norm(_squares_of_relu(y_true, y_pred), ops.shape(y_true))
+
+
+def _squares_of_relu(target, output):
+    return ops.sum(ops.square(ops.relu(target) - output))
+
+
+def _norm(squares, shape):
+    # The root has no derivative at 0; 1e-20 is far below the square of one float32 rounding.
+    return ops.sqrt(squares + 1e-20) / ops.cast(shape[0], squares.dtype)
+
+
+def _squares(target, output):
+    return ops.sum(ops.square(target - output))
+
+
+def _mean(squares, shape):
+    return squares / ops.cast(shape[0] * shape[1] * shape[2] * shape[3], squares.dtype)
 
 
 LOSSES = {"norm": NormLoss, "mse": keras.losses.MeanSquaredError}
+# The same losses in two parts: what adds up over the parts of a batch, and the loss of a batch of that shape from the sum.
+SUMMED = {"norm": (_squares_of_relu, _norm), "mse": (_squares, _mean)}

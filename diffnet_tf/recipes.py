@@ -6,8 +6,10 @@ import keras
 
 from diffnet_tf import checks
 from diffnet_tf.metrics import LOSSES
+from diffnet_tf.soap import SOAP
 
 SCHEDULES = ("constant", "cosine", "authors")
+OPTIMIZERS = {"adam": keras.optimizers.Adam, "soap": SOAP}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +21,12 @@ class Recipe:
         crop: side of the training crops in pixels, each diffused with its own border; None for whole images.
         augment: random flips and transpositions, before diffusing.
         loss: "norm" (the authors' ‖·‖₂ / batch) or "mse".
+        optimizer: "adam", or "soap": `soap.SOAP`, Adam in the eigenbasis of Shampoo's preconditioner.
         learning_rate: where the schedule starts from.
         schedule: "constant", "cosine" (down to 0 at the last step) or "authors" (halved at every 10,000th step, the
             0th included).
         time_step_learning_rate: of the learned time steps; None for that of the filters.
-        beta_2: Adam's averaging of squared gradients.
+        beta_2: averaging of squared gradients; None for the optimiser's own, 0.999 (Adam) or 0.95 (SOAP).
         initial_scale: factor on the estimators' last kernels at the start, see `layers.FilterEstimator`. It is for
             whoever makes the model: `fit` takes the weights as they are.
     """
@@ -32,15 +35,17 @@ class Recipe:
     crop: int | None = None
     augment: bool = False
     loss: str = "norm"
+    optimizer: str = "adam"
     learning_rate: float = 4e-3
     schedule: str = "authors"
     time_step_learning_rate: float | None = None
-    beta_2: float = 0.999
+    beta_2: float | None = None
     initial_scale: float = 1.0
 
     def __post_init__(self):
         checks.count(self.batch_size, "batch_size")
         checks.one_of(self.loss, "loss", tuple(LOSSES))
+        checks.one_of(self.optimizer, "optimizer", tuple(OPTIMIZERS))
         checks.one_of(self.schedule, "schedule", SCHEDULES)
         checks.positive(self.learning_rate, "learning_rate")
 
@@ -50,8 +55,17 @@ RECIPES = {
     "paper": Recipe(loss="mse", learning_rate=1e-3, schedule="cosine"),
     # The authors' released code.
     "authors": Recipe(),
-    # Small crops and batches give more steps a second and, on two cores, better results in equal time.
-    "fast": Recipe(batch_size=8, crop=24, augment=True, schedule="cosine", initial_scale=0.01),
+    # Small crops and batches give more steps a second and, on two cores, better results in equal time. Where first-order
+    # methods crawl, beyond 50 dB, SOAP is 20 times as fast.
+    "fast": Recipe(
+        batch_size=8,
+        crop=24,
+        augment=True,
+        optimizer="soap",
+        learning_rate=3e-3,
+        schedule="cosine",
+        initial_scale=0.01,
+    ),
 }
 
 
@@ -66,15 +80,16 @@ def learning_rates(schedule, initial, steps):
 
 
 def optimizer(recipe, steps):
-    """Adam for a recipe; the time steps get an Adam of their own when the recipe gives them a rate of their own."""
+    """The optimiser of a recipe; the time steps get one of their own when the recipe gives them a rate of their own."""
+    options = {} if recipe.beta_2 is None else {"beta_2": recipe.beta_2}
 
-    def adam(rate):
-        return keras.optimizers.Adam(learning_rates(recipe.schedule, rate, steps), beta_2=recipe.beta_2)
+    def of_rate(rate):
+        return OPTIMIZERS[recipe.optimizer](learning_rates(recipe.schedule, rate, steps), **options)
 
     if recipe.time_step_learning_rate is None:
-        return adam(recipe.learning_rate)
-    groups = {".*time_step": adam(recipe.time_step_learning_rate)}
-    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(adam(recipe.learning_rate), groups))
+        return of_rate(recipe.learning_rate)
+    groups = {".*time_step": of_rate(recipe.time_step_learning_rate)}
+    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(of_rate(recipe.learning_rate), groups))
 
 
 def get(recipe):

@@ -12,7 +12,7 @@ import zlib
 import keras
 import numpy as np
 
-from diffnet_tf import checkpoint, checks, data, recipes
+from diffnet_tf import checkpoint, checks, data, distribute, recipes
 from diffnet_tf.image_model import ImageModel
 from diffnet_tf.metrics import LOSSES, PSNR
 from diffnet_tf.recipes import RECIPES, Recipe
@@ -99,28 +99,30 @@ def fit(
     make = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)
     make(images, **stream)  # refuses bad arguments before any work
+    distribute.check_batch(recipe.batch_size, model)
+    chief = distribute.is_chief()
+    verbose = verbose and chief
 
     model.compile(recipes.optimizer(recipe, steps), LOSSES[recipe.loss](), metrics=[PSNR()])
     run = _Run(steps, every, verbose, checkpoint_dir, _configuration(model, recipe, steps, every, images, options))
     run.resume(model)
     if tensorboard:
         callbacks = (*callbacks, keras.callbacks.TensorBoard(tensorboard))
-    if csv_log:
+    if csv_log and chief:
         callbacks = (*callbacks, keras.callbacks.CSVLogger(csv_log, append=run.step > 0))
     if run.step < steps:
         held_out = None if validation is None else data.paired_arrays(validation, **options)
         try:
             with run.interruptible():
-                model.fit(
-                    make(images, start=run.step * recipe.batch_size, **stream),
+                _fit(
+                    model,
+                    lambda **shard: make(images, start=run.step * recipe.batch_size, **shard, **stream),
+                    loss=recipe.loss,
                     epochs=-(-steps // every),
                     initial_epoch=run.step // every,
                     steps_per_epoch=every,
                     validation_data=held_out,
-                    validation_batch_size=16,
                     callbacks=[*callbacks, run],
-                    shuffle=False,  # the pairs are shuffled already
-                    verbose=0,
                 )
         except KeyboardInterrupt:  # at the end of a step: see _Run.interruptible
             kept = (
@@ -131,6 +133,15 @@ def fit(
             print(f"\nStopped after {run.step:,} of {steps:,} steps; the model holds their weights{kept}.", flush=True)
     finished = bool(run.history) and run.history[-1]["step"] == steps
     return Training(run.step, run.seconds, run.history, finished)
+
+
+def _fit(model, make, loss, **arguments):
+    """Keras's `fit`, or where that fails the loop of `distribute`."""
+    if distribute.of_model(model) is not None:
+        distribute.fit(model, lambda index, count: make(shard=(index, count)), loss=loss, **arguments)
+        return
+    # The pairs are shuffled already.
+    model.fit(make(), validation_batch_size=distribute.EVALUATION_BATCH, shuffle=False, verbose=0, **arguments)
 
 
 def _configuration(model, recipe, steps, every, images, options):
@@ -231,7 +242,7 @@ class _Run(keras.callbacks.Callback):
                 f"Training left the finite numbers before step {self.step:,}: {values}. Lower the learning rate."
             )
         self.history.append({"step": self.step, "seconds": round(self.seconds, 3), **values})
-        if self.checkpoint_dir:
+        if self.checkpoint_dir and distribute.is_chief():
             checkpoint.save(self.checkpoint_dir, self.model, self.step, self.history, self.configuration)
         if self._bar is not None:
             shown = [(name, value) for name, value in values.items() if name in SHOWN]

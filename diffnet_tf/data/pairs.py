@@ -57,6 +57,19 @@ class _Plan:
     def num_batches(self):
         return None if self.last is None else max(0, math.ceil((self.last - self.first) / self.batch_size))
 
+    def part(self, index, count):
+        """The index-th of `count` equal parts of a batch, as a slice."""
+        checks.count(count, "shard[1]")
+        checks.count(index, "shard[0]", minimum=0)
+        whole = self.last is None or (self.last - self.first) % self.batch_size == 0
+        if index >= count or self.batch_size % count or (count > 1 and not whole):
+            raise ValueError(
+                f"shard=({index}, {count}) with batches of {self.batch_size}; expected an index below the count, and "
+                "batches, the last one too, that split into that many equal parts."
+            )
+        size = self.batch_size // count
+        return slice(index * size, (index + 1) * size)
+
     def batch(self, number):
         """(clean, noise) of one batch; the last of all may be smaller."""
         first = self.first + int(number) * self.batch_size
@@ -84,6 +97,7 @@ def pairs(
     start=0,
     degrade=None,
     parallel_calls=None,
+    shard=(0, 1),
     data_dir=None,
     split="train",
     limit=None,
@@ -105,6 +119,7 @@ def pairs(
         degrade: any function of clean images (batch, height, width, 1) in `keras.ops`; None for
             `diffusion.perona_malik` with the paper's settings.
         parallel_calls: batches made at the same time; None leaves it to tf.data. It changes no example.
+        shard: (index, count): only the index-th of `count` equal parts of every batch: what one worker of several makes.
 
     Returns:
         A `tf.data.Dataset` of (input, target), float32 (batch, height, width, 1). The last batch may be smaller.
@@ -124,6 +139,7 @@ def pairs(
     options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
     plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, **options)
     calls = parallel_calls or tf.data.AUTOTUNE
+    part = plan.part(*shard)
 
     examples, xp = plan.examples, tensorflow_arrays()
     pixels, maxima = tf.constant(images.pixels), tf.constant(images.maxima)
@@ -137,7 +153,10 @@ def pairs(
         return examples.make(epoch, k, index, pixels, maxima, xp)
 
     numbers = tf.data.Dataset.range(first_epoch, tf.int64.max if epochs is None else epochs).flat_map(numbers_of)
-    made = numbers.skip(skipped).map(example, calls, deterministic=True).batch(batch_size)
+    numbers = numbers.skip(skipped)
+    if shard != (0, 1):
+        numbers = numbers.batch(batch_size).map(lambda *columns: [column[part] for column in columns]).unbatch()
+    made = numbers.map(example, calls, deterministic=True).batch(part.stop - part.start)
     dataset = made.map(plan.pair, calls, deterministic=True).prefetch(tf.data.AUTOTUNE)
     number = tf.data.INFINITE_CARDINALITY if plan.num_batches is None else plan.num_batches
     return dataset.apply(tf.data.experimental.assert_cardinality(number))

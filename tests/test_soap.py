@@ -1,0 +1,88 @@
+"""SOAP against Algorithm 3 of its paper in plain NumPy, and against Adam where curvatures differ."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from diffnet_tf.soap import SOAP
+
+
+def algorithm_3(gradients, shape, rate, beta_1, beta_2, shampoo_beta, epsilon, refresh_every):
+    """The trajectory of a variable from zero, in float64, straight from the paper; the bases start at the identity."""
+    w = np.zeros((int(np.prod(shape[:-1])), shape[-1]))
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    left, right = np.zeros((len(w), len(w))), np.zeros((w.shape[1], w.shape[1]))
+    p, q = np.eye(len(w)), np.eye(w.shape[1])
+    for t, gradient in enumerate(gradients):
+        g = gradient.reshape(w.shape).astype("float64")
+        m = beta_1 * m + (1 - beta_1) * g
+        left = shampoo_beta * left + (1 - shampoo_beta) * g @ g.T
+        right = shampoo_beta * right + (1 - shampoo_beta) * g.T @ g
+        if t < refresh_every or t % refresh_every == 0:
+            rows, columns = np.argsort(-np.diag(p.T @ left @ p)), np.argsort(-np.diag(q.T @ right @ q))
+            p, q = np.linalg.qr((left @ p)[:, rows])[0], np.linalg.qr((right @ q)[:, columns])[0]
+            v = v[np.ix_(rows, columns)]
+        v = beta_2 * v + (1 - beta_2) * (p.T @ g @ q) ** 2
+        corrected = (p.T @ m @ q) / (1 - beta_1 ** (t + 1))
+        direction = corrected / (np.sqrt(v / (1 - beta_2 ** (t + 1))) + epsilon)
+        w = w - rate * p @ direction @ q.T
+    return w.reshape(shape)
+
+
+@pytest.mark.parametrize("refresh_every", [1, 4])
+def test_it_is_algorithm_3(rng, refresh_every):
+    """Signs of eigenvectors are free, so the variable is compared, not the bases. Square and full of rank: the power
+    iteration of a singular average would amplify rounding."""
+    shape = (2, 2, 4)
+    options = {"beta_1": 0.9, "beta_2": 0.8, "shampoo_beta": 0.7, "epsilon": 1e-6, "refresh_every": refresh_every}
+    scale = np.logspace(0, -1, 4)[:, None] * np.logspace(0, -1, 4)
+    gradients = [rng.normal(size=(4, 4)) * scale for _ in range(12)]
+    kernel = keras.Variable(np.zeros(shape, "float32"), name="kernel")
+    optimizer = SOAP(0.1, **options)
+    # The first gradient alone has full rank too, but the averages are only well conditioned after a few.
+    for gradient in gradients:
+        optimizer.apply([ops.convert_to_tensor(gradient.reshape(shape).astype("float32"))], [kernel])
+    expected = algorithm_3(gradients, shape, 0.1, **options)
+    np.testing.assert_allclose(ops.convert_to_numpy(kernel), expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_vectors_and_scalars_are_left_to_adam(rng):
+    mine, theirs = ([keras.Variable(np.zeros(s, "float32"), name="v") for s in ((3,), ())] for _ in range(2))
+    soap, adam = SOAP(0.1, beta_1=0.9, beta_2=0.99), keras.optimizers.Adam(0.1, beta_1=0.9, beta_2=0.99, epsilon=1e-8)
+    for _ in range(5):
+        gradients = [ops.convert_to_tensor(rng.normal(size=s).astype("float32")) for s in ((3,), ())]
+        soap.apply(gradients, mine)
+        adam.apply(gradients, theirs)
+    for a, b in zip(mine, theirs):
+        np.testing.assert_allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=1e-5)
+
+
+def test_it_does_not_crawl_where_curvatures_differ(rng):
+    """min ‖A W B − C‖² with condition number 10⁴ in a rotated basis: Adam at its best rate stays a hundred times behind."""
+
+    def rotated(spectrum):
+        return np.linalg.qr(rng.normal(size=(8, 8)))[0] * spectrum @ np.linalg.qr(rng.normal(size=(8, 8)))[0]
+
+    a, b = rotated(np.logspace(0, -1, 8)), rotated(np.logspace(0, -1, 8))
+    target = a @ rng.normal(size=(8, 8)) @ b
+
+    def error(optimizer):
+        w = keras.Variable(np.zeros((8, 8), "float32"), name="w")
+        for _ in range(300):
+            value = ops.convert_to_numpy(w)
+            optimizer.apply([ops.convert_to_tensor((a.T @ (a @ value @ b - target) @ b.T).astype("float32"))], [w])
+        return np.sum((a @ ops.convert_to_numpy(w) @ b - target) ** 2)
+
+    def cosine(rate):
+        return keras.optimizers.schedules.CosineDecay(rate, 300)
+
+    adam = min(error(keras.optimizers.Adam(cosine(rate))) for rate in (0.03, 0.1, 0.3))
+    assert error(SOAP(cosine(0.1))) < 0.01 * adam
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match=r"shampoo_beta=1; expected a number in \[0, 1\)"):
+        SOAP(shampoo_beta=1)
+    with pytest.raises(ValueError, match="refresh_every"):
+        SOAP(refresh_every=0)
