@@ -3,7 +3,7 @@
 | strategy | backend | engine |
 |---|---|---|
 | "none" | any | |
-| "mirrored" | TensorFlow | `tf.distribute.MirroredStrategy`: all GPUs of one machine (its logical CPUs, where it has none) |
+| "mirrored" | TensorFlow | `tf.distribute.MirroredStrategy`: all GPUs of one machine, or its logical CPUs |
 | "multiworker" | TensorFlow | `tf.distribute.MultiWorkerMirroredStrategy`: one process a machine, named in TF_CONFIG |
 | "data_parallel" | JAX | `keras.distribution.DataParallel`: all devices of one machine |
 
@@ -16,7 +16,7 @@ import contextlib
 import keras
 from keras import ops
 
-from diffnet_tf import checks, data, metrics
+from diffnet_tf import checks, metrics
 
 STRATEGIES = {"none": None, "mirrored": "tensorflow", "multiworker": "tensorflow", "data_parallel": "jax"}
 EVALUATION_BATCH = 16

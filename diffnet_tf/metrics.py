@@ -147,5 +147,5 @@ def _mean(squares, shape):
 
 
 LOSSES = {"norm": NormLoss, "mse": keras.losses.MeanSquaredError}
-# The same losses in two parts: what adds up over the parts of a batch, and the loss of a batch of that shape from the sum.
+# The same in two parts: what adds up over the parts of a batch, and from that sum the loss of a batch of some shape.
 SUMMED = {"norm": (_squares_of_relu, _norm), "mse": (_squares, _mean)}

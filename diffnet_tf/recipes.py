@@ -55,8 +55,8 @@ RECIPES = {
     "paper": Recipe(loss="mse", learning_rate=1e-3, schedule="cosine"),
     # The authors' released code.
     "authors": Recipe(),
-    # Small crops and batches give more steps a second and, on two cores, better results in equal time. Where first-order
-    # methods crawl, beyond 50 dB, SOAP is 20 times as fast.
+    # Small crops and batches give more steps a second and, on two cores, better results in equal time. SOAP does not
+    # crawl beyond 50 dB, as first-order methods do.
     "fast": Recipe(
         batch_size=8,
         crop=24,

@@ -31,7 +31,7 @@ class SOAP(keras.optimizers.Optimizer):
         shampoo_beta: averaging of G Gᵀ and Gᵀ G, in [0, 1).
         epsilon: keeps the division by the root of the squared gradients finite.
         refresh_every: steps from one refreshment of a kernel's eigenvectors, by one power iteration and a QR
-            decomposition, to the next. Kernels take turns. In the first `refresh_every` steps each is a refreshment.
+            decomposition, to the next. Kernels take turns. The first step decomposes exactly.
         name, kwargs: of `keras.optimizers.Optimizer`: weight decay, clipping, averaging of weights.
     """
 
@@ -95,10 +95,14 @@ class SOAP(keras.optimizers.Optimizer):
         self.assign(right, _average(right, ops.matmul(ops.transpose(matrix), matrix), self.shampoo_beta))
 
         state = [ops.convert_to_tensor(v) for v in (left, left_basis, right, right_basis)]
-        due = ops.logical_or(
-            ops.equal((self.iterations + index) % self.refresh_every, 0), ops.less(self.iterations, self.refresh_every)
+        started, due = self.iterations > 0, ops.equal((self.iterations + index) % self.refresh_every, 0)
+        p, q, velocity = ops.cond(
+            ops.logical_and(started, ops.logical_not(due)),
+            lambda: (state[1], state[3], velocity),
+            lambda: ops.cond(
+                started, lambda: _refreshed(*state, velocity), lambda: (*map(_eigenvectors, (left, right)), velocity)
+            ),
         )
-        p, q, velocity = ops.cond(due, lambda: _refreshed(*state, velocity), lambda: (state[1], state[3], velocity))
         self.assign(left_basis, p)
         self.assign(right_basis, q)
 
@@ -135,6 +139,12 @@ def _into_basis(matrix, p, q):
     return ops.matmul(ops.matmul(ops.transpose(p), matrix), q)
 
 
+def _eigenvectors(average):
+    """In columns, by falling eigenvalue. (Started from anything else, the bases turn so far in the first steps that the
+    averages of squares, which are of the old directions, make Adam's steps explode.)"""
+    return ops.flip(ops.eigh(_in_units_of_its_largest(average))[1], axis=1)
+
+
 def _refreshed(left, p, right, q, velocity):
     """One power iteration on both bases; their columns sorted by eigenvalue, and the squared gradients with them."""
     p, order = _turned(left, p)
@@ -144,6 +154,14 @@ def _refreshed(left, p, right, q, velocity):
 
 
 def _turned(average, basis):
-    image = ops.matmul(average, basis)
+    # The tiny multiple of the identity turns no eigenvector, and keeps the basis where all gradients are zero.
+    image = ops.matmul(_in_units_of_its_largest(average), basis) + 1e-9 * basis
     order = ops.argsort(-ops.sum(basis * image, axis=0))  # by Rayleigh quotient
     return ops.qr(ops.take(image, order, axis=1))[0], order
+
+
+def _in_units_of_its_largest(average):
+    """Decompositions square columns: gradients of 1e-6 would be 1e-24 in them, near the end of float32."""
+    average = ops.convert_to_tensor(average)
+    largest = ops.max(ops.abs(average))
+    return average / ops.where(largest > 0, largest, ops.ones_like(largest))

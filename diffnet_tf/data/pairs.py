@@ -119,7 +119,7 @@ def pairs(
         degrade: any function of clean images (batch, height, width, 1) in `keras.ops`; None for
             `diffusion.perona_malik` with the paper's settings.
         parallel_calls: batches made at the same time; None leaves it to tf.data. It changes no example.
-        shard: (index, count): only the index-th of `count` equal parts of every batch: what one worker of several makes.
+        shard: (index, count): only the index-th of `count` equal parts of every batch: one worker's of several.
 
     Returns:
         A `tf.data.Dataset` of (input, target), float32 (batch, height, width, 1). The last batch may be smaller.
