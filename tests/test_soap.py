@@ -48,6 +48,21 @@ def test_it_is_algorithm_3(rng, float64, refresh_every):
     np.testing.assert_allclose(ops.convert_to_numpy(kernel), expected, rtol=1e-5)
 
 
+def test_a_bias_is_one_more_row_of_its_kernel(rng, float64):
+    layer = keras.layers.Conv2D(4, (1, 3), dtype="float64")
+    layer.build((None, 5, 5, 1))
+    alone = keras.Variable(np.zeros((4, 4)), dtype="float64", name="together")
+    layer.kernel.assign(np.zeros((1, 3, 1, 4)))
+    apart, together = SOAP(0.1, refresh_every=2), SOAP(0.1, refresh_every=2)
+    for _ in range(6):
+        gradient = rng.normal(size=(4, 4))
+        kernel, bias = (ops.convert_to_tensor(g) for g in (gradient[:3].reshape(1, 3, 1, 4), gradient[3]))
+        apart.apply([kernel, bias], layer.trainable_variables)
+        together.apply([ops.convert_to_tensor(gradient)], [alone])
+    moved = [ops.convert_to_numpy(v).reshape(-1, 4) for v in (layer.kernel, layer.bias)]
+    np.testing.assert_allclose(np.concatenate(moved), ops.convert_to_numpy(alone), rtol=1e-9)
+
+
 def test_vectors_and_scalars_are_left_to_adam(rng):
     mine, theirs = ([keras.Variable(np.zeros(s, "float32"), name="v") for s in ((3,), ())] for _ in range(2))
     soap, adam = SOAP(0.1, beta_1=0.9, beta_2=0.99), keras.optimizers.Adam(0.1, beta_1=0.9, beta_2=0.99, epsilon=1e-8)
