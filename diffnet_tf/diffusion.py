@@ -25,10 +25,37 @@ METHODS = ("explicit", "implicit")
 # ---- One step of the scheme ------------------------------------------------------------------------------------------
 
 
+# Differences and fluxes live at the mid-points between pixels. Under Neumann boundaries only those inside the image are
+# computed, since no flux leaves it; under Dirichlet ones also those between the border and the zeros outside.
+
+
+def _pad(u, axis, before, after):
+    return ops.pad(u, [(before, after) if i == axis else (0, 0) for i in range(4)])
+
+
+def _outside(u, axis, boundary):
+    """u with the zeros outside that a Dirichlet boundary puts there."""
+    return u if boundary == "neumann" else _pad(u, axis, 1, 1)
+
+
+def _ends(u, axis):
+    """The two values on both sides of each mid-point: u without its first and without its last pixel along the axis."""
+    return (u[:, 1:], u[:, :-1]) if axis == 1 else (u[:, :, 1:], u[:, :, :-1])
+
+
+def _difference(u, axis):
+    after, before = _ends(u, axis)
+    return after - before
+
+
 def squared_gradient(u, boundary="neumann"):
     """|∇u|² from backward differences: (u_ij − u_(i−1)j)² + (u_ij − u_i(j−1))². u: (batch, height, width, 1)."""
-    padded = stencil.pad(u, boundary)
-    return ops.square(u - padded[:, :-2, 1:-1]) + ops.square(u - padded[:, 1:-1, :-2])
+    total = 0.0
+    for axis in (1, 2):
+        difference = _difference(_outside(u, axis, boundary), axis)
+        backward = _pad(difference, axis, 1, 0) if boundary == "neumann" else _ends(difference, axis)[1]
+        total = total + backward * backward
+    return total
 
 
 def divergence(u, gamma=None, boundary="neumann"):
@@ -42,15 +69,14 @@ def divergence(u, gamma=None, boundary="neumann"):
     Returns:
         L(γ)u, of u's shape; equal to stencil.apply(u, stencil.from_diffusivity(gamma)).
     """
-    padded = stencil.pad(u, boundary)
-    rows, columns = padded[:, :, 1:-1], padded[:, 1:-1]
-    flux_down, flux_right = rows[:, 1:] - rows[:, :-1], columns[:, :, 1:] - columns[:, :, :-1]
-    if gamma is not None:
-        padded = stencil.pad(gamma, boundary)
-        rows, columns = padded[:, :, 1:-1], padded[:, 1:-1]
-        flux_down = 0.5 * (rows[:, 1:] + rows[:, :-1]) * flux_down
-        flux_right = 0.5 * (columns[:, :, 1:] + columns[:, :, :-1]) * flux_right
-    return (flux_down[:, 1:] - flux_down[:, :-1]) + (flux_right[:, :, 1:] - flux_right[:, :, :-1])
+    total = 0.0
+    for axis in (1, 2):
+        flux = _difference(_outside(u, axis, boundary), axis)
+        if gamma is not None:
+            after, before = _ends(_outside(gamma, axis, boundary), axis)
+            flux = 0.5 * (after + before) * flux
+        total = total + _difference(_pad(flux, axis, 1, 1) if boundary == "neumann" else flux, axis)
+    return total
 
 
 def explicit_step(u, dt, gamma=None, boundary="neumann"):

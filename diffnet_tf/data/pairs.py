@@ -49,7 +49,8 @@ class _Plan:
                 f"expected at most {len(images)}. Give a smaller batch or more images."
             )
         self.examples = Examples(images, noise=noise, **options)
-        self.problem, self.degrade = problem, degrade or diffusion.perona_malik
+        # Not every function can be fused: a caller's is run as it is.
+        self.problem, self.degrade = problem, degrade or compiled(diffusion.perona_malik, fused=True)
         self.batch_size, self.first = batch_size, start
         self.last = None if epochs is None else epochs * len(images)
 
