@@ -11,7 +11,7 @@ from experiments import samples
 
 NAME = "fig06"
 CONFIG = samples.Config(
-    figure=6,
+    title="Figure 6",
     noise=0.0,
     paper_psnr=63.72,
     budgets={

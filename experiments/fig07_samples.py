@@ -11,7 +11,7 @@ from experiments import samples
 
 NAME = "fig07"
 CONFIG = samples.Config(
-    figure=7,
+    title="Figure 7",
     noise=0.01,
     paper_psnr=34.21,
     budgets={
@@ -21,7 +21,6 @@ CONFIG = samples.Config(
         "paper": ("paper", 101_250, None),
     },
     crop=48,
-    iterations=None,
 )
 
 

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from diffnet_tf import checks, figures, records
 
-EXPERIMENTS = {"fig06": "fig06_samples", "fig07": "fig07_samples"}
+EXPERIMENTS = {
+    "fig06": "fig06_samples",
+    "fig07": "fig07_samples",
+    "forward": "forward_samples",
+    "inverse-0.1pct": "lownoise_samples",
+}
 
 
 def render(experiment, directory):

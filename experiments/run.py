@@ -28,6 +28,12 @@ flags.DEFINE_string(
 flags.DEFINE_string("results_dir", "runs", "Folder for records, figures and weights: one folder inside it a figure.")
 flags.DEFINE_string("note", None, "A remark about the data, kept in the record and shown below the figure.")
 flags.DEFINE_integer("seed", 0, "Seed of the initial weights and of the examples.", lower_bound=0)
+flags.DEFINE_enum(
+    "strategy",
+    "none",
+    ("none", "mirrored", "multiworker", "data_parallel"),
+    "Train on several devices or machines: see the README.",
+)
 flags.DEFINE_integer("steps", None, "Training steps instead of the budget's.", lower_bound=1)
 
 
@@ -37,7 +43,7 @@ class Options:
     def __init__(self, directory):
         self.directory = directory
         self.checkpoint_dir = directory / "checkpoint"
-        for name in ("budget", "source", "data_dir", "test_dir", "seed", "steps"):
+        for name in ("budget", "source", "data_dir", "test_dir", "seed", "steps", "strategy"):
             setattr(self, name, FLAGS[name].value)
 
     def images(self, split, limit=None):
@@ -89,9 +95,14 @@ def _run(experiment):
     directory = records.check_writable(Path(FLAGS.results_dir) / experiment.NAME)
     print(f"{experiment.NAME}: budget {FLAGS.budget}, source {FLAGS.source}, results in {directory}", flush=True)
     start, commit = time.perf_counter(), records.commit()  # of the code that runs, not of what is committed meanwhile
-    computed = experiment.compute(Options(directory))
+    from diffnet_tf import distribute
+
+    with distribute.scope(FLAGS.strategy):
+        computed, chief = experiment.compute(Options(directory)), distribute.is_chief()
     if computed is None:  # stopped by Ctrl-C: the same command goes on
         sys.exit(130)
+    if not chief:  # of several workers one writes
+        return
     record, arrays, model = computed
     record = {
         "experiment": experiment.NAME,
@@ -101,6 +112,8 @@ def _run(experiment):
         "test_data": Path(FLAGS.test_dir).name if FLAGS.test_dir else "its test split",
         "note": FLAGS.note,
         "seed": FLAGS.seed,
+        "strategy": FLAGS.strategy,
+        "devices": distribute.replicas(model),
         **record,
         "commit": commit,
         "versions": records.versions(),

@@ -1,6 +1,6 @@
-"""What Figures 6 and 7 share: train DiffNet to undo Perona–Malik diffusion, measure it, show samples.
+"""What Figures 6 and 7 share: train DiffNet to undo (or do) Perona–Malik diffusion, measure it, show samples.
 
-Beside DiffNet stands the plain classical inverse, the fixed-point iteration u ← u + (y − PM(u)): it is told λ, δt,
+Beside the learned inverse stands the plain classical one, the fixed-point iteration u ← u + (y − PM(u)): it is told λ, δt,
 the number of steps and the boundary, and needs no training. Without noise a learned inverse is worth something only
 next to it.
 """
@@ -16,6 +16,7 @@ BATCH = 16  # the paper's; the authors' PSNR is over batches of this size
 SAMPLES = 4
 # What is undone: the paper's settings, and the defaults of `diffusion.perona_malik`.
 DIFFUSION = {"name": "perona_malik", "steps": 4, "dt": 0.1, "contrast": 0.2, "boundary": "neumann"}
+METHODS = {"diffnet": "DiffNet", "fixed_point": "fixed point"}  # in this order, where a record has them
 TEST_SEED = 1  # of the noise on test images, whatever the seed of the run
 
 
@@ -24,20 +25,22 @@ class Config:
     """One experiment.
 
     Attributes:
-        figure: number of the paper's figure.
+        title: what the figure is called.
+        problem: "inverse" or "forward".
         noise: σ of the noise on the diffused image.
-        paper_psnr: the paper's mean test PSNR in dB.
+        paper_psnr: the paper's mean test PSNR in dB; None where it prints none.
         budgets: budget → (recipe, steps, limit on the number of images of each set).
         crop: side of the training crops under the recipe "fast".
-        iterations: of the fixed-point inverse; None chooses the best number on training images.
+        iterations: of the fixed-point inverse; None chooses the best number on training images. Not for "forward".
     """
 
-    figure: int
+    title: str
     noise: float
-    paper_psnr: float
+    paper_psnr: float | None
     budgets: dict
     crop: int
-    iterations: int | None
+    iterations: int | None = None
+    problem: str = "inverse"
 
 
 def compute(config, options):
@@ -53,6 +56,7 @@ def compute(config, options):
         recipe = dataclasses.replace(recipe, crop=config.crop)
     train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
     shown_in_training = data.GrayImages(validation.pixels[:64])
+    pairs = {"problem": config.problem, "noise": config.noise}
 
     keras.utils.set_random_seed(options.seed)
     model = models.DiffNet(initial_scale=recipe.initial_scale)
@@ -61,25 +65,25 @@ def compute(config, options):
         train,
         recipe,
         steps=steps,
-        noise=config.noise,
         seed=options.seed,
         validation=shown_in_training,
         checkpoint_dir=options.checkpoint_dir,
         csv_log=options.directory / "log.csv",
+        **pairs,
     )
     if not trained.finished:
         return None
 
     iterations = config.iterations
-    if iterations is None:
+    if iterations is None and config.problem == "inverse":
         chosen_on = data.GrayImages(train.pixels[:64])
         iterations = _best_iterations(*data.paired_arrays(chosen_on, noise=config.noise, seed=TEST_SEED))
-    inputs, targets = data.paired_arrays(test, noise=config.noise, seed=TEST_SEED)
+    inputs, targets = data.paired_arrays(test, seed=TEST_SEED, **pairs)
     results, outputs = _measure(model, iterations, inputs, targets)
     shown = np.linspace(0, len(targets) - 1, min(SAMPLES, len(targets))).astype(int)
     record = {
-        "figure": config.figure,
-        "noise": config.noise,
+        "title": config.title,
+        **pairs,
         "diffusion": DIFFUSION,
         "backend": keras.backend.backend(),
         "model": {"class": "DiffNet", **model.get_config()},
@@ -123,8 +127,10 @@ def _measure(model, iterations, inputs, targets):
     methods = {
         "degraded": None,
         "diffnet": backend.compiled(lambda u: model(u, training=False)),
-        "fixed_point": backend.compiled(lambda y: diffusion.fixed_point_inverse(y, iterations)),
     }
+    if iterations:
+        inverse = backend.compiled(lambda y: diffusion.fixed_point_inverse(y, iterations), fused=True)
+        methods["fixed_point"] = inverse
     results, outputs = {}, {}
     for name, function in methods.items():
         output = inputs if function is None else batched(function, inputs)
@@ -162,34 +168,35 @@ def _milliseconds(function, images, repetitions=5):
 
 @figures.styled
 def draw(record, arrays):
-    """Samples of the test set: original, degraded, both inverses, and their residuals on one scale."""
-    count = len(arrays["target"])
-    figure, axes = figures.panels(count, 6, caption(record))
-    residuals = {name: arrays[name] - arrays["target"] for name in ("diffnet", "fixed_point")}
-    # One scale for both residuals; the largest few would leave the rest white.
+    """Samples of the test set: input and target, what the methods make of the input, residuals on one scale."""
+    count, forward = len(arrays["target"]), record["problem"] == "forward"
+    methods = [name for name in METHODS if name in arrays]
+    figure, axes = figures.panels(count, 2 + 2 * len(methods), caption(record))
+    residuals = {name: arrays[name] - arrays["target"] for name in methods}
+    # One scale for all residuals; the largest few would leave the rest white.
     scale = float(np.quantile(np.abs(residuals["diffnet"]), 0.995)) or 1e-6
+    shown = {"input": "degraded", "target": None, **{name: name for name in methods}}
+    order = ("input", "target") if forward else ("target", "input")
     for row in range(count):
         number = record["shown"][row]
-        labels = [f"test image {number}"] + [
-            f"{arrays['psnr_' + name][number]:.2f} dB" for name in ("degraded", "diffnet", "fixed_point")
-        ]
-        for column, name in enumerate(("target", "input", "diffnet", "fixed_point")):
-            figures.image(axes[row, column], arrays[name][row], labels[column])
-        for column, name in enumerate(residuals, start=4):
+        for column, name in enumerate((*order, *methods)):
+            label = f"{arrays[f'psnr_{shown[name]}'][number]:.2f} dB" if shown[name] else f"test image {number}"
+            figures.image(axes[row, column], arrays[name][row], label)
+        for column, name in enumerate(methods, start=2 + len(methods)):
             artist = figures.image(axes[row, column], residuals[name][row], None, -scale, scale, figures.RESIDUALS)
-    iterations = record["fixed_point_iterations"]
-    titles = (
-        "original",
-        f"diffused{_noise(record)}",
-        "DiffNet",
-        f"fixed point,\n{iterations} iteration{'s' * (iterations != 1)}",
-        "DiffNet\n− original",
-        "fixed point\n− original",
-    )
+    target = "diffused" if forward else "original"
+    titles = ["original", f"diffused{_noise(record)}", *(_label(record, name) for name in methods)]
+    titles += [f"{METHODS[name]}\n− {target}" for name in methods]
     for axis, title in zip(axes[0], titles):
         axis.set_title(title)
-    figure.colorbar(artist, ax=axes[:, 4:], location="right", shrink=0.6, label="residual (image range 1)")
+    last = axes[:, 2 + len(methods) :]
+    figure.colorbar(artist, ax=last, location="right", shrink=0.6, label="residual (image range 1)")
     return figure
+
+
+def _label(record, name):
+    iterations = record["fixed_point_iterations"]
+    return METHODS[name] + (f",\n{iterations} iteration{'s' * (iterations != 1)}" if name == "fixed_point" else "")
 
 
 def _noise(record):
@@ -200,13 +207,17 @@ def caption(record):
     """What the figure shows, its numbers, and where they come from: below the figure and at the end of a run."""
     results = record["results"]
     methods = []
-    for name, label in (("diffnet", "DiffNet"), ("fixed_point", "fixed point (which is told the diffusion)")):
-        psnr, cost = results[name]["psnr"]["mean"], results[name]["milliseconds_per_image"]["median"]
-        methods.append(f"{label} {psnr:.2f} dB at {cost:.3g} ms an image")
+    for name, label in METHODS.items():
+        if name in results:
+            psnr, cost = results[name]["psnr"]["mean"], results[name]["milliseconds_per_image"]["median"]
+            told = " (which is told the diffusion)" if name == "fixed_point" else ""
+            methods.append(f"{label}{told} {psnr:.2f} dB at {cost:.3g} ms an image")
+    paper = f"The paper's DiffNet on STL-10: {record['paper_psnr']} dB. " if record["paper_psnr"] else ""
+    task = {"inverse": "undoing Perona–Malik diffusion", "forward": "learning Perona–Malik diffusion"}
     return (
-        f"Figure {record['figure']}: undoing Perona–Malik diffusion{_noise(record) or ', no noise'}. Mean PSNR of "
+        f"{record['title']}: {task[record['problem']]}{_noise(record) or ', no noise'}. Mean PSNR of "
         f"{results['diffnet']['psnr']['n']} test images ({record['source']}, {record['test_data']}): "
-        f"{'; '.join(methods)}. The paper's DiffNet on STL-10: {record['paper_psnr']} dB. Budget {record['budget']}: "
+        f"{'; '.join(methods)}. {paper}Budget {record['budget']}: "
         f"{record['steps']:,} steps, recipe {record['recipe']['name']}, {record['training_images']:,} training images "
         f"({record['data']}), seed {record['seed']}. {record['note'] or ''}"
     )

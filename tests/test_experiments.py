@@ -12,7 +12,7 @@ import pytest
 
 import diffnet_tf as dn
 from diffnet_tf import records
-from experiments import fig06_samples, fig07_samples, render, samples
+from experiments import fig06_samples, fig07_samples, forward_samples, render, samples
 from tests.conftest import ROOT, run_python, tensorflow_only
 
 FIGURES = {"fig06": fig06_samples, "fig07": fig07_samples}
@@ -105,7 +105,7 @@ def test_importing_the_package_needs_no_backend():
 @pytest.mark.parametrize("name", FIGURES)
 def test_committed_records_draw_and_match_their_pictures(name, tmp_path):
     record, arrays = records.load(ROOT / "results" / name)
-    assert record["figure"] == FIGURES[name].CONFIG.figure
+    assert record["title"] == FIGURES[name].CONFIG.title
     assert record["results"]["diffnet"]["psnr"]["mean"] == pytest.approx(arrays["psnr_diffnet"].mean(), rel=1e-5)
     model = keras.models.load_model(ROOT / "results" / name / "model.keras")
     np.testing.assert_allclose(model(arrays["input"][..., None])[..., 0], arrays["diffnet"], atol=1e-4)

@@ -49,7 +49,7 @@ def results_row(record, method):
     psnr, ssim, cost = result["psnr"], result["ssim"], result.get("milliseconds_per_image")
     milliseconds = f"{cost['median']:.1f}" if cost else ""
     return (
-        f"| {label} | {record['figure']} | {psnr['mean']:.2f} ± {psnr['std']:.2f} (min {psnr['min']:.2f}) "
+        f"| {label} | {record['title'].split()[-1]} | {psnr['mean']:.2f} ± {psnr['std']:.2f} (min {psnr['min']:.2f}) "
         f"| {result['authors_psnr']['mean']:.2f} | {ssim['mean']:.5f} | {milliseconds} |"
     )
 
