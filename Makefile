@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 JAX_TESTS = tests/test_stencil.py tests/test_diffusion.py tests/test_layers.py tests/test_models.py \
             tests/test_metrics.py tests/test_examples.py tests/test_training.py
 
-.PHONY: reproduce test lint
+.PHONY: reproduce test lint bench bench-recipes
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -16,6 +16,14 @@ reproduce: $(VENV)/installed
 test: $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n 2
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 $(JAX_TESTS)
+
+# All but the trainings, in less than 20 minutes: leave the machine alone meanwhile.
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks
+
+# Hours. It needs the images: make bench-recipes DATA=training_folder TEST=test_folder (in STL-10's binary format).
+bench-recipes: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks.recipes --data_dir $(DATA) --test_dir $(TEST)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -28,4 +36,8 @@ $(VENV)/installed: setup.py
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --editable ".[dev,jax]"
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(BIN)/python -m pip install --editable ".[bench]"
 	touch $@

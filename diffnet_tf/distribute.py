@@ -110,7 +110,6 @@ def fit(model, make_pairs, *, loss, epochs, initial_epoch, steps_per_epoch, vali
     import tensorflow as tf
 
     strategy = of_model(model)
-    model.optimizer.build(model.trainable_variables)  # variables are made outside the replicas
 
     def dataset_of(context):
         per_worker = strategy.num_replicas_in_sync // context.num_input_pipelines

@@ -97,9 +97,19 @@ def save(directory, record, arrays):
         arrays: name → NumPy array.
     """
     directory = check_writable(directory)
-    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = _json(record)
     _replace(directory / ARRAYS, lambda file: np.savez_compressed(file, **arrays))
-    _replace(directory / RECORD, lambda file: file.write(text.encode()))
+    _replace(directory / RECORD, lambda file: file.write(text))
+
+
+def _json(record):
+    return (json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def save_json(path, record):
+    """Write a record that has no arrays, whole or not at all."""
+    text = _json(record)
+    _replace(Path(path), lambda file: file.write(text))
 
 
 def load(directory):

@@ -104,6 +104,7 @@ def fit(
     verbose = verbose and chief
 
     model.compile(recipes.optimizer(recipe, steps), LOSSES[recipe.loss](), metrics=[PSNR()])
+    model.optimizer.build(model.trainable_variables)  # in its first step, TensorFlow would trace that twice
     run = _Run(steps, every, verbose, checkpoint_dir, _configuration(model, recipe, steps, every, images, options))
     run.resume(model)
     if tensorboard:

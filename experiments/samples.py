@@ -1,8 +1,8 @@
 """What Figures 6 and 7 share: train DiffNet to undo (or do) Perona–Malik diffusion, measure it, show samples.
 
-Beside the learned inverse stands the plain classical one, the fixed-point iteration u ← u + (y − PM(u)): it is told λ, δt,
-the number of steps and the boundary, and needs no training. Without noise a learned inverse is worth something only
-next to it.
+Beside the learned inverse stands the plain classical one, the fixed-point iteration u ← u + (y − PM(u)): it is told
+λ, δt, the number of steps and the boundary, and needs no training. Without noise a learned inverse is worth something
+only next to it.
 """
 
 import dataclasses

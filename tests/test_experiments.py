@@ -12,7 +12,7 @@ import pytest
 
 import diffnet_tf as dn
 from diffnet_tf import records
-from experiments import fig06_samples, fig07_samples, forward_samples, render, samples
+from experiments import fig06_samples, fig07_samples, render, samples
 from tests.conftest import ROOT, run_python, tensorflow_only
 
 FIGURES = {"fig06": fig06_samples, "fig07": fig07_samples}

@@ -1,0 +1,55 @@
+"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory]"""
+
+import argparse
+import importlib.metadata
+import time
+from pathlib import Path
+
+from benchmarks import report, speed
+from benchmarks.timing import spread
+from diffnet_tf import checks, records
+
+PEERS = ("torch", "medpy", "SimpleITK", "opencv-contrib-python-headless", "scipy")
+
+
+def main():
+    names = (*speed.COMPARISONS, "memory")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(names)}; all if none is named")
+    parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
+    chosen = parser.parse_args()
+    for name in chosen.names:
+        checks.one_of(name, "name", names)
+    for name in chosen.names or names:
+        start = time.perf_counter()
+        result = {"memory": speed.memory()} if name == "memory" else _compare(speed.COMPARISONS[name])
+        result |= {
+            "commit": records.commit(),
+            "versions": {**records.versions(), **_peers()},
+            "hardware": records.hardware(),
+            "wall_seconds": round(time.perf_counter() - start, 1),
+        }
+        records.save_json(records.check_writable(chosen.results_dir) / f"{name}.json", result)
+        print("\n".join(report.rows(result)), flush=True)
+
+
+def _compare(comparison):
+    times, ratios = comparison()
+    return {
+        "seconds_per_image": {name: spread(values) for name, values in times.items()},
+        "ratios": [dict(zip(("what", "against", "ours", "ratio", "goal"), row)) for row in ratios],
+    }
+
+
+def _peers():
+    found = {}
+    for name in PEERS:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""How fast recipes learn to undo diffusion without noise: python -m benchmarks.recipes --data_dir DIR --test_dir DIR
+
+Trains every contestant with every seed, writes a record a run into results/benchmarks/recipes (a run that has one is
+not repeated), and draws PSNR against seconds. Number of steps and recipe were fixed beforehand, on validation
+photographs; the test images are measured once, when a training is over. The seconds are all of `fit`: tracing, making
+pairs and validation too. The authors' recipe is stopped after twenty times the median time of "fast, to 50 dB".
+"""
+
+import argparse
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from diffnet_tf import checks, figures, records
+
+SEEDS = (0, 1, 2)
+PATIENCE = 20  # times the time of TARGET that the authors' recipe is given
+TARGET = "fast-50dB"
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """A recipe, the number of its steps (None: as many as the time allows) and what to call it."""
+
+    label: str
+    recipe: str
+    steps: int | None
+    validations: int = 4
+
+
+CONTESTANTS = {
+    TARGET: Contestant("fast, to 50 dB", "fast", 400),
+    "fast-63.72dB": Contestant("fast, to the paper's 63.72 dB", "fast", 6_000, 8),
+    "authors": Contestant("the authors' recipe", "authors", None, 8),
+    "fast-hour": Contestant("fast, an hour", "fast", 72_000, 20),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(CONTESTANTS)}; all if none is named")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--source", default="stl10_binary")
+    parser.add_argument("--data_dir", required=True, help="folder with training images; the last tenth validates")
+    parser.add_argument("--test_dir", required=True, help="folder with test images, all of them used")
+    parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
+    chosen = parser.parse_args()
+    directory = records.check_writable(chosen.results_dir / "recipes")
+    for name in chosen.names:
+        checks.one_of(name, "name", tuple(CONTESTANTS))
+    for name in chosen.names or CONTESTANTS:
+        for seed in chosen.seeds:
+            path = directory / f"{name}-{seed}.json"
+            if not path.exists():
+                result = _run(name, seed, chosen, _limit(directory) if CONTESTANTS[name].steps is None else None)
+                if result is None:  # stopped by Ctrl-C
+                    return
+                records.save_json(path, result)
+    figures.save(draw(load(directory)), chosen.results_dir / "recipes.png")
+
+
+def load(directory):
+    """All records of a folder, by contestant: name → list of dicts, one a seed."""
+    return {
+        name: found
+        for name in CONTESTANTS
+        if (found := [json.loads(path.read_text()) for path in sorted(Path(directory).glob(f"{name}-?.json"))])
+    }
+
+
+def _limit(directory):
+    times = [record["seconds"] for record in load(directory).get(TARGET, [])]
+    if not times:
+        raise FileNotFoundError(f"{directory} holds no record of {TARGET}, which limits the time: run it first.")
+    return PATIENCE * float(np.median(times))
+
+
+def _run(name, seed, chosen, limit):
+    import keras
+
+    from diffnet_tf import data, metrics, models, recipes, training
+
+    contestant = CONTESTANTS[name]
+    recipe = recipes.get(contestant.recipe)
+    train = data.open_images(chosen.source, chosen.data_dir, "train")
+    validation = data.GrayImages(data.open_images(chosen.source, chosen.data_dir, "test").pixels[:64])
+    test = data.open_images(chosen.source, chosen.test_dir, "all")
+    steps = contestant.steps or 1_000_000  # the limit comes first
+    every = steps // contestant.validations if contestant.steps else 100
+    print(f"{contestant.label}, seed {seed}: {f'{limit:.0f} s' if limit else f'{steps:,} steps'}", flush=True)
+
+    class Limit(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if limit and time.perf_counter() - start > limit:
+                self.model.stop_training = True
+
+    keras.utils.set_random_seed(seed)
+    model = models.DiffNet(initial_scale=recipe.initial_scale)
+    options = {"steps": steps, "seed": seed, "validation": validation, "validate_every": every}
+    start = time.perf_counter()
+    trained = training.fit(model, train, recipe, callbacks=[Limit()], **options)
+    if not trained.finished and not limit:
+        return None
+    inputs, targets = data.paired_arrays(test)
+    return {
+        "contestant": name,
+        "label": contestant.label,
+        "recipe": dataclasses.asdict(recipe),
+        "seed": seed,
+        "steps": trained.steps,
+        "seconds": round(trained.seconds, 2),
+        "data": Path(chosen.data_dir).name,
+        "test_data": Path(chosen.test_dir).name,
+        "test_psnr": metrics.summary(metrics.psnr(targets, model.predict(inputs, batch_size=16, verbose=0))),
+        "history": trained.history,
+        "commit": records.commit(),
+        "versions": records.versions(),
+        "hardware": records.hardware(),
+    }
+
+
+@figures.styled
+def draw(found):
+    """Validation PSNR against seconds, a line a run; the test images' mean at the end of each."""
+    figure = figures.Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot(xscale="log", xlabel="seconds of training on 2 cores", ylabel="mean PSNR in dB")
+    for k, (name, runs) in enumerate(found.items()):
+        for run in runs:
+            rows = [(row["seconds"], row["val_psnr"]) for row in run["history"]]
+            axes.plot(*zip(*rows), color=f"C{k}", alpha=0.6)
+            axes.plot(run["seconds"], run["test_psnr"]["mean"], "o", color=f"C{k}", markeredgecolor="black")
+        axes.plot(
+            [], [], "o-", color=f"C{k}", label=f"{CONTESTANTS[name].label}, {len(runs)} seed{'s' * (len(runs) > 1)}"
+        )
+    for level, label in ((50, "50 dB"), (63.72, "the paper, 63.72 dB")):
+        axes.axhline(level, color="gray", linewidth=0.8, linestyle="--")
+        axes.text(1.0, level, label, transform=axes.get_yaxis_transform(), ha="right", va="bottom", fontsize="small")
+    first = next(iter(found.values()))[0]
+    axes.set_title(
+        f"Undoing Perona–Malik diffusion without noise. Lines: 64 validation images ({first['data']});\n"
+        f"dots: {first['test_psnr']['n']} test images ({first['test_data']}), measured once",
+        fontsize="small",
+    )
+    axes.legend(loc="lower right", fontsize="small")
+    return figure
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The benchmarks measure what they say: peers do the same work, contestants take turns, reports show the records."""
+
+import json
+
+import numpy as np
+import pytest
+
+import diffnet_tf as dn
+from benchmarks import peers, recipes, report, timing
+from tests.conftest import ROOT, tensorflow_only
+
+
+def test_the_sparse_peer_makes_our_four_steps(photographs):
+    ours = np.asarray(dn.diffusion.perona_malik(photographs[0, ..., 0]))
+    np.testing.assert_allclose(peers.scipy_sparse_filter()(photographs[0, ..., 0]), ours, atol=1e-6)
+
+
+def test_the_network_in_torch_is_ours(photographs):
+    torch = pytest.importorskip("torch", reason="PyTorch comes with the bench extra")
+    from benchmarks import in_torch
+
+    mine, theirs = dn.models.DiffNet(), in_torch.diffnet()
+    for layer, other in zip(mine.diffusion_layers, theirs):
+        for convolution, peer in zip(layer.estimator.convolutions, other.convolutions):
+            peer.weight.data = torch.tensor(np.moveaxis(np.asarray(convolution.kernel), (3, 2), (0, 1)))
+            peer.bias.data = torch.tensor(np.asarray(convolution.bias))
+    with torch.inference_mode():
+        output = theirs(torch.tensor(np.moveaxis(photographs, 3, 1)))
+    np.testing.assert_allclose(np.moveaxis(output.numpy(), 1, 3), np.asarray(mine(photographs)), atol=1e-5)
+
+
+def counting(path, name):
+    """A contestant that writes its name: the order of the calls can be read off."""
+
+    def once():
+        with open(path, "a") as file:
+            file.write(name)
+
+    return once, 2
+
+
+def test_contestants_take_turns(tmp_path):
+    path = str(tmp_path / "calls")
+    workers = {n: timing.Worker("tests.test_benchmarks:counting", path=path, name=n) for n in "ab"}
+    times = timing.take_turns(workers, 3)
+    assert (tmp_path / "calls").read_text() == "aabb" + "abbaab"  # two to warm up, then in turn
+    assert all(len(values) == 3 and (values > 0).all() for values in times.values())
+    assert all(worker.process.returncode == 0 for worker in workers.values())
+
+
+def test_a_contestant_that_fails_is_reported(tmp_path):
+    with pytest.raises(RuntimeError, match="ended with exit status 1"):
+        timing.Worker("tests.test_benchmarks:no_such_task")
+
+
+def test_ratios_are_of_neighbouring_turns():
+    """Not of medians: where the machine is half as fast in two turns, the ratio stays."""
+    slow = np.array([2.0, 4.0, 4.0, 2.0, 2.2])
+    found = timing.ratio(slow, slow / 2)
+    assert found == {"median": 2.0, "min": 2.0, "max": 2.0, "n": 5}
+
+
+@tensorflow_only
+def test_the_speed_report_shows_the_records(tmp_path):
+    ratio = {"median": 2.5, "min": 2.25, "max": 3.0, "n": 7}
+    row = {"what": "training step", "against": "peer", "ours": "ours", "ratio": ratio, "goal": 1.0}
+    result = {"seconds_per_image": {"peer": {"median": 0.025}, "ours": {"median": 0.01}}, "ratios": [row]}
+    (tmp_path / "step.json").write_text(json.dumps(result))
+    lines = report.table(tmp_path).splitlines()
+    assert lines[2:] == ["| training step | peer, 25 ms | ours, 10 ms | 2.50× (2.25–3.00), 7 | ≥ 1.0× |"]
+
+
+def test_the_races_figure_draws_every_run(tmp_path):
+    run = {
+        "seconds": 20.0,
+        "data": "train",
+        "test_psnr": {"mean": 51.0, "n": 3},
+        "history": [{"seconds": 10.0, "val_psnr": 48.0}, {"seconds": 19.0, "val_psnr": 51.5}],
+        "test_data": "test",
+    }
+    for seed in range(2):
+        (tmp_path / f"fast-50dB-{seed}.json").write_text(json.dumps({**run, "seconds": 20.0 + seed}))
+    found = recipes.load(tmp_path)
+    assert [len(runs) for runs in found.values()] == [2]
+    figure = recipes.draw(found)
+    dots = [
+        line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o" and len(line.get_xdata()) == 1
+    ]
+    assert dots == [20.0, 21.0]
+    assert recipes._limit(tmp_path) == 20 * 20.5
+
+
+def test_committed_results_are_reported():
+    directory = ROOT / "results" / "benchmarks"
+    for path in directory.glob("*.json"):
+        assert report.rows(json.loads(path.read_text())), path
