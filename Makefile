@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# Modules without TensorFlow in them: their tests run on Keras's JAX backend as well.
+# Tests that run on Keras's JAX backend as well, in an environment that has no TensorFlow.
+JAX_VENV ?= .venv-jax
 JAX_TESTS = tests/test_stencil.py tests/test_diffusion.py tests/test_layers.py tests/test_models.py \
-            tests/test_metrics.py tests/test_examples.py tests/test_training.py
+            tests/test_metrics.py tests/test_examples.py tests/test_training.py tests/test_soap.py \
+            tests/test_distribute.py tests/test_without_tensorflow.py
+WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 
 .PHONY: reproduce test lint bench bench-recipes
 .DELETE_ON_ERROR:
@@ -13,9 +16,9 @@ reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.fig06_samples --budget quick
 	$(BIN)/python -m experiments.fig07_samples --budget quick
 
-test: $(VENV)/installed-dev lint
+test: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n 2
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 $(JAX_TESTS)
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -n 2 $(JAX_TESTS)
 
 # All but the trainings, in less than 20 minutes: leave the machine alone meanwhile.
 bench: $(VENV)/installed-bench
@@ -35,7 +38,13 @@ $(VENV)/installed: setup.py
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install --editable ".[dev,jax]"
+	$(BIN)/python -m pip install --editable ".[dev]"
+	touch $@
+
+$(JAX_VENV)/installed-dev: setup.py
+	$(PYTHON) -m venv $(JAX_VENV)
+	$(JAX_VENV)/bin/python -m pip install "keras>=3.15.1,<4" $(WITHOUT_TENSORFLOW) scipy pytest pytest-xdist
+	$(JAX_VENV)/bin/python -m pip install --no-deps --editable .
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed

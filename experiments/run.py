@@ -20,7 +20,9 @@ flags.DEFINE_enum(
     BUDGETS,
     "Number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own.",
 )
-flags.DEFINE_enum("source", "skimage", ("skimage", "stl10", "stl10_binary", "folder"), "Where the images come from.")
+flags.DEFINE_enum(
+    "source", "skimage", ("skimage", "stl10", "stl10_binary", "npy", "folder"), "Where the images come from."
+)
 flags.DEFINE_string("data_dir", None, "Folder with the images of --source.")
 flags.DEFINE_string(
     "test_dir", None, "Folder with test images of the same source, all of them used; else its test split."

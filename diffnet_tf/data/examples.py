@@ -98,7 +98,7 @@ class Examples:
     """An endless sequence of clean crops and noise: example i is the k-th of epoch e with (e, k) = divmod(i, images).
 
     Args:
-        images: a `sources.GrayImages`.
+        images: a `gray.GrayImages`.
         crop: side of the square crops in pixels; None for whole images.
         augment: flip and (if square) transpose each crop at random, one of 8 (4) ways alike.
         shuffle: take the images of each epoch in a random order.

@@ -5,6 +5,7 @@
 | `skimage` | crops of photographs that come with scikit-image (default, nothing to download) | disjoint photographs |
 | `stl10` | STL-10's unlabelled images, prepared by TensorFlow Datasets | first 90 % / last 10 % |
 | `stl10_binary` | the official `unlabeled_X.bin`, memory-mapped | first 90 % / last 10 % |
+| `npy` | `gray.npy`: gray images (n, height, width), as `GrayImages.save` writes them | first 90 % / last 10 % |
 | `folder` | PNG, JPEG and TIFF files, in the order of their names | first 90 % / last 10 % |
 
 For STL-10's 100,000 images that is the paper's 90,000 / 10,000. NumPy only, but for the reader of TensorFlow Datasets.
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from diffnet_tf import checks
+from diffnet_tf.data.gray import GRAY_NAME, GrayImages, to_gray
 
 SPLITS = ("train", "test", "all")
 SIZE = 96  # of STL-10's images
@@ -25,60 +27,6 @@ BINARY_NAME = "unlabeled_X.bin"
 # photograph with a training image.
 SKIMAGE_TRAIN = ("astronaut", "camera", "rocket", "retina", "moon", "brick", "gravel", "grass", "hubble_deep_field")
 SKIMAGE_TEST = ("chelsea", "coffee", "coins")
-
-
-class GrayImages:
-    """Gray images of one size, kept as they were stored and scaled by their own maxima when taken.
-
-    90,000 images of STL-10 are 830 MB here as bytes; as float32 they would be 3.3 GB.
-
-    Args:
-        pixels: (n, height, width), uint8 or float32, not negative.
-        name: the source, for messages.
-    """
-
-    def __init__(self, pixels, name="images"):
-        checks.image_shape((*pixels.shape, 1), name)
-        if pixels.dtype != np.uint8:
-            checks.float_dtype(pixels, name)
-            checks.finite(pixels, name)
-            if pixels.min() < 0:
-                raise ValueError(f"{name} have a minimum of {pixels.min():g}; expected no negative values.")
-        checks.not_black(pixels, name)
-        self.pixels, self.name = pixels, name
-        self.maxima = pixels.reshape(len(pixels), -1).max(axis=1).astype("float32")
-
-    def __len__(self):
-        return len(self.pixels)
-
-    @property
-    def shape(self):
-        """(n, height, width, 1)."""
-        return (*self.pixels.shape, 1)
-
-    def take(self, indices, rows=slice(None), columns=slice(None)):
-        """Images as float32 in [0, 1], (len(indices), height, width, 1), or the given part of them."""
-        part = self.pixels[indices, rows, columns].astype("float32")
-        return (part / self.maxima[indices, None, None])[..., None]
-
-
-def to_gray(array):
-    """Luminance as MATLAB's rgb2gray has it, 0.2989 R + 0.5870 G + 0.1140 B, rounded for 8-bit images.
-
-    Args:
-        array: (..., height, width) gray, or (..., height, width, 1 to 4): gray, gray and alpha, RGB or RGBA; alpha
-            is dropped.
-
-    Returns:
-        (..., height, width), uint8 for uint8 and float32 otherwise.
-    """
-    if array.shape[-1] in (3, 4) and array.ndim >= 3:
-        red, green, blue = (array[..., k].astype("float32") for k in range(3))
-        gray = 0.2989 * red + 0.5870 * green + 0.1140 * blue
-        return np.rint(gray).astype("uint8") if array.dtype == np.uint8 else gray
-    if array.shape[-1] in (1, 2) and array.ndim >= 3:
-        array = array[..., 0]
-    return array if array.dtype == np.uint8 else array.astype("float32")
 
 
 def _split_range(number, split, limit):
@@ -178,6 +126,28 @@ def _read_stl10(data_dir, split, limit, size):
     return gray
 
 
+def _read_npy(data_dir, split, limit, size):
+    path = _required_directory("npy", data_dir)
+    path = path / GRAY_NAME if path.is_dir() else path
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist; expected an array of gray images, as GrayImages.save writes it."
+        )
+    try:
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(
+            f"{path} cannot be read as an array ({error}). It may be truncated: write it again."
+        ) from error
+    if stored.ndim != 3 or stored.dtype not in (np.uint8, np.float32):
+        raise ValueError(
+            f"{path} has shape {stored.shape} and dtype {stored.dtype}; expected gray images (n, height, width), uint8 "
+            "or float32."
+        )
+    first, last = _split_range(len(stored), split, limit)
+    return np.array(stored[first:last])
+
+
 def read_image(path):
     """One image file as a gray array (height, width), uint8 or float32.
 
@@ -250,6 +220,7 @@ READERS = {
     "skimage": _read_skimage,
     "stl10": _read_stl10,
     "stl10_binary": _read_stl10_binary,
+    "npy": _read_npy,
     "folder": _read_folder,
 }
 
@@ -277,7 +248,7 @@ def load_images(source="skimage", data_dir=None, split="train", limit=None, size
     """Load gray images, each divided by its own maximum.
 
     Args:
-        source: "skimage", "stl10", "stl10_binary" or "folder", see the module.
+        source: "skimage", "stl10", "stl10_binary", "npy" or "folder", see the module.
         data_dir: the folder that holds the images; not needed for "skimage"; for "stl10" the data folder of TensorFlow
             Datasets, ~/tensorflow_datasets if not given.
         split: "train", "test" or "all".
