@@ -120,17 +120,17 @@ def test_folder(tmp_path):
 
 def test_saved_gray_images_are_read_again(tmp_path):
     pixels = np.random.default_rng(0).integers(1, 255, (20, 7, 9)).astype("uint8")
-    dn.data.GrayImages(pixels).save(tmp_path / "new")
+    data.GrayImages(pixels).save(tmp_path / "new")
     for split, part in (("train", pixels[:18]), ("test", pixels[18:])):
-        np.testing.assert_array_equal(dn.data.open_images("npy", tmp_path / "new", split).pixels, part)
+        np.testing.assert_array_equal(data.open_images("npy", tmp_path / "new", split).pixels, part)
     (tmp_path / "gray.npy").write_bytes((tmp_path / "new" / "gray.npy").read_bytes()[:500])
     with pytest.raises(ValueError, match="gray.npy cannot be read as an array"):
-        dn.data.open_images("npy", tmp_path)
+        data.open_images("npy", tmp_path)
     np.save(tmp_path / "gray.npy", pixels[..., None])
     with pytest.raises(ValueError, match=r"has shape \(20, 7, 9, 1\) and dtype uint8; expected gray images"):
-        dn.data.open_images("npy", tmp_path)
+        data.open_images("npy", tmp_path)
     with pytest.raises(FileNotFoundError, match="other does not exist"):
-        dn.data.open_images("npy", tmp_path / "other")
+        data.open_images("npy", tmp_path / "other")
 
 
 def test_gray_images_are_scaled_each_by_its_own_maximum():

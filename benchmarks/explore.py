@@ -1,0 +1,109 @@
+"""What pays in a recipe: python -m benchmarks.explore --data_dir DIR
+
+Trains DiffNet to undo diffusion without noise, each variant of the recipe fast for the same time, and measures it on
+validation photographs. The schedule is fitted to the steps that the time allows. A variant with a record is not
+repeated. No test image takes part.
+"""
+
+import argparse
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from diffnet_tf import checks, records
+
+SECONDS = 120
+# Changes of the recipe; "dtype" is of the model.
+VARIANTS = {
+    "fast": {},
+    "fast, seed 1": {"seed": 1},
+    "Adam, 4e-3": {"optimizer": "adam", "learning_rate": 4e-3},
+    "learning rate 1.5e-3": {"learning_rate": 1.5e-3},
+    "learning rate 6e-3": {"learning_rate": 6e-3},
+    "time steps at ten times the rate": {"time_step_learning_rate": 3e-2},
+    "mean squared error": {"loss": "mse"},
+    "β₂ 0.99": {"beta_2": 0.99},
+    "Glorot's last kernel": {"initial_scale": 1.0},
+    "16×16 × 8": {"crop": 16},
+    "16×16 × 16": {"crop": 16, "batch_size": 16},
+    "24×24 × 4": {"batch_size": 4},
+    "24×24 × 16": {"batch_size": 16},
+    "32×32 × 8": {"crop": 32},
+    "48×48 × 8": {"crop": 48},
+    "96×96 × 16": {"crop": None, "batch_size": 16},
+    "no flips": {"augment": False},
+    "bfloat16 estimator": {"dtype": "mixed_bfloat16"},
+    "bfloat16 estimator, 24×24 × 16": {"dtype": "mixed_bfloat16", "batch_size": 16},
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.explore", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="variants; all if none is named")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of training, without tracing")
+    parser.add_argument("--source", default="stl10_binary")
+    parser.add_argument("--data_dir", required=True, help="folder with training images; the last tenth validates")
+    parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
+    chosen = parser.parse_args()
+    for name in chosen.names:
+        checks.one_of(name, "variant", tuple(VARIANTS))
+    path = records.check_writable(chosen.results_dir) / "explore.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    for name in chosen.names or VARIANTS:
+        if name not in found:
+            found[name] = _run(dict(VARIANTS[name]), chosen)
+            records.save_json(path, found)
+    print(table(found))
+
+
+def _run(changes, chosen):
+    import keras
+
+    from diffnet_tf import data, models, recipes, training
+
+    seed, dtype = changes.pop("seed", 0), changes.pop("dtype", "float32")
+    recipe = dataclasses.replace(recipes.get("fast"), **changes)
+    train = data.open_images(chosen.source, chosen.data_dir, "train")
+    validation = data.GrayImages(data.open_images(chosen.source, chosen.data_dir, "test").pixels[:64])
+
+    def trained(steps, **options):
+        keras.utils.set_random_seed(seed)
+        model = models.DiffNet(initial_scale=recipe.initial_scale, dtype=dtype)
+        return training.fit(model, train, recipe, steps=steps, seed=seed, **options)
+
+    class Clock(keras.callbacks.Callback):
+        times = []
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.times.append(time.perf_counter())
+
+    clock = Clock()
+    trained(60, callbacks=[clock], verbose=False)
+    steps = int(chosen.seconds / ((clock.times[-1] - clock.times[9]) / (len(clock.times) - 10)))
+    run = trained(steps, validation=validation, validate_every=max(1, steps // 4))
+    return {
+        "changes": changes,
+        "dtype": dtype,
+        "seed": seed,
+        "steps": steps,
+        "seconds": round(run.seconds, 1),
+        "val_psnr": run.history[-1]["val_psnr"],
+        "data": Path(chosen.data_dir).name,
+        "commit": records.commit(),
+        "hardware": records.hardware(),
+    }
+
+
+def table(found):
+    """Markdown, the best first."""
+    lines = ["| variant | steps | dB |", "|---|---|---|"]
+    for name, row in sorted(found.items(), key=lambda item: -np.nan_to_num(item[1]["val_psnr"])):
+        lines.append(f"| {name} | {row['steps']:,} | {row['val_psnr']:.1f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
