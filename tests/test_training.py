@@ -46,10 +46,10 @@ def test_both_losses_and_problems(photographs, loss, problem):
     assert trained.history[1]["loss"] < trained.history[0]["loss"]
 
 
-@pytest.mark.parametrize("time_step_rate", [None, 0.01])
-def test_a_stopped_run_ends_like_one_that_was_not(photographs, tmp_path, time_step_rate):
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "soap", "time_step_learning_rate": 0.01}], ids=str)
+def test_a_stopped_run_ends_like_one_that_was_not(photographs, tmp_path, changes):
     """Resumed at a checkpoint by the same command: equal weights, equal history but for the times."""
-    recipe = dataclasses.replace(RECIPE, time_step_learning_rate=time_step_rate)
+    recipe = dataclasses.replace(RECIPE, **changes)
     arguments = {"recipe": recipe, "noise": 0.01, "validation": photographs[:2], "validate_every": 5, "steps": 20}
     whole_model = small_model()
     whole = fit(whole_model, photographs, **arguments)
