@@ -1,11 +1,27 @@
 """What Keras leaves to its backends: compiling a function of tensors; and dtypes wide enough for images."""
 
+import functools
+
 import keras
 
 
 def at_least_float32(dtype):
     """The dtype itself, or float32 for half precision. (Keras's result_type narrows float64 on JAX and PyTorch.)"""
     return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
+@functools.cache
+def fused(function):
+    """A function of tensors that XLA fuses even inside a TensorFlow graph; on other backends the function itself.
+
+    For chains of small operations: TensorFlow spends more on the gradients of shifted images than on their values. XLA
+    compiles anew for every shape, so it pays where shapes repeat, as in training.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, autograph=False, jit_compile=True)
+    return function
 
 
 def compiled(function, fused=False):

@@ -8,7 +8,7 @@ import keras
 from keras import initializers, ops
 
 from diffnet_tf import checks, stencil
-from diffnet_tf.backend import at_least_float32
+from diffnet_tf.backend import at_least_float32, fused
 
 PACKAGE = "diffnet_tf"
 
@@ -103,12 +103,13 @@ class _Update(keras.layers.Layer):
             self.build(tuple(u.shape))
         return self._filters(ops.cast(u, self.time_step.dtype))
 
-    def call(self, u):
+    def call(self, u, training=False):
         u = ops.cast(u, self.time_step.dtype)
         filters = ops.cast(self._filters(u), u.dtype)
-        return u + self.time_step * stencil.apply(u, filters, self.boundary)
+        apply = fused(stencil.apply) if training else stencil.apply
+        return u + self.time_step * apply(u, filters, self.boundary)
 
-    def compute_output_spec(self, u):
+    def compute_output_spec(self, u, training=False):
         return keras.KerasTensor(u.shape, dtype=state_dtype(self.dtype_policy))
 
     def compute_output_shape(self, input_shape):

@@ -76,7 +76,8 @@ def apply(u, filters, boundary="neumann"):
         raise ValueError(
             f"filters have shape {tuple(filters.shape)}; expected (batch, height, width, 5) in the order {ORDER}."
         )
-    terms = [filters[..., k : k + 1] * v for k, v in enumerate((u, *neighbours(u, boundary)))]
+    shifted = (u, *neighbours(u, boundary))
+    terms = [weights * v for weights, v in zip(ops.split(filters, len(ORDER), axis=-1), shifted)]
     return terms[0] + (terms[1] + terms[2]) + (terms[3] + terms[4])
 
 
