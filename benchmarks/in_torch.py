@@ -50,7 +50,7 @@ def train_step(batch=16, size=96, half=False, compiled=False):
         loss = torch.linalg.vector_norm(F.relu(target) - forward(inputs)) / batch
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     return once, batch
 

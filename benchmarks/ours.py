@@ -46,14 +46,17 @@ def fixed_point(batch=16, size=96, iterations=200, fused=False):
     return lambda: np.asarray(apply(images)), batch
 
 
-def pairs(batch=64, size=96, crop=None, augment=False, noise=0.0, batches=10):
-    """The pipeline alone, its images kept as 8 bits as those of every source."""
+def pairs(batch=64, size=96, crop=None, augment=False, noise=0.0, batches=100):
+    """The pipeline alone, started anew each time, so that no batch is made in the others' turns.
+
+    Its images are kept as 8 bits, as those of every source.
+    """
     pixels = (255 * _images(640, size)[..., 0]).astype("uint8")
     options = {"batch_size": batch, "crop": crop, "augment": augment, "noise": noise, "epochs": None}
-    stream = iter(dn.data.pairs(dn.data.GrayImages(pixels), **options))
+    stream = dn.data.pairs(dn.data.GrayImages(pixels), **options).take(batches)
 
     def once():
-        for _ in range(batches):
-            next(stream)
+        for _ in stream:
+            pass
 
     return once, batch * batches

@@ -65,7 +65,7 @@ FILTERS = {
 }
 
 
-def diffuse(name, count=64, size=96):
+def diffuse(name, count=256, size=96):
     """A contestant that diffuses `count` images, one after the other."""
     images = np.random.default_rng(0).uniform(size=(count, size, size)).astype("float32")
     function = FILTERS[name]()

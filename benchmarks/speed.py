@@ -91,7 +91,7 @@ def pairs():
 def pipeline():
     """The pipeline's share of a training step of the recipe fast, with noise: the smaller the better."""
     workers = {
-        "pipeline": Worker(f"{OURS}:pairs", batch=8, crop=24, augment=True, noise=0.01, batches=50),
+        "pipeline": Worker(f"{OURS}:pairs", batch=8, crop=24, augment=True, noise=0.01, batches=1000),
         "step": Worker(f"{OURS}:train_step", batch=8, size=24, recipe="fast", steps=50),
     }
     times = take_turns(workers)
@@ -99,7 +99,7 @@ def pipeline():
     return times, [("pipeline's share of a step", "step", "pipeline", share, 0.05)]
 
 
-def memory(sizes=(256, 512, 1024, 1536, 2048)):
+def memory(sizes=(1024, 1536, 2048, 2560, 3072)):
     """Peak memory of inference against the number of pixels: a straight line."""
     peaks = {}
     for size in sizes:

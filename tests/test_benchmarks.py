@@ -90,7 +90,18 @@ def test_the_races_figure_draws_every_run(tmp_path):
     assert recipes._limit(tmp_path) == 20 * 20.5
 
 
-def test_committed_results_are_reported():
-    directory = ROOT / "results" / "benchmarks"
-    for path in directory.glob("*.json"):
-        assert report.rows(json.loads(path.read_text())), path
+@pytest.mark.parametrize(("authors", "ratio"), [(43.0, "≥ 19×"), (51.0, "19×")])
+def test_the_races_report_says_when_the_authors_recipe_was_stopped_before_the_goal(authors, ratio, tmp_path):
+    (tmp_path / "recipes").mkdir()
+    for name, seconds, psnr in (("fast-50dB", 20.0, 50.5), ("authors", 380.0, authors), ("fast-hour", 3600.0, 67.0)):
+        run = {"seconds": seconds, "steps": 400, "test_psnr": {"mean": psnr}}
+        (tmp_path / "recipes" / f"{name}-0.json").write_text(json.dumps(run))
+    first, second = report.table(tmp_path).splitlines()[2:]
+    assert first.endswith(
+        f"| `authors`, 380 s: {authors} to {authors} dB | `fast`, 400 steps: 50.5 to 50.5 dB | {ratio}, 1 | ≥ 20× |"
+    )
+    assert second.endswith("| `fast`, 400 steps, 60 min | 67.00 dB (67.00–67.00), 1 | ≥ 64 dB |")
+
+
+def test_the_readme_shows_the_committed_results():
+    assert report.table(ROOT / "results" / "benchmarks") in (ROOT / "README.md").read_text()

@@ -29,7 +29,7 @@ class Arrays:
     shift_right: Callable
     argsort: Callable
     where: Callable
-    transpose: Callable
+    take: Callable  # (array, indices along its first axis)
     reshape: Callable
     log: Callable
     sqrt: Callable
@@ -43,7 +43,7 @@ NUMPY = Arrays(
     shift_right=np.right_shift,
     argsort=lambda x: np.argsort(x, kind="stable"),
     where=np.where,
-    transpose=np.transpose,
+    take=lambda x, indices: x[indices],
     reshape=np.reshape,
     log=np.log,
     sqrt=np.sqrt,
@@ -62,7 +62,7 @@ def tensorflow_arrays():
         shift_right=tf.bitwise.right_shift,
         argsort=lambda x: tf.argsort(x, stable=True),
         where=tf.where,
-        transpose=tf.transpose,
+        take=tf.gather,
         reshape=tf.reshape,
         log=tf.math.log,
         sqrt=tf.sqrt,
@@ -78,20 +78,28 @@ def _mix(z, xp):
 
 
 def bits(xp, count, *key):
-    """`count` random 64-bit numbers that depend on the key (whole numbers of at least 0) alone: uint64 (count,)."""
+    """Random 64-bit numbers that depend on their key alone.
+
+    Args:
+        count: how many for each key.
+        key: whole numbers of at least 0, or arrays (n,) of them.
+
+    Returns:
+        uint64 (n, count), or (1, count) for a key without arrays.
+    """
     state = xp.array([0], "uint64")
     for number in key:
         state = _mix(state + xp.array(number, "uint64") + xp.array([_GOLDEN], "uint64"), xp)
     counter = xp.array(xp.arange(1, count + 1), "uint64")
-    return _mix(state + counter * xp.array([_GOLDEN], "uint64"), xp)
+    return _mix(state[:, None] + counter * xp.array([_GOLDEN], "uint64"), xp)
 
 
 def normal(xp, random_bits):
-    """Standard normal numbers by the transform of Box & Muller: (2n,) uint64 → (n,) float64."""
+    """Standard normal numbers by the transform of Box & Muller: (n, 2m) uint64 → (n, m) float64."""
     # 53 bits make a float64 in [0, 1); 1 − that is never 0.
     uniform = xp.array(xp.shift_right(random_bits, xp.array([11], "uint64")), "float64") * 2.0**-53
-    half = random_bits.shape[0] // 2
-    return xp.sqrt(-2.0 * xp.log(1.0 - uniform[:half])) * xp.cos((2.0 * math.pi) * uniform[half:])
+    half = random_bits.shape[-1] // 2
+    return xp.sqrt(-2.0 * xp.log(1.0 - uniform[:, :half])) * xp.cos((2.0 * math.pi) * uniform[:, half:])
 
 
 class Examples:
@@ -127,45 +135,52 @@ class Examples:
         """The numbers of the images in the order of an epoch: int (images,)."""
         if not self.shuffle:
             return xp.array(xp.arange(len(self)), "int64")
-        keys = bits(xp, len(self), self.seed, _ORDER, epoch)
+        keys = bits(xp, len(self), self.seed, _ORDER, epoch)[0]
         return xp.array(xp.argsort(xp.array(xp.shift_right(keys, xp.array([1], "uint64")), "int64")), "int64")
 
     def make(self, epoch, k, index, pixels, maxima, xp=NUMPY):
-        """The k-th example of an epoch, which is of image `index`.
+        """Examples: of each the k-th of its epoch, which is of image `index`.
 
         Args:
-            epoch, k, index: whole numbers, or 0-d tensors.
+            epoch, k, index: whole numbers, (n,).
             pixels, maxima: those of the images, as arrays of the library in `xp`.
 
         Returns:
-            (clean, noise), float32 of shape `self.shape`; noise is zero for σ = 0.
+            (clean, noise), float32 (n, height, width, 1); noise is zero for σ = 0.
         """
         height, width, _ = self.shape
-        _, full_height, full_width, _ = self.images.shape
         random_bits = bits(xp, 4 + (2 * height * width if self.noise else 0), self.seed, _EXAMPLE, epoch, k)
-
-        def choice(which, number):  # the remainder's bias is number / 2^64
-            return xp.array((random_bits[which : which + 1] % xp.array([number], "uint64"))[0], "int64")
-
-        top, left = choice(0, full_height - height + 1), choice(1, full_width - width + 1)
-        clean = pixels[index, top : top + height, left : left + width]
-        clean = xp.array(clean, "float32") / maxima[index]
-        if self.augment:
-            which = choice(2, 8)
-            clean = xp.where(which % 2 > 0, clean[::-1], clean)
-            clean = xp.where(which // 2 % 2 > 0, clean[:, ::-1], clean)
-            if height == width:
-                clean = xp.where(which // 4 > 0, xp.transpose(clean), clean)
+        if self.shape == self.images.shape[1:] and not self.augment:
+            clean = xp.take(pixels, index)
+        else:
+            clean = xp.take(xp.reshape(pixels, (-1,)), self._places(index, random_bits[:, :4], xp))
+        clean = xp.array(clean, "float32") / xp.take(maxima, index)[:, None, None]
         noise = 0.0 * clean
         if self.noise:
-            noise = xp.array(self.noise * normal(xp, random_bits[4:]), "float32")
-        return xp.reshape(clean, self.shape), xp.reshape(noise, self.shape)
+            noise = xp.array(self.noise * normal(xp, random_bits[:, 4:]), "float32")
+        return xp.reshape(clean, (-1, *self.shape)), xp.reshape(noise, (-1, *self.shape))
+
+    def _places(self, index, random_bits, xp):
+        """Where the pixels of a cut, flipped and transposed image are among all pixels: int64 (n, height, width)."""
+        height, width, _ = self.shape
+        _, full_height, full_width, _ = self.images.shape
+
+        def choice(which, number):  # the remainder's bias is number / 2^64
+            chosen = random_bits[:, which, None, None] % xp.array([number], "uint64")
+            return xp.array(chosen, "int64")
+
+        top, left = choice(0, full_height - height + 1), choice(1, full_width - width + 1)
+        row, column = xp.array(xp.arange(height), "int64")[:, None], xp.array(xp.arange(width), "int64")
+        if self.augment:
+            way = choice(2, 8)
+            if height == width:
+                row, column = xp.where(way // 4 > 0, column, row), xp.where(way // 4 > 0, row, column)
+            row = xp.where(way % 2 > 0, height - 1 - row, row)
+            column = xp.where(way // 2 % 2 > 0, width - 1 - column, column)
+        return (index[:, None, None] * full_height + top + row) * full_width + left + column
 
     def batch(self, first, count):
-        """Examples first, …, first + count − 1 in NumPy, stacked: (clean, noise), float32 (count, …)."""
-        made = []
-        for i in range(first, first + count):
-            epoch, k = divmod(i, len(self))
-            index = self._cached_order(epoch)[k]
-            made.append(self.make(epoch, k, index, self.images.pixels, self.images.maxima))
-        return tuple(np.stack(part) for part in zip(*made))
+        """Examples first, …, first + count − 1 in NumPy: (clean, noise), float32 (count, height, width, 1)."""
+        epoch, k = np.divmod(np.arange(first, first + count), len(self))
+        index = np.concatenate([self._cached_order(e)[k[epoch == e]] for e in np.unique(epoch)])
+        return self.make(epoch, k, index, self.images.pixels, self.images.maxima)

@@ -147,18 +147,16 @@ def pairs(
     first_epoch, skipped = divmod(start, len(images))
 
     def numbers_of(epoch):
-        order = examples.order(epoch, xp)
-        return tf.data.Dataset.range(len(images)).map(lambda k: (epoch, k, order[k]))
+        k = tf.range(len(images), dtype=tf.int64)
+        return tf.data.Dataset.from_tensor_slices((tf.fill(k.shape, epoch), k, examples.order(epoch, xp)))
 
-    def example(epoch, k, index):
-        return examples.make(epoch, k, index, pixels, maxima, xp)
+    def pair(*numbers):
+        epoch, k, index = (column[part] for column in numbers)
+        return plan.pair(*examples.make(epoch, k, index, pixels, maxima, xp))
 
-    numbers = tf.data.Dataset.range(first_epoch, tf.int64.max if epochs is None else epochs).flat_map(numbers_of)
-    numbers = numbers.skip(skipped)
-    if shard != (0, 1):
-        numbers = numbers.batch(batch_size).map(lambda *columns: [column[part] for column in columns]).unbatch()
-    made = numbers.map(example, calls, deterministic=True).batch(part.stop - part.start)
-    dataset = made.map(plan.pair, calls, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max if epochs is None else epochs)
+    numbers = epochs.flat_map(numbers_of).skip(skipped).batch(batch_size)
+    dataset = numbers.map(pair, calls, deterministic=True).prefetch(tf.data.AUTOTUNE)
     number = tf.data.INFINITE_CARDINALITY if plan.num_batches is None else plan.num_batches
     return dataset.apply(tf.data.experimental.assert_cardinality(number))
 
