@@ -46,7 +46,7 @@ def fixed_point(batch=16, size=96, iterations=200, fused=False):
     return lambda: np.asarray(apply(images)), batch
 
 
-def pairs(batch=64, size=96, crop=None, augment=False, noise=0.0, batches=100):
+def pairs(batch=64, size=96, crop=None, augment=False, noise=0.0, batches=400):
     """The pipeline alone, started anew each time, so that no batch is made in the others' turns.
 
     Its images are kept as 8 bits, as those of every source.
