@@ -32,8 +32,12 @@ def _row(row, seconds):
     else:
         ratio = f"{middle:.2f}× ({low:.2f}–{high:.2f})"
         goal = f"≥ {row['goal']:.1f}×" if row["goal"] else ""
-    against, ours = (f"{name}, {1000 * seconds[name]['median']:.3g} ms" for name in (row["against"], row["ours"]))
+    against, ours = (f"{name}, {_duration(seconds[name]['median'])}" for name in (row["against"], row["ours"]))
     return f"| {row['what']} | {against} | {ours} | {ratio}, {row['ratio']['n']} | {goal} |"
+
+
+def _duration(seconds):
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 def recipe_rows(found):
