@@ -4,16 +4,22 @@ import textwrap
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D  # noqa: F401  (for legends)
 
+DPI = 150
+RESIDUALS = "RdBu_r"  # diverging and colour-blind safe; white is zero
+SPECTRA = "viridis"
+# Okabe & Ito's colours, which colour-blind readers can tell apart: of lines and dots; light ones of boxes.
+LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+BOXES = ("#CFE5F3", "#FBE3CF")
 STYLE = {
     "font.size": 7,
     "axes.titlesize": 8,
     "axes.linewidth": 0.4,
     "image.cmap": "gray",
     "image.interpolation": "nearest",
+    "axes.prop_cycle": matplotlib.cycler(color=LINES),
 }
-DPI = 150
-RESIDUALS = "RdBu_r"  # diverging and colour-blind safe; white is zero
 
 
 def styled(draw):
@@ -41,6 +47,15 @@ def panels(rows, columns, caption, width=1.45, height=1.62):
         axis.set(xticks=[], yticks=[])
     figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left")
     return figure, axes
+
+
+def plots(rows, columns, caption, width=3.4, height=2.4):
+    """A figure with a grid of axes for curves, and a caption wrapped below it: (figure, axes (rows, columns))."""
+    inches = columns * width
+    lines = textwrap.wrap(caption, int(inches * 17.5))
+    figure = Figure((inches, rows * height + 0.14 * len(lines)), dpi=DPI, layout="constrained")
+    figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left")
+    return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def image(axis, pixels, label=None, low=0.0, high=1.0, cmap="gray"):

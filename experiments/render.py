@@ -11,10 +11,21 @@ from pathlib import Path
 from diffnet_tf import checks, figures, records
 
 EXPERIMENTS = {
+    "fig01": "fig01_linear_network",
+    "fig02": "fig02_diffnet",
+    "fig03": "fig03_estimator",
+    "fig04": "fig04_deconvolution",
+    "fig05": "fig05_deconvolution_layers",
     "fig06": "fig06_samples",
     "fig07": "fig07_samples",
     "forward": "forward_samples",
     "inverse-0.1pct": "lownoise_samples",
+    "fig08": "fig08_one_image",
+    "fig09": "fig09_one_image",
+    "fig10": "fig10_training_size",
+    "fig11": "fig11_filter_sums",
+    "fig12": "fig12_centre_filters",
+    "fig13": "fig13_smoothing",
 }
 
 

@@ -30,6 +30,8 @@ flags.DEFINE_string(
 flags.DEFINE_string("results_dir", "runs", "Folder for records, figures and weights: one folder inside it a figure.")
 flags.DEFINE_string("note", None, "A remark about the data, kept in the record and shown below the figure.")
 flags.DEFINE_integer("seed", 0, "Seed of the initial weights and of the examples.", lower_bound=0)
+flags.DEFINE_string("only", None, "Of an experiment of many trainings, those whose name starts with this.")
+flags.DEFINE_integer("image", -1, "Number of the test image that a figure of one image shows; -1 is the last.")
 flags.DEFINE_enum(
     "strategy",
     "none",
@@ -43,10 +45,23 @@ class Options:
     """What an experiment is told: the flags, as attributes."""
 
     def __init__(self, directory):
-        self.directory = directory
+        self.commit = records.commit()  # of the code that runs, not of what is committed meanwhile
+        self.directory, self.results_dir = directory, directory.parent
         self.checkpoint_dir = directory / "checkpoint"
-        for name in ("budget", "source", "data_dir", "test_dir", "seed", "steps", "strategy"):
+        for name in ("budget", "source", "data_dir", "test_dir", "seed", "note", "steps", "strategy", "image", "only"):
             setattr(self, name, FLAGS[name].value)
+
+    def provenance(self):
+        """Source, data, test data and note: what a record says of the images; and what the numbers depend on beside."""
+        return {
+            "source": self.source,
+            "data": Path(self.data_dir).name if self.data_dir else self.source,
+            "test_data": Path(self.test_dir).name if self.test_dir else "its test split",
+            "note": self.note,
+            "commit": self.commit,
+            "versions": records.versions(),
+            "hardware": records.hardware(),
+        }
 
     def images(self, split, limit=None):
         """The images to train on ("train"), to validate on ("validation") or to measure on ("test").
@@ -72,7 +87,7 @@ def main(experiment):
         with _errors_on_one_line():
             if len(arguments) > 1:
                 raise ValueError(f"unknown argument {arguments[1]!r}; options begin with --, see --help")
-            _run(experiment)
+            execute(experiment)
 
     def parse(arguments):
         with _errors_on_one_line():
@@ -93,14 +108,15 @@ def _errors_on_one_line():
         sys.exit(2)
 
 
-def _run(experiment):
+def execute(experiment):
+    """Compute an experiment with the flags as they are; write record, arrays, weights and figure."""
     directory = records.check_writable(Path(FLAGS.results_dir) / experiment.NAME)
     print(f"{experiment.NAME}: budget {FLAGS.budget}, source {FLAGS.source}, results in {directory}", flush=True)
-    start, commit = time.perf_counter(), records.commit()  # of the code that runs, not of what is committed meanwhile
+    start, options = time.perf_counter(), Options(directory)
     from diffnet_tf import distribute
 
     with distribute.scope(FLAGS.strategy):
-        computed, chief = experiment.compute(Options(directory)), distribute.is_chief()
+        computed, chief = experiment.compute(options), distribute.is_chief()
     if computed is None:  # stopped by Ctrl-C: the same command goes on
         sys.exit(130)
     if not chief:  # of several workers one writes
@@ -109,17 +125,11 @@ def _run(experiment):
     record = {
         "experiment": experiment.NAME,
         "budget": FLAGS.budget if FLAGS.steps is None else f"{FLAGS.steps} steps",
-        "source": FLAGS.source,
-        "data": Path(FLAGS.data_dir).name if FLAGS.data_dir else FLAGS.source,
-        "test_data": Path(FLAGS.test_dir).name if FLAGS.test_dir else "its test split",
-        "note": FLAGS.note,
         "seed": FLAGS.seed,
         "strategy": FLAGS.strategy,
-        "devices": distribute.replicas(model),
+        "devices": 1 if model is None else distribute.replicas(model),
+        **options.provenance(),
         **record,
-        "commit": commit,
-        "versions": records.versions(),
-        "hardware": records.hardware(),
         "wall_seconds": round(time.perf_counter() - start, 1),
     }
     records.save(directory, record, arrays)

@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from diffnet_tf import figures
+from experiments import measure
 
-BATCH = 16  # the paper's; the authors' PSNR is over batches of this size
 SAMPLES = 4
 # What is undone: the paper's settings, and the defaults of `diffusion.perona_malik`.
 DIFFUSION = {"name": "perona_malik", "steps": 4, "dt": 0.1, "contrast": 0.2, "boundary": "neumann"}
@@ -100,6 +100,8 @@ def compute(config, options):
         "shown": shown.tolist(),
     }
     arrays = {"target": targets[shown, ..., 0], "input": inputs[shown, ..., 0]}
+    # The authors' PSNR is relative to the range of a batch of targets: with these it can be computed for any batches.
+    arrays |= {"target_low": targets.min(axis=(1, 2, 3)), "target_high": targets.max(axis=(1, 2, 3))}
     for name, result in results.items():
         arrays[f"psnr_{name}"], arrays[f"ssim_{name}"] = result["psnr"], result["ssim"]
         arrays[name] = outputs[name][shown, ..., 0]
@@ -119,33 +121,19 @@ def _best_iterations(inputs, targets, most=20):
 
 def _measure(model, iterations, inputs, targets):
     """Quality of every image and cost of every method on the test set."""
-    from diffnet_tf import backend, diffusion, metrics
+    from diffnet_tf import backend, diffusion
 
-    def batched(function, images):
-        return np.concatenate([np.asarray(function(images[i : i + BATCH])) for i in range(0, len(images), BATCH)])
-
-    methods = {
-        "degraded": None,
-        "diffnet": backend.compiled(lambda u: model(u, training=False)),
-    }
+    methods = {"degraded": None, "diffnet": measure.applied(model)}
     if iterations:
         inverse = backend.compiled(lambda y: diffusion.fixed_point_inverse(y, iterations), fused=True)
         methods["fixed_point"] = inverse
     results, outputs = {}, {}
     for name, function in methods.items():
-        output = inputs if function is None else batched(function, inputs)
-        batches = [slice(i, i + BATCH) for i in range(0, len(targets), BATCH)]
-        psnr = np.concatenate([np.asarray(metrics.psnr(targets[b], output[b])) for b in batches])
-        similarity = np.concatenate([np.asarray(metrics.ssim(targets[b], output[b])) for b in batches])
-        authors = [float(metrics.authors_psnr(targets[b], output[b])) for b in batches]
-        summary = {
-            "psnr": metrics.summary(psnr),
-            "authors_psnr": metrics.summary(authors),
-            "ssim": metrics.summary(similarity),
-        }
+        outputs[name] = inputs if function is None else measure.batched(function, inputs)
+        values, summary = measure.quality(targets, outputs[name])
         if function is not None:
-            summary["milliseconds_per_image"] = _milliseconds(function, inputs[:BATCH])
-        results[name], outputs[name] = {"psnr": psnr, "ssim": similarity, "summary": summary}, output
+            summary["milliseconds_per_image"] = _milliseconds(function, inputs[: measure.BATCH])
+        results[name] = {**values, "summary": summary}
     return results, outputs
 
 

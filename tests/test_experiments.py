@@ -183,7 +183,7 @@ def test_rendering_nothing_is_refused(tmp_path, capsys):
     for arguments, message in (
         ([], "No records under"),
         (["fig06"], "holds no record.json"),
-        (["fig99"], "figure='fig99'; expected one of 'fig06', 'fig07'"),
+        (["fig99"], "figure='fig99'; expected one of 'fig01', 'fig02'"),
     ):
         assert render.main([*arguments, "--results_dir", str(tmp_path)]) == 2
         errors = capsys.readouterr().err

@@ -17,9 +17,11 @@ class GrayImages:
     Args:
         pixels: (n, height, width), uint8 or float32, not negative.
         name: the source, for messages.
+        scaled: divide each image by its own maximum; False keeps float32 pixels in [0, 1] as they are, where the
+            contrast of an image is part of what it shows.
     """
 
-    def __init__(self, pixels, name="images"):
+    def __init__(self, pixels, name="images", scaled=True):
         checks.image_shape((*pixels.shape, 1), name)
         if pixels.dtype != np.uint8:
             checks.float_dtype(pixels, name)
@@ -27,8 +29,13 @@ class GrayImages:
             if pixels.min() < 0:
                 raise ValueError(f"{name} have a minimum of {pixels.min():g}; expected no negative values.")
         checks.not_black(pixels, name)
+        maxima = pixels.reshape(len(pixels), -1).max(axis=1).astype("float32")
+        if not scaled and (pixels.dtype == np.uint8 or maxima.max() > 1):
+            raise ValueError(
+                f"{name} are {pixels.dtype} up to {maxima.max():g}; expected float32 in [0, 1] with scaled=False."
+            )
         self.pixels, self.name = pixels, name
-        self.maxima = pixels.reshape(len(pixels), -1).max(axis=1).astype("float32")
+        self.maxima = maxima if scaled else np.ones_like(maxima)
 
     def __len__(self):
         return len(self.pixels)

@@ -1,0 +1,27 @@
+"""python -m diffnet_tf COMMAND: what can be done without writing code."""
+
+import argparse
+import importlib
+import sys
+
+COMMANDS = ("verify",)
+
+
+def main(arguments=None):
+    """Run a command. Returns the exit status; what was wrong with the input is one line and status 2."""
+    parser = argparse.ArgumentParser(prog="python -m diffnet_tf", description="DiffNet from the command line.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    modules = {name: importlib.import_module(f"diffnet_tf.commands.{name}") for name in COMMANDS}
+    for name, module in modules.items():
+        line = module.__doc__.splitlines()[0]
+        module.add_arguments(commands.add_parser(name, help=line, description=line))
+    chosen = parser.parse_args(arguments)
+    try:
+        return modules[chosen.command].run(chosen)
+    except (ValueError, TypeError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

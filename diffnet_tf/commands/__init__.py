@@ -1,0 +1,1 @@
+"""The commands of `python -m diffnet_tf`: modules with add_arguments(parser), run(arguments) → exit status."""

@@ -1,0 +1,38 @@
+"""Disks of varying radius and contrast: the images of the deconvolution experiment, Section 5.1 and Figures 4 and 5.
+
+The paper shows one such disk and prints neither sizes nor positions; these are our own and fixed by the seed.
+"""
+
+import numpy as np
+
+from diffnet_tf import checks
+from diffnet_tf.data.gray import GrayImages
+
+RADII = (4.0, 20.0)  # pixels
+CONTRASTS = (0.2, 1.0)
+MARGIN = 3.0  # pixels between a disk and the border, so that little of it is diffused out of sight
+
+
+def disks(count, size=64, seed=0):
+    """Images of one disk each: a constant in a pixel whose centre lies inside the circle, 0 elsewhere.
+
+    Radius, contrast and centre are uniform over `RADII`, `CONTRASTS` and the places that leave a `MARGIN`.
+
+    Args:
+        count: number of images.
+        size: their height and width in pixels, at least 48.
+        seed: a whole number of at least 0; other seeds give other disks.
+
+    Returns:
+        `GrayImages` (count, size, size) that keep their contrast.
+    """
+    checks.count(count, "count")
+    checks.count(size, "size", minimum=int(2 * (RADII[1] + MARGIN) + 2))
+    checks.count(seed, "seed", minimum=0)
+    rng = np.random.default_rng(seed)
+    radius, contrast = rng.uniform(*RADII, count), rng.uniform(*CONTRASTS, count)
+    room = radius + MARGIN
+    centre = room[:, None] + rng.random((count, 2)) * (size - 1 - 2 * room)[:, None]
+    row, column = (np.arange(size) - centre[:, axis, None] for axis in (0, 1))
+    inside = row[:, :, None] ** 2 + column[:, None, :] ** 2 <= radius[:, None, None] ** 2
+    return GrayImages((contrast[:, None, None] * inside).astype("float32"), "disks", scaled=False)

@@ -1,0 +1,58 @@
+"""Figure 4: the deconvolution problem for a simple disk, in image space and in Fourier space.
+
+python -m experiments.fig04_deconvolution  # seconds; the budget changes nothing
+"""
+
+import numpy as np
+
+from diffnet_tf import figures
+from experiments import deconvolution
+
+NAME = "fig04"
+RANGE = (-6, 3)  # decades of |FFT| shown
+
+
+def compute(options):
+    """Blur a disk."""
+    from diffnet_tf import data, metrics
+
+    disks = data.GrayImages(deconvolution.disks("test").pixels[deconvolution.SHOWN :][:1], scaled=False)
+    blurred, disk = data.paired_arrays(disks, degrade=deconvolution.blur)
+    record = {
+        "title": "Figure 4",
+        "diffusion": deconvolution.DIFFUSION,
+        **deconvolution.about_the_data(),
+        "psnr": float(np.asarray(metrics.psnr(disk, blurred))[0]),
+    }
+    return record, {"disk": disk[0, ..., 0], "blurred": blurred[0, ..., 0]}, None
+
+
+@figures.styled
+def draw(record, arrays):
+    """Top: the disk and what isotropic diffusion makes of it. Bottom: the moduli of their Fourier coefficients."""
+    figure, axes = figures.panels(2, 2, caption(record), width=1.9, height=1.9)
+    for column, (name, title) in enumerate((("disk", "original"), ("blurred", "diffused"))):
+        shown = figures.image(axes[0, column], arrays[name], high=float(arrays["disk"].max()))
+        axes[0, column].set_title(title)
+        spectrum = deconvolution.spectrum(axes[1, column], arrays[name], *RANGE)
+    figure.colorbar(shown, ax=axes[0], label="gray value", shrink=0.9)
+    figure.colorbar(spectrum, ax=axes[1], label="log₁₀ |FFT|", shrink=0.9)
+    return figure
+
+
+def caption(record):
+    """What is shown."""
+    return (
+        f"{record['title']}: the deconvolution problem for a disk of 64 × 64 pixels. Isotropic diffusion up to "
+        f"T = {record['diffusion']['time']:g} pixel² is convolution with a Gaussian; {record['psnr']:.1f} dB. It "
+        "attenuates the highest frequencies by up to eight decades, below the rounding of 32 bits: without knowledge "
+        "of disks they are lost."
+    )
+
+
+if __name__ == "__main__":
+    import sys
+
+    from experiments import run
+
+    run.main(sys.modules[__name__])

@@ -1,0 +1,217 @@
+"""Figure 10: test PSNR against the number of training images, DiffNet and U-Net, forward and inverse with three noises.
+
+Paper: at 90,000 images DiffNet is about 4 dB (forward) and 3 dB (inverse, no noise) ahead of the U-Net and equal with
+noise, and it is at its best with 500 to 1,000 images.
+
+Every finished training is a record of its own in `runs/`, and is not repeated: stop it and start it again, take a part
+with --only, add points of another budget later. A point is drawn from the run with the most steps.
+
+    python -m experiments.fig10_training_size --budget quick  # about 20 min on 2 cores
+    python -m experiments.fig10_training_size --budget cpu --source stl10_binary --data_dir DIR  # days, with the U-Net
+    python -m experiments.fig10_training_size --budget cpu … --only DiffNet-inverse-0-  # one line of one panel
+"""
+
+import dataclasses
+import json
+
+import numpy as np
+
+from diffnet_tf import figures, records
+from experiments import networks
+
+NAME = "fig10"
+TASKS = (
+    networks.Task("forward"),
+    networks.Task("inverse", 0.0),
+    networks.Task("inverse", 0.001),
+    networks.Task("inverse", 0.01),
+)
+NETWORKS = {"DiffNet": "DiffNet", "UNet": "U-Net"}
+SIZES = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)  # and all there are
+SEEDS = 3  # for sizes up to 1,000
+PATIENCE = 6  # validations, of 20, without a better one: then a training is stopped
+PAPER = {("inverse", 0.0): 63.72, ("inverse", 0.01): 34.21}  # dB, DiffNet with 90,000 images
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """Recipe; steps of DiffNet on small crops, on large ones, and of the U-Net; sizes; seeds; limit on images."""
+
+    recipe: str
+    steps: tuple
+    sizes: tuple
+    seeds: int
+    limit: int | None = None
+
+
+BUDGETS = {
+    "smoke": Budget("fast", (2, 2, 1), (10,), 1, 12),
+    "quick": Budget("fast", (600, 240, 60), (10, 100), 1),
+    "cpu": Budget("fast", (7_000, 2_800, 1_500), SIZES, SEEDS),
+    "paper": Budget("paper", (101_250,) * 3, SIZES, 1),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training."""
+
+    network: str
+    task: networks.Task
+    size: int
+    seed: int
+
+    @property
+    def name(self):
+        """What its record is called."""
+        return f"{self.network}-{self.task.problem}-{self.task.noise:g}-{self.size}-{self.seed}"
+
+
+def plan(budget, available):
+    """All runs of a budget with so many training images; the first seeds of all come first."""
+    sizes = [size for size in budget.sizes if size < 0.8 * available] + [available]
+    return [
+        Run(network, task, size, seed)
+        for seed in range(budget.seeds)
+        for network in NETWORKS
+        for task in TASKS
+        for size in sizes
+        if size <= 1_000 or seed == 0
+    ]
+
+
+def compute(options):
+    """Train what has no record yet, then gather all records: (record, {}, None); None when stopped by Ctrl-C."""
+    budget = BUDGETS[options.budget]
+    train, validation, test = (options.images(split, budget.limit) for split in ("train", "validation", "test"))
+    directory = records.check_writable(options.directory / "runs")
+    for run in plan(budget, len(train)):
+        path = directory / f"{run.name}-{options.budget}.json"
+        if run.name.startswith(options.only or "") and not path.exists():
+            print(f"{run.name}:", flush=True)
+            result = _train(run, budget, options, train, validation, test)
+            if result is None:
+                return None
+            records.save_json(path, result)
+    runs = [json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))]
+    if not runs:
+        raise ValueError(f"--only {options.only} names no run; names are as {plan(budget, len(train))[0].name}")
+    return {"title": "Figure 10", "runs": _most_steps(runs)}, {}, None
+
+
+def _train(run, budget, options, train, validation, test):
+    import keras
+
+    from diffnet_tf import data
+
+    recipe = networks.recipe_for(run.network, budget.recipe, run.task)
+    kind = 2 if run.network == "UNet" else int(run.task.crop > 24)
+    steps = options.steps or budget.steps[kind]
+    chosen = np.random.default_rng(run.seed).permutation(len(train))[: run.size]
+    # A batch cannot be larger than the data set.
+    recipe = dataclasses.replace(recipe, batch_size=min(recipe.batch_size, run.size))
+    early = keras.callbacks.EarlyStopping("val_psnr", mode="max", patience=PATIENCE, restore_best_weights=True)
+    model, trained = networks.train(
+        run.network,
+        run.task,
+        recipe,
+        data.GrayImages(train.pixels[np.sort(chosen)]),
+        steps=steps,
+        seed=run.seed,
+        validation=data.GrayImages(validation.pixels[:64]),
+        callbacks=[early],
+    )
+    if not trained.finished and not early.stopped_epoch:
+        return None
+    _, values, summary = networks.measured(model, *networks.test_pairs(run.task, test))
+    return {
+        "name": run.name,
+        **dataclasses.asdict(run),
+        "budget": options.budget if options.steps is None else f"{options.steps} steps",
+        **options.provenance(),
+        "recipe": {"name": budget.recipe, **dataclasses.asdict(recipe)},
+        "steps": trained.steps,
+        "stopped_early": not trained.finished,
+        "validation_psnr": early.best,
+        "training_seconds": round(trained.seconds, 1),
+        "results": summary,
+        "psnr": [round(float(value), 4) for value in values["psnr"]],
+        "parameters": model.count_params(),
+    }
+
+
+def _most_steps(runs):
+    """Of each point the run that was given most steps, without the values of single images."""
+    best = {}
+    for run in runs:
+        kept = best.get(run["name"])
+        if kept is None or run["steps"] > kept["steps"]:
+            best[run["name"]] = {key: value for key, value in run.items() if key not in ("psnr", "versions")}
+    return list(best.values())
+
+
+def points(runs, network, task):
+    """(sizes, mean PSNR of each seed, budgets) of one line, sizes increasing."""
+    chosen = [run for run in runs if run["network"] == network and run["task"] == dataclasses.asdict(task)]
+    found = {}
+    for run in sorted(chosen, key=lambda run: run["size"]):
+        found.setdefault(run["size"], []).append(run)
+    psnr = [[run["results"]["psnr"]["mean"] for run in at_size] for at_size in found.values()]
+    budgets = ["/".join(sorted({run["budget"] for run in at_size})) for at_size in found.values()]
+    return list(found), psnr, budgets
+
+
+@figures.styled
+def draw(record, arrays):
+    """A panel a task; a line a network through the means over seeds, a band from the worst to the best seed."""
+    figure, axes = figures.plots(2, 2, caption(record))
+    markers = dict(zip(sorted({run["budget"] for run in record["runs"]}), "os^vD*"))
+    for axis, task in zip(axes.flat, TASKS):
+        for colour, (network, label) in zip(figures.LINES, NETWORKS.items()):
+            sizes, psnr, budgets = points(record["runs"], network, task)
+            if not sizes:
+                continue
+            means = [np.mean(values) for values in psnr]
+            axis.plot(sizes, means, color=colour, label=label)
+            axis.fill_between(sizes, *([f(v) for v in psnr] for f in (min, max)), color=colour, alpha=0.25, linewidth=0)
+            for size, mean, budget in zip(sizes, means, budgets):
+                axis.plot(size, mean, markers.get(budget, "P"), color=colour, markersize=4)
+        paper = PAPER.get((task.problem, task.noise))
+        if paper:
+            axis.axhline(paper, color="black", linewidth=0.6, linestyle=":")
+            axis.text(0.02, paper, "paper's DiffNet", transform=axis.get_yaxis_transform(), va="bottom", fontsize=6)
+        axis.margins(y=0.12)
+        axis.set(xscale="log", xlabel="training images", ylabel="mean test PSNR in dB", title=task.words)
+    handles = [figures.Line2D([], [], color=c, label=label) for c, label in zip(figures.LINES, NETWORKS.values())]
+    handles += [
+        figures.Line2D([], [], color="black", marker=marker, linestyle="", label=f"budget {budget}")
+        for budget, marker in markers.items()
+    ]
+    axes[0, 0].legend(handles=handles, loc="best")
+    return figure
+
+
+def caption(record):
+    """What is shown, and where it comes from."""
+    runs = record["runs"]
+    budgets = []
+    for budget in sorted({run["budget"] for run in runs}):
+        for network, label in NETWORKS.items():
+            steps = [run["steps"] for run in runs if run["network"] == network and run["budget"] == budget]
+            if steps:
+                budgets.append(f"{len(steps)} of {label} at budget {budget} ({min(steps):,} to {max(steps):,} steps)")
+    seeds = max(run["seed"] for run in runs) + 1
+    return (
+        f"{record['title']}: mean PSNR of {runs[0]['results']['psnr']['n']} test images against the number of "
+        "training images; each training stopped when validation no longer improves. Bands: "
+        f"{seeds} seeds, which also choose the images. {len(runs)} trainings: {'; '.join(budgets)}. "
+        f"{record['source']} ({record['data']}, {record['test_data']}). {record['note'] or ''}"
+    )
+
+
+if __name__ == "__main__":
+    import sys
+
+    from experiments import run
+
+    run.main(sys.modules[__name__])

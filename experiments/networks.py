@@ -1,0 +1,78 @@
+"""Train a network on pairs of clean and diffused images and measure it: what Figures 8–10 and 13 are made of."""
+
+import dataclasses
+
+from experiments import measure
+
+UNET_RATE = 3e-4  # lower than DiffNet's, as in the paper
+TEST_SEED = 1  # of the noise on test images, whatever the seed of the run
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is learned: the problem, "inverse" or "forward", and σ of the noise on the diffused image."""
+
+    problem: str = "inverse"
+    noise: float = 0.0
+
+    @property
+    def crop(self):
+        """Side of the recipe `fast`'s training crops: noise wants a wider view."""
+        return 48 if self.noise >= 0.005 else 24
+
+    @property
+    def words(self):
+        """The task, for titles."""
+        noise = f"{100 * self.noise:g} % noise" if self.noise else "no noise"
+        return "forward" if self.problem == "forward" else f"inverse, {noise}"
+
+
+def make(network, recipe):
+    """A new network by the name of its class: "DiffNet" or "UNet".
+
+    The U-Net's convolutions run in bfloat16, twice as fast: they only correct the image, which stays in float32.
+    """
+    from diffnet_tf import models
+
+    if network == "UNet":
+        return models.UNet(dtype="mixed_bfloat16")
+    return models.DiffNet(initial_scale=recipe.initial_scale)
+
+
+def recipe_for(network, name, task):
+    """The recipe of that name; `fast` in the form that suits the network and the task."""
+    from diffnet_tf import recipes
+
+    recipe = recipes.get(name)
+    if name != "fast":
+        return recipe
+    if network == "UNet":
+        return dataclasses.replace(recipe, crop=48, optimizer="adam", learning_rate=UNET_RATE)
+    return dataclasses.replace(recipe, crop=task.crop)
+
+
+def train(network, task, recipe, images, *, steps, seed, **arguments):
+    """A new network, trained: (model, `training.Training`). More arguments go to `training.fit`."""
+    import keras
+
+    from diffnet_tf import training
+
+    keras.utils.set_random_seed(seed)
+    model = make(network, recipe)
+    trained = training.fit(
+        model, images, recipe, steps=steps, seed=seed, problem=task.problem, noise=task.noise, **arguments
+    )
+    return model, trained
+
+
+def test_pairs(task, images):
+    """(inputs, targets) to measure on, always with the same noise."""
+    from diffnet_tf import data
+
+    return data.paired_arrays(images, problem=task.problem, noise=task.noise, seed=TEST_SEED)
+
+
+def measured(model, inputs, targets):
+    """(outputs, values, summary) of a model on the test images, see `measure.quality`."""
+    outputs = measure.batched(measure.applied(model), inputs)
+    return outputs, *measure.quality(targets, outputs)
