@@ -215,9 +215,9 @@ def _wider_edges(root):
 
 
 def edge_width(image):
-    """How wide the structures of an image are, in pixels: its standard deviation over its mean absolute slope."""
-    slope = np.mean([np.abs(np.diff(image, axis=axis)).mean() for axis in (0, 1)])
-    return float(image.std() / slope)
+    """How wide the lines and spots of an image are, in pixels: standard deviation over root mean square slope."""
+    slope = np.mean([np.mean(np.diff(image, axis=axis) ** 2) for axis in (0, 1)])
+    return float(image.std() / np.sqrt(slope))
 
 
 def _weights(record):
