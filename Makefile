@@ -9,7 +9,10 @@ JAX_TESTS = tests/test_stencil.py tests/test_diffusion.py tests/test_layers.py t
             tests/test_distribute.py tests/test_without_tensorflow.py
 WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 
-.PHONY: reproduce test lint bench bench-recipes
+# Figures are drawn from records in an environment that has nothing else.
+FIGURES_VENV ?= .venv-figures
+
+.PHONY: reproduce test lint bench bench-recipes figures notebooks
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -19,6 +22,13 @@ reproduce: $(VENV)/installed
 test: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n 2
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -n 2 $(JAX_TESTS)
+
+# All figures and the page, from results/: under a minute, after the install.
+figures: $(FIGURES_VENV)/installed
+	$(FIGURES_VENV)/bin/python -m experiments.render
+
+notebooks: $(VENV)/installed-dev
+	$(BIN)/python notebooks/execute.py
 
 # All but the trainings, in less than 20 minutes: leave the machine alone meanwhile.
 bench: $(VENV)/installed-bench
@@ -45,6 +55,11 @@ $(JAX_VENV)/installed-dev: setup.py
 	$(PYTHON) -m venv $(JAX_VENV)
 	$(JAX_VENV)/bin/python -m pip install "keras>=3.15.1,<4" $(WITHOUT_TENSORFLOW) scipy pytest pytest-xdist
 	$(JAX_VENV)/bin/python -m pip install --no-deps --editable .
+	touch $@
+
+$(FIGURES_VENV)/installed: setup.py
+	$(PYTHON) -m venv $(FIGURES_VENV)
+	$(FIGURES_VENV)/bin/python -m pip install "numpy>=2.0,<3" "matplotlib>=3.10,<4"
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed

@@ -24,7 +24,16 @@ setup(
         "absl-py>=2.1,<3",
     ],
     extras_require={
-        "dev": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.14,<0.18", "scipy>=1.14", "tensorboard>=2.19"],
+        "dev": [
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.14,<0.18",
+            "scipy>=1.14",
+            "tensorboard>=2.19",
+            "nbclient>=0.10",
+            "nbformat>=5.10",
+            "ipykernel>=6.29",
+        ],
         "jax": ["jax>=0.6"],
         "bench": ["torch>=2.6", "medpy>=0.5", "SimpleITK>=2.4", "opencv-contrib-python-headless>=4.10", "scipy>=1.14"],
         "tensorboard": ["tensorboard>=2.19"],

@@ -1,6 +1,7 @@
 """The shared look of all figures. NumPy and Matplotlib only: figures are drawn from records, without Keras."""
 
 import textwrap
+from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -66,5 +67,7 @@ def image(axis, pixels, label=None, low=0.0, high=1.0, cmap="gray"):
 
 
 def save(figure, path):
-    """Write a PNG without the time of day or versions in it, so that equal figures are equal files."""
+    """Write a PNG, and a PDF beside it, without the time of day or versions in them: equal figures are equal files."""
+    path = Path(path)
     figure.savefig(path, dpi=DPI, metadata={"Software": None})
+    figure.savefig(path.with_suffix(".pdf"), dpi=DPI, metadata=dict.fromkeys(("Creator", "Producer", "CreationDate")))

@@ -112,6 +112,11 @@ def save_json(path, record):
     _replace(Path(path), lambda file: file.write(text))
 
 
+def save_text(path, text):
+    """Write a text file whole or not at all."""
+    _replace(Path(path), lambda file: file.write(text.encode()))
+
+
 def load(directory):
     """Read what `save` wrote: (record, arrays).
 

@@ -1,4 +1,6 @@
-"""Redraw figures from their records, without training: python -m experiments.render [--results_dir DIR] [figNN ...]
+"""Redraw figures and the page of results from their records, without training.
+
+    python -m experiments.render [--results_dir DIR] [figNN ...]
 
 Needs NumPy and Matplotlib only.
 """
@@ -9,6 +11,7 @@ import sys
 from pathlib import Path
 
 from diffnet_tf import checks, figures, records
+from experiments import page
 
 EXPERIMENTS = {
     "fig01": "fig01_linear_network",
@@ -37,6 +40,10 @@ def render(experiment, directory):
     return path
 
 
+def _module(name):
+    return importlib.import_module(f"experiments.{EXPERIMENTS[name]}")
+
+
 def main(arguments=None):
     """Draw the named figures, or all that have a record. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m experiments.render", description=__doc__.splitlines()[0])
@@ -56,7 +63,9 @@ def main(arguments=None):
         if not names:
             raise FileNotFoundError(f"No records under {root}: run an experiment first, or name another --results_dir.")
         for name in names:
-            print(render(importlib.import_module(f"experiments.{EXPERIMENTS[name]}"), root / name))
+            print(render(_module(name), root / name))
+        recorded = [n for n in EXPERIMENTS if (root / n / records.RECORD).exists()]
+        print(page.write(root, {n: _module(n) for n in recorded}))
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -90,10 +90,13 @@ def test_figures_are_redrawn_the_same_without_keras(smoke):
     figure = smoke / "fig07" / "figure.png"
     before = figure.read_bytes()
     assert before.startswith(b"\x89PNG")
+    vectors = figure.with_suffix(".pdf").read_bytes()
     figure.unlink()
+    figure.with_suffix(".pdf").unlink()
     out = run_python(WITHOUT_KERAS, "--results_dir", smoke)
-    assert str(figure) in out
+    assert str(figure) in out and str(smoke / "index.html") in out
     assert figure.read_bytes() == before
+    assert figure.with_suffix(".pdf").read_bytes() == vectors
 
 
 def test_importing_the_package_needs_no_backend():
