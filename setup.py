@@ -30,7 +30,7 @@ setup(
             "ruff>=0.14,<0.18",
             "scipy>=1.14",
             "tensorboard>=2.19",
-            "nbclient>=0.10",
+            "nbclient>=0.11",
             "nbformat>=5.10",
             "ipykernel>=6.29",
         ],

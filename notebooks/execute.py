@@ -12,7 +12,9 @@ FOLDER = Path(__file__).resolve().parent
 def execute(path):
     """The executed notebook, without what libraries write to stderr. An error in a cell is raised."""
     notebook = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    nbclient.NotebookClient(
+        notebook, timeout=300, coalesce_streams=True, resources={"metadata": {"path": str(FOLDER)}}
+    ).execute()
     for cell in notebook.cells:
         cell.metadata.clear()
         if cell.cell_type == "code":

@@ -8,7 +8,6 @@ import pytest
 import diffnet_tf as dn
 from diffnet_tf import __main__ as command_line
 from diffnet_tf import claims, records
-from diffnet_tf.commands import verify
 from tests.conftest import ROOT
 
 COMMON = {
@@ -145,7 +144,3 @@ def test_commands_name_experiments_that_exist():
     for claim in claims.CLAIMS:
         if claim.command.startswith("python -m experiments."):
             assert (ROOT / "experiments" / f"{claim.command.split('.')[1].split()[0]}.py").exists()
-
-
-def test_the_readme_shows_the_ledger():
-    assert verify.table(claims.findings(ROOT / "results")) in (ROOT / "README.md").read_text()

@@ -1,0 +1,70 @@
+"""Put the tables of the README between their marks, from the records: python -m experiments.readme
+
+Three tables: the samples' results, the paper's claims, and the benchmarks. A test fails when the README is behind.
+"""
+
+import re
+from pathlib import Path
+
+from benchmarks import report
+from diffnet_tf import claims, records
+from diffnet_tf.commands import verify
+
+README = Path("README.md")
+SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")
+
+
+def refreshed(text, results):
+    """The README's text with each table as the records under `results` have it.
+
+    Raises:
+        ValueError: a table has no place: `<!-- name -->` before it and `<!-- /name -->` behind.
+    """
+    tables = {
+        "results": samples(results),
+        "claims": verify.table(claims.findings(results)),
+        "performance": report.table(Path(results) / "benchmarks"),
+    }
+    for name, table in tables.items():
+        place = re.search(rf"(?<=<!-- {name} -->\n).*?(?=\n<!-- /{name} -->)", text, re.DOTALL)
+        if not place:
+            raise ValueError(f"The README has no place for the table '{name}': <!-- {name} --> … <!-- /{name} -->.")
+        text = text[: place.start()] + table + text[place.end() :]
+    return text
+
+
+def samples(results):
+    """What each method reaches on the test images, a row a method, for all experiments of `samples` with a record."""
+    lines = [
+        "| mean ± std over the test images | PSNR per image | PSNR of the authors² | SSIM | ms an image³ |",
+        "|---|---|---|---|---|",
+    ]
+    for name in SAMPLES:
+        if (Path(results) / name / records.RECORD).exists():
+            record, _ = records.load(Path(results) / name)
+            lines.append(f"| **{record['title']}**: {_task(record)} |  |  |  |  |")
+            lines += [_row(record, method) for method in record["results"]]
+    return "\n".join(lines)
+
+
+def _task(record):
+    return f"{record['problem']}, " + (f"{100 * record['noise']:g} % noise" if record["noise"] else "no noise")
+
+
+def _row(record, method):
+    result, iterations = record["results"][method], record["fixed_point_iterations"]
+    label = {
+        "degraded": "the network's input",
+        "diffnet": f"DiffNet, {record['steps']:,} steps, {record['training_seconds'] / 60:.0f} min",
+        "fixed_point": f"fixed point, {iterations} iteration{'s' * (iterations != 1)}",
+    }[method]
+    psnr, cost = result["psnr"], result.get("milliseconds_per_image")
+    return (
+        f"| {label} | {psnr['mean']:.2f} ± {psnr['std']:.2f} (min {psnr['min']:.2f}) "
+        f"| {result['authors_psnr']['mean']:.2f} | {result['ssim']['mean']:.5f} "
+        f"| {'{:.1f}'.format(cost['median']) if cost else ''} |"
+    )
+
+
+if __name__ == "__main__":
+    README.write_text(refreshed(README.read_text(), "results"))
