@@ -13,6 +13,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["diffnet_tf", "diffnet_tf.*"]),
+    package_data={"diffnet_tf": ["weights/*"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15.1,<4",

@@ -9,8 +9,11 @@ Reference: S. Arridge & A. Hauptmann, Networks for Nonlinear Diffusion Problems 
 (2020) 471–487, doi:10.1007/s10851-019-00901-3.
 """
 
+import contextlib
 import importlib
 import importlib.util
+
+from diffnet_tf import quiet
 
 __version__ = "0.1.0"
 
@@ -30,17 +33,26 @@ _MODULES = (
     "recipes",
     "distribute",
     "training",
+    "presets",
+    "tiles",
+    "restoration",
+    "image_files",
     "records",
     "figures",
 )
 _NEEDS_KERAS = ("backend", "stencil", "diffusivity", "diffusion", "layers", "models", "metrics", "data", "soap")
 
-__all__ = [*_MODULES, "__version__"]
+# Names of functions that are at hand without their module.
+_FUNCTIONS = {"list_presets": "presets", "from_preset": "presets", "restore": "restoration"}
+
+__all__ = [*_MODULES, *_FUNCTIONS, "__version__"]
 
 
 def __getattr__(name):
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -51,10 +63,11 @@ def __dir__():
 # Importing the layers registers them with Keras, so that load_model knows them after `import diffnet_tf` alone.
 # Drawing from records needs no Keras: without it, the modules are imported when they are first used.
 if importlib.util.find_spec("keras") is not None:
-    for _name in _NEEDS_KERAS:
-        try:
-            importlib.import_module(f"{__name__}.{_name}")
-        except ModuleNotFoundError as error:  # Keras without a backend
-            if error.name.split(".")[0] not in ("tensorflow", "jax", "torch"):
-                raise
-            break
+    with quiet.loading() if quiet.is_command() else contextlib.nullcontext():
+        for _name in _NEEDS_KERAS:
+            try:
+                importlib.import_module(f"{__name__}.{_name}")
+            except ModuleNotFoundError as error:  # Keras without a backend
+                if error.name.split(".")[0] not in ("tensorflow", "jax", "torch"):
+                    raise
+                break

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = ("verify",)
+COMMANDS = ("restore", "verify")
 
 
 def main(arguments=None):

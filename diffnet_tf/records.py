@@ -114,7 +114,12 @@ def save_json(path, record):
 
 def save_text(path, text):
     """Write a text file whole or not at all."""
-    _replace(Path(path), lambda file: file.write(text.encode()))
+    save_bytes(path, text.encode())
+
+
+def save_bytes(path, content):
+    """Write a file whole or not at all."""
+    _replace(Path(path), lambda file: file.write(content))
 
 
 def load(directory):

@@ -1,0 +1,88 @@
+"""Apply a network to an image file, or to all images of a folder.
+
+A preset undoes (or does) the one diffusion that it was trained on; an ordinary photograph it only sharpens (or blurs).
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from diffnet_tf import image_files, restoration
+from diffnet_tf.commands import models
+
+DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}
+
+
+def add_arguments(parser):
+    """Define the command's options."""
+    parser.add_argument(
+        "input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)}), or a folder"
+    )
+    parser.add_argument("output", metavar="OUT", type=Path, help="the file to write; for a folder, a folder")
+    models.add_arguments(parser, "the network:")
+    parser.add_argument("--colour", choices=restoration.COLOURS, default="luminance", help="what of a colour image")
+    parser.add_argument("--depth", choices=DEPTHS, help="bits of the output's samples; the input's if not given")
+    parser.add_argument("--tile", type=int, default=512, help="side of the tiles in pixels: less takes less memory")
+    parser.add_argument(
+        "--max-pixels", type=int, default=image_files.MAX_PIXELS, help="largest PNG, JPEG or compressed TIFF"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
+
+
+def run(arguments):
+    """Restore. Returns the exit status."""
+    jobs = _jobs(arguments)
+    tiled = restoration.Tiled(models.chosen(arguments), arguments.tile)
+    for source, target in jobs:
+        pixels = image_files.read(source, arguments.max_pixels)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        show = _Progress(f"{source} → {target}, {pixels.shape[1]:,}×{pixels.shape[0]:,}")
+        with image_files.writing(target, pixels.shape, _dtype(arguments, pixels)) as out:
+            restoration.restore(pixels, tiled, colour=arguments.colour, out=out, progress=show)
+    return 0
+
+
+def _jobs(arguments):
+    """(source, target) of every image, all of them checked before the first is processed."""
+    if not arguments.input.exists():
+        raise FileNotFoundError(f"{arguments.input} does not exist; expected an image or a folder of images.")
+    if arguments.input.is_dir():
+        sources = sorted(p for p in arguments.input.iterdir() if p.suffix.lower() in image_files.SUFFIXES)
+        sources = [path for path in sources if not path.name.startswith(".")]
+        if not sources:
+            raise FileNotFoundError(
+                f"{arguments.input} holds no image; expected files ending in {', '.join(image_files.SUFFIXES)}."
+            )
+        jobs = [(path, arguments.output / path.name) for path in sources]
+    else:
+        if arguments.output.is_dir():
+            raise ValueError(f"{arguments.output} is a folder; expected the name of the file to write.")
+        jobs = [(arguments.input, arguments.output)]
+    for source, target in jobs:
+        if target.exists() and not arguments.force:
+            raise FileExistsError(f"{target} exists; give another name, or --force to replace it.")
+        pixels = image_files.read(source, arguments.max_pixels)
+        restoration.check(pixels, source)
+        image_files.check_writable(target, _dtype(arguments, pixels), pixels.shape[2])
+    return jobs
+
+
+def _dtype(arguments, pixels):
+    return np.dtype(DEPTHS[arguments.depth]) if arguments.depth else pixels.dtype
+
+
+class _Progress:
+    """A bar in a terminal, elsewhere a line an image."""
+
+    def __init__(self, title):
+        self._bar = None
+        print(title, flush=True)
+
+    def __call__(self, done, total):
+        if not sys.stdout.isatty():
+            return
+        import keras
+
+        self._bar = self._bar or keras.utils.Progbar(total, unit_name="tile")
+        self._bar.update(done)

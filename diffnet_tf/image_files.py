@@ -1,0 +1,244 @@
+"""Image files of any size and depth: read without loading what can be mapped, written whole or not at all.
+
+| format | samples | in memory |
+|---|---|---|
+| NPY, uncompressed TIFF | 8- and 16-bit, float32, float64 | mapped: any size |
+| PNG, JPEG, compressed TIFF | as above, PNG and JPEG without float | decoded: up to `max_pixels` |
+
+Pixels are (height, width, channels): gray; gray and alpha; RGB; RGB and alpha.
+"""
+
+import contextlib
+import os
+import struct
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+PNG, JPEG, TIFF, NPY = (".png",), (".jpg", ".jpeg"), (".tif", ".tiff"), (".npy",)
+SUFFIXES = (*PNG, *JPEG, *TIFF, *NPY)
+MAX_PIXELS = 100_000_000
+DTYPES = ("uint8", "uint16", "float32", "float64")
+
+
+def suffix(path):
+    """The format of a file by its name.
+
+    Raises:
+        ValueError: when it is none of `SUFFIXES`.
+    """
+    found = Path(path).suffix.lower()
+    if found not in SUFFIXES:
+        raise ValueError(f"{path} ends in {found or 'nothing'!r}; expected one of {', '.join(SUFFIXES)}.")
+    return found
+
+
+# ---- Reading ---------------------------------------------------------------------------------------------------------
+
+
+def read(path, max_pixels=MAX_PIXELS):
+    """Open an image file.
+
+    Args:
+        path: the file.
+        max_pixels: the largest image that is decoded into memory; mapped files may be larger.
+
+    Returns:
+        (height, width, channels), an array or a memory map, of a dtype in `DTYPES`.
+
+    Raises:
+        FileNotFoundError: for a missing file.
+        ValueError: naming the file, when it cannot be decoded, is too large or no single gray or colour image.
+    """
+    path, kind = Path(path), suffix(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; expected an image file.")
+    reader = _read_npy if kind in NPY else _read_tiff if kind in TIFF else _read_with_pillow
+    try:
+        pixels = reader(path, max_pixels)
+    except _Refused as refusal:
+        raise ValueError(f"{path} {refusal}") from None
+    except Exception as error:  # every decoder has its own
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} cannot be read as an image ({reason}). It may be truncated: replace it.") from error
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or pixels.dtype.name not in DTYPES or not pixels.size:
+        raise ValueError(
+            f"{path} has shape {pixels.shape} and dtype {pixels.dtype}; expected one image (height, width) or "
+            f"(height, width, 1 to 4) of {', '.join(DTYPES)}."
+        )
+    return pixels
+
+
+class _Refused(Exception):
+    """What is wrong with a file that was understood."""
+
+
+def _check_pixels(height, width, max_pixels):
+    if height * width > max_pixels:
+        raise _Refused(
+            f"has {height:,}×{width:,} pixels, more than the {max_pixels:,} that are decoded into memory. Raise "
+            "--max-pixels, or convert it to an uncompressed TIFF or NPY, which are read piece by piece at any size."
+        )
+
+
+def _read_npy(path, max_pixels):
+    pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    return pixels.view(pixels.dtype.newbyteorder("=")) if pixels.dtype.isnative else _swapped(pixels, max_pixels)
+
+
+def _swapped(pixels, max_pixels):
+    """Samples in the other byte order, in this machine's."""
+    _check_pixels(*pixels.shape[:2], max_pixels)
+    return pixels.astype(pixels.dtype.newbyteorder("="))
+
+
+def _read_tiff(path, max_pixels):
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        if len(file.pages) != 1:
+            raise _Refused(f"holds {len(file.pages)} pages; expected a single image.")
+        page = file.pages[0]
+        if page.photometric not in _PHOTOMETRIC:
+            raise _Refused(f"is a {page.photometric.name} TIFF; expected gray or RGB. Convert it.")
+        mappable = page.is_memmappable and page.dtype.byteorder in ("=", "|", _NATIVE)
+        if not mappable:
+            _check_pixels(page.imagelength, page.imagewidth, max_pixels)
+        pixels = tifffile.memmap(path, mode="r") if mappable else page.asarray()
+        separate = page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+            raise _Refused("is a TIFF whose zero is white; expected zero to be black. Convert it.")
+    return np.moveaxis(pixels, 0, -1) if separate else pixels
+
+
+_PHOTOMETRIC = (0, 1, 2)  # white is zero (refused with advice), black is zero, RGB
+_NATIVE = "<" if np.little_endian else ">"
+
+
+def _read_with_pillow(path, max_pixels):
+    from PIL import Image, ImageOps
+
+    with _own_limit(Image), Image.open(path, formats=("PNG", "JPEG")) as image:  # reads the header only
+        _check_pixels(image.height, image.width, max_pixels)
+        if image.format == "PNG" and _png_is_16_bit_colour(path):
+            return _read_png_16(path)  # Pillow would drop the lower eight bits
+        image = ImageOps.exif_transpose(image)
+        if image.mode in ("1", "P", "PA"):
+            image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+        if image.mode.startswith("I"):
+            return np.asarray(image).astype("uint16")
+        if image.mode not in ("L", "LA", "RGB", "RGBA"):
+            raise _Refused(f"has colours of mode {image.mode}; expected gray or RGB. Convert it.")
+        return np.asarray(image)
+
+
+@contextlib.contextmanager
+def _own_limit(pillow):
+    """Pillow warns of large images and refuses larger ones, whatever `max_pixels` is."""
+    before, pillow.MAX_IMAGE_PIXELS = pillow.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        pillow.MAX_IMAGE_PIXELS = before
+
+
+def _png_is_16_bit_colour(path):
+    """By the header: PNG's depth is byte 24, its colour type byte 25 (0 is gray)."""
+    with open(path, "rb") as file:
+        header = file.read(26)
+    depth, colour = struct.unpack("BB", header[24:26])
+    return depth == 16 and colour != 0
+
+
+def _tensorflow(path):
+    try:
+        import tensorflow as tf
+    except ModuleNotFoundError as error:
+        raise _Refused("is a colour or alpha PNG of 16 bits, which takes TensorFlow. Use TIFF.") from error
+    return tf
+
+
+def _read_png_16(path):
+    tf = _tensorflow(path)
+    return tf.io.decode_png(path.read_bytes(), dtype="uint16").numpy()
+
+
+# ---- Writing ---------------------------------------------------------------------------------------------------------
+
+
+def check_writable(path, dtype, channels):
+    """Refuse, before any work is done, what a format cannot hold.
+
+    Raises:
+        ValueError: naming the file and what it can hold.
+    """
+    kind, dtype = suffix(path), np.dtype(dtype).name
+    if kind in JPEG and (dtype != "uint8" or channels in (2, 4)):
+        raise ValueError(
+            f"{path}: JPEG holds 8-bit gray or RGB, not {dtype} with {channels} channel(s); use PNG or TIFF."
+        )
+    if kind in PNG and dtype not in ("uint8", "uint16"):
+        raise ValueError(f"{path}: PNG holds 8- or 16-bit samples, not {dtype}; use TIFF or NPY, or give a --depth.")
+
+
+@contextlib.contextmanager
+def writing(path, shape, dtype):
+    """An array to be filled with an image, which becomes the file when the block ends, or nothing if it fails.
+
+    Args:
+        path: the file; an existing one is replaced.
+        shape: (height, width, channels).
+        dtype: of the samples.
+
+    Yields:
+        An array (height, width, channels); for NPY and TIFF a memory map.
+    """
+    path = Path(path)
+    check_writable(path, dtype, shape[2])
+    kind = suffix(path)
+    # In the same folder, so that the renaming is a single step; with the suffix that encoders go by.
+    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{kind}")
+    try:
+        array = _mapped(temporary, kind, shape, dtype) if kind in TIFF + NPY else np.empty(shape, dtype)
+        yield array
+        if kind in TIFF + NPY:
+            array.flush()
+            del array
+        else:
+            _encode(temporary, kind, array)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _mapped(path, kind, shape, dtype):
+    flat = shape if shape[2] > 1 else shape[:2]
+    if kind in NPY:
+        mapped = np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=flat)
+    else:
+        import tifffile
+
+        mapped = tifffile.memmap(
+            path,
+            shape=flat,
+            dtype=dtype,
+            photometric="rgb" if shape[2] > 2 else "minisblack",
+            planarconfig="contig" if shape[2] > 1 else None,
+            extrasamples=["unassalpha"] if shape[2] in (2, 4) else None,
+            bigtiff=np.prod(shape) * np.dtype(dtype).itemsize > 2**31,
+            metadata=None,
+        )
+    return mapped.reshape(shape)
+
+
+def _encode(path, kind, pixels):
+    if kind in PNG and pixels.dtype == np.uint16 and pixels.shape[2] > 1:
+        path.write_bytes(_tensorflow(path).io.encode_png(pixels).numpy())
+        return
+    from PIL import Image
+
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    image.save(path, **({"quality": 95} if kind in JPEG else {}))

@@ -1,0 +1,114 @@
+"""Pretrained networks that come with the package: nothing is fetched, nothing that is read runs code.
+
+A preset is two files in the folder `weights`: the model card `NAME.json` — network, data, recipe, steps, what it
+reaches, its limits — and the weights `NAME.npz`, plain arrays without pickles. The weights are read only when their
+SHA-256 is the card's, and used only when their names, shapes and dtypes are those of the network.
+"""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from diffnet_tf import checks, records
+
+FOLDER = Path(__file__).resolve().parent / "weights"
+ORDER = ("forward", "inverse", "inverse-0.1pct", "inverse-1pct", "deconvolution")
+
+
+def list_presets():
+    """The names of the presets that this installation holds."""
+    return [name for name in ORDER if (FOLDER / f"{name}.json").exists()]
+
+
+def card(name):
+    """The model card of a preset: a dict of plain values.
+
+    Its keys: problem, noise, diffusion (what was undone or learned), network (the arguments of `models.DiffNet`),
+    sha256, training (experiment, data, recipe, steps, seed, commit), quality (data, and per-image PSNR in dB of the
+    input and of the output), limits, command (what trains it anew).
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    checks.one_of(name, "preset", tuple(list_presets()))
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def from_preset(name, dtype=None):
+    """A pretrained network.
+
+    Args:
+        name: one of `list_presets()`. "inverse", "inverse-0.1pct" and "inverse-1pct" undo four steps of Perona–Malik
+            diffusion (δt = 0.1, λ = 0.2) from images with no, 0.1 % and 1 % noise, "forward" does them, and
+            "deconvolution" undoes isotropic diffusion of disks to T = 1.
+        dtype: a dtype policy such as "mixed_bfloat16"; images and time steps stay float32 or wider.
+
+    Returns:
+        A `models.DiffNet`: images (batch, height, width, 1), each scaled to a maximum of 1, to the same.
+
+    Raises:
+        ValueError: for an unknown name, or weights that are not those of the card or of the network.
+        FileNotFoundError: when the weights are missing.
+    """
+    from diffnet_tf import models
+
+    described = card(name)
+    model = models.DiffNet(**described["network"], dtype=dtype)
+    load_weights(model, FOLDER / f"{name}.npz", described["sha256"])
+    return model
+
+
+def save(name, model, described, folder=FOLDER):
+    """Write a preset: the weights of a `models.DiffNet` and its card, to which the network and the hash are added."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **{key: np.asarray(variable) for key, variable in variables(model).items()})
+    network = {key: value for key, value in model.get_config().items() if key in _NETWORK}
+    text = {"name": name, **described, "network": network, "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
+    folder = records.check_writable(folder)
+    records.save_bytes(folder / f"{name}.npz", buffer.getvalue())
+    records.save_json(folder / f"{name}.json", text)
+
+
+_NETWORK = ("num_layers", "estimator_depth", "width", "initial_scale", "initial_time_step", "boundary")
+
+
+def variables(model):
+    """The variables of a `models.DiffNet` by names that do not depend on what else was made before it."""
+    found = {}
+    for i, layer in enumerate(model.diffusion_layers, 1):
+        found[f"diffusion{i}/time_step"] = layer.time_step
+        for j, convolution in enumerate(layer.estimator.convolutions, 1):
+            found[f"diffusion{i}/conv{j}/kernel"] = convolution.kernel
+            found[f"diffusion{i}/conv{j}/bias"] = convolution.bias
+    return found
+
+
+def load_weights(model, path, sha256):
+    """Put weights from a file into a `models.DiffNet`, if they are the right ones.
+
+    Raises:
+        FileNotFoundError, ValueError: see `from_preset`.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: the installation is not complete. Install the package again.")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ValueError(
+            f"{path} has SHA-256 {found}; expected {sha256}. The file is not the one that the card describes: "
+            "install the package again."
+        )
+    wanted = variables(model)
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        values = {key: arrays[key] for key in arrays.files}
+    for key in sorted(wanted.keys() | values.keys()):
+        here = tuple(wanted[key].shape) if key in wanted else None
+        there = values[key].shape if key in values else None
+        if here != there or values[key].dtype != np.float32:
+            kind = f" and dtype {values[key].dtype}" if key in values else ""
+            raise ValueError(f"{path}: {key} has shape {there}{kind}; expected shape {here} and dtype float32.")
+    for key, variable in wanted.items():
+        variable.assign(values[key])

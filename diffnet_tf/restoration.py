@@ -1,0 +1,151 @@
+"""Apply a network to any image: gray or colour, with or without alpha, of any size and depth.
+
+Networks see images whose maximum is 1. So the image is divided by its maximum, and the result multiplied by it. Of a
+colour image either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processed, and each channel changed by what Y
+changed, which keeps the colour differences; or each channel, all divided by their common maximum. Alpha is kept.
+"""
+
+import numpy as np
+
+from diffnet_tf import checks
+from diffnet_tf.tiles import Tiled
+
+COLOURS = ("luminance", "channels")
+LUMINANCE = np.array([0.2989, 0.5870, 0.1140], "float32")
+_ROWS = 1024  # that are looked at at a time when the whole image is
+
+
+def restore(image, model, *, colour="luminance", tile=512, out=None, progress=None):
+    """Apply a network to one image.
+
+    Args:
+        image: (height, width) or (height, width, channels) with 1 to 4 channels: gray; gray and alpha; RGB; RGB and
+            alpha. 8- or 16-bit integers, or floats of at least 0 without an upper bound. May be a memory map.
+        model: a `models.DiffNet`, or a `tiles.Tiled`, which spares compiling for every image.
+        colour: "luminance" or "channels", see the module. For gray images it changes nothing.
+        tile: side of the tiles in pixels; memory grows with its square.
+        out: an array of the image's shape to write into, of any of the dtypes above; None makes one of the image's
+            dtype. The full range of an integer dtype stands for the full range of another, 0 to 1 for floats.
+        progress: a function that is called after every tile with (tiles done, tiles in all).
+
+    Returns:
+        out. Integers are rounded and kept in their range; floats stay as the network gives them. A black image stays
+        as it is, since it has no maximum to divide by.
+
+    Raises:
+        TypeError: for a dtype that is not supported, or another kind of model.
+        ValueError: for a wrong shape, NaN, infinity or negative values.
+    """
+    pixels = np.asanyarray(image)
+    check(pixels)
+    checks.one_of(colour, "colour", COLOURS)
+    if out is None:
+        out = np.empty_like(pixels, subok=False)
+    if out.shape != pixels.shape:
+        raise ValueError(f"out has shape {out.shape}; expected the image's, {pixels.shape}.")
+    tiled = model if isinstance(model, Tiled) else Tiled(model, tile)
+    target = out if pixels.ndim == 3 else out[..., None]
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    writer = _Writer(target, pixels.dtype)
+    channels = pixels.shape[2]
+    colours = channels - (channels in (2, 4))  # without alpha
+    as_luminance = colours == 3 and colour == "luminance"
+    parts = [slice(0, 3)] if as_luminance else [slice(k, k + 1) for k in range(colours)]
+    maximum = _maximum(pixels, LUMINANCE if as_luminance else None, colours)
+
+    total, done = len(parts) * tiled.count(pixels.shape), 0
+    for part in parts:
+        for rows, columns, output in _outputs(tiled, pixels, part, maximum):
+            if as_luminance:
+                before = pixels[rows, columns, part].astype("float32")
+                output = before + (output - before @ LUMINANCE)[..., None]
+            else:
+                output = output[..., None]
+            writer(rows, columns, part, output)
+            done += 1
+            if progress:
+                progress(done, total)
+    if channels > colours:
+        for rows in _row_blocks(pixels):
+            alpha = slice(colours, channels)
+            writer(rows, slice(None), alpha, pixels[rows, :, alpha].astype("float64"))
+    return out
+
+
+def _outputs(tiled, pixels, part, maximum):
+    """The network's output for one gray image, on the scale of the image."""
+
+    def read(rows, columns):
+        values = pixels[rows, columns, part].astype("float32")
+        gray = values[..., 0] if values.shape[-1] == 1 else values @ LUMINANCE
+        return gray / maximum
+
+    if maximum == 0:
+        yield slice(None), slice(None), np.zeros(pixels.shape[:2], "float32")
+        return
+    for rows, columns, output in tiled(read, pixels.shape[:2]):
+        yield rows, columns, maximum * output
+
+
+class _Writer:
+    """Puts values that are on one dtype's scale into an array of another."""
+
+    def __init__(self, target, source):
+        self.target = target
+        self.factor = _full(target.dtype) / _full(source)
+
+    def __call__(self, rows, columns, channels, values):
+        values = values * self.factor
+        if self.target.dtype.kind == "u":
+            values = np.clip(np.rint(values), 0, np.iinfo(self.target.dtype).max)
+        self.target[rows, columns, channels] = values
+
+
+def _full(dtype):
+    """White: the largest integer of a dtype, or 1."""
+    return np.iinfo(dtype).max if dtype.kind == "u" else 1.0
+
+
+def _row_blocks(pixels):
+    return [slice(row, row + _ROWS) for row in range(0, len(pixels), _ROWS)]
+
+
+def _maximum(pixels, weights, colours):
+    """The largest gray value, or the largest of all channels."""
+    found = 0.0
+    for rows in _row_blocks(pixels):
+        values = pixels[rows, :, :colours]
+        found = max(found, float((values.astype("float32") @ weights if weights is not None else values).max()))
+    return found
+
+
+def check(pixels, name="The image"):
+    """Refuse what `restore` cannot process, by name."""
+    if pixels.dtype.name not in ("uint8", "uint16", "float32", "float64"):
+        raise TypeError(
+            f"{name} has dtype {pixels.dtype}; expected uint8, uint16, float32 or float64. Convert it first."
+        )
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and not 1 <= pixels.shape[2] <= 4):
+        raise ValueError(f"{name} has shape {pixels.shape}; expected (height, width) or (height, width, 1 to 4).")
+    if min(pixels.shape[:2]) < checks.MINIMUM_SIZE:
+        raise ValueError(f"{name} has shape {pixels.shape}; expected at least {checks.MINIMUM_SIZE} pixels a side.")
+    if pixels.dtype.kind == "f":
+        _check_values(pixels, name)
+
+
+def _check_values(pixels, name):
+    bad, place = 0, None
+    for rows in _row_blocks(pixels):
+        block = np.asarray(pixels[rows])
+        wrong = ~np.isfinite(block)
+        if wrong.any() and place is None:
+            first = np.argwhere(wrong)[0]
+            place = (int(first[0]) + rows.start, *(int(i) for i in first[1:]))
+        bad += int(wrong.sum())
+        if not bad and block.min() < 0:
+            raise ValueError(f"{name} has a minimum of {block.min():g}; expected no negative values. Shift or clip it.")
+    if bad:
+        raise ValueError(
+            f"{name} holds {bad} value(s) that are NaN or infinite, the first at index {place}; expected finite "
+            "values. Remove or replace them."
+        )

@@ -1,0 +1,69 @@
+"""Networks on images of any size in bounded memory: tile by tile, each with as much around it as its pixels depend on.
+
+A pixel after one diffusion layer depends on the pixels within max(depth, 1) of it: the filters see `depth` pixels far,
+the stencil one. So a tile that is processed with that many pixels a layer around it comes out as it would within the
+whole image, up to rounding; at the border of the image the tile's border is the image's.
+"""
+
+import math
+
+import numpy as np
+
+from diffnet_tf import backend, checks
+
+
+def reach(model):
+    """How far, in pixels, an output pixel of a chain of diffusion layers depends on the input.
+
+    Raises:
+        TypeError: for a model whose reach is not known.
+    """
+    from diffnet_tf.models import DiffNet
+
+    if not isinstance(model, DiffNet):
+        raise TypeError(f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known.")
+    return sum(layer.estimator.depth for layer in model.diffusion_layers)
+
+
+class Tiled:
+    """A network that is applied to images piece by piece.
+
+    Args:
+        model: a `models.DiffNet`.
+        tile: side of the tiles in pixels, without what is processed around them. About 400 bytes a pixel of one tile
+            are in use at a time.
+    """
+
+    def __init__(self, model, tile=512):
+        checks.count(tile, "tile")
+        self.tile, self.reach = tile, reach(model)
+        self._function = backend.compiled(lambda u: model(u, training=False))
+
+    def count(self, shape):
+        """The number of tiles of an image (height, width)."""
+        return math.prod(-(-side // self.tile) for side in shape[:2])
+
+    def __call__(self, read, shape):
+        """The network's output, tile by tile.
+
+        Args:
+            read: (slice of rows, slice of columns) → that part of the image, float (rows, columns).
+            shape: (height, width) of the image.
+
+        Yields:
+            (slice of rows, slice of columns, float32 array of the output there).
+        """
+        height, width = shape
+        for row in range(0, height, self.tile):
+            for column in range(0, width, self.tile):
+                rows, wide_rows, inner_rows = self._extent(row, height)
+                columns, wide_columns, inner_columns = self._extent(column, width)
+                part = np.asarray(read(wide_rows, wide_columns), "float32")
+                output = np.asarray(self._function(part[None, ..., None]))[0, ..., 0]
+                yield rows, columns, output[inner_rows, inner_columns]
+
+    def _extent(self, start, size):
+        """Along one axis: the tile, the tile with its surroundings, and where the one is in the other."""
+        stop = min(start + self.tile, size)
+        first, last = max(0, start - self.reach), min(size, stop + self.reach)
+        return slice(start, stop), slice(first, last), slice(start - first, stop - first)

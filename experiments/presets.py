@@ -1,0 +1,83 @@
+"""Make the package's presets of networks that experiments trained: python -m experiments.presets [--results_dir DIR]
+
+Each becomes weights and a model card in diffnet_tf/weights. From the project's own results/ it makes the files that
+come with the package, byte for byte; to train a network anew, run the command on its card first.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from diffnet_tf import presets, records
+
+# Preset → the experiment that trains it, its module, and the limits that its card tells.
+SOURCES = {
+    "forward": ("forward", "forward_samples"),
+    "inverse": ("fig06", "fig06_samples"),
+    "inverse-0.1pct": ("inverse-0.1pct", "lownoise_samples"),
+    "inverse-1pct": ("fig07", "fig07_samples"),
+}
+FORWARD_LIMITS = (
+    "Does one known diffusion, that of the card. Images have to be scaled to a maximum of 1. It is slower than the "
+    "diffusion itself: what it is good for is to be differentiated, inspected and fine-tuned."
+)
+INVERSE_LIMITS = (
+    "Undoes one known diffusion, that of the card, from images with that noise and scaled to a maximum of 1. An "
+    "ordinary photograph it only sharpens. More noise than it was trained on is amplified; less is smoothed as if it "
+    "were there. An image that was rounded to 8 bits after diffusing carries noise of 0.1 %."
+)
+
+
+def card(name, record):
+    """A preset's model card from its experiment's record."""
+    results = record["results"]
+    kept = ("mean", "std", "min", "max", "n")
+    quality = {method: {k: results[method]["psnr"][k] for k in kept} for method in ("degraded", "diffnet")}
+    training = (
+        "experiment",
+        "source",
+        "data",
+        "note",
+        "training_images",
+        "steps",
+        "seed",
+        "training_seconds",
+        "commit",
+    )
+    return {
+        "problem": record["problem"],
+        "noise": record["noise"],
+        "diffusion": record["diffusion"],
+        "training": {k: record[k] for k in training} | {"recipe": record["recipe"], "versions": record["versions"]},
+        "quality": {
+            "measure": "PSNR of each image in dB, range 1",
+            "data": record["test_data"],
+            "input": quality["degraded"],
+            "output": quality["diffnet"],
+        },
+        "limits": FORWARD_LIMITS if record["problem"] == "forward" else INVERSE_LIMITS,
+        "command": f"python -m experiments.{SOURCES[name][1]} --budget {record['budget']} --source {record['source']} "
+        "--data_dir DIR --test_dir DIR --results_dir results && python -m experiments.presets",
+    }
+
+
+def main(arguments=None):
+    """Make all presets whose experiment has been run."""
+    import keras
+
+    parser = argparse.ArgumentParser(prog="python -m experiments.presets", description=__doc__.splitlines()[0])
+    parser.add_argument("--results_dir", default="results", type=Path, help="where records and trained networks are")
+    parser.add_argument("--folder", default=presets.FOLDER, type=Path, help="where the presets go")
+    chosen = parser.parse_args(arguments)
+    for name, (experiment, _) in SOURCES.items():
+        directory = chosen.results_dir / experiment
+        if (directory / records.MODEL).exists():
+            record, _ = records.load(directory)
+            model = keras.models.load_model(directory / records.MODEL, compile=False)
+            presets.save(name, model, card(name, record), chosen.folder)
+            print(chosen.folder / f"{name}.npz")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
