@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = ("restore", "verify")
+COMMANDS = ("restore", "train", "data", "make_pairs", "verify")
 
 
 def main(arguments=None):

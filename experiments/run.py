@@ -21,7 +21,7 @@ flags.DEFINE_enum(
     "Number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own.",
 )
 flags.DEFINE_enum(
-    "source", "skimage", ("skimage", "stl10", "stl10_binary", "npy", "folder"), "Where the images come from."
+    "source", "skimage", ("skimage", "stl10", "stl10_binary", "mat", "npy", "folder"), "Where the images come from."
 )
 flags.DEFINE_string("data_dir", None, "Folder with the images of --source.")
 flags.DEFINE_string(

@@ -5,6 +5,7 @@
 | `skimage` | crops of photographs that come with scikit-image (default, nothing to download) | disjoint photographs |
 | `stl10` | STL-10's unlabelled images, prepared by TensorFlow Datasets | first 90 % / last 10 % |
 | `stl10_binary` | the official `unlabeled_X.bin`, memory-mapped | first 90 % / last 10 % |
+| `mat` | the authors' MATLAB files (HDF5) with `imagesInput` | first 90 % / last 10 % |
 | `npy` | `gray.npy`: gray images (n, height, width), as `GrayImages.save` writes them | first 90 % / last 10 % |
 | `folder` | PNG, JPEG and TIFF files, in the order of their names | first 90 % / last 10 % |
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from diffnet_tf import checks
 from diffnet_tf.data.gray import GRAY_NAME, GrayImages, to_gray
+from diffnet_tf.data.matlab import open_mat
 
 SPLITS = ("train", "test", "all")
 SIZE = 96  # of STL-10's images
@@ -148,6 +150,19 @@ def _read_npy(data_dir, split, limit, size):
     return np.array(stored[first:last])
 
 
+def _read_mat(data_dir, split, limit, size):
+    path = _required_directory("mat", data_dir)
+    if path.is_dir():
+        files = sorted(path.glob("*.mat"))
+        if len(files) != 1:
+            raise FileNotFoundError(f"{path} holds {len(files)} .mat files; expected one. Name the file itself.")
+        path = files[0]
+    with open_mat(path) as (clean, _):
+        first, last = _split_range(len(clean), split, limit)
+        images = clean[first:last].transpose(0, 2, 1)
+    return images if images.dtype == np.uint8 else images.astype("float32")
+
+
 def read_image(path):
     """One image file as a gray array (height, width), uint8 or float32.
 
@@ -220,6 +235,7 @@ READERS = {
     "skimage": _read_skimage,
     "stl10": _read_stl10,
     "stl10_binary": _read_stl10_binary,
+    "mat": _read_mat,
     "npy": _read_npy,
     "folder": _read_folder,
 }
@@ -248,7 +264,7 @@ def load_images(source="skimage", data_dir=None, split="train", limit=None, size
     """Load gray images, each divided by its own maximum.
 
     Args:
-        source: "skimage", "stl10", "stl10_binary", "npy" or "folder", see the module.
+        source: "skimage", "stl10", "stl10_binary", "mat", "npy" or "folder", see the module.
         data_dir: the folder that holds the images; not needed for "skimage"; for "stl10" the data folder of TensorFlow
             Datasets, ~/tensorflow_datasets if not given.
         split: "train", "test" or "all".

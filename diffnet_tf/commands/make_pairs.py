@@ -1,0 +1,28 @@
+"""Write pairs of diffused and clean images to a file, NPZ or TFRecord, for other frameworks."""
+
+from diffnet_tf import data
+from diffnet_tf.data import sources
+from diffnet_tf.data.pairs import PROBLEMS
+
+
+def add_arguments(parser):
+    """Define the command's options."""
+    parser.add_argument("output", metavar="OUT", help="a file ending in .npz or .tfrecord")
+    parser.add_argument("--source", choices=sources.READERS, default="skimage", help="where the images come from")
+    parser.add_argument("--data_dir", help="folder with the images of --source")
+    parser.add_argument("--split", choices=sources.SPLITS, default="train", help="which of them")
+    parser.add_argument("--limit", type=int, help="only the first ones")
+    parser.add_argument("--problem", choices=PROBLEMS, default="inverse", help="what is the input, what the target")
+    parser.add_argument("--noise", type=float, default=0.0, help="σ of the noise on the diffused images, range 1")
+    parser.add_argument("--crop", type=int, help="side of random crops in pixels")
+    parser.add_argument("--augment", action="store_true", help="flip and transpose at random")
+    parser.add_argument("--epochs", type=int, default=1, help="pairs of each image")
+    parser.add_argument("--seed", type=int, default=0, help="of crops, flips and noise")
+
+
+def run(arguments):
+    """Write the pairs. Returns the exit status."""
+    options = {name: value for name, value in vars(arguments).items() if name not in ("command", "source", "output")}
+    count = data.make_pairs(arguments.source, arguments.output, **options)
+    print(f"{arguments.output}: {count:,} pairs")
+    return 0

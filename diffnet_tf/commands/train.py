@@ -1,0 +1,95 @@
+"""Train a network on a folder of your own images, or fine-tune one that comes with the package."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+from diffnet_tf import data, presets, recipes, records
+from diffnet_tf.commands import models
+from diffnet_tf.data import sources
+from diffnet_tf.data.pairs import PROBLEMS
+
+WIDE = 48  # pixels of a training crop with noise: it wants a wider view
+FINE_TUNING_RATE = 1e-3  # of the fast recipe's 3e-3: what has been learned is to be kept
+
+
+def add_arguments(parser):
+    """Define the command's options."""
+    parser.add_argument("directory", metavar="DIR", help="folder with the images; the last tenth validates")
+    parser.add_argument("--out", metavar="MODEL", type=Path, required=True, help="the .keras file to write")
+    names = ", ".join(presets.list_presets())
+    parser.add_argument("--init", metavar="START", help=f"fine-tune a .keras file or a preset: {names}")
+    parser.add_argument("--source", choices=sources.READERS, default="folder", help="what DIR holds")
+    parser.add_argument("--size", type=int, default=sources.SIZE, help="side to which a folder's images are reduced")
+    parser.add_argument("--problem", choices=PROBLEMS, default="inverse", help="what is learned")
+    parser.add_argument("--noise", type=float, default=0.0, help="σ of the noise on the diffused images, range 1")
+    parser.add_argument("--steps", type=int, default=2_400, help="training steps; 2,400 take 2 minutes on 2 cores")
+    parser.add_argument("--learning-rate", type=float, help="3e-3, or 1e-3 with --init, if not given")
+    parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the examples")
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+
+
+def run(arguments):
+    """Train. Returns the exit status; 130 when it was stopped: the same command goes on."""
+    import keras
+
+    from diffnet_tf import metrics, training
+    from diffnet_tf.models import DiffNet
+
+    _check(arguments)
+    train, held_out = (
+        data.open_images(arguments.source, arguments.directory, split, size=arguments.size)
+        for split in ("train", "test")
+    )
+    recipe = _recipe(arguments, train)
+    keras.utils.set_random_seed(arguments.seed)
+    model = _start(arguments.init) if arguments.init else DiffNet(initial_scale=recipe.initial_scale)
+    options = {"problem": arguments.problem, "noise": arguments.noise, "seed": arguments.seed}
+    inputs, targets = data.paired_arrays(held_out, **options)
+
+    def quality(images):
+        return float(metrics.summary(metrics.psnr(targets, images))["mean"])
+
+    def restored():
+        return model.predict(inputs, batch_size=16, verbose=0)
+
+    before = {"the images as they are": quality(inputs)}
+    if arguments.init:
+        before[arguments.init] = quality(restored())
+    # Beside the model, so that the same command finds it.
+    state = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
+    trained = training.fit(
+        model, train, recipe, steps=arguments.steps, validation=held_out, checkpoint_dir=state, **options
+    )
+    if not trained.finished:
+        return 130
+    temporary = arguments.out.with_name(f".{arguments.out.name}.tmp.keras")
+    try:
+        model.save(temporary)
+        temporary.replace(arguments.out)
+    finally:
+        temporary.unlink(missing_ok=True)
+    shutil.rmtree(state, ignore_errors=True)
+    for name, psnr in {**before, str(arguments.out): quality(restored())}.items():
+        print(f"{name}: {psnr:.2f} dB on {len(held_out)} images that were not trained on")
+    return 0
+
+
+def _check(arguments):
+    if arguments.out.suffix != ".keras":
+        raise ValueError(f"--out {arguments.out} ends in {arguments.out.suffix or 'nothing'!r}; expected .keras.")
+    if arguments.out.exists() and not arguments.force:
+        raise FileExistsError(f"{arguments.out} exists; give another name, or --force to replace it.")
+    records.check_writable(arguments.out.parent)
+
+
+def _recipe(arguments, train):
+    """The fast recipe, for these images and this noise."""
+    fast = recipes.get("fast")
+    rate = arguments.learning_rate or (FINE_TUNING_RATE if arguments.init else fast.learning_rate)
+    crop = min(WIDE if arguments.noise >= 0.005 else fast.crop, *train.shape[1:3])
+    return dataclasses.replace(fast, crop=crop, learning_rate=rate, batch_size=min(fast.batch_size, len(train)))
+
+
+def _start(name):
+    return presets.from_preset(name) if name in presets.list_presets() else models.load(name)

@@ -1,0 +1,80 @@
+"""Write pairs of clean and diffused images for other frameworks: NPZ, or TFRecord for tf.data."""
+
+import os
+import uuid
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from diffnet_tf import checks
+from diffnet_tf.data.pairs import PairSequence, as_gray_images
+
+SUFFIXES = (".npz", ".tfrecord")
+BATCH = 16
+
+
+def make_pairs(images, path, *, epochs=1, problem="inverse", noise=0.0, seed=0, **options):
+    """Write the examples of `pairs` to a file, whole or not at all. Memory does not grow with their number.
+
+    Args:
+        images: what `pairs` takes.
+        path: `.npz`: arrays "input" and "target", float32 (n, height, width, 1). `.tfrecord`: an Example a pair, with
+            the same arrays as bytes (little-endian float32) and "shape"; it needs TensorFlow.
+        epochs: passes over the images: n = epochs · number of images.
+        problem, noise, seed: see `pairs`.
+        options: crop, augment, shuffle and degrade of `pairs`, and with the name of a source data_dir, split and limit.
+
+    Returns:
+        n.
+
+    Raises:
+        FileExistsError: the file exists.
+        ValueError: for another suffix, and as `pairs`.
+    """
+    path = Path(path)
+    checks.one_of(path.suffix, "suffix", SUFFIXES)
+    if path.exists():
+        raise FileExistsError(f"{path} exists; give another name, or remove it.")
+    source = {name: options.pop(name) for name in ("data_dir", "split", "limit") if name in options}
+    images = as_gray_images(images, **source)
+    options |= {"problem": problem, "noise": noise, "seed": seed, "epochs": epochs}
+    batches = PairSequence(images, batch_size=min(BATCH, len(images)), **{"shuffle": False, **options})
+    count = epochs * len(images)
+    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        (_write_npz if path.suffix == ".npz" else _write_tfrecord)(temporary, batches, count)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def _write_npz(path, batches, count):
+    """An array after the other, so the pairs are made twice: they are the same ones, and cheaper than to be kept."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for part, name in enumerate(("input", "target")):
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                for number in range(len(batches)):
+                    images = batches[number][part]
+                    if number == 0:
+                        header = {"descr": "<f4", "fortran_order": False, "shape": (count, *images.shape[1:])}
+                        np.lib.format.write_array_header_2_0(file, header)
+                    file.write(images.astype("<f4").tobytes())
+
+
+def _write_tfrecord(path, batches, count):
+    try:
+        import tensorflow as tf
+    except ModuleNotFoundError as error:
+        raise ValueError("TFRecord files take TensorFlow, which is not installed; write .npz instead.") from error
+
+    def feature(array):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[array.astype("<f4").tobytes()]))
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for number in range(len(batches)):
+            for given, wanted in zip(*batches[number]):
+                shape = tf.train.Feature(int64_list=tf.train.Int64List(value=given.shape))
+                features = {"input": feature(given), "target": feature(wanted), "shape": shape}
+                writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())

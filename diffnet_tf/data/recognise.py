@@ -1,0 +1,201 @@
+"""Say what data a folder holds, whether it is complete, and how to use it: for `python -m diffnet_tf data`.
+
+Sizes are checked always; hashes, which take a minute for gigabytes, on request. They are the MD5 sums under which
+STL-10 (Coates, Ng & Lee, AISTATS 2011) is known: they find damage, not forgery.
+"""
+
+import dataclasses
+import hashlib
+import json
+import tarfile
+from pathlib import Path
+
+from diffnet_tf.data.gray import GRAY_NAME
+from diffnet_tf.data.matlab import open_mat
+from diffnet_tf.data.sources import BINARY_NAME, IMAGE_SUFFIXES, SIZE, open_images, read_image
+
+IMAGE_BYTES = 3 * SIZE * SIZE
+ARCHIVE = "stl10_binary.tar.gz"
+# Name → (images, MD5).
+STL10 = {
+    "unlabeled_X.bin": (100_000, "5242ba1fed5e4be9e1e742405eb56ca4"),
+    "train_X.bin": (5_000, "918c2871b30a85fa023e0c44e0bee87f"),
+    "test_X.bin": (8_000, "7f263ba9f9e0b06b93213547f721ac82"),
+}
+ARCHIVE_MD5 = "91f7769df0f17e558f3565bffb0c7dfb"
+LOOKED_AT = 200  # of the images of a folder, the first
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        path: the file or folder.
+        what: what it is, in words.
+        usable: whether an experiment can use it as it is.
+        advice: the options that use it, or what to do.
+    """
+
+    path: Path
+    what: str
+    usable: bool
+    advice: str
+
+
+def recognise(directory, check_hashes=False, depth=1):
+    """What a folder holds.
+
+    Args:
+        directory: a folder (or one file).
+        check_hashes: compare MD5 sums of STL-10's files as well.
+        depth: how many levels of folders to look into where a folder itself holds nothing.
+
+    Returns:
+        A list of `Finding`; empty when there is nothing that this package knows.
+
+    Raises:
+        FileNotFoundError: when it does not exist.
+    """
+    root = Path(directory).expanduser()
+    if not root.exists():
+        raise FileNotFoundError(f"{root} does not exist; expected a folder (or a file) with images.")
+    entries = sorted(root.iterdir()) if root.is_dir() else [root]
+    findings = []
+    for path in entries:
+        if path.name in STL10:
+            findings.append(_binary(path, check_hashes))
+        elif path.name.endswith((".tar.gz", ".tgz")):
+            findings.append(_archive(path, check_hashes))
+        elif path.suffix == ".mat":
+            findings.append(_mat(path))
+        elif path.name == GRAY_NAME:
+            findings.append(_checked(path, "npy", "gray images as an array"))
+    findings += _prepared(root)
+    images = [p for p in entries if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
+    if images:
+        findings.append(_images(root, images))
+    if not findings and root.is_dir() and depth:
+        for path in entries:
+            if path.is_dir() and not path.name.startswith("."):
+                findings += recognise(path, check_hashes, depth - 1)
+    return findings
+
+
+def _use(source, path):
+    return f"--source {source} --data_dir {path}"
+
+
+def _md5(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _binary(path, check_hashes):
+    """One of STL-10's binary files: a byte a colour value, 96×96×3 an image."""
+    images, md5 = STL10[path.name]
+    size, expected = path.stat().st_size, images * IMAGE_BYTES
+    number, rest = divmod(size, IMAGE_BYTES)
+    what = f"{number:,} images in STL-10's binary format"
+    if rest or not number:
+        missing = f"{size:,} bytes; expected {expected:,}, or a multiple of {IMAGE_BYTES:,}"
+        return Finding(
+            path,
+            f"in STL-10's binary format, but of a wrong length: {missing}",
+            False,
+            "It is truncated: unpack it again.",
+        )
+    if size == expected and check_hashes and _md5(path) != md5:
+        return Finding(path, f"{what}, of another MD5 than {md5}", False, "It is damaged: fetch the archive again.")
+    if size == expected:
+        what += ", as many as STL-10 has" + (", MD5 as published" if check_hashes else "")
+    else:
+        what += f", of STL-10's {images:,} or others"
+    if path.name == BINARY_NAME:
+        return Finding(path, what, True, _use("stl10_binary", path.parent))
+    return Finding(path, what, True, _use("stl10_binary", path) + " (the paper took unlabeled_X.bin)")
+
+
+def _archive(path, check_hashes):
+    """STL-10's archive. It is looked into only by name and type: nothing is unpacked."""
+    if check_hashes and path.name == ARCHIVE and _md5(path) != ARCHIVE_MD5:
+        return Finding(path, f"archive of another MD5 than {ARCHIVE_MD5}", False, "It is damaged: fetch it again.")
+    try:
+        with tarfile.open(path) as archive:
+            # The first members are enough, and the 2.6 GB behind them take a minute to decompress.
+            first = archive.next()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        return Finding(path, f"archive that cannot be read ({error})", False, "It is truncated: fetch it again.")
+    if first is None or not first.name.startswith("stl10_binary"):
+        return Finding(path, "archive, but not STL-10's", False, "Unpack it and look at the folder that it makes.")
+    return Finding(
+        path,
+        f"STL-10's archive, {path.stat().st_size / 1e9:.1f} GB",
+        False,
+        f"Unpack it: tar -xzf {path} -C {path.parent}; then {_use('stl10_binary', path.parent / 'stl10_binary')}",
+    )
+
+
+def _prepared(root):
+    """Data sets that TensorFlow Datasets has prepared here."""
+    found = sorted(root.glob("stl10/*/dataset_info.json")) + sorted(root.glob("dataset_info.json"))
+    findings = []
+    for path in found:
+        try:
+            info = json.loads(path.read_text())
+            number = {s["name"]: sum(map(int, s["shardLengths"])) for s in info["splits"]}.get("unlabelled", 0)
+        except (ValueError, KeyError, TypeError) as error:
+            findings.append(Finding(path, f"data set that cannot be read ({error})", False, "Prepare it again."))
+            continue
+        if info.get("name") != "stl10" or not number:
+            what = f"TensorFlow Datasets' {info.get('name')}"
+            findings.append(Finding(path.parent, what, False, "Not STL-10: prepare stl10 with TensorFlow Datasets."))
+            continue
+        what = f"STL-10 of TensorFlow Datasets, {number:,} unlabelled images of 100,000"
+        findings.append(Finding(path.parent, what, True, _use("stl10", root)))
+    return findings
+
+
+def _mat(path):
+    """A file of the authors' MATLAB script: imagesInput and imagesDiff."""
+    try:
+        with open_mat(path) as (clean, diffused):
+            number, size = len(clean), clean.shape[1:]
+            both = " and their diffused ones" if diffused is not None else ""
+    except ValueError as error:
+        return Finding(path, str(error).removeprefix(f"{path} "), False, "Save it from MATLAB with -v7.3.")
+    what = f"the authors' MATLAB format, {number:,} images of {size[1]}×{size[0]}{both}"
+    return Finding(path, what, True, _use("mat", path) + " (pairs are diffused anew)")
+
+
+def _checked(path, source, what):
+    try:
+        images = open_images(source, path, "all")
+    except ValueError as error:
+        return Finding(path, str(error).removeprefix(f"{path} "), False, "Write it again with GrayImages.save.")
+    number, height, width, _ = images.shape
+    return Finding(path, f"{what}, {number:,} of {width}×{height}", True, _use(source, path.parent))
+
+
+def _images(root, paths):
+    """A folder of image files: the first ones are opened."""
+    sizes, bad = set(), []
+    for path in paths[:LOOKED_AT]:
+        try:
+            height, width = read_image(path).shape
+            sizes.add((width, height))
+        except ValueError as error:
+            bad.append(str(error))
+    looked = f" (the first {LOOKED_AT} opened)" if len(paths) > LOOKED_AT else ""
+    spread = ", ".join(f"{w}×{h}" for w, h in sorted(sizes)[:3]) + (", …" if len(sizes) > 3 else "")
+    what = f"{len(paths):,} image files{looked}, {spread}"
+    if bad:
+        return Finding(root, f"{what}; {len(bad)} unreadable", False, bad[0])
+    if len(paths) < 2:
+        return Finding(root, what, False, "At least 2 are needed, to train on and to test on.")
+    if min(min(size) for size in sizes) < SIZE:
+        smallest = min(sizes, key=min)
+        return Finding(
+            root, what, False, f"The smallest is {smallest[0]}×{smallest[1]}; experiments take at least {SIZE} a side."
+        )
+    return Finding(root, what, True, _use("folder", root))

@@ -1,0 +1,68 @@
+"""Pairs in files are those of training, and whole."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+import diffnet_tf as dn
+from diffnet_tf.__main__ import main
+from tests.conftest import tensorflow_only
+
+OPTIONS = {"noise": 0.01, "crop": 40, "augment": True, "epochs": 3, "seed": 7}
+
+
+@pytest.fixture(scope="module")
+def expected(photographs):
+    sequence = dn.data.PairSequence(photographs, batch_size=5, shuffle=False, **OPTIONS)
+    return [np.concatenate(part) for part in zip(*(sequence[i] for i in range(len(sequence))))]
+
+
+def test_npz(tmp_path, photographs, expected):
+    assert dn.data.make_pairs(photographs, tmp_path / "pairs.npz", **OPTIONS) == 24
+    with np.load(tmp_path / "pairs.npz", allow_pickle=False) as arrays:
+        np.testing.assert_allclose(arrays["input"], expected[0], atol=1e-6)
+        np.testing.assert_array_equal(arrays["target"], expected[1])
+    with zipfile.ZipFile(tmp_path / "pairs.npz") as archive:
+        assert archive.testzip() is None
+
+
+@tensorflow_only
+def test_tfrecord(tmp_path, photographs, expected):
+    import tensorflow as tf
+
+    dn.data.make_pairs(photographs, tmp_path / "pairs.tfrecord", **OPTIONS)
+    fields = {"input": tf.io.FixedLenFeature([], tf.string), "target": tf.io.FixedLenFeature([], tf.string)}
+    fields["shape"] = tf.io.FixedLenFeature([3], tf.int64)
+    found = [tf.io.parse_single_example(r, fields) for r in tf.data.TFRecordDataset(str(tmp_path / "pairs.tfrecord"))]
+    for name, wanted in zip(("input", "target"), expected):
+        arrays = [tf.reshape(tf.io.decode_raw(f[name], tf.float32), f["shape"]) for f in found]
+        np.testing.assert_allclose(np.stack(arrays), wanted, atol=1e-6)
+
+
+def test_the_command(tmp_path, capsys):
+    path = str(tmp_path / "pairs.npz")
+    assert main(["make_pairs", path, "--limit", "4", "--problem", "forward"]) == 0
+    assert capsys.readouterr().out == f"{path}: 4 pairs\n"
+    images = dn.data.load_images("skimage", limit=4)
+    with np.load(path) as arrays:
+        np.testing.assert_array_equal(arrays["input"], images)
+        np.testing.assert_allclose(arrays["target"], np.asarray(dn.diffusion.perona_malik(images)), atol=1e-6)
+
+
+def test_a_failure_leaves_nothing(tmp_path, photographs):
+    def fail(images):
+        raise RuntimeError("out of luck")
+
+    with pytest.raises(RuntimeError, match="out of luck"):
+        dn.data.make_pairs(photographs, tmp_path / "pairs.npz", degrade=fail)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_refused(tmp_path, photographs, capsys):
+    (tmp_path / "pairs.npz").write_text("precious")
+    with pytest.raises(FileExistsError, match="pairs.npz exists; give another name"):
+        dn.data.make_pairs(photographs, tmp_path / "pairs.npz")
+    assert (tmp_path / "pairs.npz").read_text() == "precious"
+    assert main(["make_pairs", str(tmp_path / "pairs.csv")]) == 2
+    assert "suffix='.csv'; expected one of '.npz', '.tfrecord'" in capsys.readouterr().err
