@@ -6,13 +6,13 @@ BIN = $(VENV)/bin
 JAX_VENV ?= .venv-jax
 JAX_TESTS = tests/test_stencil.py tests/test_diffusion.py tests/test_layers.py tests/test_models.py \
             tests/test_metrics.py tests/test_examples.py tests/test_training.py tests/test_soap.py \
-            tests/test_distribute.py tests/test_without_tensorflow.py
+            tests/test_distribute.py tests/test_without_tensorflow.py tests/test_presets.py
 WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 
 # Figures are drawn from records in an environment that has nothing else.
 FIGURES_VENV ?= .venv-figures
 
-.PHONY: reproduce test lint bench bench-recipes figures notebooks
+.PHONY: reproduce test test-torch lint bench bench-recipes figures notebooks
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -22,6 +22,10 @@ reproduce: $(VENV)/installed
 test: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n 2
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -n 2 $(JAX_TESTS)
+
+# The same networks on Keras's PyTorch backend. Not part of `test`.
+test-torch: $(VENV)/installed-dev $(VENV)/installed-bench
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 tests/test_stencil.py tests/test_presets.py tests/test_restoration.py
 
 # All figures and the page, from results/: under a minute, after the install.
 figures: $(FIGURES_VENV)/installed

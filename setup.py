@@ -4,6 +4,9 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+# Of networks, to ONNX.
+EXPORT = ["onnx>=1.19", "onnxruntime>=1.23", "tf2onnx>=1.17"]
+
 setup(
     name="diffnet_tf",
     version="0.1.0",
@@ -34,8 +37,10 @@ setup(
             "nbclient>=0.11",
             "nbformat>=5.10",
             "ipykernel>=6.29",
+            *EXPORT,
         ],
         "jax": ["jax>=0.6"],
+        "export": EXPORT,
         "bench": ["torch>=2.6", "medpy>=0.5", "SimpleITK>=2.4", "opencv-contrib-python-headless>=4.10", "scipy>=1.14"],
         "tensorboard": ["tensorboard>=2.19"],
     },

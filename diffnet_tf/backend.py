@@ -25,7 +25,7 @@ def fused(function):
 
 
 def compiled(function, fused=False):
-    """A function of arrays or tensors, compiled by the backend in use (on PyTorch it only takes arrays, too).
+    """A function of arrays or tensors, compiled by the backend in use. (PyTorch runs it as it is, without gradients.)
 
     Args:
         function: of tensors.
@@ -41,4 +41,15 @@ def compiled(function, fused=False):
         import tensorflow as tf
 
         return tf.function(function, reduce_retracing=not fused, jit_compile=fused or None)
-    return lambda *arrays: function(*(keras.ops.convert_to_tensor(a) for a in arrays))
+    return _without_gradients(function)
+
+
+def _without_gradients(function):
+    """On PyTorch: with nothing kept for a backward pass."""
+    import torch
+
+    @torch.no_grad()
+    def of_arrays(*arrays):
+        return function(*(keras.ops.convert_to_tensor(a) for a in arrays))
+
+    return of_arrays

@@ -63,8 +63,10 @@ def from_preset(name, dtype=None):
 
 def save(name, model, described, folder=FOLDER):
     """Write a preset: the weights of a `models.DiffNet` and its card, to which the network and the hash are added."""
+    from keras import ops
+
     buffer = io.BytesIO()
-    np.savez(buffer, **{key: np.asarray(variable) for key, variable in variables(model).items()})
+    np.savez(buffer, **{key: ops.convert_to_numpy(variable) for key, variable in variables(model).items()})
     network = {key: value for key, value in model.get_config().items() if key in _NETWORK}
     text = {"name": name, **described, "network": network, "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
     folder = records.check_writable(folder)

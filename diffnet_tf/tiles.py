@@ -8,6 +8,7 @@ whole image, up to rounding; at the border of the image the tile's border is the
 import math
 
 import numpy as np
+from keras import ops
 
 from diffnet_tf import backend, checks
 
@@ -59,7 +60,7 @@ class Tiled:
                 rows, wide_rows, inner_rows = self._extent(row, height)
                 columns, wide_columns, inner_columns = self._extent(column, width)
                 part = np.asarray(read(wide_rows, wide_columns), "float32")
-                output = np.asarray(self._function(part[None, ..., None]))[0, ..., 0]
+                output = ops.convert_to_numpy(self._function(part[None, ..., None]))[0, ..., 0]
                 yield rows, columns, output[inner_rows, inner_columns]
 
     def _extent(self, start, size):

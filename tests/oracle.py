@@ -7,6 +7,7 @@ inside the image, under Dirichlet boundaries also one for each border pixel and 
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.signal import correlate2d
 from scipy.sparse.linalg import spsolve
 
 DIFFUSIVITIES = {
@@ -86,6 +87,27 @@ def nonlinear(u, steps, dt, contrast, diffusivity, boundary, method):
         gamma = DIFFUSIVITIES[diffusivity](gradient_magnitude(u, boundary), contrast)
         u = step(u, operator(gamma, boundary), dt, method)
     return u
+
+
+def diffnet(u, weights, num_layers):
+    """DiffNet (Fig. 2) on one image under Neumann boundaries, from arrays named as in `presets`."""
+    u = np.asarray(u, "float64")
+    for i in range(1, num_layers + 1):
+        features, j = u[None], 1
+        while f"diffusion{i}/conv{j}/kernel" in weights:
+            kernel, bias = (np.asarray(weights[f"diffusion{i}/conv{j}/{n}"], "float64") for n in ("kernel", "bias"))
+            last = f"diffusion{i}/conv{j + 1}/kernel" not in weights
+            features = [
+                sum(correlate2d(f, kernel[:, :, a, b], mode="same") for a, f in enumerate(features)) + bias[b]
+                for b in range(kernel.shape[3])
+            ]
+            features = features if last else np.maximum(features, 0)
+            j += 1
+        padded = np.pad(u, 1, mode="edge")
+        up, down, left, right = padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]
+        time_step = float(weights[f"diffusion{i}/time_step"])
+        u = u + time_step * sum(f * v for f, v in zip(features, (u, up, down, left, right)))
+    return np.maximum(u, 0)
 
 
 def isotropic(u, time, steps, boundary, method):

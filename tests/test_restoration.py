@@ -1,5 +1,6 @@
 """Any image: tiles give what the whole image gives; colour, alpha, depth and scale are kept."""
 
+import keras
 import numpy as np
 import pytest
 import skimage.data
@@ -11,14 +12,12 @@ from diffnet_tf import restoration, tiles
 @pytest.fixture(scope="module")
 def model():
     """Three layers with strong filters: what a tile misses would show."""
-    import keras
-
     keras.utils.set_random_seed(3)
     return dn.models.DiffNet(num_layers=3, estimator_depth=2, width=8, initial_time_step=0.5)
 
 
 def whole(model, image):
-    return np.asarray(model(image[None, ..., None].astype("float32")))[0, ..., 0]
+    return keras.ops.convert_to_numpy(model(image[None, ..., None].astype("float32")))[0, ..., 0]
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (3, 50), (31, 17), (64, 64), (65, 33)])
@@ -45,14 +44,12 @@ def test_the_reach_is_4_pixels_a_layer():
 
 @pytest.mark.parametrize("place", [(0, 0), (13, 22)])
 def test_an_output_pixel_depends_on_what_is_within_reach(place):
-    import keras
-
     keras.utils.set_random_seed(0)
     model = dn.models.DiffNet(num_layers=2, estimator_depth=3, width=4, initial_time_step=0.5)
     image = np.random.default_rng(0).random((1, 33, 40, 1)).astype("float32")
     changed = image.copy()
     changed[0, place[0], place[1], 0] += 0.5
-    difference = np.abs(np.asarray(model(changed)) - np.asarray(model(image)))[0, ..., 0]
+    difference = np.abs(keras.ops.convert_to_numpy(model(changed) - model(image)))[0, ..., 0]
     rows, columns = np.nonzero(difference > 0)
     distance = np.maximum(np.abs(rows - place[0]), np.abs(columns - place[1])).max()
     assert distance <= tiles.reach(model) == 6
