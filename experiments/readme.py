@@ -1,13 +1,13 @@
 """Put the tables of the README between their marks, from the records: python -m experiments.readme
 
-Three tables: the samples' results, the paper's claims, and the benchmarks. A test fails when the README is behind.
+Four tables: the presets, the samples' results, the paper's claims, and the benchmarks. A test fails when the README is behind.
 """
 
 import re
 from pathlib import Path
 
 from benchmarks import report
-from diffnet_tf import claims, records
+from diffnet_tf import claims, presets, records
 from diffnet_tf.commands import verify
 
 README = Path("README.md")
@@ -21,6 +21,7 @@ def refreshed(text, results):
         ValueError: a table has no place: `<!-- name -->` before it and `<!-- /name -->` behind.
     """
     tables = {
+        "presets": presets_table(),
         "results": samples(results),
         "claims": verify.table(claims.findings(results)),
         "performance": report.table(Path(results) / "benchmarks"),
@@ -31,6 +32,17 @@ def refreshed(text, results):
             raise ValueError(f"The README has no place for the table '{name}': <!-- {name} --> … <!-- /{name} -->.")
         text = text[: place.start()] + table + text[place.end() :]
     return text
+
+
+def presets_table():
+    """What the presets that come with the package do, from their cards."""
+    lines = ["| preset | what it does | from | to, mean ± std over 123 images of STL-10 |", "|---|---|---|---|"]
+    for name in presets.list_presets():
+        card = presets.card(name)
+        before, after = (card["quality"][side] for side in ("input", "output"))
+        reached = f"{after['mean']:.2f} ± {after['std']:.2f} dB"
+        lines.append(f"| `{name}` | {_task(card)} | {before['mean']:.2f} dB | {reached} |")
+    return "\n".join(lines)
 
 
 def samples(results):
