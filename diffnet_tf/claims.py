@@ -201,9 +201,11 @@ def _few_images(root):
 def _mean_free(root):
     record, _ = records.load(root / "fig11")
     means = [float(np.mean(level)) for level in record["mean_modulus"]]
-    verdict = REPRODUCED if means == sorted(means) and means[0] < 0.1 * means[-1] else NOT_REPRODUCED
+    # Two claims in one: that it grows, and that there is next to none to begin with.
+    grows, mean_free = means == sorted(means), means[0] < 0.1 * means[-1]
+    verdict = REPRODUCED if grows and mean_free else PARTIAL if grows else NOT_REPRODUCED
     ours = ", ".join(f"{value:.2g}" for value in means)
-    return Finding(f"mean |δt Σ ζ| {ours} for 0, 0.1, 1 % noise", verdict, 1, **_weights(record))
+    return Finding(f"mean modulus of δt Σ ζ: {ours} for 0, 0.1, 1 % noise", verdict, 1, **_weights(record))
 
 
 def _wider_edges(root):
