@@ -12,7 +12,7 @@ WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 # Figures are drawn from records in an environment that has nothing else.
 FIGURES_VENV ?= .venv-figures
 
-.PHONY: reproduce test test-torch lint bench bench-recipes figures notebooks
+.PHONY: reproduce test test-torch lint docs bench bench-recipes figures notebooks
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -30,6 +30,10 @@ test-torch: $(VENV)/installed-dev $(VENV)/installed-bench
 # All figures and the page, from results/: under a minute, after the install.
 figures: $(FIGURES_VENV)/installed
 	$(FIGURES_VENV)/bin/python -m experiments.render
+
+# The reference of all modules, from their docstrings: open build/docs/index.html.
+docs: $(VENV)/installed-dev
+	$(BIN)/python -m pdoc --docformat google --math --output-directory build/docs diffnet_tf '!diffnet_tf.commands'
 
 notebooks: $(VENV)/installed-dev
 	$(BIN)/python notebooks/execute.py

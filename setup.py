@@ -37,6 +37,7 @@ setup(
             "nbclient>=0.11",
             "nbformat>=5.10",
             "ipykernel>=6.29",
+            "pdoc>=16",
             *EXPORT,
         ],
         "jax": ["jax>=0.6"],

@@ -71,3 +71,5 @@ if importlib.util.find_spec("keras") is not None:
                 if error.name.split(".")[0] not in ("tensorflow", "jax", "torch"):
                     raise
                 break
+        else:
+            globals().update({_name: __getattr__(_name) for _name in _FUNCTIONS})

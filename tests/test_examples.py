@@ -175,7 +175,7 @@ def test_jax_without_tensorflow_gets_the_same_examples(photographs, tmp_path):
         (np.ones((4, 8, 8, 1)), {"noise": -1.0}, ValueError, "noise=-1.0"),
         (np.ones((4, 8, 8, 1)), {"problem": "forward", "noise": 0.1}, ValueError, "noise=0.1 with problem='forward'"),
         (np.ones((4, 8, 8, 1)), {"data_dir": "x"}, ValueError, "data_dir only go with the name of a source"),
-        ("stl11", {}, ValueError, "source='stl11'; expected one of 'skimage', 'stl10', 'stl10_binary', 'npy', 'fo"),
+        ("stl11", {}, ValueError, "source='stl11'; expected one of 'skimage', 'stl10', 'stl10_binary', 'mat'"),
     ],
 )
 def test_bad_input_is_refused(images, arguments, error, message):
