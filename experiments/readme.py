@@ -1,6 +1,7 @@
 """Put the tables of the README between their marks, from the records: python -m experiments.readme
 
-Four tables: the presets, the samples' results, the paper's claims, and the benchmarks. A test fails when the README is behind.
+Four tables: the presets, the samples' results, the paper's claims, and the benchmarks. A test fails when the README is
+behind.
 """
 
 import re
