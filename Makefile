@@ -49,6 +49,7 @@ bench-recipes: $(VENV)/installed-bench
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 $(VENV)/installed: setup.py
 	$(PYTHON) -m venv $(VENV)

@@ -16,7 +16,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["diffnet_tf", "diffnet_tf.*"]),
-    package_data={"diffnet_tf": ["weights/*"]},
+    package_data={"diffnet_tf": ["weights/*", "py.typed"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15.1,<4",
@@ -32,6 +32,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.14,<0.18",
+            "mypy>=1.18",
             "scipy>=1.14",
             "tensorboard>=2.19",
             "nbclient>=0.11",

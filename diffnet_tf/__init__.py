@@ -12,51 +12,83 @@ Reference: S. Arridge & A. Hauptmann, Networks for Nonlinear Diffusion Problems 
 import contextlib
 import importlib
 import importlib.util
+from typing import TYPE_CHECKING, Any
 
 from diffnet_tf import quiet
 
 __version__ = "0.1.0"
 
-_MODULES = (
-    "checks",
+if TYPE_CHECKING:  # what __getattr__ gives
+    from diffnet_tf import (
+        backend,
+        baselines,
+        checkpoint,
+        checks,
+        data,
+        diffusion,
+        diffusivity,
+        distribute,
+        figures,
+        image_files,
+        layers,
+        metrics,
+        models,
+        presets,
+        recipes,
+        records,
+        restoration,
+        soap,
+        stencil,
+        tiles,
+        training,
+        types,
+    )
+    from diffnet_tf.presets import from_preset, list_presets
+    from diffnet_tf.restoration import restore
+
+__all__ = [
     "backend",
-    "stencil",
-    "diffusivity",
-    "diffusion",
-    "layers",
     "baselines",
-    "models",
-    "metrics",
-    "data",
-    "soap",
     "checkpoint",
-    "recipes",
+    "checks",
+    "data",
+    "diffusion",
+    "diffusivity",
     "distribute",
-    "training",
-    "presets",
-    "tiles",
-    "restoration",
-    "image_files",
-    "records",
     "figures",
-)
+    "image_files",
+    "layers",
+    "metrics",
+    "models",
+    "presets",
+    "recipes",
+    "records",
+    "restoration",
+    "soap",
+    "stencil",
+    "tiles",
+    "training",
+    "types",
+    "from_preset",
+    "list_presets",
+    "restore",
+    "__version__",
+]
 _NEEDS_KERAS = ("backend", "stencil", "diffusivity", "diffusion", "layers", "models", "metrics", "data", "soap")
 
 # Names of functions that are at hand without their module.
 _FUNCTIONS = {"list_presets": "presets", "from_preset": "presets", "restore": "restoration"}
 
-__all__ = [*_MODULES, *_FUNCTIONS, "__version__"]
 
-
-def __getattr__(name):
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
         return getattr(importlib.import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)
 
 
@@ -68,7 +100,7 @@ if importlib.util.find_spec("keras") is not None:
             try:
                 importlib.import_module(f"{__name__}.{_name}")
             except ModuleNotFoundError as error:  # Keras without a backend
-                if error.name.split(".")[0] not in ("tensorflow", "jax", "torch"):
+                if (error.name or "").split(".")[0] not in ("tensorflow", "jax", "torch"):
                     raise
                 break
         else:

@@ -3,15 +3,17 @@
 import argparse
 import importlib
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 COMMANDS = ("restore", "train", "data", "make_pairs", "verify")
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit status; what was wrong with the input is one line and status 2."""
     parser = argparse.ArgumentParser(prog="python -m diffnet_tf", description="DiffNet from the command line.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    modules = {name: importlib.import_module(f"diffnet_tf.commands.{name}") for name in COMMANDS}
+    modules: dict[str, Any] = {name: importlib.import_module(f"diffnet_tf.commands.{name}") for name in COMMANDS}
     for name, module in modules.items():
         line = module.__doc__.splitlines()[0]
         module.add_arguments(commands.add_parser(name, help=line, description=line))

@@ -1,17 +1,20 @@
 """What Keras leaves to its backends: compiling a function of tensors; and dtypes wide enough for images."""
 
 import functools
+from collections.abc import Callable
 
 import keras
 
+from diffnet_tf.types import Tensor
 
-def at_least_float32(dtype):
+
+def at_least_float32(dtype: str) -> str:
     """The dtype itself, or float32 for half precision. (Keras's result_type narrows float64 on JAX and PyTorch.)"""
     return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
 @functools.cache
-def fused(function):
+def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function of tensors that XLA fuses even inside a TensorFlow graph; on other backends the function itself.
 
     For chains of small operations: TensorFlow spends more on the gradients of shifted images than on their values. XLA
@@ -24,7 +27,7 @@ def fused(function):
     return function
 
 
-def compiled(function, fused=False):
+def compiled(function: Callable[..., Tensor], fused: bool = False) -> Callable[..., Tensor]:
     """A function of arrays or tensors, compiled by the backend in use. (PyTorch runs it as it is, without gradients.)
 
     Args:
@@ -44,12 +47,12 @@ def compiled(function, fused=False):
     return _without_gradients(function)
 
 
-def _without_gradients(function):
+def _without_gradients(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """On PyTorch: with nothing kept for a backward pass."""
     import torch
 
-    @torch.no_grad()
-    def of_arrays(*arrays):
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def of_arrays(*arrays: Tensor) -> Tensor:
         return function(*(keras.ops.convert_to_tensor(a) for a in arrays))
 
     return of_arrays

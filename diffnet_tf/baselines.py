@@ -1,16 +1,20 @@
 """The networks that DiffNet is compared with: U-Net, and the K-layer CNN and ResNet of Section 3."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 
 from diffnet_tf import checks
 from diffnet_tf.image_model import ImageModel
 from diffnet_tf.layers import PACKAGE, state_dtype
+from diffnet_tf.types import Shape, Tensor
 
 LAST = {"data_format": "channels_last"}  # whatever Keras is set to
 
 
-def _conv(channels, policy, name, activation="relu"):
+def _conv(channels: int, policy: keras.DTypePolicy, name: str, activation: str | None = "relu") -> layers.Layer:
     return layers.Conv2D(channels, 3, padding="same", activation=activation, dtype=policy, name=name, **LAST)
 
 
@@ -24,22 +28,22 @@ class PadToMultiple(layers.Layer):
     Input: (batch, height, width, channels). Output: the same with height and width rounded up.
     """
 
-    def __init__(self, multiple, **kwargs):
+    def __init__(self, multiple: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.multiple = multiple
 
-    def call(self, u):
+    def call(self, u: Tensor) -> Tensor:
         for axis in (1, 2):
             size = ops.shape(u)[axis]
             padded = size + (-size) % self.multiple
             u = ops.take(u, ops.minimum(ops.arange(padded), size - 1), axis=axis)
         return u
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         sides = (None if n is None else n + (-n) % self.multiple for n in input_shape[1:3])
         return (input_shape[0], *sides, input_shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "multiple": self.multiple}
 
 
@@ -47,12 +51,12 @@ class PadToMultiple(layers.Layer):
 class CropLike(layers.Layer):
     """Crops its first input at the bottom and the right to the height and width of the second."""
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         u, like = inputs
         shape = ops.shape(like)
         return u[:, : shape[1], : shape[2]]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         u, like = input_shape
         return (u[0], *like[1:3], u[3])
 
@@ -72,10 +76,10 @@ class UNet(ImageModel):
     Input and output: (batch, height, width, 1), any height and width.
     """
 
-    def __init__(self, widths=(64, 128, 256, 512, 1024), **kwargs):
+    def __init__(self, widths: Sequence[int] = (64, 128, 256, 512, 1024), **kwargs: Any) -> None:
         widths = tuple(widths)
 
-        def build(image, policy):
+        def build(image: Tensor, policy: keras.DTypePolicy) -> Tensor:
             u, skips = PadToMultiple(2 ** (len(widths) - 1), dtype=state_dtype(policy), name="pad")(image), []
             for scale, channels in enumerate(widths):
                 if scale:
@@ -106,10 +110,10 @@ class ConvNet(ImageModel):
         dtype: a dtype policy.
     """
 
-    def __init__(self, depth=5, width=32, **kwargs):
+    def __init__(self, depth: int = 5, width: int = 32, **kwargs: Any) -> None:
         checks.count(depth, "depth")
 
-        def build(u, policy):
+        def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
             for i in range(depth - 1):
                 u = _conv(width, policy, f"conv{i + 1}")(u)
             u = _conv(1, policy, f"conv{depth}", activation=None)(u)
@@ -131,10 +135,10 @@ class ResNet(ImageModel):
         dtype: a dtype policy.
     """
 
-    def __init__(self, blocks=5, width=32, **kwargs):
+    def __init__(self, blocks: int = 5, width: int = 32, **kwargs: Any) -> None:
         checks.count(blocks, "blocks")
 
-        def build(u, policy):
+        def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
             u = _conv(width, policy, "lift")(u)
             for i in range(blocks):
                 v = _conv(width, policy, f"block{i + 1}_conv1")(u)

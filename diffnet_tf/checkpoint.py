@@ -7,20 +7,25 @@ i (`data.examples`), and so is the learning rate of the optimiser's step count.
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
+
+from diffnet_tf.types import PathLike
 
 NAME = "checkpoint.npz"
 
 
-def _variables(model):
+def _variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
     yield from ((f"model/{i:04d}", v) for i, v in enumerate(model.variables))
     yield from ((f"optimizer/{i:04d}", v) for i, v in enumerate(model.optimizer.variables))
 
 
-def save(directory, model, step, history, configuration):
+def save(directory: PathLike, model: keras.Model, step: int, history: Any, configuration: dict[str, Any]) -> None:
     """Write the state of a compiled model after `step` training steps: the whole file or nothing.
 
     Args:
@@ -42,7 +47,7 @@ def save(directory, model, step, history, configuration):
     os.replace(temporary, directory / NAME)
 
 
-def load(directory, model, configuration):
+def load(directory: PathLike, model: keras.Model, configuration: dict[str, Any]) -> tuple[int, Any] | None:
     """Put a saved state back into a compiled model.
 
     Returns:
@@ -68,7 +73,7 @@ def load(directory, model, configuration):
     return meta["step"], meta["history"]
 
 
-def _compare(path, saved, wanted):
+def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
     fields = sorted(k for k in saved.keys() | wanted.keys() if saved.get(k) != wanted.get(k))
     if fields:
         lines = ", ".join(f"{k}: {saved.get(k)!r} there, {wanted.get(k)!r} here" for k in fields)

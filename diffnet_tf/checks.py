@@ -4,17 +4,20 @@ Every message says what came, what was expected and what to do. NumPy only.
 """
 
 import numbers
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+
+from diffnet_tf.types import Array
 
 MINIMUM_SIZE = 3  # a 5-point stencil needs one pixel with four neighbours
 
 
-def _where(bad):
+def _where(bad: Array) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(bad)[0])
 
 
-def float_dtype(array, name="images"):
+def float_dtype(array: Array, name: str = "images") -> None:
     """Refuse integer, boolean, complex and object arrays."""
     dtype = np.dtype(array.dtype)
     if dtype.kind != "f" and dtype.name != "bfloat16":
@@ -24,7 +27,7 @@ def float_dtype(array, name="images"):
         )
 
 
-def finite(array, name="images"):
+def finite(array: Array, name: str = "images") -> None:
     """Refuse NaN and infinity, with their number and the first place."""
     bad = ~np.isfinite(array)
     if bad.any():
@@ -34,7 +37,7 @@ def finite(array, name="images"):
         )
 
 
-def image_shape(shape, name="images"):
+def image_shape(shape: Iterable[int], name: str = "images") -> None:
     """Refuse shapes other than (batch, height, width, 1) with both sides at least 3."""
     shape = tuple(shape)
     if len(shape) != 4:
@@ -55,7 +58,7 @@ def image_shape(shape, name="images"):
         raise ValueError(f"{name} have shape {shape}; expected a height and width of at least {MINIMUM_SIZE} pixels.")
 
 
-def unit_range(array, name="images"):
+def unit_range(array: Array, name: str = "images") -> None:
     """Refuse values outside [0, 1] and black images."""
     low, high = float(array.min()), float(array.max())
     if low < 0.0 or high > 1.0 + 1e-6:
@@ -66,7 +69,7 @@ def unit_range(array, name="images"):
     not_black(array, name)
 
 
-def not_black(array, name="images"):
+def not_black(array: Array, name: str = "images") -> None:
     """Refuse images that are zero everywhere: they have no maximum to be scaled by."""
     black = array.reshape(len(array), -1).max(axis=1) <= 0
     if black.any():
@@ -76,7 +79,7 @@ def not_black(array, name="images"):
         )
 
 
-def images(array, name="images"):
+def images(array: Array, name: str = "images") -> Array:
     """All of the above for gray images as a NumPy array: (batch, height, width, 1) in [0, 1].
 
     Returns:
@@ -94,7 +97,7 @@ def images(array, name="images"):
     return array.astype("float32", copy=False)
 
 
-def positive(value, name):
+def positive(value: float, name: str) -> None:
     """Refuse anything but a finite number above zero."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number above 0.")
@@ -102,7 +105,7 @@ def positive(value, name):
         raise ValueError(f"{name}={value!r}; expected a finite number above 0.")
 
 
-def not_negative(value, name):
+def not_negative(value: float, name: str) -> None:
     """Refuse anything but a finite number of at least zero."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number of at least 0.")
@@ -110,7 +113,7 @@ def not_negative(value, name):
         raise ValueError(f"{name}={value!r}; expected a finite number of at least 0.")
 
 
-def count(value, name, minimum=1):
+def count(value: int, name: str, minimum: int = 1) -> None:
     """Refuse anything but a whole number of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a whole number.")
@@ -118,7 +121,7 @@ def count(value, name, minimum=1):
         raise ValueError(f"{name}={value!r}; expected a whole number of at least {minimum}.")
 
 
-def one_of(value, name, choices):
+def one_of(value: str, name: str, choices: Sequence[str]) -> None:
     """Refuse anything but one of the named choices."""
     if value not in choices:
         raise ValueError(f"{name}={value!r}; expected one of {', '.join(map(repr, choices))}.")

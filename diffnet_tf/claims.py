@@ -15,15 +15,20 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from diffnet_tf import records
+from diffnet_tf.types import Array, PathLike
 
 REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN = "reproduced", "partial", "not reproduced", "not run"
 BATCH = 16  # of the authors' PSNR
 LEVEL = 0.95
 PARAMETERS = {"DiffNet": 101_310, "FilterEstimator": 20_261, "UNet": 34_512_705}
+
+Record = dict[str, Any]
+Check = Callable[[Path], "Finding"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Claim:
     text: str
     paper: str
     command: str
-    check: Callable
+    check: Check
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Finding:
     commit: str = ""
 
 
-def findings(root):
+def findings(root: PathLike) -> list[tuple[Claim, Finding]]:
     """All claims with what the records under a results folder say: list of (Claim, Finding)."""
     found = []
     for claim in CLAIMS:
@@ -68,7 +73,7 @@ def findings(root):
     return found
 
 
-def interval(psnr, low, high, draws=2_000):
+def interval(psnr: Array, low: Array, high: Array, draws: int = 2_000) -> tuple[float, float, float]:
     """The authors' PSNR, mean over batches, and its bootstrap interval over images.
 
     Args:
@@ -81,7 +86,7 @@ def interval(psnr, low, high, draws=2_000):
     """
     error, low, high = 10.0 ** (-np.asarray(psnr, float) / 10.0), np.asarray(low, float), np.asarray(high, float)
 
-    def value(chosen):
+    def value(chosen: Array) -> float:
         batches = [chosen[i : i + BATCH] for i in range(0, len(chosen), BATCH)]
         ranges = np.array([high[b].max() - low[b].min() for b in batches])
         return np.mean(20.0 * np.log10(ranges) - 10.0 * np.log10([error[b].mean() for b in batches]))
@@ -92,13 +97,13 @@ def interval(psnr, low, high, draws=2_000):
     return float(value(every)), float(ends[0]), float(ends[1])
 
 
-def _provenance(record, **more):
+def _provenance(record: Record, **more: str) -> dict[str, Any]:
     data = f"{record['data']} → {record['test_data']}" if record["source"] != "none" else ""
     return {"budget": record["budget"], "data": data, "commit": (record["commit"] or "")[:7], **more}
 
 
-def _parameters(name, network):
-    def check(root):
+def _parameters(name: str, network: str) -> Check:
+    def check(root: Path) -> Finding:
         record, _ = records.load(root / name)
         verdict = REPRODUCED if record["parameters"] == PARAMETERS[network] else NOT_REPRODUCED
         return Finding(f"{record['parameters']:,}", verdict, **_provenance(record, budget=""))
@@ -106,7 +111,7 @@ def _parameters(name, network):
     return check
 
 
-def _parameter_ratio(root):
+def _parameter_ratio(root: Path) -> Finding:
     record, _ = records.load(root / "fig08")
     ratio = record["parameters"]["diffnet"] / record["parameters"]["unet"]
     verdict = REPRODUCED if f"{100 * ratio:.2f}" == "0.29" else NOT_REPRODUCED
@@ -114,10 +119,10 @@ def _parameter_ratio(root):
     return Finding(f"{100 * ratio:.2f} % of {unet:,}", verdict, **_provenance(record, budget="", data=""))
 
 
-def _psnr(name, paper):
+def _psnr(name: str, paper: float) -> Check:
     """A mean PSNR of the test set."""
 
-    def check(root):
+    def check(root: Path) -> Finding:
         record, arrays = records.load(root / name)
         value, lower, upper = interval(arrays["psnr_diffnet"], arrays["target_low"], arrays["target_high"])
         verdict = NOT_REPRODUCED if upper < paper else REPRODUCED
@@ -130,8 +135,8 @@ def _psnr(name, paper):
     return check
 
 
-def _one_image(name):
-    def check(root):
+def _one_image(name: str) -> Check:
+    def check(root: Path) -> Finding:
         record, arrays = records.load(root / name)
         ours = ", ".join(
             f"{label} {arrays[f'psnr_{method}'][record['image']]:.2f} dB"
@@ -142,7 +147,7 @@ def _one_image(name):
     return check
 
 
-def _deconvolution(root):
+def _deconvolution(root: Path) -> Finding:
     record, _ = records.load(root / "fig05")
     train, test = (record["results"][split]["authors_psnr"] for split in ("train", "test"))
     verdict = PARTIAL if min(train["mean"], test["mean"]) >= record["paper_psnr"] else NOT_REPRODUCED
@@ -150,7 +155,7 @@ def _deconvolution(root):
     return Finding(ours, verdict, test["n"], **_provenance(record))
 
 
-def _opposite_signs(root):
+def _opposite_signs(root: Path) -> Finding:
     record, _ = records.load(root / "fig05")
     shares = record["opposite_signs"]
     verdict = REPRODUCED if min(shares) >= 0.9 else PARTIAL if max(shares) >= 0.9 else NOT_REPRODUCED
@@ -158,12 +163,12 @@ def _opposite_signs(root):
     return Finding(ours, verdict, len(shares), **_provenance(record))
 
 
-def _difference(problem, noise, paper):
+def _difference(problem: str, noise: float, paper: float) -> Check:
     """DiffNet's PSNR minus the U-Net's with all training images: at least the paper's, or within 1 dB of it."""
 
-    def check(root):
+    def check(root: Path) -> Finding:
         record, _ = records.load(root / "fig10")
-        found = {}
+        found: dict[str, dict[int, list[Record]]] = {}
         for run in record["runs"]:
             if run["task"] == {"problem": problem, "noise": noise}:
                 found.setdefault(run["network"], {}).setdefault(run["size"], []).append(run)
@@ -183,10 +188,10 @@ def _difference(problem, noise, paper):
     return check
 
 
-def _few_images(root):
+def _few_images(root: Path) -> Finding:
     """DiffNet without noise: the best with up to 1,000 images is within the spread of the best of all."""
     record, _ = records.load(root / "fig10")
-    sizes = {}
+    sizes: dict[int, list[float]] = {}
     for run in record["runs"]:
         if run["network"] == "DiffNet" and run["task"] == {"problem": "inverse", "noise": 0.0}:
             sizes.setdefault(run["size"], []).append(run["results"]["psnr"]["mean"])
@@ -198,7 +203,7 @@ def _few_images(root):
     return Finding(ours, verdict, len(few), **_provenance(record, budget="cpu"))
 
 
-def _mean_free(root):
+def _mean_free(root: Path) -> Finding:
     record, _ = records.load(root / "fig11")
     means = [float(np.mean(level)) for level in record["mean_modulus"]]
     # Two claims in one: that it grows, and that there is next to none to begin with.
@@ -208,7 +213,7 @@ def _mean_free(root):
     return Finding(f"mean modulus of δt Σ ζ: {ours} for 0, 0.1, 1 % noise", verdict, 1, **_weights(record))
 
 
-def _wider_edges(root):
+def _wider_edges(root: Path) -> Finding:
     record, arrays = records.load(root / "fig12")
     widths = [float(np.mean([edge_width(image) for image in level])) for level in arrays["filters"]]
     verdict = REPRODUCED if widths == sorted(widths) else NOT_REPRODUCED
@@ -216,25 +221,25 @@ def _wider_edges(root):
     return Finding(f"edge width {ours} pixels for 0, 0.1, 1 % noise", verdict, 1, **_weights(record))
 
 
-def edge_width(image):
+def edge_width(image: Array) -> float:
     """How wide the lines and spots of an image are, in pixels: standard deviation over root mean square slope."""
     slope = np.mean([np.mean(np.diff(image, axis=axis) ** 2) for axis in (0, 1)])
     return float(image.std() / np.sqrt(slope))
 
 
-def _weights(record):
+def _weights(record: Record) -> dict[str, str]:
     budgets = "/".join(sorted({source["budget"] for source in record["weights"]}))
     return _provenance(record, budget=budgets, data=f"{record['weights'][0]['data']} → {record['test_data']}")
 
 
-def _smoothing(root):
+def _smoothing(root: Path) -> Finding:
     record, _ = records.load(root / "fig13")
     correlation = record["rank_correlation"]
     verdict = REPRODUCED if correlation is not None and correlation >= 0.9 else NOT_REPRODUCED
     return Finding(f"rank correlation {correlation:.2f}", verdict, len(record["levels"]), **_provenance(record))
 
 
-def _training_time(root):
+def _training_time(root: Path) -> Finding:
     paths = sorted((root / "benchmarks" / "recipes").glob("fast-63.72dB-?.json"))
     if not paths:
         raise FileNotFoundError("no trainings")
@@ -250,7 +255,7 @@ def _training_time(root):
     )
 
 
-def _run(module, budget="cpu"):
+def _run(module: str, budget: str = "cpu") -> str:
     return f"python -m experiments.{module}" + (f" --budget {budget}" if budget else "")
 
 

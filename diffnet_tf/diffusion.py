@@ -10,6 +10,7 @@ equivariant under flips and rotations: augment images before diffusing them, nev
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -17,6 +18,8 @@ from keras import ops
 
 from diffnet_tf import checks, stencil
 from diffnet_tf import diffusivity as diffusivities
+from diffnet_tf.diffusivity import Diffusivity
+from diffnet_tf.types import Boundary, Tensor
 
 ISOTROPIC_METHODS = ("explicit", "implicit", "fourier")
 METHODS = ("explicit", "implicit")
@@ -29,26 +32,26 @@ METHODS = ("explicit", "implicit")
 # computed, since no flux leaves it; under Dirichlet ones also those between the border and the zeros outside.
 
 
-def _pad(u, axis, before, after):
+def _pad(u: Tensor, axis: int, before: int, after: int) -> Tensor:
     return ops.pad(u, [(before, after) if i == axis else (0, 0) for i in range(4)])
 
 
-def _outside(u, axis, boundary):
+def _outside(u: Tensor, axis: int, boundary: Boundary) -> Tensor:
     """u with the zeros outside that a Dirichlet boundary puts there."""
     return u if boundary == "neumann" else _pad(u, axis, 1, 1)
 
 
-def _ends(u, axis):
+def _ends(u: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """The two values on both sides of each mid-point: u without its first and without its last pixel along the axis."""
     return (u[:, 1:], u[:, :-1]) if axis == 1 else (u[:, :, 1:], u[:, :, :-1])
 
 
-def _difference(u, axis):
+def _difference(u: Tensor, axis: int) -> Tensor:
     after, before = _ends(u, axis)
     return after - before
 
 
-def squared_gradient(u, boundary="neumann"):
+def squared_gradient(u: Tensor, boundary: Boundary = "neumann") -> Tensor:
     """|∇u|² from backward differences: (u_ij − u_(i−1)j)² + (u_ij − u_i(j−1))². u: (batch, height, width, 1)."""
     total = 0.0
     for axis in (1, 2):
@@ -58,7 +61,7 @@ def squared_gradient(u, boundary="neumann"):
     return total
 
 
-def divergence(u, gamma=None, boundary="neumann"):
+def divergence(u: Tensor, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
     """L(γ)u = ∇·(γ∇u), eq. (2.2), as differences of the fluxes through the mid-points between pixels.
 
     Args:
@@ -79,12 +82,14 @@ def divergence(u, gamma=None, boundary="neumann"):
     return total
 
 
-def explicit_step(u, dt, gamma=None, boundary="neumann"):
+def explicit_step(u: Tensor, dt: float, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
     """u⁺ = (Id + δt L(γ)) u, eq. (2.10). Stable while δt · 4 max γ ≤ 1, which the caller checks."""
     return u + dt * divergence(u, gamma, boundary)
 
 
-def implicit_step(u, dt, gamma=None, boundary="neumann", gamma_maximum=1.0):
+def implicit_step(
+    u: Tensor, dt: float, gamma: Tensor | None = None, boundary: Boundary = "neumann", gamma_maximum: float = 1.0
+) -> Tensor:
     """u⁺ = (Id − δt L(γ))⁻¹ u, eq. (2.11), unconditionally stable.
 
     The matrix is symmetric and positive definite with eigenvalues in [1, 1 + 8 δt max γ]: conjugate gradients, one
@@ -102,13 +107,13 @@ def implicit_step(u, dt, gamma=None, boundary="neumann", gamma_maximum=1.0):
     rate = (math.sqrt(condition) - 1.0) / (math.sqrt(condition) + 1.0)
     iterations = 1 + math.ceil(math.log(tolerance / (2.0 * math.sqrt(condition))) / math.log(rate))
 
-    def dot(a, b):
+    def dot(a: Tensor, b: Tensor) -> Tensor:
         return ops.sum(a * b, axis=(1, 2, 3), keepdims=True)
 
-    def ratio(a, b):  # an image that has converged (or is black) leaves 0/0
+    def ratio(a: Tensor, b: Tensor) -> Tensor:  # an image that has converged (or is black) leaves 0/0
         return ops.where(b > 0, a / ops.where(b > 0, b, ops.ones_like(b)), ops.zeros_like(a))
 
-    def iteration(_, state):
+    def iteration(_: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         x, residual, direction, energy = state
         image = direction - dt * divergence(direction, gamma, boundary)
         length = ratio(energy, dot(direction, image))
@@ -124,7 +129,7 @@ def implicit_step(u, dt, gamma=None, boundary="neumann", gamma_maximum=1.0):
 # ---- Whole processes -------------------------------------------------------------------------------------------------
 
 
-def _as_batch(u):
+def _as_batch(u: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """Check images, make them (batch, height, width, 1), and return them with the function that undoes this."""
     if not keras.ops.is_tensor(u) and not isinstance(u, keras.KerasTensor):
         u = np.asarray(u)
@@ -144,7 +149,7 @@ def _as_batch(u):
     return u, lambda v: v
 
 
-def _check_stability(dt, bound, what):
+def _check_stability(dt: float, bound: float, what: str) -> None:
     if dt > bound * (1 + 1e-12):
         raise ValueError(
             f"dt={dt:g} breaks the stability bound of the explicit scheme for {what}: dt ≤ 1/(4 max γ) = {bound:g}. "
@@ -152,7 +157,15 @@ def _check_stability(dt, bound, what):
         )
 
 
-def nonlinear(u, steps, dt, contrast, diffusivity="perona_malik_1", boundary="neumann", method="explicit"):
+def nonlinear(
+    u: Tensor,
+    steps: int,
+    dt: float,
+    contrast: float,
+    diffusivity: str | Diffusivity = "perona_malik_1",
+    boundary: Boundary = "neumann",
+    method: str = "explicit",
+) -> Tensor:
     """Nonlinear diffusion u_t = ∇·(γ(|∇u|²)∇u), eq. (2.6), with γ taken from the image before each step.
 
     Args:
@@ -195,7 +208,14 @@ def nonlinear(u, steps, dt, contrast, diffusivity="perona_malik_1", boundary="ne
     return restore(u)
 
 
-def perona_malik(u, steps=4, dt=0.1, contrast=0.2, boundary="neumann", method="explicit"):
+def perona_malik(
+    u: Tensor,
+    steps: int = 4,
+    dt: float = 0.1,
+    contrast: float = 0.2,
+    boundary: Boundary = "neumann",
+    method: str = "explicit",
+) -> Tensor:
     """Perona–Malik diffusion with γ = 1/(1 + |∇u|²/λ²) and the paper's settings: four explicit steps of 0.1, λ = 0.2.
 
     See `nonlinear` for the arguments, shapes and errors.
@@ -203,7 +223,7 @@ def perona_malik(u, steps=4, dt=0.1, contrast=0.2, boundary="neumann", method="e
     return nonlinear(u, steps, dt, contrast, "perona_malik_1", boundary, method)
 
 
-def isotropic(u, time, steps, method="explicit", boundary="neumann"):
+def isotropic(u: Tensor, time: float, steps: int, method: str = "explicit", boundary: Boundary = "neumann") -> Tensor:
     """Isotropic diffusion γ = 1 up to a time: convolution with the Gaussian of variance 2·time, eq. (2.3).
 
     Args:
@@ -236,7 +256,7 @@ def isotropic(u, time, steps, method="explicit", boundary="neumann"):
     return restore(u)
 
 
-def _heat_semigroup(u, time, boundary):
+def _heat_semigroup(u: Tensor, time: float, boundary: Boundary) -> Tensor:
     """exp(T Δ) u by FFT of the image continued evenly (cosine transform) or oddly (sine transform)."""
     height, width = u.shape[1:3]
     if boundary == "neumann":  # even about the border between the last pixel and its copy outside
@@ -260,7 +280,15 @@ def _heat_semigroup(u, time, boundary):
 # ---- The plain classical inverse -------------------------------------------------------------------------------------
 
 
-def fixed_point_inverse(y, iterations=200, steps=4, dt=0.1, contrast=0.2, boundary="neumann", start=None):
+def fixed_point_inverse(
+    y: Tensor,
+    iterations: int = 200,
+    steps: int = 4,
+    dt: float = 0.1,
+    contrast: float = 0.2,
+    boundary: Boundary = "neumann",
+    start: Tensor | None = None,
+) -> Tensor:
     """Undo explicit Perona–Malik diffusion by the fixed-point iteration u ← u + (y − PM(u)), starting at u = y.
 
     It needs no training, but knows λ, δt, the number of steps and the boundary exactly, and costs one diffusion an
@@ -280,7 +308,7 @@ def fixed_point_inverse(y, iterations=200, steps=4, dt=0.1, contrast=0.2, bounda
     y, restore = _as_batch(y)
     u = y if start is None else _as_batch(start)[0]
 
-    def iteration(_, u):
+    def iteration(_: Tensor, u: Tensor) -> Tensor:
         return u + (y - perona_malik(u, steps, dt, contrast, boundary))
 
     return restore(ops.fori_loop(0, iterations, iteration, u))

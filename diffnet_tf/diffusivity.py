@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from keras import ops
 
 from diffnet_tf import checks
+from diffnet_tf.types import Tensor
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,24 @@ class Diffusivity:
     """
 
     name: str
-    function: Callable
-    maximum: Callable
+    function: Callable[[Tensor, float], Tensor]
+    maximum: Callable[[float], float]
 
-    def __call__(self, squared_gradient, contrast):
+    def __call__(self, squared_gradient: Tensor, contrast: float) -> Tensor:
         return self.function(squared_gradient, contrast)
 
-    def stability_bound(self, contrast):
+    def stability_bound(self, contrast: float) -> float:
         """The largest stable time step of the explicit scheme, 1 / (4 max γ)."""
         return 1.0 / (4.0 * self.maximum(contrast))
 
 
-def _weickert(s2, contrast):
+def _weickert(s2: Tensor, contrast: float) -> Tensor:
     # s = 0 gives 1: there the exponential of −∞ would be reached by a division by zero, so the argument is floored.
     ratio = ops.maximum(s2 / contrast**2, 1e-4)
     return 1.0 - ops.exp(-3.31488 / ratio**4)
 
 
-def _one(contrast):
+def _one(contrast: float) -> float:
     return 1.0
 
 
@@ -62,7 +63,7 @@ DIFFUSIVITIES = {
 }
 
 
-def get(name):
+def get(name: str | Diffusivity) -> Diffusivity:
     """The diffusivity of that name, or the given `Diffusivity` itself.
 
     Raises:

@@ -12,17 +12,20 @@ the rest. On TensorFlow `fit` fails under MultiWorkerMirroredStrategy, so the st
 """
 
 import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from diffnet_tf import checks, metrics
+from diffnet_tf.types import Array, Tensor
 
 STRATEGIES = {"none": None, "mirrored": "tensorflow", "multiworker": "tensorflow", "data_parallel": "jax"}
 EVALUATION_BATCH = 16
 
 
-def scope(strategy="none"):
+def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
     """The context in which to make a model and train it on all devices of a strategy.
 
     Args:
@@ -50,7 +53,7 @@ def scope(strategy="none"):
 
 
 @contextlib.contextmanager
-def _data_parallel():
+def _data_parallel() -> Iterator[None]:
     before = keras.distribution.distribution()
     keras.distribution.set_distribution(keras.distribution.DataParallel())
     try:
@@ -59,7 +62,7 @@ def _data_parallel():
         keras.distribution.set_distribution(before)
 
 
-def of_model(model):
+def of_model(model: keras.Model) -> Any:
     """The `tf.distribute` strategy that a model was made under; None without one or on another backend."""
     if keras.backend.backend() != "tensorflow":
         return None
@@ -70,7 +73,7 @@ def of_model(model):
     return strategy if isinstance(strategy, kinds) else None
 
 
-def is_chief():
+def is_chief() -> bool:
     """Whether this process is the one that writes files and shows progress: of several workers, the first."""
     if keras.backend.backend() != "tensorflow":
         return True
@@ -80,7 +83,7 @@ def is_chief():
     return resolver is None or resolver.task_id in (None, 0)
 
 
-def replicas(model):
+def replicas(model: keras.Model) -> int:
     """The number of devices that a model is trained on."""
     if keras.backend.backend() == "jax":
         distribution = keras.distribution.distribution()
@@ -89,7 +92,7 @@ def replicas(model):
     return 1 if strategy is None else strategy.num_replicas_in_sync
 
 
-def check_batch(batch_size, model):
+def check_batch(batch_size: int, model: keras.Model) -> None:
     """Refuse batches that do not split evenly over the replicas."""
     number = replicas(model)
     if batch_size % number:
@@ -98,7 +101,17 @@ def check_batch(batch_size, model):
         )
 
 
-def fit(model, make_pairs, *, loss, epochs, initial_epoch, steps_per_epoch, validation_data, callbacks):
+def fit(
+    model: keras.Model,
+    make_pairs: Callable[[int, int], Any],
+    *,
+    loss: str,
+    epochs: int,
+    initial_epoch: int,
+    steps_per_epoch: int,
+    validation_data: tuple[Array, Array] | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
     """Keras's `fit` for a model made under a `tf.distribute` strategy: the same calls of the callbacks.
 
     Args:
@@ -111,35 +124,35 @@ def fit(model, make_pairs, *, loss, epochs, initial_epoch, steps_per_epoch, vali
 
     strategy = of_model(model)
 
-    def dataset_of(context):
+    def dataset_of(context: Any) -> Any:
         per_worker = strategy.num_replicas_in_sync // context.num_input_pipelines
         pairs = make_pairs(context.input_pipeline_id, context.num_input_pipelines)
         return pairs.map(lambda *pair: [tf.split(part, per_worker) for part in pair]).unbatch()
 
     batches = iter(strategy.distribute_datasets_from_function(dataset_of))
     step = tf.function(_step(model, strategy, loss))
-    callbacks = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs, steps=steps_per_epoch)
+    called = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs, steps=steps_per_epoch)
     model.stop_training = False
-    callbacks.on_train_begin()
+    called.on_train_begin()
     for epoch in range(initial_epoch, epochs):
-        callbacks.on_epoch_begin(epoch)
+        called.on_epoch_begin(epoch)
         losses = []
         for number in range(steps_per_epoch):
-            callbacks.on_train_batch_begin(number)
+            called.on_train_batch_begin(number)
             losses.append(step(next(batches)))
-            callbacks.on_train_batch_end(number, {"loss": losses[-1]})
+            called.on_train_batch_end(number, {"loss": losses[-1]})
             if model.stop_training:
                 break
         logs = {"loss": float(tf.reduce_mean(losses))}
         if validation_data is not None:
             logs |= {f"val_{name}": value for name, value in _evaluate(model, loss, *validation_data).items()}
-        callbacks.on_epoch_end(epoch, logs)
+        called.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
-    callbacks.on_train_end()
+    called.on_train_end()
 
 
-def _step(model, strategy, loss):
+def _step(model: keras.Model, strategy: Any, loss: str) -> Callable[[Any], Tensor]:
     """One training step of all replicas on their parts of a batch: distributed (input, target) → loss."""
     import tensorflow as tf
 
@@ -147,7 +160,7 @@ def _step(model, strategy, loss):
     replicas = strategy.num_replicas_in_sync
     squares, of_squares = metrics.SUMMED[loss]
 
-    def replica_step(pair):
+    def replica_step(pair: tuple[Tensor, Tensor]) -> Tensor:
         inputs, targets = pair
         with tf.GradientTape() as tape:
             part = squares(targets, model(inputs, training=True))
@@ -160,13 +173,13 @@ def _step(model, strategy, loss):
         model.optimizer.apply([slope * g for g in gradients], variables)  # which sums over the replicas
         return value
 
-    def step(pair):
+    def step(pair: Any) -> Tensor:
         return strategy.reduce(tf.distribute.ReduceOp.MEAN, strategy.run(replica_step, args=(pair,)), axis=None)
 
     return step
 
 
-def _evaluate(model, loss, inputs, targets):
+def _evaluate(model: keras.Model, loss: str, inputs: Array, targets: Array) -> dict[str, float]:
     """Loss and PSNR of validation pairs as Keras reports them, by every worker for itself."""
     metric, total = metrics.PSNR(), 0.0
     squares, of_squares = metrics.SUMMED[loss]

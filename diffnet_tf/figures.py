@@ -1,11 +1,18 @@
 """The shared look of all figures. NumPy and Matplotlib only: figures are drawn from records, without Keras."""
 
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
+from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D  # noqa: F401  (for legends)
+
+from diffnet_tf.types import Array, PathLike
 
 DPI = 150
 RESIDUALS = "RdBu_r"  # diverging and colour-blind safe; white is zero
@@ -13,28 +20,31 @@ SPECTRA = "viridis"
 # Okabe & Ito's colours, which colour-blind readers can tell apart: of lines and dots; light ones of boxes.
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 BOXES = ("#CFE5F3", "#FBE3CF")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 7,
     "axes.titlesize": 8,
     "axes.linewidth": 0.4,
     "image.cmap": "gray",
     "image.interpolation": "nearest",
-    "axes.prop_cycle": matplotlib.cycler(color=LINES),
+    "axes.prop_cycle": cycler(color=LINES),
 }
 
+Arguments = ParamSpec("Arguments")
+Drawn = TypeVar("Drawn")
 
-def styled(draw):
+
+def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
     """A decorator that makes a drawing function use the style, and leaves the caller's settings alone."""
 
-    def wrapped(*arguments):
+    def wrapped(*arguments: Arguments.args, **options: Arguments.kwargs) -> Drawn:
         with matplotlib.rc_context(STYLE):
-            return draw(*arguments)
+            return draw(*arguments, **options)
 
     wrapped.__doc__, wrapped.__name__ = draw.__doc__, draw.__name__
     return wrapped
 
 
-def panels(rows, columns, caption, width=1.45, height=1.62):
+def panels(rows: int, columns: int, caption: str, width: float = 1.45, height: float = 1.62) -> tuple[Figure, Array]:
     """A figure with a grid of image panels without ticks, and a caption wrapped below it.
 
     Returns:
@@ -50,7 +60,7 @@ def panels(rows, columns, caption, width=1.45, height=1.62):
     return figure, axes
 
 
-def plots(rows, columns, caption, width=3.4, height=2.4):
+def plots(rows: int, columns: int, caption: str, width: float = 3.4, height: float = 2.4) -> tuple[Figure, Array]:
     """A figure with a grid of axes for curves, and a caption wrapped below it: (figure, axes (rows, columns))."""
     inches = columns * width
     lines = textwrap.wrap(caption, int(inches * 17.5))
@@ -59,14 +69,16 @@ def plots(rows, columns, caption, width=3.4, height=2.4):
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def image(axis, pixels, label=None, low=0.0, high=1.0, cmap="gray"):
+def image(
+    axis: Axes, pixels: Array, label: str | None = None, low: float = 0.0, high: float = 1.0, cmap: str = "gray"
+) -> AxesImage:
     """Draw an image on a fixed scale, with a line of text below it. Returns the artist, for a colour bar."""
     if label:
         axis.set_xlabel(label, labelpad=2)
     return axis.imshow(pixels, vmin=low, vmax=high, cmap=cmap)
 
 
-def save(figure, path):
+def save(figure: Figure, path: PathLike) -> None:
     """Write a PNG, and a PDF beside it, without the time of day or versions in them: equal figures are equal files."""
     path = Path(path)
     figure.savefig(path, dpi=DPI, metadata={"Software": None})

@@ -12,9 +12,14 @@ import contextlib
 import os
 import struct
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from diffnet_tf.types import Array, PathLike
 
 PNG, JPEG, TIFF, NPY = (".png",), (".jpg", ".jpeg"), (".tif", ".tiff"), (".npy",)
 SUFFIXES = (*PNG, *JPEG, *TIFF, *NPY)
@@ -22,7 +27,7 @@ MAX_PIXELS = 100_000_000
 DTYPES = ("uint8", "uint16", "float32", "float64")
 
 
-def suffix(path):
+def suffix(path: PathLike) -> str:
     """The format of a file by its name.
 
     Raises:
@@ -37,7 +42,7 @@ def suffix(path):
 # ---- Reading ---------------------------------------------------------------------------------------------------------
 
 
-def read(path, max_pixels=MAX_PIXELS):
+def read(path: PathLike, max_pixels: int = MAX_PIXELS) -> Array:
     """Open an image file.
 
     Args:
@@ -76,7 +81,7 @@ class _Refused(Exception):
     """What is wrong with a file that was understood."""
 
 
-def _check_pixels(height, width, max_pixels):
+def _check_pixels(height: int, width: int, max_pixels: int) -> None:
     if height * width > max_pixels:
         raise _Refused(
             f"has {height:,}×{width:,} pixels, more than the {max_pixels:,} that are decoded into memory. Raise "
@@ -84,18 +89,18 @@ def _check_pixels(height, width, max_pixels):
         )
 
 
-def _read_npy(path, max_pixels):
+def _read_npy(path: Path, max_pixels: int) -> Array:
     pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     return pixels.view(pixels.dtype.newbyteorder("=")) if pixels.dtype.isnative else _swapped(pixels, max_pixels)
 
 
-def _swapped(pixels, max_pixels):
+def _swapped(pixels: Array, max_pixels: int) -> Array:
     """Samples in the other byte order, in this machine's."""
-    _check_pixels(*pixels.shape[:2], max_pixels)
+    _check_pixels(pixels.shape[0], pixels.shape[1], max_pixels)
     return pixels.astype(pixels.dtype.newbyteorder("="))
 
 
-def _read_tiff(path, max_pixels):
+def _read_tiff(path: Path, max_pixels: int) -> Array:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
@@ -118,7 +123,7 @@ _PHOTOMETRIC = (0, 1, 2)  # white is zero (refused with advice), black is zero, 
 _NATIVE = "<" if np.little_endian else ">"
 
 
-def _read_with_pillow(path, max_pixels):
+def _read_with_pillow(path: Path, max_pixels: int) -> Array:
     from PIL import Image, ImageOps
 
     with _own_limit(Image), Image.open(path, formats=("PNG", "JPEG")) as image:  # reads the header only
@@ -136,7 +141,7 @@ def _read_with_pillow(path, max_pixels):
 
 
 @contextlib.contextmanager
-def _own_limit(pillow):
+def _own_limit(pillow: Any) -> Iterator[None]:
     """Pillow warns of large images and refuses larger ones, whatever `max_pixels` is."""
     before, pillow.MAX_IMAGE_PIXELS = pillow.MAX_IMAGE_PIXELS, None
     try:
@@ -145,7 +150,7 @@ def _own_limit(pillow):
         pillow.MAX_IMAGE_PIXELS = before
 
 
-def _png_is_16_bit_colour(path):
+def _png_is_16_bit_colour(path: Path) -> bool:
     """By the header: PNG's depth is byte 24, its colour type byte 25 (0 is gray)."""
     with open(path, "rb") as file:
         header = file.read(26)
@@ -153,7 +158,7 @@ def _png_is_16_bit_colour(path):
     return depth == 16 and colour != 0
 
 
-def _tensorflow(path):
+def _tensorflow(path: Path) -> Any:
     try:
         import tensorflow as tf
     except ModuleNotFoundError as error:
@@ -161,7 +166,7 @@ def _tensorflow(path):
     return tf
 
 
-def _read_png_16(path):
+def _read_png_16(path: Path) -> Array:
     tf = _tensorflow(path)
     return tf.io.decode_png(path.read_bytes(), dtype="uint16").numpy()
 
@@ -169,7 +174,7 @@ def _read_png_16(path):
 # ---- Writing ---------------------------------------------------------------------------------------------------------
 
 
-def check_writable(path, dtype, channels):
+def check_writable(path: PathLike, dtype: DTypeLike, channels: int) -> None:
     """Refuse, before any work is done, what a format cannot hold.
 
     Raises:
@@ -185,7 +190,7 @@ def check_writable(path, dtype, channels):
 
 
 @contextlib.contextmanager
-def writing(path, shape, dtype):
+def writing(path: PathLike, shape: tuple[int, ...], dtype: DTypeLike) -> Iterator[Array]:
     """An array to be filled with an image, which becomes the file when the block ends, or nothing if it fails.
 
     Args:
@@ -202,19 +207,21 @@ def writing(path, shape, dtype):
     # In the same folder, so that the renaming is a single step; with the suffix that encoders go by.
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{kind}")
     try:
-        array = _mapped(temporary, kind, shape, dtype) if kind in TIFF + NPY else np.empty(shape, dtype)
-        yield array
         if kind in TIFF + NPY:
-            array.flush()
-            del array
+            mapped = _mapped(temporary, kind, shape, dtype)
+            yield mapped
+            mapped.flush()
+            del mapped
         else:
+            array = np.empty(shape, dtype)
+            yield array
             _encode(temporary, kind, array)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _mapped(path, kind, shape, dtype):
+def _mapped(path: Path, kind: str, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap:
     flat = shape if shape[2] > 1 else shape[:2]
     if kind in NPY:
         mapped = np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=flat)
@@ -231,10 +238,10 @@ def _mapped(path, kind, shape, dtype):
             bigtiff=np.prod(shape) * np.dtype(dtype).itemsize > 2**31,
             metadata=None,
         )
-    return mapped.reshape(shape)
+    return mapped.reshape(shape)  # type: ignore[return-value]
 
 
-def _encode(path, kind, pixels):
+def _encode(path: Path, kind: str, pixels: Array) -> None:
     if kind in PNG and pixels.dtype == np.uint16 and pixels.shape[2] > 1:
         path.write_bytes(_tensorflow(path).io.encode_png(pixels).numpy())
         return

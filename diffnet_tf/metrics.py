@@ -4,23 +4,26 @@ Images are (batch, height, width, 1) with range 1. Perfect images have infinite 
 count them and average the others.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from diffnet_tf import checks
 from diffnet_tf.backend import at_least_float32
+from diffnet_tf.types import Array, Tensor
 
 PACKAGE = "diffnet_tf"
 
 
-def _wide(*arrays):
+def _wide(*arrays: Tensor) -> list[Tensor]:
     """Tensors of at least float32: a half-precision mean of squares would be all rounding."""
     tensors = [ops.convert_to_tensor(a) for a in arrays]
     return [ops.cast(t, at_least_float32(keras.backend.standardize_dtype(t.dtype))) for t in tensors]
 
 
-def mean_squared_error(target, output):
+def mean_squared_error(target: Tensor, output: Tensor) -> Tensor:
     """The mean squared error of each image: (batch,)."""
     target, output = _wide(target, output)
     if len(target.shape) != 4 or len(output.shape) != 4:
@@ -31,7 +34,7 @@ def mean_squared_error(target, output):
     return ops.mean(ops.square(target - output), axis=(1, 2, 3))
 
 
-def psnr(target, output):
+def psnr(target: Tensor, output: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image for range 1: −10 log10(MSE) dB.
 
     Args:
@@ -43,7 +46,7 @@ def psnr(target, output):
     return -10.0 * ops.log10(mean_squared_error(target, output))
 
 
-def authors_psnr(target, output):
+def authors_psnr(target: Tensor, output: Tensor) -> Tensor:
     """The PSNR of the authors' code: one value for the batch, relative to the range of its targets.
 
     20 log10(max target − min target) − 10 log10(MSE). The per-image mean is about 1 dB above it.
@@ -56,19 +59,19 @@ def authors_psnr(target, output):
     return 20.0 * ops.log10(spread) - 10.0 * ops.log10(ops.mean(ops.square(target - output)))
 
 
-def ssim(target, output):
+def ssim(target: Tensor, output: Tensor) -> Tensor:
     """Structural similarity of each image for range 1 (Gaussian window of 11 pixels, σ 1.5): (batch,), to 5e-5."""
     return ops.image.ssim(*_wide(target, output), max_val=1.0, data_format="channels_last")
 
 
-def relative_l2(target, output):
+def relative_l2(target: Tensor, output: Tensor) -> Tensor:
     """‖target − output‖₂ / ‖target‖₂ of each image: (batch,)."""
     target, output = _wide(target, output)
     error = ops.sum(ops.square(target - output), axis=(1, 2, 3))
     return ops.sqrt(error / ops.sum(ops.square(target), axis=(1, 2, 3)))
 
 
-def summary(values):
+def summary(values: Array) -> dict[str, Any]:
     """Mean, spread and extremes of per-image values, perfect ones counted apart.
 
     Args:
@@ -80,7 +83,7 @@ def summary(values):
     values = np.asarray(values, "float64")
     perfect = np.isposinf(values)
     finite = values[~perfect]  # NaN stays, and shows
-    result = {"n": len(values), "perfect": int(perfect.sum())}
+    result: dict[str, Any] = {"n": len(values), "perfect": int(perfect.sum())}
     for name, function in (("mean", np.mean), ("std", np.std), ("median", np.median), ("min", np.min), ("max", np.max)):
         result[name] = float(function(finite)) if finite.size else None
     return result
@@ -90,12 +93,12 @@ def summary(values):
 class PSNR(keras.metrics.Metric):
     """Mean of the per-image PSNR over the images that are not perfect (0 before the first), weighted if asked."""
 
-    def __init__(self, name="psnr", **kwargs):
+    def __init__(self, name: str = "psnr", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self.total = self.add_variable((), "zeros", name="total", dtype="float32")
         self.images = self.add_variable((), "zeros", name="images", dtype="float32")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         values = ops.cast(psnr(y_true, y_pred), "float32")
         perfect = ops.isposinf(values)  # NaN is no perfect image: it shows
         weights = ops.cast(ops.logical_not(perfect), "float32")
@@ -104,7 +107,7 @@ class PSNR(keras.metrics.Metric):
         self.total.assign_add(ops.sum(weights * ops.where(perfect, ops.zeros_like(values), values)))
         self.images.assign_add(ops.sum(weights))
 
-    def result(self):
+    def result(self) -> Tensor:
         return ops.divide_no_nan(self.total, self.images)
 
 
@@ -116,33 +119,33 @@ class NormLoss(keras.losses.Loss):
     batch, not to its images: there are no sample weights and no other reduction.
     """
 
-    def __init__(self, name="norm_loss", reduction="sum", **kwargs):
+    def __init__(self, name: str = "norm_loss", reduction: str = "sum", **kwargs: Any) -> None:
         checks.one_of(reduction, "reduction", ("sum",))
         super().__init__(name=name, reduction=reduction, **kwargs)
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         if sample_weight is not None:
             raise ValueError("NormLoss is one number for the whole batch; expected no sample weights. Use 'mse'.")
         return super().__call__(y_true, y_pred)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return _norm(_squares_of_relu(y_true, y_pred), ops.shape(y_true))
 
 
-def _squares_of_relu(target, output):
+def _squares_of_relu(target: Tensor, output: Tensor) -> Tensor:
     return ops.sum(ops.square(ops.relu(target) - output))
 
 
-def _norm(squares, shape):
+def _norm(squares: Tensor, shape: Tensor) -> Tensor:
     # The root has no derivative at 0; 1e-20 is far below the square of one float32 rounding.
     return ops.sqrt(squares + 1e-20) / ops.cast(shape[0], squares.dtype)
 
 
-def _squares(target, output):
+def _squares(target: Tensor, output: Tensor) -> Tensor:
     return ops.sum(ops.square(target - output))
 
 
-def _mean(squares, shape):
+def _mean(squares: Tensor, shape: Tensor) -> Tensor:
     return squares / ops.cast(shape[0] * shape[1] * shape[2] * shape[3], squares.dtype)
 
 

@@ -11,6 +11,9 @@
 Keras's `clone_model` turns them into plain functional models; `type(model).from_config(model.get_config())` does not.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -18,6 +21,7 @@ from diffnet_tf import checks
 from diffnet_tf.baselines import ConvNet, ResNet, UNet
 from diffnet_tf.image_model import ImageModel
 from diffnet_tf.layers import PACKAGE, DiffusionLayer, LinearDiffusionLayer, state_dtype
+from diffnet_tf.types import Boundary, Tensor
 
 __all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ResNet", "UNet"]
 
@@ -26,16 +30,16 @@ class _StencilModel(ImageModel):
     """A chain of diffusion layers that can be looked into."""
 
     @property
-    def diffusion_layers(self):
+    def diffusion_layers(self) -> list[DiffusionLayer | LinearDiffusionLayer]:
         """The diffusion layers in order."""
         return [layer for layer in self.layers if isinstance(layer, (DiffusionLayer, LinearDiffusionLayer))]
 
     @property
-    def time_steps(self):
+    def time_steps(self) -> list[float]:
         """The learned time steps δt, one a layer, as floats."""
         return [float(ops.convert_to_numpy(layer.time_step)) for layer in self.diffusion_layers]
 
-    def states(self, u):
+    def states(self, u: Tensor) -> list[Tensor]:
         """The image after each diffusion layer (before the final ReLU).
 
         Args:
@@ -50,7 +54,7 @@ class _StencilModel(ImageModel):
             states.append(u)
         return states
 
-    def filters(self, u):
+    def filters(self, u: Tensor) -> list[Tensor]:
         """The filters that each layer applies to its input, without the time step.
 
         Args:
@@ -81,17 +85,17 @@ class DiffNet(_StencilModel):
 
     def __init__(
         self,
-        num_layers=5,
-        estimator_depth=4,
-        width=32,
-        initial_scale=1.0,
-        initial_time_step=0.2,
-        boundary="neumann",
-        **kwargs,
-    ):
+        num_layers: int = 5,
+        estimator_depth: int = 4,
+        width: int = 32,
+        initial_scale: float = 1.0,
+        initial_time_step: float = 0.2,
+        boundary: Boundary = "neumann",
+        **kwargs: Any,
+    ) -> None:
         checks.count(num_layers, "num_layers")
 
-        def build(u, policy):
+        def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
             for i in range(num_layers):
                 u = DiffusionLayer(
                     estimator_depth,
@@ -115,7 +119,7 @@ class DiffNet(_StencilModel):
         super().__init__(build, (None, None), arguments, **kwargs)
 
 
-def _fresh(initializer):
+def _fresh(initializer: keras.Initializer) -> keras.Initializer:
     """Keras's random initialisers give the same numbers when they are used twice."""
     return initializer.clone() if isinstance(initializer, keras.initializers.Initializer) else initializer
 
@@ -134,19 +138,19 @@ class LinearDiffNet(_StencilModel):
 
     def __init__(
         self,
-        image_shape,
-        num_layers=5,
-        generalised=True,
-        filters_initializer="zeros",
-        initial_time_step=0.2,
-        boundary="neumann",
-        **kwargs,
-    ):
+        image_shape: Sequence[int],
+        num_layers: int = 5,
+        generalised: bool = True,
+        filters_initializer: str | keras.Initializer = "zeros",
+        initial_time_step: float = 0.2,
+        boundary: Boundary = "neumann",
+        **kwargs: Any,
+    ) -> None:
         checks.count(num_layers, "num_layers")
         image_shape = tuple(image_shape)[:2]
         filters_initializer = keras.initializers.get(filters_initializer)
 
-        def build(u, policy):
+        def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
             for i in range(num_layers):
                 u = LinearDiffusionLayer(
                     generalised,

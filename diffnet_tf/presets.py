@@ -9,21 +9,28 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from diffnet_tf import checks, records
+from diffnet_tf.types import PathLike
+
+if TYPE_CHECKING:
+    import keras
+
+    from diffnet_tf.models import DiffNet
 
 FOLDER = Path(__file__).resolve().parent / "weights"
 ORDER = ("forward", "inverse", "inverse-0.1pct", "inverse-1pct", "deconvolution")
 
 
-def list_presets():
+def list_presets() -> list[str]:
     """The names of the presets that this installation holds."""
     return [name for name in ORDER if (FOLDER / f"{name}.json").exists()]
 
 
-def card(name):
+def card(name: str) -> dict[str, Any]:
     """The model card of a preset: a dict of plain values.
 
     Its keys: problem, noise, diffusion (what was undone or learned), network (the arguments of `models.DiffNet`),
@@ -37,7 +44,7 @@ def card(name):
     return json.loads((FOLDER / f"{name}.json").read_text())
 
 
-def from_preset(name, dtype=None):
+def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "DiffNet":
     """A pretrained network.
 
     Args:
@@ -61,7 +68,7 @@ def from_preset(name, dtype=None):
     return model
 
 
-def save(name, model, described, folder=FOLDER):
+def save(name: str, model: "DiffNet", described: dict[str, Any], folder: PathLike = FOLDER) -> None:
     """Write a preset: the weights of a `models.DiffNet` and its card, to which the network and the hash are added."""
     from keras import ops
 
@@ -77,7 +84,7 @@ def save(name, model, described, folder=FOLDER):
 _NETWORK = ("num_layers", "estimator_depth", "width", "initial_scale", "initial_time_step", "boundary")
 
 
-def variables(model):
+def variables(model: "DiffNet") -> "dict[str, keras.Variable]":
     """The variables of a `models.DiffNet` by names that do not depend on what else was made before it."""
     found = {}
     for i, layer in enumerate(model.diffusion_layers, 1):
@@ -88,7 +95,7 @@ def variables(model):
     return found
 
 
-def load_weights(model, path, sha256):
+def load_weights(model: "DiffNet", path: Path, sha256: str) -> None:
     """Put weights from a file into a `models.DiffNet`, if they are the right ones.
 
     Raises:

@@ -4,10 +4,11 @@ import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def loading():
+def loading() -> Iterator[None]:
     """Keep back what is written to stderr, unless loading fails.
 
     The libraries write past Python and, at this time, past TF_CPP_MIN_LOG_LEVEL.
@@ -28,6 +29,6 @@ def loading():
             os.close(kept)
 
 
-def is_command():
+def is_command() -> bool:
     """Whether this runs while Python looks for the module of `python -m`: then it is a command that loads us."""
     return sys.argv[:1] == ["-m"]

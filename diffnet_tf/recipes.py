@@ -42,7 +42,7 @@ class Recipe:
     beta_2: float | None = None
     initial_scale: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.count(self.batch_size, "batch_size")
         checks.one_of(self.loss, "loss", tuple(LOSSES))
         checks.one_of(self.optimizer, "optimizer", tuple(OPTIMIZERS))
@@ -69,7 +69,9 @@ RECIPES = {
 }
 
 
-def learning_rates(schedule, initial, steps):
+def learning_rates(
+    schedule: str, initial: float, steps: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """A Keras learning-rate schedule (or the number itself) for a name in `SCHEDULES`."""
     checks.one_of(schedule, "schedule", SCHEDULES)
     if schedule == "cosine":
@@ -79,11 +81,11 @@ def learning_rates(schedule, initial, steps):
     return initial
 
 
-def optimizer(recipe, steps):
+def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """The optimiser of a recipe; the time steps get one of their own when the recipe gives them a rate of their own."""
     options = {} if recipe.beta_2 is None else {"beta_2": recipe.beta_2}
 
-    def of_rate(rate):
+    def of_rate(rate: float) -> keras.optimizers.Optimizer:
         return OPTIMIZERS[recipe.optimizer](learning_rates(recipe.schedule, rate, steps), **options)
 
     if recipe.time_step_learning_rate is None:
@@ -92,7 +94,7 @@ def optimizer(recipe, steps):
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(of_rate(recipe.learning_rate), groups))
 
 
-def get(recipe):
+def get(recipe: str | Recipe) -> Recipe:
     """The recipe of that name, or the given `Recipe` itself."""
     if isinstance(recipe, Recipe):
         return recipe

@@ -9,15 +9,19 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
+
+from diffnet_tf.types import Array, PathLike
 
 RECORD, ARRAYS, FIGURE, MODEL = "record.json", "arrays.npz", "figure.png", "model.keras"
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "torch", "keras", "numpy", "scikit-image", "matplotlib")
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Versions of Python and of the packages that matter, those that are installed."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
@@ -28,11 +32,11 @@ def versions():
     return found
 
 
-def commit():
+def commit() -> str | None:
     """The git commit of the code, with "+changes" when the Python files differ from it; None outside a checkout."""
     root = Path(__file__).resolve().parent.parent
 
-    def git(*arguments):
+    def git(*arguments: str) -> str:
         return subprocess.run(
             ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
         ).stdout.strip()
@@ -44,7 +48,7 @@ def commit():
         return None
 
 
-def hardware():
+def hardware() -> dict[str, Any]:
     """Processor, usable cores and memory in GiB."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
@@ -60,7 +64,7 @@ def hardware():
     return {"processor": processor, "cores": cores, "memory_gib": memory, "machine": platform.machine()}
 
 
-def check_writable(directory):
+def check_writable(directory: PathLike) -> Path:
     """Make a results folder, or refuse it before any work is done.
 
     Raises:
@@ -80,7 +84,7 @@ def check_writable(directory):
     return directory
 
 
-def _replace(path, write):
+def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file whole or not at all."""
     temporary = path.with_name(f".{path.name}.tmp")
     with open(temporary, "wb") as file:
@@ -88,7 +92,7 @@ def _replace(path, write):
     os.replace(temporary, path)
 
 
-def save(directory, record, arrays):
+def save(directory: PathLike, record: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write `record.json` and `arrays.npz`.
 
     Args:
@@ -98,31 +102,31 @@ def save(directory, record, arrays):
     """
     directory = check_writable(directory)
     text = _json(record)
-    _replace(directory / ARRAYS, lambda file: np.savez_compressed(file, **arrays))
+    _replace(directory / ARRAYS, lambda file: np.savez_compressed(file, **dict(arrays)))  # type: ignore[arg-type]
     _replace(directory / RECORD, lambda file: file.write(text))
 
 
-def _json(record):
+def _json(record: Mapping[str, Any]) -> bytes:
     return (json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def save_json(path, record):
+def save_json(path: PathLike, record: Mapping[str, Any]) -> None:
     """Write a record that has no arrays, whole or not at all."""
     text = _json(record)
     _replace(Path(path), lambda file: file.write(text))
 
 
-def save_text(path, text):
+def save_text(path: PathLike, text: str) -> None:
     """Write a text file whole or not at all."""
     save_bytes(path, text.encode())
 
 
-def save_bytes(path, content):
+def save_bytes(path: PathLike, content: bytes) -> None:
     """Write a file whole or not at all."""
     _replace(Path(path), lambda file: file.write(content))
 
 
-def load(directory):
+def load(directory: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:
     """Read what `save` wrote: (record, arrays).
 
     Raises:

@@ -5,17 +5,32 @@ colour image either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processe
 changed, which keeps the colour differences; or each channel, all divided by their common maximum. Alpha is kept.
 """
 
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from diffnet_tf import checks
 from diffnet_tf.tiles import Tiled
+from diffnet_tf.types import Array, PathLike
+
+if TYPE_CHECKING:
+    from diffnet_tf.models import DiffNet
 
 COLOURS = ("luminance", "channels")
 LUMINANCE = np.array([0.2989, 0.5870, 0.1140], "float32")
 _ROWS = 1024  # that are looked at at a time when the whole image is
 
 
-def restore(image, model, *, colour="luminance", tile=512, out=None, progress=None):
+def restore(
+    image: Array,
+    model: "DiffNet | Tiled",
+    *,
+    colour: str = "luminance",
+    tile: int = 512,
+    out: Array | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Array:
     """Apply a network to one image.
 
     Args:
@@ -72,10 +87,10 @@ def restore(image, model, *, colour="luminance", tile=512, out=None, progress=No
     return out
 
 
-def _outputs(tiled, pixels, part, maximum):
+def _outputs(tiled: Tiled, pixels: Array, part: slice, maximum: float) -> Iterator[tuple[slice, slice, Array]]:
     """The network's output for one gray image, on the scale of the image."""
 
-    def read(rows, columns):
+    def read(rows: slice, columns: slice) -> Array:
         values = pixels[rows, columns, part].astype("float32")
         gray = values[..., 0] if values.shape[-1] == 1 else values @ LUMINANCE
         return gray / maximum
@@ -90,27 +105,27 @@ def _outputs(tiled, pixels, part, maximum):
 class _Writer:
     """Puts values that are on one dtype's scale into an array of another."""
 
-    def __init__(self, target, source):
+    def __init__(self, target: Array, source: np.dtype) -> None:
         self.target = target
         self.factor = _full(target.dtype) / _full(source)
 
-    def __call__(self, rows, columns, channels, values):
+    def __call__(self, rows: slice, columns: slice, channels: slice, values: Array) -> None:
         values = values * self.factor
         if self.target.dtype.kind == "u":
             values = np.clip(np.rint(values), 0, np.iinfo(self.target.dtype).max)
         self.target[rows, columns, channels] = values
 
 
-def _full(dtype):
+def _full(dtype: np.dtype) -> float:
     """White: the largest integer of a dtype, or 1."""
     return np.iinfo(dtype).max if dtype.kind == "u" else 1.0
 
 
-def _row_blocks(pixels):
+def _row_blocks(pixels: Array) -> list[slice]:
     return [slice(row, row + _ROWS) for row in range(0, len(pixels), _ROWS)]
 
 
-def _maximum(pixels, weights, colours):
+def _maximum(pixels: Array, weights: Array | None, colours: int) -> float:
     """The largest gray value, or the largest of all channels."""
     found = 0.0
     for rows in _row_blocks(pixels):
@@ -119,7 +134,7 @@ def _maximum(pixels, weights, colours):
     return found
 
 
-def check(pixels, name="The image"):
+def check(pixels: Array, name: PathLike = "The image") -> None:
     """Refuse what `restore` cannot process, by name."""
     if pixels.dtype.name not in ("uint8", "uint16", "float32", "float64"):
         raise TypeError(
@@ -133,7 +148,7 @@ def check(pixels, name="The image"):
         _check_values(pixels, name)
 
 
-def _check_values(pixels, name):
+def _check_values(pixels: Array, name: PathLike) -> None:
     bad, place = 0, None
     for rows in _row_blocks(pixels):
         block = np.asarray(pixels[rows])

@@ -8,10 +8,14 @@ patches to output channels, it averages G Gᵀ and Gᵀ G over the gradients G, 
 eigenvectors. Here a bias is one more row of its kernel, that of a constant input: this gains 0.8 dB in 1,500 steps.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
 from diffnet_tf import checks
+from diffnet_tf.types import Tensor
 
 PACKAGE = "diffnet_tf"
 
@@ -37,15 +41,15 @@ class SOAP(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate=3e-3,
-        beta_1=0.95,
-        beta_2=0.95,
-        shampoo_beta=0.95,
-        epsilon=1e-8,
-        refresh_every=25,
-        name="soap",
-        **kwargs,
-    ):
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 3e-3,
+        beta_1: float = 0.95,
+        beta_2: float = 0.95,
+        shampoo_beta: float = 0.95,
+        epsilon: float = 1e-8,
+        refresh_every: int = 25,
+        name: str = "soap",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         checks.count(refresh_every, "refresh_every")
         for name, beta in (("beta_1", beta_1), ("beta_2", beta_2), ("shampoo_beta", shampoo_beta)):
@@ -54,11 +58,14 @@ class SOAP(keras.optimizers.Optimizer):
         self.beta_1, self.beta_2, self.shampoo_beta = beta_1, beta_2, shampoo_beta
         self.epsilon, self.refresh_every = epsilon, refresh_every
 
-    def build(self, variables):
+    def build(self, variables: Sequence[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
-        self._state, self._bias_of, self._kernel_of, self._waiting = [], {}, {}, {}
+        self._state: list[list[keras.Variable]] = []
+        self._bias_of: dict[int, int] = {}
+        self._kernel_of: dict[int, int] = {}
+        self._waiting: dict[int, Tensor] = {}
         for index, variable in enumerate(variables):
             if len(variable.shape) < 2:
                 kind = ("momentum", "velocity")
@@ -71,7 +78,7 @@ class SOAP(keras.optimizers.Optimizer):
                 rows += 1
             self._state.append(self._add_state(variable, rows, columns))
 
-    def _add_state(self, kernel, rows, columns):
+    def _add_state(self, kernel: keras.Variable, rows: int, columns: int) -> list[keras.Variable]:
         """Averages of G, of its squares in the basis, of G Gᵀ and Gᵀ G; and their eigenvectors, in columns."""
         path = kernel.path.replace("/", "_")
         made = {"momentum": (rows, columns), "velocity": (rows, columns)}
@@ -79,11 +86,11 @@ class SOAP(keras.optimizers.Optimizer):
         made |= {"right": (columns, columns), "right_basis": (columns, columns)}
         return [self.add_variable(shape, "zeros", kernel.dtype, name=f"{path}_{name}") for name, shape in made.items()]
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None) -> None:
         self._waiting = {}
         super().apply(grads, trainable_variables)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         index = self._get_variable_index(variable)
         gradient, rate = ops.cast(gradient, variable.dtype), ops.cast(learning_rate, variable.dtype)
         if index in self._bias_of:
@@ -104,7 +111,7 @@ class SOAP(keras.optimizers.Optimizer):
             self.assign(second, _average(second, ops.square(gradient), self.beta_2))
             self.assign_sub(variable, rate * self._adam(first, second))
 
-    def _step(self, index, gradient):
+    def _step(self, index: int, gradient: Tensor) -> Tensor:
         """Update the state of a kernel by its gradient, a matrix, and return Adam's step in the eigenbasis."""
         first, second, left, p, right, q = self._state[index]
         self.assign(first, _average(first, gradient, self.beta_1))
@@ -128,44 +135,44 @@ class SOAP(keras.optimizers.Optimizer):
         direction = self._adam(_into_basis(first, basis_p, basis_q), velocity)
         return ops.matmul(ops.matmul(basis_p, direction), ops.transpose(basis_q))
 
-    def _adam(self, first, second):
+    def _adam(self, first: Tensor, second: Tensor) -> Tensor:
         """Adam's direction from its two averages, both corrected for having started at zero."""
         number = ops.cast(self.iterations + 1, second.dtype)
         first = ops.convert_to_tensor(first) / (1.0 - ops.power(ops.cast(self.beta_1, second.dtype), number))
         second = ops.convert_to_tensor(second) / (1.0 - ops.power(ops.cast(self.beta_2, second.dtype), number))
         return first / (ops.sqrt(second) + self.epsilon)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own = ("beta_1", "beta_2", "shampoo_beta", "epsilon", "refresh_every")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
-def _matrix_shape(shape):
+def _matrix_shape(shape: Sequence[int]) -> tuple[int, int]:
     rows = 1
     for size in shape[:-1]:
         rows *= size
     return rows, shape[-1]
 
 
-def _layer(variable):
+def _layer(variable: keras.Variable) -> str:
     return variable.path.rpartition("/")[0]
 
 
-def _average(old, new, beta):
+def _average(old: Tensor, new: Tensor, beta: float) -> Tensor:
     return beta * ops.convert_to_tensor(old) + (1.0 - beta) * new
 
 
-def _into_basis(matrix, p, q):
+def _into_basis(matrix: Tensor, p: Tensor, q: Tensor) -> Tensor:
     return ops.matmul(ops.matmul(ops.transpose(p), ops.convert_to_tensor(matrix)), q)
 
 
-def _eigenvectors(average):
+def _eigenvectors(average: Tensor) -> Tensor:
     """In columns, by falling eigenvalue. (Started from anything else, the bases turn so far in the first steps that the
     averages of squares, which are of the old directions, make Adam's steps explode.)"""
     return ops.flip(ops.eigh(_in_units_of_its_largest(average))[1], axis=1)
 
 
-def _refreshed(left, right, p, q, velocity):
+def _refreshed(left: Tensor, right: Tensor, p: Tensor, q: Tensor, velocity: Tensor) -> tuple[Tensor, ...]:
     """One power iteration on both bases; their columns sorted by eigenvalue, and the squared gradients with them."""
     p, order = _turned(left, p)
     velocity = ops.take(velocity, order, axis=0)
@@ -173,14 +180,14 @@ def _refreshed(left, right, p, q, velocity):
     return p, q, ops.take(velocity, order, axis=1)
 
 
-def _turned(average, basis):
+def _turned(average: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     # The tiny multiple of the identity turns no eigenvector, and keeps the basis where all gradients are zero.
     image = ops.matmul(_in_units_of_its_largest(average), basis) + 1e-9 * basis
     order = ops.argsort(-ops.sum(basis * image, axis=0))  # by Rayleigh quotient
     return ops.qr(ops.take(image, order, axis=1))[0], order
 
 
-def _in_units_of_its_largest(average):
+def _in_units_of_its_largest(average: Tensor) -> Tensor:
     """Decompositions square columns: gradients of 1e-6 would be 1e-24 in them, near the end of float32."""
     average = ops.convert_to_tensor(average)
     largest = ops.max(ops.abs(average))

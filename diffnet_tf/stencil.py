@@ -16,12 +16,13 @@ Reference: Arridge & Hauptmann, Networks for Nonlinear Diffusion Problems in Ima
 from keras import ops
 
 from diffnet_tf import checks
+from diffnet_tf.types import Boundary, Tensor
 
 ORDER = ("centre", "up", "down", "left", "right")
-BOUNDARIES = ("neumann", "dirichlet")
+BOUNDARIES: tuple[Boundary, ...] = ("neumann", "dirichlet")
 
 
-def pad(u, boundary="neumann"):
+def pad(u: Tensor, boundary: Boundary = "neumann") -> Tensor:
     """Put a frame of one pixel around images: the border repeated (Neumann) or zeros (Dirichlet).
 
     Args:
@@ -36,7 +37,7 @@ def pad(u, boundary="neumann"):
     return ops.pad(u, [[0, 0], [1, 1], [1, 1], [0, 0]], mode=mode)
 
 
-def neighbours(u, boundary="neumann"):
+def neighbours(u: Tensor, boundary: Boundary = "neumann") -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The four images of neighbours: at every pixel the value above, below, to the left and to the right.
 
     Args:
@@ -55,7 +56,7 @@ def neighbours(u, boundary="neumann"):
     )
 
 
-def apply(u, filters, boundary="neumann"):
+def apply(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
     """S u = Σ_k filters_k · (u shifted by k), with neither the identity nor the time step of (4.6).
 
     Args:
@@ -81,7 +82,7 @@ def apply(u, filters, boundary="neumann"):
     return terms[0] + (terms[1] + terms[2]) + (terms[3] + terms[4])
 
 
-def smoothing(filters):
+def smoothing(filters: Tensor) -> Tensor:
     """The diagonal of αW in S = L + αW: the sum of each pixel's five filters (drawn in Fig. 11).
 
     It is what S makes of a constant image of ones under Neumann boundaries; zero means that S is mean-free.
@@ -95,7 +96,7 @@ def smoothing(filters):
     return ops.sum(filters, axis=-1, keepdims=True)
 
 
-def mean_free(filters):
+def mean_free(filters: Tensor) -> Tensor:
     """The filters of L in S = L + αW: the same neighbours, the centre chosen so that a constant image goes to zero.
 
     Args:
@@ -108,7 +109,7 @@ def mean_free(filters):
     return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
 
 
-def split(filters):
+def split(filters: Tensor) -> tuple[Tensor, Tensor]:
     """Split S = L + αW (Def. 2.7) into its differentiating and its smoothing part.
 
     Args:
@@ -121,7 +122,7 @@ def split(filters):
     return mean_free(filters), smoothing(filters)
 
 
-def from_diffusivity(gamma, boundary="neumann"):
+def from_diffusivity(gamma: Tensor, boundary: Boundary = "neumann") -> Tensor:
     """The stencil (4.4) of L(γ)u = ∇·(γ∇u): γ averaged to the mid-points between pixels, the centre minus their sum.
 
     Args:

@@ -6,14 +6,20 @@ whole image, up to rounding; at the border of the image the tile's border is the
 """
 
 import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from keras import ops
 
 from diffnet_tf import backend, checks
+from diffnet_tf.types import Array
+
+if TYPE_CHECKING:
+    from diffnet_tf.models import DiffNet
 
 
-def reach(model):
+def reach(model: "DiffNet") -> int:
     """How far, in pixels, an output pixel of a chain of diffusion layers depends on the input.
 
     Raises:
@@ -35,16 +41,18 @@ class Tiled:
             are in use at a time.
     """
 
-    def __init__(self, model, tile=512):
+    def __init__(self, model: "DiffNet", tile: int = 512) -> None:
         checks.count(tile, "tile")
         self.tile, self.reach = tile, reach(model)
         self._function = backend.compiled(lambda u: model(u, training=False))
 
-    def count(self, shape):
+    def count(self, shape: Sequence[int]) -> int:
         """The number of tiles of an image (height, width)."""
         return math.prod(-(-side // self.tile) for side in shape[:2])
 
-    def __call__(self, read, shape):
+    def __call__(
+        self, read: Callable[[slice, slice], Array], shape: tuple[int, int]
+    ) -> Iterator[tuple[slice, slice, Array]]:
         """The network's output, tile by tile.
 
         Args:
@@ -63,7 +71,7 @@ class Tiled:
                 output = ops.convert_to_numpy(self._function(part[None, ..., None]))[0, ..., 0]
                 yield rows, columns, output[inner_rows, inner_columns]
 
-    def _extent(self, start, size):
+    def _extent(self, start: int, size: int) -> tuple[slice, slice, slice]:
         """Along one axis: the tile, the tile with its surroundings, and where the one is in the other."""
         stop = min(start + self.tile, size)
         first, last = max(0, start - self.reach), min(size, stop + self.reach)

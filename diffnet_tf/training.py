@@ -8,14 +8,19 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any
 
 import keras
 import numpy as np
 
 from diffnet_tf import checkpoint, checks, data, distribute, recipes
+from diffnet_tf.data.pairs import Images
 from diffnet_tf.image_model import ImageModel
 from diffnet_tf.metrics import LOSSES, PSNR
 from diffnet_tf.recipes import RECIPES, Recipe
+from diffnet_tf.types import PathLike, Tensor
 
 __all__ = ["RECIPES", "Recipe", "Training", "fit"]
 
@@ -37,28 +42,28 @@ class Training:
 
     steps: int
     seconds: float
-    history: list
+    history: list[dict[str, Any]]
     finished: bool
 
 
 def fit(
-    model,
-    images,
-    recipe="fast",
+    model: keras.Model,
+    images: Images,
+    recipe: str | Recipe = "fast",
     *,
-    steps,
-    problem="inverse",
-    noise=0.0,
-    seed=0,
-    degrade=None,
-    validation=None,
-    validate_every=None,
-    checkpoint_dir=None,
-    csv_log=None,
-    tensorboard=None,
-    verbose=True,
-    callbacks=(),
-):
+    steps: int,
+    problem: str = "inverse",
+    noise: float = 0.0,
+    seed: int = 0,
+    degrade: Callable[[Tensor], Tensor] | None = None,
+    validation: Images | None = None,
+    validate_every: int | None = None,
+    checkpoint_dir: PathLike | None = None,
+    csv_log: PathLike | None = None,
+    tensorboard: PathLike | None = None,
+    verbose: bool = True,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Training:
     """Train a model for a number of steps on pairs made on the fly.
 
     Args:
@@ -88,15 +93,15 @@ def fit(
     checks.count(seed, "seed", minimum=0)
     if tensorboard and keras.backend.backend() != "tensorflow":
         raise ValueError(f"tensorboard needs the TensorFlow backend; this is {keras.backend.backend()}. Use csv_log.")
-    options = {"problem": problem, "noise": float(noise), "seed": int(seed), "degrade": degrade}
-    stream = {
+    options: dict[str, Any] = {"problem": problem, "noise": float(noise), "seed": int(seed), "degrade": degrade}
+    stream: dict[str, Any] = {
         "batch_size": recipe.batch_size,
         "crop": recipe.crop,
         "augment": recipe.augment,
         "epochs": None,
         **options,
     }
-    make = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
+    make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)
     make(images, **stream)  # refuses bad arguments before any work
     distribute.check_batch(recipe.batch_size, model)
@@ -136,7 +141,7 @@ def fit(
     return Training(run.step, run.seconds, run.history, finished)
 
 
-def _fit(model, make, loss, **arguments):
+def _fit(model: keras.Model, make: Callable[..., Any], loss: str, **arguments: Any) -> None:
     """Keras's `fit`, or where that fails the loop of `distribute`."""
     if distribute.of_model(model) is not None:
         distribute.fit(model, lambda index, count: make(shard=(index, count)), loss=loss, **arguments)
@@ -145,7 +150,9 @@ def _fit(model, make, loss, **arguments):
     model.fit(make(), validation_batch_size=distribute.EVALUATION_BATCH, shuffle=False, verbose=0, **arguments)
 
 
-def _configuration(model, recipe, steps, every, images, options):
+def _configuration(
+    model: keras.Model, recipe: Recipe, steps: int, every: int, images: data.GrayImages, options: dict[str, Any]
+) -> dict[str, Any]:
     """What must be equal for one run to go on from another's checkpoint."""
     described = {"parameters": int(model.count_params())}
     if isinstance(model, ImageModel):  # other models' configurations hold names that change from run to run
@@ -155,13 +162,13 @@ def _configuration(model, recipe, steps, every, images, options):
         "recipe": dataclasses.asdict(recipe),
         "steps": steps,
         "validate_every": every,
-        "images": [*images.shape, zlib.crc32(np.ascontiguousarray(images.pixels))],
+        "images": [*images.shape, zlib.crc32(np.ascontiguousarray(images.pixels).data)],
         **options,
         "degrade": _name(options["degrade"]),
     }
 
 
-def _name(function):
+def _name(function: Any) -> str:
     """What can be said of a function in a file: its name, for a partial one its arguments too."""
     if isinstance(function, functools.partial):
         return f"{_name(function.func)} of {function.args} {function.keywords}"
@@ -171,20 +178,23 @@ def _name(function):
 class _Run(keras.callbacks.Callback):
     """Counts steps over all of Keras's epochs, shows progress, keeps the history and the checkpoint, ends on time."""
 
-    def __init__(self, steps, every, verbose, checkpoint_dir, configuration):
+    def __init__(
+        self, steps: int, every: int, verbose: bool, checkpoint_dir: PathLike | None, configuration: dict[str, Any]
+    ) -> None:
         super().__init__()
         self.steps, self.every, self.verbose = steps, every, verbose
         self.checkpoint_dir, self.configuration = checkpoint_dir, configuration
-        self.step, self.history, self._before = 0, [], 0.0
-        self._started = None
+        self.step, self._before = 0, 0.0
+        self.history: list[dict[str, Any]] = []
+        self._started: float | None = None
         self._bar = None
         self._interrupted = False
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         return self._before + (time.perf_counter() - self._started if self._started else 0.0)
 
-    def resume(self, model):
+    def resume(self, model: keras.Model) -> None:
         found = checkpoint.load(self.checkpoint_dir, model, self.configuration) if self.checkpoint_dir else None
         if found:
             self.step, self.history = found
@@ -193,7 +203,7 @@ class _Run(keras.callbacks.Callback):
                 print(f"Going on from step {self.step:,} of {self.steps:,} in {self.checkpoint_dir}.", flush=True)
 
     @contextlib.contextmanager
-    def interruptible(self):
+    def interruptible(self) -> Iterator[None]:
         """Let Ctrl-C wait for the end of the step: on JAX the weights are nowhere while a step runs.
 
         A second one does not wait. Elsewhere than in the main thread Python knows no signals, and nothing is changed.
@@ -203,7 +213,7 @@ class _Run(keras.callbacks.Callback):
             return
         before = signal.getsignal(signal.SIGINT)
 
-        def interrupt(number, frame):
+        def interrupt(number: int, frame: FrameType | None) -> None:
             self._interrupted = True
             signal.signal(signal.SIGINT, before)
 
@@ -213,14 +223,15 @@ class _Run(keras.callbacks.Callback):
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._started = time.perf_counter()
-        self._first, self._timed_from = self.step, None
+        self._first = self.step
+        self._timed_from: float | None = None
         if self.verbose and sys.stdout.isatty():
             # Of the steps that are left: a bar that begins in the middle would promise too short a time.
             self._bar = keras.utils.Progbar(self.steps - self._first, width=12, stateful_metrics=SHOWN, interval=0.2)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.step += 1
         if self._timed_from is None:  # the first step compiles
             self._timed_from = time.perf_counter()
@@ -236,7 +247,7 @@ class _Run(keras.callbacks.Callback):
         elif self._interrupted:
             raise KeyboardInterrupt
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         values = {name: float(value) for name, value in (logs or {}).items()}
         if not all(np.isfinite(v) for v in values.values()):
             raise FloatingPointError(
@@ -257,5 +268,5 @@ class _Run(keras.callbacks.Callback):
             )
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

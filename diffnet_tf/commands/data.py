@@ -1,5 +1,7 @@
 """Say what images a folder holds, what is missing, and which options use them."""
 
+from argparse import ArgumentParser, Namespace
+
 from diffnet_tf.data import recognise
 
 WHERE = """Nothing that this package knows. What it can use, and where to place it:
@@ -10,13 +12,13 @@ WHERE = """Nothing that this package knows. What it can use, and where to place 
   arrays      gray.npy, uint8 or float32 (n, height, width):      --source npy --data_dir FOLDER"""
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("directory", metavar="DIR", help="a folder, or one file")
     parser.add_argument("--hashes", action="store_true", help="compare STL-10's MD5 sums too: a minute for gigabytes")
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Print what was found. Returns the exit status: 0 when something can be used, else 1."""
     findings = recognise.recognise(arguments.directory, arguments.hashes)
     for finding in findings:

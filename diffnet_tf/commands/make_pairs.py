@@ -1,11 +1,13 @@
 """Write pairs of diffused and clean images to a file, NPZ or TFRecord, for other frameworks."""
 
+from argparse import ArgumentParser, Namespace
+
 from diffnet_tf import data
 from diffnet_tf.data import sources
 from diffnet_tf.data.pairs import PROBLEMS
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("output", metavar="OUT", help="a file ending in .npz or .tfrecord")
     parser.add_argument("--source", choices=sources.READERS, default="skimage", help="where the images come from")
@@ -20,7 +22,7 @@ def add_arguments(parser):
     parser.add_argument("--seed", type=int, default=0, help="of crops, flips and noise")
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Write the pairs. Returns the exit status."""
     options = {name: value for name, value in vars(arguments).items() if name not in ("command", "source", "output")}
     count = data.make_pairs(arguments.source, arguments.output, **options)

@@ -1,11 +1,17 @@
 """The network that a command works with: a preset, or one that was trained and saved."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diffnet_tf import presets
+from diffnet_tf.types import PathLike
+
+if TYPE_CHECKING:
+    import keras
 
 
-def add_arguments(parser, what):
+def add_arguments(parser: ArgumentParser, what: str) -> None:
     """Define --preset and --weights, one of which has to be given."""
     chosen = parser.add_mutually_exclusive_group(required=True)
     names = ", ".join(presets.list_presets())
@@ -13,7 +19,7 @@ def add_arguments(parser, what):
     chosen.add_argument("--weights", metavar="MODEL", help=f"{what} one of your own, a .keras file")
 
 
-def chosen(arguments):
+def chosen(arguments: Namespace) -> "keras.Model":
     """The network that the arguments name.
 
     Raises:
@@ -22,7 +28,7 @@ def chosen(arguments):
     return presets.from_preset(arguments.preset) if arguments.preset else load(arguments.weights)
 
 
-def load(path):
+def load(path: PathLike) -> "keras.Model":
     """A network from a .keras file, in Keras's safe mode: nothing in the file is run.
 
     Raises:

@@ -4,17 +4,20 @@ A preset undoes (or does) the one diffusion that it was trained on; an ordinary 
 """
 
 import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from diffnet_tf import image_files, restoration
+from diffnet_tf import image_files, restoration, tiles
 from diffnet_tf.commands import models
+from diffnet_tf.types import Array
 
 DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument(
         "input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)}), or a folder"
@@ -30,10 +33,10 @@ def add_arguments(parser):
     parser.add_argument("--force", action="store_true", help="replace files that exist")
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Restore. Returns the exit status."""
     jobs = _jobs(arguments)
-    tiled = restoration.Tiled(models.chosen(arguments), arguments.tile)
+    tiled = tiles.Tiled(models.chosen(arguments), arguments.tile)
     for source, target in jobs:
         pixels = image_files.read(source, arguments.max_pixels)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +46,7 @@ def run(arguments):
     return 0
 
 
-def _jobs(arguments):
+def _jobs(arguments: Namespace) -> list[tuple[Path, Path]]:
     """(source, target) of every image, all of them checked before the first is processed."""
     if not arguments.input.exists():
         raise FileNotFoundError(f"{arguments.input} does not exist; expected an image or a folder of images.")
@@ -68,18 +71,18 @@ def _jobs(arguments):
     return jobs
 
 
-def _dtype(arguments, pixels):
+def _dtype(arguments: Namespace, pixels: Array) -> np.dtype:
     return np.dtype(DEPTHS[arguments.depth]) if arguments.depth else pixels.dtype
 
 
 class _Progress:
     """A bar in a terminal, elsewhere a line an image."""
 
-    def __init__(self, title):
-        self._bar = None
+    def __init__(self, title: str) -> None:
+        self._bar: Any = None
         print(title, flush=True)
 
-    def __call__(self, done, total):
+    def __call__(self, done: int, total: int) -> None:
         if not sys.stdout.isatty():
             return
         import keras

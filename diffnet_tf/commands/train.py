@@ -2,18 +2,24 @@
 
 import dataclasses
 import shutil
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diffnet_tf import data, presets, recipes, records
 from diffnet_tf.commands import models
 from diffnet_tf.data import sources
 from diffnet_tf.data.pairs import PROBLEMS
+from diffnet_tf.types import Array
+
+if TYPE_CHECKING:
+    import keras
 
 WIDE = 48  # pixels of a training crop with noise: it wants a wider view
 FINE_TUNING_RATE = 1e-3  # of the fast recipe's 3e-3: what has been learned is to be kept
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("directory", metavar="DIR", help="folder with the images; the last tenth validates")
     parser.add_argument("--out", metavar="MODEL", type=Path, required=True, help="the .keras file to write")
@@ -29,7 +35,7 @@ def add_arguments(parser):
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Train. Returns the exit status; 130 when it was stopped: the same command goes on."""
     import keras
 
@@ -47,10 +53,10 @@ def run(arguments):
     options = {"problem": arguments.problem, "noise": arguments.noise, "seed": arguments.seed}
     inputs, targets = data.paired_arrays(held_out, **options)
 
-    def quality(images):
+    def quality(images: Array) -> float:
         return float(metrics.summary(metrics.psnr(targets, images))["mean"])
 
-    def restored():
+    def restored() -> Array:
         return model.predict(inputs, batch_size=16, verbose=0)
 
     before = {"the images as they are": quality(inputs)}
@@ -75,7 +81,7 @@ def run(arguments):
     return 0
 
 
-def _check(arguments):
+def _check(arguments: Namespace) -> None:
     if arguments.out.suffix != ".keras":
         raise ValueError(f"--out {arguments.out} ends in {arguments.out.suffix or 'nothing'!r}; expected .keras.")
     if arguments.out.exists() and not arguments.force:
@@ -83,13 +89,13 @@ def _check(arguments):
     records.check_writable(arguments.out.parent)
 
 
-def _recipe(arguments, train):
+def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
     """The fast recipe, for these images and this noise."""
     fast = recipes.get("fast")
     rate = arguments.learning_rate or (FINE_TUNING_RATE if arguments.init else fast.learning_rate)
-    crop = min(WIDE if arguments.noise >= 0.005 else fast.crop, *train.shape[1:3])
+    crop = min(WIDE if arguments.noise >= 0.005 else fast.crop, *train.pixels.shape[1:3])
     return dataclasses.replace(fast, crop=crop, learning_rate=rate, batch_size=min(fast.batch_size, len(train)))
 
 
-def _start(name):
+def _start(name: str) -> "keras.Model":
     return presets.from_preset(name) if name in presets.list_presets() else models.load(name)

@@ -1,22 +1,24 @@
 """Say for each claim of the paper what the records under a results folder show."""
 
+from argparse import ArgumentParser, Namespace
+
 from diffnet_tf import claims
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("--results_dir", default="results", help="where the records are")
     parser.add_argument("--markdown", action="store_true", help="print the README's table")
 
 
-def run(arguments):
+def run(arguments: Namespace) -> int:
     """Print the ledger. Returns the exit status: 0, whatever the verdicts."""
     found = claims.findings(arguments.results_dir)
     print(table(found) if arguments.markdown else listing(found))
     return 0
 
 
-def listing(found):
+def listing(found: list[tuple[claims.Claim, claims.Finding]]) -> str:
     """The ledger as text, a paragraph a claim."""
     lines = []
     for claim, finding in found:
@@ -31,7 +33,7 @@ def listing(found):
     return "\n".join(lines + [summary(found)])
 
 
-def table(found):
+def table(found: list[tuple[claims.Claim, claims.Finding]]) -> str:
     """The ledger as a Markdown table."""
     lines = ["| where | claim | paper | ours | n | budget; data; commit | verdict |", "|---|---|---|---|---|---|---|"]
     for claim, finding in found:
@@ -42,7 +44,7 @@ def table(found):
     return "\n".join(lines)
 
 
-def summary(found):
+def summary(found: list[tuple[claims.Claim, claims.Finding]]) -> str:
     """How many claims have which verdict."""
     verdicts = [finding.verdict for _, finding in found]
     kinds = (claims.REPRODUCED, claims.PARTIAL, claims.NOT_REPRODUCED, claims.NOT_RUN)

@@ -13,7 +13,7 @@ CONTRASTS = (0.2, 1.0)
 MARGIN = 3.0  # pixels between a disk and the border, so that little of it is diffused out of sight
 
 
-def disks(count, size=64, seed=0):
+def disks(count: int, size: int = 64, seed: int = 0) -> GrayImages:
     """Images of one disk each: a constant in a pixel whose centre lies inside the circle, 0 elsewhere.
 
     Radius, contrast and centre are uniform over `RADII`, `CONTRASTS` and the places that leave a `MARGIN`.

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffnet_tf import checks
+from diffnet_tf.data.gray import GrayImages
+from diffnet_tf.types import Array, Tensor
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: SplitMix64's increment
 _ORDER, _EXAMPLE = 1, 2  # streams for the order of an epoch and for its examples
@@ -23,17 +25,17 @@ _ORDER, _EXAMPLE = 1, 2  # streams for the order of an epoch and for its example
 class Arrays:
     """The functions of an array library that drawing needs."""
 
-    array: Callable  # (number or array, dtype) → array of that dtype
-    arange: Callable
-    xor: Callable
-    shift_right: Callable
-    argsort: Callable
-    where: Callable
-    take: Callable  # (array, indices along its first axis)
-    reshape: Callable
-    log: Callable
-    sqrt: Callable
-    cos: Callable
+    array: Callable[..., Tensor]  # (number or array, dtype) → array of that dtype
+    arange: Callable[..., Tensor]
+    xor: Callable[..., Tensor]
+    shift_right: Callable[..., Tensor]
+    argsort: Callable[..., Tensor]
+    where: Callable[..., Tensor]
+    take: Callable[..., Tensor]  # (array, indices along its first axis)
+    reshape: Callable[..., Tensor]
+    log: Callable[..., Tensor]
+    sqrt: Callable[..., Tensor]
+    cos: Callable[..., Tensor]
 
 
 NUMPY = Arrays(
@@ -51,7 +53,7 @@ NUMPY = Arrays(
 )
 
 
-def tensorflow_arrays():
+def tensorflow_arrays() -> Arrays:
     """The same for TensorFlow."""
     import tensorflow as tf
 
@@ -70,14 +72,14 @@ def tensorflow_arrays():
     )
 
 
-def _mix(z, xp):
+def _mix(z: Tensor, xp: Arrays) -> Tensor:
     """SplitMix64's scrambling of 64 bits: every input bit reaches every output bit."""
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
         z = xp.xor(z, xp.shift_right(z, xp.array([shift], "uint64"))) * xp.array([factor], "uint64")
     return z
 
 
-def bits(xp, count, *key):
+def bits(xp: Arrays, count: int, *key: int | Tensor) -> Tensor:
     """Random 64-bit numbers that depend on their key alone.
 
     Args:
@@ -94,7 +96,7 @@ def bits(xp, count, *key):
     return _mix(state[:, None] + counter * xp.array([_GOLDEN], "uint64"), xp)
 
 
-def normal(xp, random_bits):
+def normal(xp: Arrays, random_bits: Tensor) -> Tensor:
     """Standard normal numbers by the transform of Box & Muller: (n, 2m) uint64 → (n, m) float64."""
     # 53 bits make a float64 in [0, 1); 1 − that is never 0.
     uniform = xp.array(xp.shift_right(random_bits, xp.array([11], "uint64")), "float64") * 2.0**-53
@@ -114,7 +116,15 @@ class Examples:
         seed: a whole number of at least 0.
     """
 
-    def __init__(self, images, crop=None, augment=False, shuffle=True, noise=0.0, seed=0):
+    def __init__(
+        self,
+        images: GrayImages,
+        crop: int | None = None,
+        augment: bool = False,
+        shuffle: bool = True,
+        noise: float = 0.0,
+        seed: int = 0,
+    ) -> None:
         _, height, width, _ = images.shape
         checks.not_negative(noise, "noise")
         checks.count(seed, "seed", minimum=0)
@@ -127,18 +137,20 @@ class Examples:
         self.shape = (crop, crop, 1) if crop else (height, width, 1)
         self._cached_order = functools.lru_cache(maxsize=3)(self.order)  # threads may share it
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Examples in an epoch: one for each image."""
         return len(self.images)
 
-    def order(self, epoch, xp=NUMPY):
+    def order(self, epoch: int | Tensor, xp: Arrays = NUMPY) -> Tensor:
         """The numbers of the images in the order of an epoch: int (images,)."""
         if not self.shuffle:
             return xp.array(xp.arange(len(self)), "int64")
         keys = bits(xp, len(self), self.seed, _ORDER, epoch)[0]
         return xp.array(xp.argsort(xp.array(xp.shift_right(keys, xp.array([1], "uint64")), "int64")), "int64")
 
-    def make(self, epoch, k, index, pixels, maxima, xp=NUMPY):
+    def make(
+        self, epoch: Tensor, k: Tensor, index: Tensor, pixels: Tensor, maxima: Tensor, xp: Arrays = NUMPY
+    ) -> tuple[Tensor, Tensor]:
         """Examples: of each the k-th of its epoch, which is of image `index`.
 
         Args:
@@ -160,12 +172,12 @@ class Examples:
             noise = xp.array(self.noise * normal(xp, random_bits[:, 4:]), "float32")
         return xp.reshape(clean, (-1, *self.shape)), xp.reshape(noise, (-1, *self.shape))
 
-    def _places(self, index, random_bits, xp):
+    def _places(self, index: Tensor, random_bits: Tensor, xp: Arrays) -> Tensor:
         """Where the pixels of a cut, flipped and transposed image are among all pixels: int64 (n, height, width)."""
         height, width, _ = self.shape
         _, full_height, full_width, _ = self.images.shape
 
-        def choice(which, number):  # the remainder's bias is number / 2^64
+        def choice(which: int, number: int) -> Tensor:  # the remainder's bias is number / 2^64
             chosen = random_bits[:, which, None, None] % xp.array([number], "uint64")
             return xp.array(chosen, "int64")
 
@@ -179,7 +191,7 @@ class Examples:
             column = xp.where(way // 2 % 2 > 0, width - 1 - column, column)
         return (index[:, None, None] * full_height + top + row) * full_width + left + column
 
-    def batch(self, first, count):
+    def batch(self, first: int, count: int) -> tuple[Array, Array]:
         """Examples first, …, first + count − 1 in NumPy: (clean, noise), float32 (count, height, width, 1)."""
         epoch, k = np.divmod(np.arange(first, first + count), len(self))
         index = np.concatenate([self._cached_order(e)[k[epoch == e]] for e in np.unique(epoch)])

@@ -4,17 +4,28 @@ import os
 import uuid
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from diffnet_tf import checks
-from diffnet_tf.data.pairs import PairSequence, as_gray_images
+from diffnet_tf.data.pairs import Images, PairSequence, as_gray_images
+from diffnet_tf.types import Array, PathLike
 
 SUFFIXES = (".npz", ".tfrecord")
 BATCH = 16
 
 
-def make_pairs(images, path, *, epochs=1, problem="inverse", noise=0.0, seed=0, **options):
+def make_pairs(
+    images: Images,
+    path: PathLike,
+    *,
+    epochs: int = 1,
+    problem: str = "inverse",
+    noise: float = 0.0,
+    seed: int = 0,
+    **options: Any,
+) -> int:
     """Write the examples of `pairs` to a file, whole or not at all. Memory does not grow with their number.
 
     Args:
@@ -50,7 +61,7 @@ def make_pairs(images, path, *, epochs=1, problem="inverse", noise=0.0, seed=0, 
     return count
 
 
-def _write_npz(path, batches, count):
+def _write_npz(path: Path, batches: PairSequence, count: int) -> None:
     """An array after the other, so the pairs are made twice: they are the same ones, and cheaper than to be kept."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for part, name in enumerate(("input", "target")):
@@ -63,13 +74,13 @@ def _write_npz(path, batches, count):
                     file.write(images.astype("<f4").tobytes())
 
 
-def _write_tfrecord(path, batches, count):
+def _write_tfrecord(path: Path, batches: PairSequence, count: int) -> None:
     try:
         import tensorflow as tf
     except ModuleNotFoundError as error:
         raise ValueError("TFRecord files take TensorFlow, which is not installed; write .npz instead.") from error
 
-    def feature(array):
+    def feature(array: Array) -> Any:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[array.astype("<f4").tobytes()]))
 
     with tf.io.TFRecordWriter(str(path)) as writer:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from diffnet_tf import checks
+from diffnet_tf.types import Array, PathLike
 
 GRAY_NAME = "gray.npy"
 
@@ -21,7 +22,7 @@ class GrayImages:
             contrast of an image is part of what it shows.
     """
 
-    def __init__(self, pixels, name="images", scaled=True):
+    def __init__(self, pixels: Array, name: str = "images", scaled: bool = True) -> None:
         checks.image_shape((*pixels.shape, 1), name)
         if pixels.dtype != np.uint8:
             checks.float_dtype(pixels, name)
@@ -37,27 +38,27 @@ class GrayImages:
         self.pixels, self.name = pixels, name
         self.maxima = maxima if scaled else np.ones_like(maxima)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.pixels)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int, int, int]:
         """(n, height, width, 1)."""
         return (*self.pixels.shape, 1)
 
-    def save(self, directory):
+    def save(self, directory: PathLike) -> None:
         """Write the pixels to `gray.npy` in a folder, for the source "npy": to train where nothing else can be read."""
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         np.save(directory / GRAY_NAME, self.pixels)
 
-    def take(self, indices, rows=slice(None), columns=slice(None)):
+    def take(self, indices: Array, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
         """Images as float32 in [0, 1], (len(indices), height, width, 1), or the given part of them."""
         part = self.pixels[indices, rows, columns].astype("float32")
         return (part / self.maxima[indices, None, None])[..., None]
 
 
-def to_gray(array):
+def to_gray(array: Array) -> Array:
     """Luminance as MATLAB's rgb2gray has it, 0.2989 R + 0.5870 G + 0.1140 B, rounded for 8-bit images.
 
     Args:

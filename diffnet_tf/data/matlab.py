@@ -1,10 +1,14 @@
 """Image files of the authors' MATLAB script: HDF5 with the clean images and, where it made them, the diffused ones."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from diffnet_tf.types import PathLike
 
 
 @contextlib.contextmanager
-def open_mat(path):
+def open_mat(path: PathLike) -> Iterator[tuple[Any, Any]]:
     """The images of a file in the form of the authors' MATLAB script, without reading them.
 
     Yields:

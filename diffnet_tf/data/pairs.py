@@ -5,6 +5,8 @@ one-sided discretisation sees every image the same way. Whole batches are diffus
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,12 +14,17 @@ import numpy as np
 from diffnet_tf import checks, diffusion
 from diffnet_tf.backend import compiled
 from diffnet_tf.data.examples import Examples, tensorflow_arrays
-from diffnet_tf.data.sources import READERS, GrayImages, open_images
+from diffnet_tf.data.gray import GrayImages
+from diffnet_tf.data.sources import READERS, open_images
+from diffnet_tf.types import Array, PathLike, Tensor
 
 PROBLEMS = ("inverse", "forward")
 
+Images = GrayImages | str | Array
+"""What can be given as images, see `as_gray_images`."""
 
-def as_gray_images(images, **source_options):
+
+def as_gray_images(images: Images, **source_options: Any) -> GrayImages:
     """`GrayImages` from what callers give: these, the name of a source, or float images (n, height, width[, 1])."""
     if isinstance(images, GrayImages):
         return images
@@ -35,7 +42,17 @@ def as_gray_images(images, **source_options):
 class _Plan:
     """What a sequence of pairs is made of, whichever framework runs it."""
 
-    def __init__(self, images, problem, noise, degrade, batch_size, epochs, start, **options):
+    def __init__(
+        self,
+        images: GrayImages,
+        problem: str,
+        noise: float,
+        degrade: Callable[[Tensor], Tensor] | None,
+        batch_size: int,
+        epochs: int | None,
+        start: int,
+        **options: Any,
+    ) -> None:
         checks.one_of(problem, "problem", PROBLEMS)
         checks.count(batch_size, "batch_size")
         checks.count(start, "start", minimum=0)
@@ -55,10 +72,10 @@ class _Plan:
         self.last = None if epochs is None else epochs * len(images)
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int | None:
         return None if self.last is None else max(0, math.ceil((self.last - self.first) / self.batch_size))
 
-    def part(self, index, count):
+    def part(self, index: int, count: int) -> slice:
         """The index-th of `count` equal parts of a batch, as a slice."""
         checks.count(count, "shard[1]")
         checks.count(index, "shard[0]", minimum=0)
@@ -71,13 +88,13 @@ class _Plan:
         size = self.batch_size // count
         return slice(index * size, (index + 1) * size)
 
-    def batch(self, number):
+    def batch(self, number: int) -> tuple[Array, Array]:
         """(clean, noise) of one batch; the last of all may be smaller."""
         first = self.first + int(number) * self.batch_size
         stop = first + self.batch_size if self.last is None else min(first + self.batch_size, self.last)
         return self.examples.batch(first, stop - first)
 
-    def pair(self, clean, noise):
+    def pair(self, clean: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """(input, target) tensors from clean images and noise."""
         clean, noise = keras.ops.convert_to_tensor(clean), keras.ops.convert_to_tensor(noise)
         diffused = self.degrade(clean)
@@ -85,24 +102,24 @@ class _Plan:
 
 
 def pairs(
-    images="skimage",
-    problem="inverse",
-    noise=0.0,
-    seed=0,
+    images: Images = "skimage",
+    problem: str = "inverse",
+    noise: float = 0.0,
+    seed: int = 0,
     *,
-    batch_size=16,
-    crop=None,
-    augment=False,
-    shuffle=True,
-    epochs=1,
-    start=0,
-    degrade=None,
-    parallel_calls=None,
-    shard=(0, 1),
-    data_dir=None,
-    split="train",
-    limit=None,
-):
+    batch_size: int = 16,
+    crop: int | None = None,
+    augment: bool = False,
+    shuffle: bool = True,
+    epochs: int | None = 1,
+    start: int = 0,
+    degrade: Callable[[Tensor], Tensor] | None = None,
+    parallel_calls: int | None = None,
+    shard: tuple[int, int] = (0, 1),
+    data_dir: PathLike | None = None,
+    split: str = "train",
+    limit: int | None = None,
+) -> Any:
     """Pairs (input, target) as a `tf.data.Dataset`, for Keras's TensorFlow backend.
 
     Args:
@@ -146,16 +163,16 @@ def pairs(
     pixels, maxima = tf.constant(images.pixels), tf.constant(images.maxima)
     first_epoch, skipped = divmod(start, len(images))
 
-    def numbers_of(epoch):
+    def numbers_of(epoch: Tensor) -> Any:
         k = tf.range(len(images), dtype=tf.int64)
         return tf.data.Dataset.from_tensor_slices((tf.fill(k.shape, epoch), k, examples.order(epoch, xp)))
 
-    def pair(*numbers):
+    def pair(*numbers: Tensor) -> tuple[Tensor, Tensor]:
         epoch, k, index = (column[part] for column in numbers)
         return plan.pair(*examples.make(epoch, k, index, pixels, maxima, xp))
 
-    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max if epochs is None else epochs)
-    numbers = epochs.flat_map(numbers_of).skip(skipped).batch(batch_size)
+    passes = tf.data.Dataset.range(first_epoch, tf.int64.max if epochs is None else epochs)
+    numbers = passes.flat_map(numbers_of).skip(skipped).batch(batch_size)
     dataset = numbers.map(pair, calls, deterministic=True).prefetch(tf.data.AUTOTUNE)
     number = tf.data.INFINITE_CARDINALITY if plan.num_batches is None else plan.num_batches
     return dataset.apply(tf.data.experimental.assert_cardinality(number))
@@ -170,23 +187,23 @@ class PairSequence(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images="skimage",
-        problem="inverse",
-        noise=0.0,
-        seed=0,
+        images: Images = "skimage",
+        problem: str = "inverse",
+        noise: float = 0.0,
+        seed: int = 0,
         *,
-        batch_size=16,
-        crop=None,
-        augment=False,
-        shuffle=True,
-        epochs=1,
-        start=0,
-        degrade=None,
-        data_dir=None,
-        split="train",
-        limit=None,
-        **kwargs,
-    ):
+        batch_size: int = 16,
+        crop: int | None = None,
+        augment: bool = False,
+        shuffle: bool = True,
+        epochs: int | None = 1,
+        start: int = 0,
+        degrade: Callable[[Tensor], Tensor] | None = None,
+        data_dir: PathLike | None = None,
+        split: str = "train",
+        limit: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         images = as_gray_images(images, data_dir=data_dir, split=split, limit=limit)
         options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
@@ -195,19 +212,26 @@ class PairSequence(keras.utils.PyDataset):
         self._pair = compiled(self._plan.pair) if keras.backend.backend() == "jax" else self._plan.pair
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int | None:
         return self._plan.num_batches
 
-    def __len__(self):
+    def __len__(self) -> int:
         if self.num_batches is None:
             raise TypeError("This PairSequence is endless (epochs=None) and has no length.")
         return self.num_batches
 
-    def __getitem__(self, number):
+    def __getitem__(self, number: int) -> tuple[Array, Array]:
         return tuple(keras.ops.convert_to_numpy(tensor) for tensor in self._pair(*self._plan.batch(number)))
 
 
-def paired_arrays(images, problem="inverse", noise=0.0, seed=0, degrade=None, batch_size=16):
+def paired_arrays(
+    images: Images,
+    problem: str = "inverse",
+    noise: float = 0.0,
+    seed: int = 0,
+    degrade: Callable[[Tensor], Tensor] | None = None,
+    batch_size: int = 16,
+) -> tuple[Array, Array]:
     """All images once, whole and in order, as two NumPy arrays (inputs, targets): for validation and tests.
 
     Args:
@@ -221,4 +245,5 @@ def paired_arrays(images, problem="inverse", noise=0.0, seed=0, degrade=None, ba
     size = min(batch_size, len(images))
     sequence = PairSequence(images, problem, noise, seed, batch_size=size, shuffle=False, degrade=degrade)
     batches = [sequence[i] for i in range(len(sequence))]
-    return tuple(np.concatenate(part) for part in zip(*batches))
+    inputs, targets = (np.concatenate(part) for part in zip(*batches))
+    return inputs, targets

@@ -8,11 +8,13 @@ import dataclasses
 import hashlib
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from diffnet_tf.data.gray import GRAY_NAME
 from diffnet_tf.data.matlab import open_mat
 from diffnet_tf.data.sources import BINARY_NAME, IMAGE_SUFFIXES, SIZE, open_images, read_image
+from diffnet_tf.types import PathLike
 
 IMAGE_BYTES = 3 * SIZE * SIZE
 ARCHIVE = "stl10_binary.tar.gz"
@@ -43,7 +45,7 @@ class Finding:
     advice: str
 
 
-def recognise(directory, check_hashes=False, depth=1):
+def recognise(directory: PathLike, check_hashes: bool = False, depth: int = 1) -> list[Finding]:
     """What a folder holds.
 
     Args:
@@ -82,16 +84,16 @@ def recognise(directory, check_hashes=False, depth=1):
     return findings
 
 
-def _use(source, path):
+def _use(source: str, path: Path) -> str:
     return f"--source {source} --data_dir {path}"
 
 
-def _md5(path):
+def _md5(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def _binary(path, check_hashes):
+def _binary(path: Path, check_hashes: bool) -> Finding:
     """One of STL-10's binary files: a byte a colour value, 96×96×3 an image."""
     images, md5 = STL10[path.name]
     size, expected = path.stat().st_size, images * IMAGE_BYTES
@@ -116,7 +118,7 @@ def _binary(path, check_hashes):
     return Finding(path, what, True, _use("stl10_binary", path) + " (the paper took unlabeled_X.bin)")
 
 
-def _archive(path, check_hashes):
+def _archive(path: Path, check_hashes: bool) -> Finding:
     """STL-10's archive. It is looked into only by name and type: nothing is unpacked."""
     if check_hashes and path.name == ARCHIVE and _md5(path) != ARCHIVE_MD5:
         return Finding(path, f"archive of another MD5 than {ARCHIVE_MD5}", False, "It is damaged: fetch it again.")
@@ -136,7 +138,7 @@ def _archive(path, check_hashes):
     )
 
 
-def _prepared(root):
+def _prepared(root: Path) -> list[Finding]:
     """Data sets that TensorFlow Datasets has prepared here."""
     found = sorted(root.glob("stl10/*/dataset_info.json")) + sorted(root.glob("dataset_info.json"))
     findings = []
@@ -156,7 +158,7 @@ def _prepared(root):
     return findings
 
 
-def _mat(path):
+def _mat(path: Path) -> Finding:
     """A file of the authors' MATLAB script: imagesInput and imagesDiff."""
     try:
         with open_mat(path) as (clean, diffused):
@@ -168,7 +170,7 @@ def _mat(path):
     return Finding(path, what, True, _use("mat", path) + " (pairs are diffused anew)")
 
 
-def _checked(path, source, what):
+def _checked(path: Path, source: str, what: str) -> Finding:
     try:
         images = open_images(source, path, "all")
     except ValueError as error:
@@ -177,7 +179,7 @@ def _checked(path, source, what):
     return Finding(path, f"{what}, {number:,} of {width}×{height}", True, _use(source, path.parent))
 
 
-def _images(root, paths):
+def _images(root: Path, paths: Sequence[Path]) -> Finding:
     """A folder of image files: the first ones are opened."""
     sizes, bad = set(), []
     for path in paths[:LOOKED_AT]:

@@ -12,6 +12,7 @@
 For STL-10's 100,000 images that is the paper's 90,000 / 10,000. NumPy only, but for the reader of TensorFlow Datasets.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from diffnet_tf import checks
 from diffnet_tf.data.gray import GRAY_NAME, GrayImages, to_gray
 from diffnet_tf.data.matlab import open_mat
+from diffnet_tf.types import Array, PathLike
 
 SPLITS = ("train", "test", "all")
 SIZE = 96  # of STL-10's images
@@ -31,7 +33,7 @@ SKIMAGE_TRAIN = ("astronaut", "camera", "rocket", "retina", "moon", "brick", "gr
 SKIMAGE_TEST = ("chelsea", "coffee", "coins")
 
 
-def _split_range(number, split, limit):
+def _split_range(number: int, split: str, limit: int | None) -> tuple[int, int]:
     """The slice of `number` images that a split is: the last tenth (at least one image) is the test set."""
     checks.one_of(split, "split", SPLITS)
     if split != "all" and number < 2:
@@ -41,7 +43,7 @@ def _split_range(number, split, limit):
     return first, last if limit is None else min(last, first + limit)
 
 
-def _required_directory(source, data_dir):
+def _required_directory(source: str, data_dir: PathLike | None) -> Path:
     if data_dir is None:
         raise ValueError(f"source={source!r} needs data_dir=...: the folder that holds the images. None was given.")
     path = Path(data_dir).expanduser()
@@ -55,12 +57,12 @@ def _required_directory(source, data_dir):
 # ---- One reader for each source: (data_dir, split, limit, size) → (n, height, width) ---------------------------------
 
 
-def _crops(photograph, size, stride):
+def _crops(photograph: Array, size: int, stride: int) -> list[Array]:
     rows, columns = (range(0, n - size + 1, stride) for n in photograph.shape)
     return [photograph[row : row + size, column : column + size] for row in rows for column in columns]
 
 
-def _read_skimage(data_dir, split, limit, size):
+def _read_skimage(data_dir: PathLike | None, split: str, limit: int | None, size: int) -> Array:
     if data_dir is not None:  # else a forgotten source would train or test on other images than those named
         raise ValueError(
             f"data_dir={str(data_dir)!r} with source='skimage'; expected none. "
@@ -77,12 +79,12 @@ def _read_skimage(data_dir, split, limit, size):
         crops += _crops(np.rint(half).astype("uint8"), size, size // 2)  # as much in an image as STL-10 has
         if name in SKIMAGE_TRAIN:
             crops += _crops(photograph, size, size)  # smoother
-    crops = np.stack([crop for crop in crops if crop.max() > 0])
+    images = np.stack([crop for crop in crops if crop.max() > 0])
     # Mixed, so that the first images of a limited set show different photographs.
-    return crops[np.random.Generator(np.random.PCG64(9)).permutation(len(crops))][:limit]
+    return images[np.random.Generator(np.random.PCG64(9)).permutation(len(images))][:limit]
 
 
-def _read_stl10_binary(data_dir, split, limit, size):
+def _read_stl10_binary(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
     path = _required_directory("stl10_binary", data_dir)
     path = path / BINARY_NAME if path.is_dir() else path
     if not path.exists():
@@ -107,7 +109,7 @@ def _read_stl10_binary(data_dir, split, limit, size):
     return gray
 
 
-def _read_stl10(data_dir, split, limit, size):
+def _read_stl10(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
     import tensorflow_datasets as tfds
 
     root = Path(data_dir or "~/tensorflow_datasets").expanduser()
@@ -128,7 +130,7 @@ def _read_stl10(data_dir, split, limit, size):
     return gray
 
 
-def _read_npy(data_dir, split, limit, size):
+def _read_npy(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
     path = _required_directory("npy", data_dir)
     path = path / GRAY_NAME if path.is_dir() else path
     if not path.exists():
@@ -150,7 +152,7 @@ def _read_npy(data_dir, split, limit, size):
     return np.array(stored[first:last])
 
 
-def _read_mat(data_dir, split, limit, size):
+def _read_mat(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
     path = _required_directory("mat", data_dir)
     if path.is_dir():
         files = sorted(path.glob("*.mat"))
@@ -163,16 +165,16 @@ def _read_mat(data_dir, split, limit, size):
     return images if images.dtype == np.uint8 else images.astype("float32")
 
 
-def read_image(path):
+def read_image(path: PathLike) -> Array:
     """One image file as a gray array (height, width), uint8 or float32.
 
     Raises:
         ValueError: naming the file, when it cannot be decoded, has an unknown layout, or holds NaN.
     """
-    from skimage import io
+    from skimage.io import imread
 
     try:
-        array = np.asarray(io.imread(path))
+        array = np.asarray(imread(path))
     except Exception as error:  # every decoder has its own
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
@@ -191,7 +193,7 @@ def read_image(path):
     return to_gray(array)
 
 
-def _read_folder(data_dir, split, limit, size):
+def _read_folder(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
     root = _required_directory("folder", data_dir)
     paths = sorted(p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
     if not paths:
@@ -210,7 +212,7 @@ def _read_folder(data_dir, split, limit, size):
     return np.stack(images)
 
 
-def _to_size(image, size, path):
+def _to_size(image: Array, size: int | None, path: Path) -> Array:
     """The largest centred square, reduced to size × size pixels (as STL-10 was made); size None leaves it as it is."""
     if size is None:
         return image
@@ -231,7 +233,7 @@ def _to_size(image, size, path):
     return np.clip(reduced, 0, None).astype("float32")
 
 
-READERS = {
+READERS: dict[str, Callable[..., Array]] = {
     "skimage": _read_skimage,
     "stl10": _read_stl10,
     "stl10_binary": _read_stl10_binary,
@@ -241,7 +243,13 @@ READERS = {
 }
 
 
-def open_images(source="skimage", data_dir=None, split="train", limit=None, size=SIZE):
+def open_images(
+    source: str = "skimage",
+    data_dir: PathLike | None = None,
+    split: str = "train",
+    limit: int | None = None,
+    size: int | None = SIZE,
+) -> GrayImages:
     """Like `load_images`, but kept in the form in which `pairs` takes them from: bytes where the source has bytes.
 
     Returns:
@@ -260,7 +268,13 @@ def open_images(source="skimage", data_dir=None, split="train", limit=None, size
     return GrayImages(READERS[source](data_dir, split, limit, size), f"images of {source}")
 
 
-def load_images(source="skimage", data_dir=None, split="train", limit=None, size=SIZE):
+def load_images(
+    source: str = "skimage",
+    data_dir: PathLike | None = None,
+    split: str = "train",
+    limit: int | None = None,
+    size: int | None = SIZE,
+) -> Array:
     """Load gray images, each divided by its own maximum.
 
     Args:
