@@ -12,14 +12,14 @@ WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 # Figures are drawn from records in an environment that has nothing else.
 FIGURES_VENV ?= .venv-figures
 
-.PHONY: reproduce test test-torch lint docs bench bench-recipes figures notebooks
+.PHONY: reproduce test test-torch lint package docs bench bench-recipes figures notebooks
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.fig06_samples --budget quick
 	$(BIN)/python -m experiments.fig07_samples --budget quick
 
-test: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint
+test: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint package
 	$(BIN)/python -m pytest -n 2
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -n 2 $(JAX_TESTS)
 
@@ -30,6 +30,16 @@ test-torch: $(VENV)/installed-dev $(VENV)/installed-bench
 # All figures and the page, from results/: under a minute, after the install.
 figures: $(FIGURES_VENV)/installed
 	$(FIGURES_VENV)/bin/python -m experiments.render
+
+# Source distribution and wheel, installed and used in an environment of its own, away from the repository.
+package: $(VENV)/installed-dev
+	rm -rf build/package && mkdir -p build/package
+	$(BIN)/python -m build --outdir build/package/dist .
+	$(PYTHON) -m venv build/package/venv
+	build/package/venv/bin/python -m pip install --quiet build/package/dist/*.whl
+	mkdir build/package/elsewhere && cp tests/installed.py build/package/elsewhere
+	cd build/package/elsewhere && ../venv/bin/python installed.py ../dist
+	rm -rf build/package
 
 # The reference of all modules, from their docstrings: open build/docs/index.html.
 docs: $(VENV)/installed-dev

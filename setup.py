@@ -33,6 +33,7 @@ setup(
             "pytest-xdist>=3.6",
             "ruff>=0.14,<0.18",
             "mypy>=1.18",
+            "build>=1.3",
             "scipy>=1.14",
             "tensorboard>=2.19",
             "nbclient>=0.11",
