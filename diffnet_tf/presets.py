@@ -3,6 +3,8 @@
 A preset is two files in the folder `weights`: the model card `NAME.json` — network, data, recipe, steps, what it
 reaches, its limits — and the weights `NAME.npz`, plain arrays without pickles. The weights are read only when their
 SHA-256 is the card's, and used only when their names, shapes and dtypes are those of the network.
+
+.. include:: weights/README.md
 """
 
 import hashlib

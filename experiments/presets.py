@@ -5,12 +5,13 @@ come with the package, byte for byte; to train a network anew, run the command o
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from diffnet_tf import presets, records
 
-# Preset → the experiment that trains it, its module, and the limits that its card tells.
+# Preset → the experiment that trains it, and its module.
 SOURCES = {
     "forward": ("forward", "forward_samples"),
     "inverse": ("fig06", "fig06_samples"),
@@ -26,6 +27,12 @@ INVERSE_LIMITS = (
     "ordinary photograph it only sharpens. More noise than it was trained on is amplified; less is smoothed as if it "
     "were there. An image that was rounded to 8 bits after diffusing carries noise of 0.1 %."
 )
+
+CARDS = "README.md"
+TITLE = """# Model cards
+
+Made by `python -m experiments.presets`; `diffnet_tf.presets.card(name)` gives the same, and more, as a dict.
+"""
 
 
 def card(name, record):
@@ -61,6 +68,33 @@ def card(name, record):
     }
 
 
+def as_markdown(described):
+    """A model card to read, from its dict: a section of weights/README.md."""
+    training, quality = described["training"], described["quality"]
+    minutes, recipe = training["training_seconds"] / 60, training["recipe"]["name"]
+    psnr = {
+        side: "{mean:.2f} ± {std:.2f} dB (min {min:.2f}, max {max:.2f})".format(**quality[side])
+        for side in ("input", "output")
+    }
+    return f"""## {described["name"]}
+
+{described["limits"]}
+
+| | |
+|---|---|
+| problem | {described["problem"]}, {100 * described["noise"]:g} % noise |
+| diffusion | {", ".join(f"{key} {value}" for key, value in described["diffusion"].items())} |
+| network | {", ".join(f"{key} {value}" for key, value in described["network"].items())} |
+| trained on | {training["data"]}, {training["training_images"]:,} images. {training["note"]} |
+| training | recipe {recipe}, {training["steps"]:,} steps, {minutes:.0f} min, seed {training["seed"]} |
+| measured on | {quality["data"]}, {quality["output"]["n"]} images: {quality["measure"]} |
+| input | {psnr["input"]} |
+| output | {psnr["output"]} |
+| made by | `{described["command"]}`, at commit {training["commit"][:7]} |
+| SHA-256 | `{described["sha256"]}` |
+"""
+
+
 def main(arguments=None):
     """Make all presets whose experiment has been run."""
     import keras
@@ -76,6 +110,8 @@ def main(arguments=None):
             model = keras.models.load_model(directory / records.MODEL, compile=False)
             presets.save(name, model, card(name, record), chosen.folder)
             print(chosen.folder / f"{name}.npz")
+    found = [json.loads(path.read_text()) for name in SOURCES if (path := chosen.folder / f"{name}.json").exists()]
+    (chosen.folder / CARDS).write_text("\n".join([TITLE, *map(as_markdown, found)]))
     return 0
 
 

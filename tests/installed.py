@@ -16,7 +16,7 @@ import diffnet_tf as dn
 
 
 def check_contents(folder):
-    """Weights, their cards and type hints go with the wheel; the licence and the README with both; no tests, no data."""
+    """Weights, their cards and type hints go with the wheel, the licence with both; tests and results do not."""
     (wheel,), (source,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
     names = zipfile.ZipFile(wheel).namelist()
     for preset in dn.list_presets():
