@@ -7,6 +7,16 @@ dtype. The distance between pixels is 1, so times are in pixels². On JAX, float
 The discretisation is that of the authors' code: |∇u| from backward differences at each pixel, γ at the pixels, γ
 averaged to the mid-points between pixels, differences of the fluxes there. It is one-sided and therefore *not*
 equivariant under flips and rotations: augment images before diffusing them, never after.
+
+Four steps of Perona–Malik diffusion, and their inverse by the fixed-point iteration that knows them:
+
+>>> import diffnet_tf as dn
+>>> image = dn.data.load_images("skimage", split="test", limit=1)
+>>> diffused = dn.diffusion.perona_malik(image, steps=4, dt=0.1, contrast=0.2)
+>>> undone = dn.diffusion.fixed_point_inverse(diffused, iterations=50)
+>>> before, after = (float(dn.metrics.psnr(image, u)[0]) for u in (diffused, undone))
+>>> print(f"{before:.0f} dB, {after:.0f} dB")
+30 dB, 53 dB
 """
 
 import math

@@ -3,6 +3,11 @@
 Each is a decreasing function of the squared gradient with a contrast parameter λ, in the units of the image: where
 |∇u| is well below λ the image is smoothed, above it edges are kept. Each knows its maximum, and with it the stability
 bound δt ≤ 1 / (4 max γ) of the explicit scheme (2.10) in two dimensions.
+
+>>> import diffnet_tf as dn
+>>> gamma = dn.diffusivity.get("perona_malik_1")
+>>> round(gamma(0.04, contrast=0.2), 3), gamma.stability_bound(contrast=0.2)  # at |∇u| = λ
+(0.5, 0.25)
 """
 
 from collections.abc import Callable

@@ -2,6 +2,13 @@
 
 Images are (batch, height, width, 1) with range 1. Perfect images have infinite PSNR: `summary` and the `PSNR` metric
 count them and average the others.
+
+>>> import numpy as np
+>>> import diffnet_tf as dn
+>>> target = np.ones((2, 8, 8, 1), "float32")
+>>> values = dn.metrics.psnr(target, target - np.float32([0.1, 0.0]).reshape(2, 1, 1, 1))
+>>> dn.metrics.summary(np.round(values, 3))
+{'n': 2, 'perfect': 1, 'mean': 20.0, 'std': 0.0, 'median': 20.0, 'min': 20.0, 'max': 20.0}
 """
 
 from typing import Any

@@ -9,6 +9,12 @@
 | `ResNet` | eq. (3.6)–(3.7) | |
 
 Keras's `clone_model` turns them into plain functional models; `type(model).from_config(model.get_config())` does not.
+
+>>> import diffnet_tf as dn
+>>> model = dn.models.DiffNet(num_layers=5, initial_scale=0.01)
+>>> image = dn.data.load_images("skimage", split="test", limit=1)
+>>> model.count_params(), model(image).shape == image.shape, len(model.filters(image)), len(model.states(image))
+(101310, True, 5, 5)
 """
 
 from collections.abc import Sequence

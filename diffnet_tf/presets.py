@@ -4,6 +4,12 @@ A preset is two files in the folder `weights`: the model card `NAME.json` — ne
 reaches, its limits — and the weights `NAME.npz`, plain arrays without pickles. The weights are read only when their
 SHA-256 is the card's, and used only when their names, shapes and dtypes are those of the network.
 
+>>> import diffnet_tf as dn
+>>> dn.list_presets()
+['forward', 'inverse', 'inverse-0.1pct', 'inverse-1pct']
+>>> dn.from_preset("inverse").count_params()
+101310
+
 .. include:: weights/README.md
 """
 

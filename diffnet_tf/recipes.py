@@ -1,4 +1,12 @@
-"""How a network is trained: batches, crops, loss, optimiser and schedule, under one name."""
+"""How a network is trained: batches, crops, loss, optimiser and schedule, under one name.
+
+>>> import dataclasses
+>>> import diffnet_tf as dn
+>>> fast = dn.recipes.get("fast")
+>>> fast.crop, fast.batch_size, fast.optimizer
+(24, 8, 'soap')
+>>> wide = dataclasses.replace(fast, crop=48)  # what `training.fit` takes as well
+"""
 
 import dataclasses
 

@@ -3,6 +3,13 @@
 Networks see images whose maximum is 1. So the image is divided by its maximum, and the result multiplied by it. Of a
 colour image either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processed, and each channel changed by what Y
 changed, which keeps the colour differences; or each channel, all divided by their common maximum. Alpha is kept.
+
+>>> import diffnet_tf as dn
+>>> from skimage import data
+>>> photograph = data.chelsea()[:100, :120]
+>>> restored = dn.restore(photograph, dn.from_preset("inverse-1pct"))
+>>> restored.shape, restored.dtype.name
+((100, 120, 3), 'uint8')
 """
 
 from collections.abc import Callable, Iterator

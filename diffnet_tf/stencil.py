@@ -10,6 +10,17 @@ weights of the pixel above, below, to the left and to the right.
 Boundaries: "neumann" repeats the border pixel outside the image (zero normal derivative, (4.5), the paper's);
 "dirichlet" puts 0 there (the authors' released code).
 
+One explicit step with δt = 0.5 towards the mean of the four neighbours:
+
+>>> import numpy as np
+>>> import diffnet_tf as dn
+>>> u = np.zeros((1, 3, 3, 1), "float32")
+>>> u[0, 1, 1] = 1.0
+>>> filters = np.broadcast_to(np.float32([-1.0, 0.25, 0.25, 0.25, 0.25]), (1, 3, 3, 5))
+>>> step = u + 0.5 * np.asarray(dn.stencil.apply(u, filters))
+>>> step[0, ..., 0].tolist()
+[[0.0, 0.125, 0.0], [0.125, 0.5, 0.125], [0.0, 0.125, 0.0]]
+
 Reference: Arridge & Hauptmann, Networks for Nonlinear Diffusion Problems in Imaging, JMIV 62 (2020) 471–487.
 """
 

@@ -1,4 +1,12 @@
-"""Training: one `fit` on Keras's own that makes its pairs on the fly and can be stopped and resumed."""
+"""Training: one `fit` on Keras's own that makes its pairs on the fly and can be stopped and resumed.
+
+>>> import diffnet_tf as dn
+>>> images = dn.data.load_images("skimage", limit=16)
+>>> model = dn.models.DiffNet(num_layers=2, estimator_depth=2, width=4)
+>>> trained = dn.training.fit(model, images, "paper", steps=2, noise=0.01, verbose=False)
+>>> trained.finished, trained.steps
+(True, 2)
+"""
 
 import contextlib
 import dataclasses

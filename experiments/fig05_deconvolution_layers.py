@@ -59,6 +59,8 @@ def compute(options):
     states, filters = model.states(blurred), model.filters(blurred)
     record = {
         "title": "Figure 5",
+        "problem": "deconvolution",
+        "noise": 0.0,
         "diffusion": deconvolution.DIFFUSION,
         **deconvolution.about_the_data(),
         "backend": keras.backend.backend(),
@@ -71,8 +73,10 @@ def compute(options):
         "training_images": deconvolution.TRAIN,
         "training_seconds": round(trained.seconds, 1),
         "history": trained.history,
-        "results": {split: _quality(model, *pair) for split, pair in sets.items()},
-        "blurred_psnr": measure.quality(*reversed(sets["test"]))[1]["psnr"]["mean"],
+        "results": {
+            "degraded": measure.quality(*reversed(sets["test"]))[1],
+            **{split: _quality(model, *pair) for split, pair in sets.items()},
+        },
         "opposite_signs": _opposite_signs(model, *sets["test"]),
     }
     arrays = {
@@ -140,8 +144,8 @@ def caption(record):
         f"{record['title']}: three layers of DiffNet undo isotropic diffusion up to T = "
         f"{record['diffusion']['time']:g} pixel² of a disk. Mean PSNR of {test['psnr']['n']} test disks "
         f"{test['psnr']['mean']:.2f} dB, of the training disks {train['psnr']['mean']:.2f} dB (diffused: "
-        f"{record['blurred_psnr']:.2f} dB). The paper, on other disks: {record['paper_psnr']} dB. "
-        "Near edges, the centre filter has the opposite sign of the sum of the others in "
+        f"{record['results']['degraded']['psnr']['mean']:.2f} dB). The paper, on other disks: "
+        f"{record['paper_psnr']} dB. Near edges, the centre filter has the opposite sign of the sum of the others in "
         f"{signs} % of the pixels of layers 1, 2, 3. Budget {record['budget']}: {record['steps']:,} steps, recipe "
         f"{record['recipe']['name']}, seed {record['seed']}. {record['note'] or ''}"
     )

@@ -17,6 +17,7 @@ SOURCES = {
     "inverse": ("fig06", "fig06_samples"),
     "inverse-0.1pct": ("inverse-0.1pct", "lownoise_samples"),
     "inverse-1pct": ("fig07", "fig07_samples"),
+    "deconvolution": ("fig05", "fig05_deconvolution_layers"),
 }
 FORWARD_LIMITS = (
     "Does one known diffusion, that of the card. Images have to be scaled to a maximum of 1. It is slower than the "
@@ -25,8 +26,14 @@ FORWARD_LIMITS = (
 INVERSE_LIMITS = (
     "Undoes one known diffusion, that of the card, from images with that noise and scaled to a maximum of 1. An "
     "ordinary photograph it only sharpens. More noise than it was trained on is amplified; less is smoothed as if it "
-    "were there. An image that was rounded to 8 bits after diffusing carries noise of 0.1 %."
+    "were there. An image that was rounded to 8 bits after diffusing carries noise of 0.11 %, which is what "
+    "'inverse-0.1pct' knows (results/rounding)."
 )
+DECONVOLUTION_LIMITS = (
+    "Undoes one known diffusion, that of the card, of images like those that it was trained on: single disks of one "
+    "gray value of up to 1 on black, without noise. Of other images it can make anything."
+)
+LIMITS = {"forward": FORWARD_LIMITS, "inverse": INVERSE_LIMITS, "deconvolution": DECONVOLUTION_LIMITS}
 
 CARDS = "README.md"
 TITLE = """# Model cards
@@ -39,7 +46,9 @@ def card(name, record):
     """A preset's model card from its experiment's record."""
     results = record["results"]
     kept = ("mean", "std", "min", "max", "n")
-    quality = {method: {k: results[method]["psnr"][k] for k in kept} for method in ("degraded", "diffnet")}
+    output = "diffnet" if "diffnet" in results else "test"
+    quality = {method: {k: results[method]["psnr"][k] for k in kept} for method in ("degraded", output)}
+    images = "" if record["source"] == "disks" else f"--source {record['source']} --data_dir DIR --test_dir DIR "
     training = (
         "experiment",
         "source",
@@ -60,11 +69,11 @@ def card(name, record):
             "measure": "PSNR of each image in dB, range 1",
             "data": record["test_data"],
             "input": quality["degraded"],
-            "output": quality["diffnet"],
+            "output": quality[output],
         },
-        "limits": FORWARD_LIMITS if record["problem"] == "forward" else INVERSE_LIMITS,
-        "command": f"python -m experiments.{SOURCES[name][1]} --budget {record['budget']} --source {record['source']} "
-        "--data_dir DIR --test_dir DIR --results_dir results && python -m experiments.presets",
+        "limits": LIMITS[record["problem"]],
+        "command": f"python -m experiments.{SOURCES[name][1]} --budget {record['budget']} {images}"
+        "--results_dir results && python -m experiments.presets",
     }
 
 
@@ -85,7 +94,7 @@ def as_markdown(described):
 | problem | {described["problem"]}, {100 * described["noise"]:g} % noise |
 | diffusion | {", ".join(f"{key} {value}" for key, value in described["diffusion"].items())} |
 | network | {", ".join(f"{key} {value}" for key, value in described["network"].items())} |
-| trained on | {training["data"]}, {training["training_images"]:,} images. {training["note"]} |
+| trained on | {training["data"]}, {training["training_images"]:,} images. {training["note"] or ""} |
 | training | recipe {recipe}, {training["steps"]:,} steps, {minutes:.0f} min, seed {training["seed"]} |
 | measured on | {quality["data"]}, {quality["output"]["n"]} images: {quality["measure"]} |
 | input | {psnr["input"]} |

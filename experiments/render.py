@@ -29,6 +29,7 @@ EXPERIMENTS = {
     "fig11": "fig11_filter_sums",
     "fig12": "fig12_centre_filters",
     "fig13": "fig13_smoothing",
+    "rounding": "rounding",
 }
 
 

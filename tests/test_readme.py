@@ -60,6 +60,12 @@ def test_what_the_quick_budget_reaches_is_in_its_records():
     assert "about {:.0f} dB and {:.0f} dB".format(*means) in README
 
 
+def test_what_rounding_costs_is_in_its_record():
+    results = records.load(ROOT / "results" / "rounding")[0]["results"]
+    ours, knowing = (results[preset]["8 bits"]["psnr"]["mean"] for preset in ("inverse", "inverse-0.1pct"))
+    assert f"`inverse` gets {ours:.1f} dB out of them, `inverse-0.1pct` {knowing:.1f} dB" in README.replace("\n", " ")
+
+
 def test_every_command_and_file_it_names_exists():
     for path in re.findall(r"\]\(((?!http)[^)]+)\)", README):
         assert (ROOT / path).exists(), path

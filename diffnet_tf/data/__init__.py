@@ -1,4 +1,12 @@
-"""Images and the pairs that are made of them."""
+"""Images and the pairs that are made of them.
+
+>>> import diffnet_tf as dn
+>>> images = dn.data.open_images("skimage", split="train")  # as bytes, scaled when they are used
+>>> pairs = dn.data.pairs(images, problem="inverse", noise=0.01, crop=24, augment=True, batch_size=8)
+>>> inputs, targets = next(iter(pairs))  # a tf.data.Dataset; `PairSequence` is the same for Keras without TensorFlow
+>>> inputs.shape, targets.shape
+(TensorShape([8, 24, 24, 1]), TensorShape([8, 24, 24, 1]))
+"""
 
 from diffnet_tf.data.disks import disks
 from diffnet_tf.data.export import make_pairs

@@ -1,0 +1,34 @@
+"""What the reference shows is true: the examples in docstrings give what is printed below them."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import diffnet_tf as dn
+from tests.conftest import tensorflow_only
+
+pytestmark = tensorflow_only
+
+MODULES = [dn.__name__, *(module.name for module in pkgutil.walk_packages(dn.__path__, "diffnet_tf."))]
+EXAMPLES = {
+    f"{example.name}": example
+    for name in MODULES
+    if name != "diffnet_tf.__main__"
+    for example in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name))
+    if example.examples
+}
+
+
+def test_there_are_examples_of_what_the_readme_uses():
+    parts = ("data", "diffusion", "layers", "metrics", "models", "presets", "restoration", "stencil", "training")
+    assert {f"diffnet_tf.{part}" for part in parts} <= EXAMPLES.keys()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_prints_what_it_says(name):
+    told = []
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(EXAMPLES[name], out=told.append)
+    assert not runner.failures, "".join(told)
