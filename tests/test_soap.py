@@ -63,6 +63,24 @@ def test_a_bias_is_one_more_row_of_its_kernel(rng, float64):
     np.testing.assert_allclose(np.concatenate(moved), ops.convert_to_numpy(alone), rtol=1e-9)
 
 
+def test_kernels_of_one_shape_do_not_see_each_other(rng, float64):
+    """Together in one optimiser they move as each does alone: with and without biases, and of another shape between."""
+    shapes = [(3, 2), (3, 2), (5, 2), (3, 2)]
+    gradients = [[rng.normal(size=shape) for shape in shapes] for _ in range(7)]
+
+    def variables():
+        return [keras.Variable(np.zeros(shape), dtype="float64", name=f"v{i}") for i, shape in enumerate(shapes)]
+
+    together, alone, optimizer = variables(), variables(), SOAP(0.1, refresh_every=1)
+    others = [SOAP(0.1, refresh_every=1) for _ in shapes]
+    for step in gradients:
+        optimizer.apply([ops.convert_to_tensor(g) for g in step], together)
+        for other, gradient, variable in zip(others, step, alone):
+            other.apply([ops.convert_to_tensor(gradient)], [variable])
+    for a, b in zip(together, alone):
+        np.testing.assert_allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=1e-6)
+
+
 def test_vectors_and_scalars_are_left_to_adam(rng):
     mine, theirs = ([keras.Variable(np.zeros(s, "float32"), name="v") for s in ((3,), ())] for _ in range(2))
     soap, adam = SOAP(0.1, beta_1=0.9, beta_2=0.99), keras.optimizers.Adam(0.1, beta_1=0.9, beta_2=0.99, epsilon=1e-8)
