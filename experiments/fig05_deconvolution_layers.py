@@ -19,7 +19,7 @@ PAPER_PSNR = 86.24
 BUDGETS = {  # (recipe, steps); 1,000 epochs of 1,024 images in batches of 16 are 64,000 steps
     "smoke": ("fast", 2),
     "quick": ("fast", 2_400),
-    "cpu": ("fast", 72_000),
+    "cpu": ("fast", 36_000),
     "paper": ("paper", 64_000),
 }
 CROP, BATCH = 32, 8  # of the recipe "fast"
