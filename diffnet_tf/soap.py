@@ -12,7 +12,7 @@ small ones.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -213,7 +213,7 @@ def _into_basis(matrices: Tensor, p: Tensor, q: Tensor) -> Tensor:
 def _eigenvectors(average: Tensor) -> Tensor:
     """In columns, by falling eigenvalue. (Started from anything else, the bases turn so far in the first steps that the
     averages of squares, which are of the old directions, make Adam's steps explode.)"""
-    return ops.flip(ops.eigh(_in_units_of_its_largest(average))[1], axis=-1)
+    return ops.flip(_each(lambda matrix: ops.eigh(matrix)[1], _in_units_of_its_largest(average)), axis=-1)
 
 
 def _refreshed(left: Tensor, right: Tensor, p: Tensor, q: Tensor, velocity: Tensor) -> tuple[Tensor, ...]:
@@ -228,7 +228,13 @@ def _turned(average: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     # The tiny multiple of the identity turns no eigenvector, and keeps the basis where all gradients are zero.
     image = ops.matmul(_in_units_of_its_largest(average), basis) + 1e-9 * basis
     order = ops.argsort(-ops.sum(basis * image, axis=1))  # by Rayleigh quotient
-    return ops.qr(ops.take_along_axis(image, order[:, None, :], axis=2))[0], order
+    return _each(lambda matrix: ops.qr(matrix)[0], ops.take_along_axis(image, order[:, None, :], axis=2)), order
+
+
+def _each(decompose: Callable[[Tensor], Tensor], matrices: Tensor) -> Tensor:
+    """A decomposition of every matrix of a batch. (JAX's of whole batches wait for threads of the pool they run in: with
+    few cores for ever.)"""
+    return ops.stack([decompose(matrix) for matrix in ops.unstack(matrices, matrices.shape[0])])
 
 
 def _in_units_of_its_largest(average: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from diffnet_tf.soap import SOAP
+from tests.conftest import BACKEND
 
 
 def algorithm_3(gradients, shape, rate, beta_1, beta_2, shampoo_beta, epsilon, refresh_every):
@@ -92,6 +93,7 @@ def test_vectors_and_scalars_are_left_to_adam(rng):
         np.testing.assert_allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=1e-5)
 
 
+@pytest.mark.skipif(BACKEND == "jax", reason="outside of a compiled step JAX compiles each of these hundreds anew")
 def test_it_does_not_crawl_where_curvatures_differ(rng):
     """min ‖A W B − C‖², condition number 10⁴, in rotated bases: Adam at its best rate stays a hundred times behind."""
 
@@ -121,7 +123,7 @@ def test_gradients_of_any_size_keep_it_finite(rng, scale):
     kernel = keras.Variable(np.zeros((3, 3, 4, 8), "float32"), name="kernel")
     optimizer = SOAP(0.1, refresh_every=3)
     gradient = scale * np.multiply.outer(rng.normal(size=(3, 3, 4)), rng.normal(size=8)).astype("float32")
-    for _ in range(30):
+    for _ in range(10):
         optimizer.apply([ops.convert_to_tensor(gradient)], [kernel])
     moved = np.abs(ops.convert_to_numpy(kernel)).max()
     assert np.isfinite(moved) and (moved > 0) == (scale > 0), moved
