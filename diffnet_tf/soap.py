@@ -232,8 +232,10 @@ def _turned(average: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _each(decompose: Callable[[Tensor], Tensor], matrices: Tensor) -> Tensor:
-    """A decomposition of every matrix of a batch. (JAX's of whole batches wait for threads of the pool they run in: with
-    few cores for ever.)"""
+    """A decomposition of every matrix of a batch, one by one.
+
+    (JAX's of whole batches wait for threads of the pool that they run in: on few cores, for ever.)
+    """
     return ops.stack([decompose(matrix) for matrix in ops.unstack(matrices, matrices.shape[0])])
 
 
