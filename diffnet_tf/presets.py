@@ -6,7 +6,7 @@ SHA-256 is the card's, and used only when their names, shapes and dtypes are tho
 
 >>> import diffnet_tf as dn
 >>> dn.list_presets()
-['forward', 'inverse', 'inverse-0.1pct', 'inverse-1pct']
+['forward', 'inverse', 'inverse-0.1pct', 'inverse-1pct', 'deconvolution']
 >>> dn.from_preset("inverse").count_params()
 101310
 
