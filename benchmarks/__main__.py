@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import report, speed
 from benchmarks.timing import spread
-from diffnet_tf import checks, records
+from diffnet_tf import checks, files, records
 
 PEERS = ("torch", "medpy", "SimpleITK", "opencv-contrib-python-headless", "scipy")
 
@@ -29,7 +29,7 @@ def main():
             "hardware": records.hardware(),
             "wall_seconds": round(time.perf_counter() - start, 1),
         }
-        records.save_json(records.check_writable(chosen.results_dir) / f"{name}.json", result)
+        files.write_json(files.check_writable(chosen.results_dir) / f"{name}.json", result)
         print("\n".join(report.rows(result)), flush=True)
 
 

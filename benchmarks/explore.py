@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffnet_tf import checks, records
+from diffnet_tf import checks, files, records
 
 SECONDS = 120
 # Changes of the recipe; "dtype" is of the model.
@@ -50,12 +50,12 @@ def main():
     chosen = parser.parse_args()
     for name in chosen.names:
         checks.one_of(name, "variant", tuple(VARIANTS))
-    path = records.check_writable(chosen.results_dir) / "explore.json"
+    path = files.check_writable(chosen.results_dir) / "explore.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     for name in chosen.names or VARIANTS:
         if name not in found:
             found[name] = _run(dict(VARIANTS[name]), chosen)
-            records.save_json(path, found)
+            files.write_json(path, found)
     print(table(found))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffnet_tf import checks, figures, records
+from diffnet_tf import checks, figures, files, records
 
 SEEDS = (0, 1, 2)
 PATIENCE = 20  # times the time of TARGET that the authors' recipe is given
@@ -49,7 +49,7 @@ def main():
     parser.add_argument("--test_dir", required=True, help="folder with test images, all of them used")
     parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
     chosen = parser.parse_args()
-    directory = records.check_writable(chosen.results_dir / "recipes")
+    directory = files.check_writable(chosen.results_dir / "recipes")
     for name in chosen.names:
         checks.one_of(name, "name", tuple(CONTESTANTS))
     for name in chosen.names or CONTESTANTS:
@@ -59,7 +59,7 @@ def main():
                 result = _run(name, seed, chosen, _limit(directory) if CONTESTANTS[name].steps is None else None)
                 if result is None:  # stopped by Ctrl-C
                     return
-                records.save_json(path, result)
+                files.write_json(path, result)
     figures.save(draw(load(directory)), chosen.results_dir / "recipes.png")
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D  # noqa: F401  (for legends)
 
+from diffnet_tf import files
 from diffnet_tf.types import Array, PathLike
 
 DPI = 150
@@ -81,5 +82,6 @@ def image(
 def save(figure: Figure, path: PathLike) -> None:
     """Write a PNG, and a PDF beside it, without the time of day or versions in them: equal figures are equal files."""
     path = Path(path)
-    figure.savefig(path, dpi=DPI, metadata={"Software": None})
-    figure.savefig(path.with_suffix(".pdf"), dpi=DPI, metadata=dict.fromkeys(("Creator", "Producer", "CreationDate")))
+    for suffix, left_out in ((".png", ("Software",)), (".pdf", ("Creator", "Producer", "CreationDate"))):
+        with files.replacing(path.with_suffix(suffix)) as partial:
+            figure.savefig(partial, dpi=DPI, metadata=dict.fromkeys(left_out))

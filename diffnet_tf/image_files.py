@@ -9,9 +9,7 @@ Pixels are (height, width, channels): gray; gray and alpha; RGB; RGB and alpha.
 """
 
 import contextlib
-import os
 import struct
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from diffnet_tf import files
 from diffnet_tf.types import Array, PathLike
 
 PNG, JPEG, TIFF, NPY = (".png",), (".jpg", ".jpeg"), (".tif", ".tiff"), (".npy",)
@@ -204,21 +203,16 @@ def writing(path: PathLike, shape: tuple[int, ...], dtype: DTypeLike) -> Iterato
     path = Path(path)
     check_writable(path, dtype, shape[2])
     kind = suffix(path)
-    # In the same folder, so that the renaming is a single step; with the suffix that encoders go by.
-    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{kind}")
-    try:
+    with files.replacing(path) as partial:
         if kind in TIFF + NPY:
-            mapped = _mapped(temporary, kind, shape, dtype)
+            mapped = _mapped(partial, kind, shape, dtype)
             yield mapped
             mapped.flush()
             del mapped
         else:
             array = np.empty(shape, dtype)
             yield array
-            _encode(temporary, kind, array)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            _encode(partial, kind, array)
 
 
 def _mapped(path: Path, kind: str, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap:

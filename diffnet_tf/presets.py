@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffnet_tf import checks, records
+from diffnet_tf import checks, files
 from diffnet_tf.types import PathLike
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def save(name: str, model: "DiffNet", described: dict[str, Any], folder: PathLik
     np.savez(buffer, **{key: ops.convert_to_numpy(variable) for key, variable in variables(model).items()})
     network = {key: value for key, value in model.get_config().items() if key in _NETWORK}
     text = {"name": name, **described, "network": network, "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
-    folder = records.check_writable(folder)
-    records.save_bytes(folder / f"{name}.npz", buffer.getvalue())
-    records.save_json(folder / f"{name}.json", text)
+    folder = files.check_writable(folder)
+    files.write_bytes(folder / f"{name}.npz", buffer.getvalue())
+    files.write_json(folder / f"{name}.json", text)
 
 
 _NETWORK = ("num_layers", "estimator_depth", "width", "initial_scale", "initial_time_step", "boundary")

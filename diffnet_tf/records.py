@@ -9,12 +9,13 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from diffnet_tf import files
 from diffnet_tf.types import Array, PathLike
 
 RECORD, ARRAYS, FIGURE, MODEL = "record.json", "arrays.npz", "figure.png", "model.keras"
@@ -64,34 +65,6 @@ def hardware() -> dict[str, Any]:
     return {"processor": processor, "cores": cores, "memory_gib": memory, "machine": platform.machine()}
 
 
-def check_writable(directory: PathLike) -> Path:
-    """Make a results folder, or refuse it before any work is done.
-
-    Raises:
-        ValueError: when the folder cannot be made or written to.
-    """
-    directory = Path(directory)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        probe = directory / f".writable-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ValueError(
-            f"The results folder {directory} cannot be written to ({error.strerror}); "
-            "expected a folder of your own. Give another one with --results_dir."
-        ) from error
-    return directory
-
-
-def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as file:
-        write(file)
-    os.replace(temporary, path)
-
-
 def save(directory: PathLike, record: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write `record.json` and `arrays.npz`.
 
@@ -100,30 +73,9 @@ def save(directory: PathLike, record: Mapping[str, Any], arrays: Mapping[str, Ar
         record: a dict of plain values; NaN and infinity are refused.
         arrays: name → NumPy array.
     """
-    directory = check_writable(directory)
-    text = _json(record)
-    _replace(directory / ARRAYS, lambda file: np.savez_compressed(file, **dict(arrays)))  # type: ignore[arg-type]
-    _replace(directory / RECORD, lambda file: file.write(text))
-
-
-def _json(record: Mapping[str, Any]) -> bytes:
-    return (json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
-
-
-def save_json(path: PathLike, record: Mapping[str, Any]) -> None:
-    """Write a record that has no arrays, whole or not at all."""
-    text = _json(record)
-    _replace(Path(path), lambda file: file.write(text))
-
-
-def save_text(path: PathLike, text: str) -> None:
-    """Write a text file whole or not at all."""
-    save_bytes(path, text.encode())
-
-
-def save_bytes(path: PathLike, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    _replace(Path(path), lambda file: file.write(content))
+    directory = files.check_writable(directory)
+    files.write(directory / ARRAYS, lambda file: np.savez_compressed(file, **dict(arrays)))  # type: ignore[arg-type]
+    files.write_json(directory / RECORD, record)
 
 
 def load(directory: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -16,7 +16,7 @@ import json
 
 import numpy as np
 
-from diffnet_tf import figures, records
+from diffnet_tf import figures, files
 from experiments import networks
 
 NAME = "fig10"
@@ -84,7 +84,7 @@ def compute(options):
     """Train what has no record yet, then gather all records: (record, {}, None); None when stopped by Ctrl-C."""
     budget = BUDGETS[options.budget]
     train, validation, test = (options.images(split, budget.limit) for split in ("train", "validation", "test"))
-    directory = records.check_writable(options.directory / "runs")
+    directory = files.check_writable(options.directory / "runs")
     for run in plan(budget, len(train)):
         path = directory / f"{run.name}-{options.budget}.json"
         if run.name.startswith(options.only or "") and not path.exists():
@@ -92,7 +92,7 @@ def compute(options):
             result = _train(run, budget, options, train, validation, test)
             if result is None:
                 return None
-            records.save_json(path, result)
+            files.write_json(path, result)
     runs = [json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))]
     if not runs:
         raise ValueError(f"--only {options.only} names no run; names are as {plan(budget, len(train))[0].name}")

@@ -12,7 +12,7 @@ import json
 
 import numpy as np
 
-from diffnet_tf import figures, records
+from diffnet_tf import figures, files
 from experiments import networks, weights
 
 NAME = "fig13"
@@ -103,7 +103,7 @@ class _Keeper:
     """Keeps finished levels beside the run, so that a stopped one goes on with the level it was stopped in."""
 
     def __init__(self, directory, configuration):
-        self.directory, self.configuration = records.check_writable(directory), configuration
+        self.directory, self.configuration = files.check_writable(directory), configuration
 
     def load(self, model, noise):
         """The finished level, its weights put into the model; None where it is still to do."""
@@ -119,7 +119,7 @@ class _Keeper:
     def save(self, model, level):
         model.save_weights(self.directory / f"{level['noise']:g}.weights.h5")
         kept = {"configuration": self.configuration, "level": level}
-        records.save_json(self.directory / f"{level['noise']:g}.json", kept)
+        files.write_json(self.directory / f"{level['noise']:g}.json", kept)
 
 
 @figures.styled

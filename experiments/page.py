@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-from diffnet_tf import claims, records
+from diffnet_tf import claims, files, records
 
 NAME = "index.html"
 WIDEST = 1400  # pixels of a picture in the page
@@ -69,7 +69,7 @@ def write(root, experiments):
     text = (
         f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
     )
-    records.save_text(root / NAME, text)
+    files.write_text(root / NAME, text)
     return root / NAME
 
 

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from diffnet_tf import presets, records
+from diffnet_tf import files, presets, records
 
 # Preset → the experiment that trains it, and its module.
 SOURCES = {
@@ -120,7 +120,7 @@ def main(arguments=None):
             presets.save(name, model, card(name, record), chosen.folder)
             print(chosen.folder / f"{name}.npz")
     found = [json.loads(path.read_text()) for name in SOURCES if (path := chosen.folder / f"{name}.json").exists()]
-    (chosen.folder / CARDS).write_text("\n".join([TITLE, *map(as_markdown, found)]))
+    files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *map(as_markdown, found)]))
     return 0
 
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from benchmarks import report
-from diffnet_tf import claims, presets, records
+from diffnet_tf import claims, files, presets, records
 from diffnet_tf.commands import verify
 
 README = Path("README.md")
@@ -81,4 +81,4 @@ def _row(record, method):
 
 
 if __name__ == "__main__":
-    README.write_text(refreshed(README.read_text(), "results"))
+    files.write_text(README, refreshed(README.read_text(), "results"))

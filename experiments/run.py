@@ -8,7 +8,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from diffnet_tf import records
+from diffnet_tf import files, model_files, records
 from experiments import render
 
 BUDGETS = ("smoke", "quick", "cpu", "paper")
@@ -110,7 +110,7 @@ def _errors_on_one_line():
 
 def execute(experiment):
     """Compute an experiment with the flags as they are; write record, arrays, weights and figure."""
-    directory = records.check_writable(Path(FLAGS.results_dir) / experiment.NAME)
+    directory = files.check_writable(Path(FLAGS.results_dir) / experiment.NAME)
     print(f"{experiment.NAME}: budget {FLAGS.budget}, source {FLAGS.source}, results in {directory}", flush=True)
     start, options = time.perf_counter(), Options(directory)
     from diffnet_tf import distribute
@@ -138,7 +138,7 @@ def execute(experiment):
         weights = model.get_weights()
         model = type(model).from_config(model.get_config())
         model.set_weights(weights)
-        model.save(directory / records.MODEL)
+        model_files.save(model, directory / records.MODEL)
     shutil.rmtree(directory / "checkpoint", ignore_errors=True)
     figure = render.render(experiment, directory)
     print(f"{experiment.caption(record)}\nWrote {directory / records.RECORD} and {figure}", flush=True)

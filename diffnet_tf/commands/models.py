@@ -1,11 +1,9 @@
 """The network that a command works with: a preset, or one that was trained and saved."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diffnet_tf import presets
-from diffnet_tf.types import PathLike
+from diffnet_tf import model_files, presets
 
 if TYPE_CHECKING:
     import keras
@@ -25,25 +23,4 @@ def chosen(arguments: Namespace) -> "keras.Model":
     Raises:
         FileNotFoundError, ValueError: when there is none such.
     """
-    return presets.from_preset(arguments.preset) if arguments.preset else load(arguments.weights)
-
-
-def load(path: PathLike) -> "keras.Model":
-    """A network from a .keras file, in Keras's safe mode: nothing in the file is run.
-
-    Raises:
-        FileNotFoundError: for a missing file.
-        ValueError: for a file that Keras cannot read or will not.
-    """
-    import keras
-
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; expected a model saved as .keras.")
-    if path.suffix != ".keras":
-        raise ValueError(f"{path} ends in {path.suffix or 'nothing'!r}; expected a model saved as .keras.")
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises what its parts raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} cannot be loaded as a model ({reason}).") from error
+    return presets.from_preset(arguments.preset) if arguments.preset else model_files.load(arguments.weights)

@@ -6,8 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diffnet_tf import data, presets, recipes, records
-from diffnet_tf.commands import models
+from diffnet_tf import data, files, model_files, presets, recipes
 from diffnet_tf.data import sources
 from diffnet_tf.data.pairs import PROBLEMS
 from diffnet_tf.types import Array
@@ -69,12 +68,7 @@ def run(arguments: Namespace) -> int:
     )
     if not trained.finished:
         return 130
-    temporary = arguments.out.with_name(f".{arguments.out.name}.tmp.keras")
-    try:
-        model.save(temporary)
-        temporary.replace(arguments.out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    model_files.save(model, arguments.out)
     shutil.rmtree(state, ignore_errors=True)
     for name, psnr in {**before, str(arguments.out): quality(restored())}.items():
         print(f"{name}: {psnr:.2f} dB on {len(held_out)} images that were not trained on")
@@ -86,7 +80,7 @@ def _check(arguments: Namespace) -> None:
         raise ValueError(f"--out {arguments.out} ends in {arguments.out.suffix or 'nothing'!r}; expected .keras.")
     if arguments.out.exists() and not arguments.force:
         raise FileExistsError(f"{arguments.out} exists; give another name, or --force to replace it.")
-    records.check_writable(arguments.out.parent)
+    files.check_writable(arguments.out.parent)
 
 
 def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
@@ -98,4 +92,4 @@ def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
 
 
 def _start(name: str) -> "keras.Model":
-    return presets.from_preset(name) if name in presets.list_presets() else models.load(name)
+    return presets.from_preset(name) if name in presets.list_presets() else model_files.load(name)

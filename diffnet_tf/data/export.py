@@ -1,14 +1,12 @@
 """Write pairs of clean and diffused images for other frameworks: NPZ, or TFRecord for tf.data."""
 
-import os
-import uuid
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from diffnet_tf import checks
+from diffnet_tf import checks, files
 from diffnet_tf.data.pairs import Images, PairSequence, as_gray_images
 from diffnet_tf.types import Array, PathLike
 
@@ -52,12 +50,8 @@ def make_pairs(
     options |= {"problem": problem, "noise": noise, "seed": seed, "epochs": epochs}
     batches = PairSequence(images, batch_size=min(BATCH, len(images)), **{"shuffle": False, **options})
     count = epochs * len(images)
-    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        (_write_npz if path.suffix == ".npz" else _write_tfrecord)(temporary, batches, count)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with files.replacing(path) as partial:
+        (_write_npz if path.suffix == ".npz" else _write_tfrecord)(partial, batches, count)
     return count
 
 

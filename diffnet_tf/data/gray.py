@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffnet_tf import checks
+from diffnet_tf import checks, files
 from diffnet_tf.types import Array, PathLike
 
 GRAY_NAME = "gray.npy"
@@ -50,7 +50,7 @@ class GrayImages:
         """Write the pixels to `gray.npy` in a folder, for the source "npy": to train where nothing else can be read."""
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        np.save(directory / GRAY_NAME, self.pixels)
+        files.write(directory / GRAY_NAME, lambda file: np.save(file, self.pixels))
 
     def take(self, indices: Array, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
         """Images as float32 in [0, 1], (len(indices), height, width, 1), or the given part of them."""

@@ -1,0 +1,59 @@
+"""Models as Keras's `.keras` files: equal models are equal files, and nothing in a file is run when it is read."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffnet_tf import files
+from diffnet_tf.types import PathLike
+
+if TYPE_CHECKING:
+    import keras
+
+SUFFIX = ".keras"
+
+
+def save(model: "keras.Model", path: PathLike) -> None:
+    """Write a model, whole or not at all, without the time of day in it."""
+    path = Path(path)
+    written = path.with_name(f".{path.stem}.keras-written{SUFFIX}")
+    try:
+        model.save(written)
+        with (
+            files.replacing(path) as partial,
+            zipfile.ZipFile(written) as source,
+            zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as target,
+        ):
+            for name in source.namelist():
+                # A member made by its name alone is dated 1980, the earliest that ZIP has.
+                with target.open(zipfile.ZipInfo(name), "w") as out:
+                    if name == "metadata.json":
+                        out.write(json.dumps({**json.loads(source.read(name)), "date_saved": ""}).encode())
+                    else:
+                        with source.open(name) as member:
+                            shutil.copyfileobj(member, out)
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def load(path: PathLike) -> "keras.Model":
+    """A model from a .keras file, in Keras's safe mode, not compiled.
+
+    Raises:
+        FileNotFoundError: for a missing file.
+        ValueError: for a file that Keras cannot read or, because reading it would run code, will not.
+    """
+    import keras
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; expected a model saved as {SUFFIX}.")
+    if path.suffix != SUFFIX:
+        raise ValueError(f"{path} ends in {path.suffix or 'nothing'!r}; expected a model saved as {SUFFIX}.")
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises what its parts raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} cannot be loaded as a model ({reason}).") from error
