@@ -16,7 +16,7 @@ CONFIG = one_image.Config(
     budgets={
         "smoke": ("fast", 2, 8),
         "quick": ("fast", 300, None),
-        "cpu": ("fast", 9_000, None),
+        "cpu": ("fast", 2_000, None),
         "paper": ("paper", 101_250, None),
     },
 )
