@@ -64,8 +64,13 @@ def write_text(path: PathLike, text: str) -> None:
 
 
 def write_json(path: PathLike, values: Mapping[str, Any]) -> None:
-    """Write a dict of plain values; NaN and infinity, which JSON does not have, are refused with a ValueError."""
-    write_text(path, json.dumps(values, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    """Write a dict of plain values; see `json_text`."""
+    write_text(path, json_text(values))
+
+
+def json_text(values: Mapping[str, Any]) -> str:
+    """A dict of plain values as JSON; NaN and infinity, which JSON does not have, are refused with a ValueError."""
+    return json.dumps(values, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def check_writable(directory: PathLike) -> Path:

@@ -74,8 +74,9 @@ def save(directory: PathLike, record: Mapping[str, Any], arrays: Mapping[str, Ar
         arrays: name → NumPy array.
     """
     directory = files.check_writable(directory)
+    text = files.json_text(record)  # refuses it before anything is written
     files.write(directory / ARRAYS, lambda file: np.savez_compressed(file, **dict(arrays)))  # type: ignore[arg-type]
-    files.write_json(directory / RECORD, record)
+    files.write_text(directory / RECORD, text)
 
 
 def load(directory: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:

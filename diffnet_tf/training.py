@@ -11,29 +11,22 @@
 import contextlib
 import dataclasses
 import functools
-import signal
-import sys
-import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from types import FrameType
 from typing import Any
 
 import keras
 import numpy as np
 
-from diffnet_tf import checkpoint, checks, data, distribute, recipes
+from diffnet_tf import callback_state, checks, data, distribute, recipes
 from diffnet_tf.data.pairs import Images
 from diffnet_tf.image_model import ImageModel
 from diffnet_tf.metrics import LOSSES, PSNR
 from diffnet_tf.recipes import RECIPES, Recipe
+from diffnet_tf.training_run import Run
 from diffnet_tf.types import PathLike, Tensor
 
 __all__ = ["RECIPES", "Recipe", "Training", "fit"]
-
-
-SHOWN = ("loss", "val_psnr")  # in the progress bar, which has to fit into 80 columns
 
 
 @dataclasses.dataclass
@@ -43,15 +36,17 @@ class Training:
     Attributes:
         steps: steps done.
         seconds: time they took, validation and earlier parts of a resumed run included.
-        history: one dict a validation: step, seconds, loss, psnr (of training examples, dB), and with validation
-            images val_loss and val_psnr.
-        finished: whether all steps were done; False after Ctrl-C.
+        history: one dict a validation: step, loss, psnr (of training examples, dB), and with validation images val_loss
+            and val_psnr.
+        finished: whether all steps were done; False after Ctrl-C, or when a callback stopped it.
+        times: the seconds at each validation.
     """
 
     steps: int
     seconds: float
     history: list[dict[str, Any]]
     finished: bool
+    times: list[float]
 
 
 def fit(
@@ -66,6 +61,7 @@ def fit(
     degrade: Callable[[Tensor], Tensor] | None = None,
     validation: Images | None = None,
     validate_every: int | None = None,
+    save_every: int | None = None,
     checkpoint_dir: PathLike | None = None,
     csv_log: PathLike | None = None,
     tensorboard: PathLike | None = None,
@@ -83,20 +79,32 @@ def fit(
         seed: of the examples. (The initial weights are the model's: call keras.utils.set_random_seed before making it.)
         validation: images to validate on, whole and always with the same noise; never trained on.
         validate_every: steps from one validation (log row, checkpoint) to the next; steps/20 if not given.
-        checkpoint_dir: a folder to keep the state in. A run that finds one of the same configuration there goes on
-            from it, and ends as if it had not been stopped.
+        save_every: steps from one checkpoint to the next, beside those; under a strategy of `distribute` there are
+            only those.
+        checkpoint_dir: a folder to keep the state in, the two newest checkpoints. A run that finds one of the same
+            configuration there goes on from it, and ends with the same bits as if it had not been stopped: on one
+            machine, with the same versions and number of threads.
         csv_log: a file for the history as CSV.
         tensorboard: a folder for TensorBoard (the `tensorboard` extra, TensorFlow backend only).
         verbose: show a progress bar with the remaining time (lines, where the output is no terminal).
-        callbacks: more Keras callbacks. Ctrl-C ends training like the last step does, with the weights reached.
+        callbacks: more Keras callbacks; what they remember is saved too, see `callback_state`. Ctrl-C ends training
+            like the last step does, with the weights reached, and saves them.
 
     Returns:
         A `Training`.
+
+    Raises:
+        TypeError, ValueError: for arguments out of range, images that do not fit, a checkpoint of another
+            configuration; before any work.
+        FloatingPointError: when a loss or a variable is NaN or infinite; the checkpoints before that are kept.
+        MemoryError: naming a smaller batch.
     """
     recipe = recipes.get(recipe)
     checks.count(steps, "steps")
     every = max(1, steps // 20) if validate_every is None else min(validate_every, steps)
     checks.count(every, "validate_every")
+    save_every = every if save_every is None else save_every
+    checks.count(save_every, "save_every")
     checks.not_negative(noise, "noise")
     checks.count(seed, "seed", minimum=0)
     if tensorboard and keras.backend.backend() != "tensorflow":
@@ -113,53 +121,106 @@ def fit(
     images = data.as_gray_images(images)
     make(images, **stream)  # refuses bad arguments before any work
     distribute.check_batch(recipe.batch_size, model)
+    if distribute.of_model(model) is not None:
+        save_every = every
     chief = distribute.is_chief()
     verbose = verbose and chief
 
     model.compile(recipes.optimizer(recipe, steps), LOSSES[recipe.loss](), metrics=[PSNR()])
     model.optimizer.build(model.trainable_variables)  # in its first step, TensorFlow would trace that twice
-    run = _Run(steps, every, verbose, checkpoint_dir, _configuration(model, recipe, steps, every, images, options))
+    held_out = None if validation is None else data.as_gray_images(validation)
+    configuration = _configuration(model, recipe, steps, every, images, held_out, options, callbacks)
+    run = Run(steps, every, save_every, verbose, checkpoint_dir, csv_log, configuration, callbacks)
     run.resume(model)
     if tensorboard:
         callbacks = (*callbacks, keras.callbacks.TensorBoard(tensorboard))
-    if csv_log and chief:
-        callbacks = (*callbacks, keras.callbacks.CSVLogger(csv_log, append=run.step > 0))
-    if run.step < steps:
-        held_out = None if validation is None else data.paired_arrays(validation, **options)
-        try:
-            with run.interruptible():
-                _fit(
-                    model,
-                    lambda **shard: make(images, start=run.step * recipe.batch_size, **shard, **stream),
-                    loss=recipe.loss,
-                    epochs=-(-steps // every),
-                    initial_epoch=run.step // every,
-                    steps_per_epoch=every,
-                    validation_data=held_out,
-                    callbacks=[*callbacks, run],
-                )
-        except KeyboardInterrupt:  # at the end of a step: see _Run.interruptible
-            kept = (
-                f"; run again to go on from step {run.history[-1]['step'] if run.history else 0:,}"
-                if checkpoint_dir
-                else ""
+    pairs = None if held_out is None or run.ended else data.paired_arrays(held_out, **options)
+    try:
+        with run.interruptible(), _memory_errors(recipe):
+            _fit(
+                model,
+                run,
+                lambda **shard: make(images, start=run.step * recipe.batch_size, **shard, **stream),
+                _Begun([*callbacks, run], add_history=True, model=model),
+                loss=recipe.loss,
+                validation_data=pairs,
             )
-            print(f"\nStopped after {run.step:,} of {steps:,} steps; the model holds their weights{kept}.", flush=True)
-    finished = bool(run.history) and run.history[-1]["step"] == steps
-    return Training(run.step, run.seconds, run.history, finished)
+    except KeyboardInterrupt:  # at the end of a step: see Run.interruptible
+        kept = "; run again to go on from there" if checkpoint_dir else ""
+        print(f"\nStopped after {run.step:,} of {steps:,} steps; the model holds their weights{kept}.", flush=True)
+    return Training(run.step, run.seconds, run.history, run.step == steps, run.times)
 
 
-def _fit(model: keras.Model, make: Callable[..., Any], loss: str, **arguments: Any) -> None:
-    """Keras's `fit`, or where that fails the loop of `distribute`."""
-    if distribute.of_model(model) is not None:
-        distribute.fit(model, lambda index, count: make(shard=(index, count)), loss=loss, **arguments)
-        return
-    # The pairs are shuffled already.
-    model.fit(make(), validation_batch_size=distribute.EVALUATION_BATCH, shuffle=False, verbose=0, **arguments)
+class _Begun(keras.callbacks.CallbackList):
+    """Callbacks of a training that takes more than one call of Keras's `fit`: it begins and ends here only once."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        pass
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        pass
+
+    def begin(self) -> None:
+        super().on_train_begin()
+
+    def end(self) -> None:
+        super().on_train_end()
+
+
+def _fit(model: keras.Model, run: Run, make: Callable[..., Any], callbacks: _Begun, loss: str, **options: Any) -> None:
+    """Keras's `fit`, or where that fails the loop of `distribute`, from wherever the run is.
+
+    An epoch is the interval from one validation to the next. A run that was stopped inside of one first ends that.
+    """
+    callbacks.begin()
+    while not run.ended:
+        epoch, done = divmod(run.step, run.every)
+        epochs: dict[str, Any] = {
+            "epochs": epoch + 1 if done else -(-run.steps // run.every),
+            "initial_epoch": epoch,
+            "steps_per_epoch": run.every - done,
+            "callbacks": callbacks,
+        }
+        if distribute.of_model(model) is not None:
+            distribute.fit(model, lambda index, count: make(shard=(index, count)), loss=loss, **epochs, **options)
+        else:
+            batch = distribute.EVALUATION_BATCH
+            # The pairs are shuffled already.
+            model.fit(make(), validation_batch_size=batch, shuffle=False, verbose=0, **epochs, **options)
+    callbacks.end()
+
+
+@contextlib.contextmanager
+def _memory_errors(recipe: Recipe) -> Iterator[None]:
+    """Every backend has its own error for memory that is exhausted; ours says what to do.
+
+    Raises:
+        MemoryError: naming a smaller batch.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, MemoryError) and not any(w in str(error) for w in _OUT_OF_MEMORY):
+            raise
+        size = recipe.batch_size
+        advice = f"Try batch_size={size // 2}" if size > 1 else "Try smaller crops"
+        raise MemoryError(
+            f"The memory does not hold a training step with batch_size={size} and crop={recipe.crop}. {advice}."
+        ) from error
+
+
+_OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "OOM when allocating")
 
 
 def _configuration(
-    model: keras.Model, recipe: Recipe, steps: int, every: int, images: data.GrayImages, options: dict[str, Any]
+    model: keras.Model,
+    recipe: Recipe,
+    steps: int,
+    every: int,
+    images: data.GrayImages,
+    validation: data.GrayImages | None,
+    options: dict[str, Any],
+    callbacks: Sequence[keras.callbacks.Callback],
 ) -> dict[str, Any]:
     """What must be equal for one run to go on from another's checkpoint."""
     described = {"parameters": int(model.count_params())}
@@ -170,10 +231,16 @@ def _configuration(
         "recipe": dataclasses.asdict(recipe),
         "steps": steps,
         "validate_every": every,
-        "images": [*images.shape, zlib.crc32(np.ascontiguousarray(images.pixels).data)],
+        "images": _fingerprint(images),
+        "validation": None if validation is None else _fingerprint(validation),
+        "callbacks": callback_state.settings(callbacks),
         **options,
         "degrade": _name(options["degrade"]),
     }
+
+
+def _fingerprint(images: data.GrayImages) -> list[int]:
+    return [*images.shape, zlib.crc32(np.ascontiguousarray(images.pixels).data)]
 
 
 def _name(function: Any) -> str:
@@ -181,100 +248,3 @@ def _name(function: Any) -> str:
     if isinstance(function, functools.partial):
         return f"{_name(function.func)} of {function.args} {function.keywords}"
     return getattr(function, "__qualname__", type(function).__name__)
-
-
-class _Run(keras.callbacks.Callback):
-    """Counts steps over all of Keras's epochs, shows progress, keeps the history and the checkpoint, ends on time."""
-
-    def __init__(
-        self, steps: int, every: int, verbose: bool, checkpoint_dir: PathLike | None, configuration: dict[str, Any]
-    ) -> None:
-        super().__init__()
-        self.steps, self.every, self.verbose = steps, every, verbose
-        self.checkpoint_dir, self.configuration = checkpoint_dir, configuration
-        self.step, self._before = 0, 0.0
-        self.history: list[dict[str, Any]] = []
-        self._started: float | None = None
-        self._bar = None
-        self._interrupted = False
-
-    @property
-    def seconds(self) -> float:
-        return self._before + (time.perf_counter() - self._started if self._started else 0.0)
-
-    def resume(self, model: keras.Model) -> None:
-        found = checkpoint.load(self.checkpoint_dir, model, self.configuration) if self.checkpoint_dir else None
-        if found:
-            self.step, self.history = found
-            self._before = self.history[-1]["seconds"]
-            if self.verbose:
-                print(f"Going on from step {self.step:,} of {self.steps:,} in {self.checkpoint_dir}.", flush=True)
-
-    @contextlib.contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Let Ctrl-C wait for the end of the step: on JAX the weights are nowhere while a step runs.
-
-        A second one does not wait. Elsewhere than in the main thread Python knows no signals, and nothing is changed.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.getsignal(signal.SIGINT)
-
-        def interrupt(number: int, frame: FrameType | None) -> None:
-            self._interrupted = True
-            signal.signal(signal.SIGINT, before)
-
-        signal.signal(signal.SIGINT, interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._started = time.perf_counter()
-        self._first = self.step
-        self._timed_from: float | None = None
-        if self.verbose and sys.stdout.isatty():
-            # Of the steps that are left: a bar that begins in the middle would promise too short a time.
-            self._bar = keras.utils.Progbar(self.steps - self._first, width=12, stateful_metrics=SHOWN, interval=0.2)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.step += 1
-        if self._timed_from is None:  # the first step compiles
-            self._timed_from = time.perf_counter()
-        elif self._bar is None and self.verbose and self.step - self._first == 21:
-            seconds = (time.perf_counter() - self._timed_from) / (self.step - self._first - 1)
-            left = self.steps - self.step
-            remaining = seconds * left
-            print(f"{1000 * seconds:.0f} ms a step: about {_duration(remaining)} for {left:,} steps.", flush=True)
-        if self._bar is not None and self.step < self.steps:
-            self._bar.update(self.step - self._first, [(k, v) for k, v in (logs or {}).items() if k in SHOWN])
-        if self.step == self.steps:
-            self.model.stop_training = True
-        elif self._interrupted:
-            raise KeyboardInterrupt
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        values = {name: float(value) for name, value in (logs or {}).items()}
-        if not all(np.isfinite(v) for v in values.values()):
-            raise FloatingPointError(
-                f"Training left the finite numbers before step {self.step:,}: {values}. Lower the learning rate."
-            )
-        self.history.append({"step": self.step, "seconds": round(self.seconds, 3), **values})
-        if self.checkpoint_dir and distribute.is_chief():
-            checkpoint.save(self.checkpoint_dir, self.model, self.step, self.history, self.configuration)
-        if self._bar is not None:
-            shown = [(name, value) for name, value in values.items() if name in SHOWN]
-            self._bar.update(self.step - self._first, shown, finalize=self.step == self.steps)
-        elif self.verbose:
-            shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-            remaining = (self.seconds - self._before) / (self.step - self._first) * (self.steps - self.step)
-            print(
-                f"step {self.step:,}/{self.steps:,}, {_duration(self.seconds)}, {_duration(remaining)} left: {shown}",
-                flush=True,
-            )
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -119,10 +119,3 @@ def test_equal_models_are_equal_files(tmp_path):
     for mine, theirs in zip(loaded.get_weights(), model.get_weights()):
         np.testing.assert_array_equal(mine, theirs)
     assert sorted(os.listdir(tmp_path)) == ["a.keras", "b.keras"]
-
-
-def test_nan_gets_into_no_record(tmp_path):
-    records.save(tmp_path, {"psnr": 1.0}, {})
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        records.save(tmp_path, {"psnr": float("nan")}, {})
-    assert records.load(tmp_path)[0] == {"psnr": 1.0}

@@ -68,7 +68,7 @@ def test_a_stopped_run_ends_like_one_that_was_not(photographs, tmp_path, changes
     for mine, theirs in zip(weights(model), weights(whole_model)):
         np.testing.assert_array_equal(mine, theirs)
     for mine, theirs in zip(resumed.history, whole.history):
-        assert {**mine, "seconds": 0} == {**theirs, "seconds": 0}
+        assert mine == theirs
     # Run once more, it is found finished.
     assert fit(small_model(), photographs, checkpoint_dir=tmp_path, **arguments).steps == 20
 
