@@ -108,7 +108,7 @@ def save(
                 f"{variables[name].path} is not finite after step {step:,}: not saved. Lower the learning rate."
             )
     buffer = io.BytesIO()
-    np.savez(buffer, **{**values, **(arrays or {})})  # type: ignore[arg-type]
+    np.savez(buffer, **{**values, **(arrays or {})})
     content = buffer.getvalue()
     weights, manifest = _paths(directory, step)
     files.write_bytes(weights, content)

@@ -42,8 +42,8 @@ class Progress:
         """An interval was done and validated."""
         done, seconds = step - self._first, time.perf_counter() - self._began
         if self._bar is not None:
-            shown = [(name, value) for name, value in values.items() if name in SHOWN]
-            self._bar.update(done, shown, finalize=step == self._steps)
+            means = [(name, value) for name, value in values.items() if name in SHOWN]
+            self._bar.update(done, means, finalize=step == self._steps)
             return
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         left = seconds / done * (self._steps - step)
