@@ -9,7 +9,7 @@ Pixels are (height, width, channels): gray; gray and alpha; RGB; RGB and alpha.
 """
 
 import contextlib
-import struct
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from diffnet_tf import files
+from diffnet_tf import files, reading
+from diffnet_tf.reading import Refused
 from diffnet_tf.types import Array, PathLike
 
 PNG, JPEG, TIFF, NPY = (".png",), (".jpg", ".jpeg"), (".tif", ".tiff"), (".npy",)
@@ -59,44 +60,47 @@ def read(path: PathLike, max_pixels: int = MAX_PIXELS) -> Array:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; expected an image file.")
     reader = _read_npy if kind in NPY else _read_tiff if kind in TIFF else _read_with_pillow
-    try:
+    with reading.decoding(path, "an image"):
         pixels = reader(path, max_pixels)
-    except _Refused as refusal:
-        raise ValueError(f"{path} {refusal}") from None
-    except Exception as error:  # every decoder has its own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} cannot be read as an image ({reason}). It may be truncated: replace it.") from error
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or pixels.dtype.name not in DTYPES or not pixels.size:
-        raise ValueError(
-            f"{path} has shape {pixels.shape} and dtype {pixels.dtype}; expected one image (height, width) or "
-            f"(height, width, 1 to 4) of {', '.join(DTYPES)}."
+        _check_layout(pixels.shape, pixels.dtype)
+        if not pixels.dtype.isnative:
+            _check_pixels(pixels.shape[0], pixels.shape[1], max_pixels)
+            pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+# Checks of what a header says, before memory is taken for it.
+
+
+def _check_layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    channels = shape[2] if len(shape) == 3 else 1
+    if len(shape) not in (2, 3) or not 1 <= channels <= 4 or dtype.name not in DTYPES or 0 in shape:
+        raise Refused(
+            f"has shape {shape} and dtype {dtype}; expected one image (height, width) or (height, width, 1 to 4) of "
+            f"{', '.join(DTYPES)}."
         )
-    return pixels
-
-
-class _Refused(Exception):
-    """What is wrong with a file that was understood."""
 
 
 def _check_pixels(height: int, width: int, max_pixels: int) -> None:
     if height * width > max_pixels:
-        raise _Refused(
-            f"has {height:,}×{width:,} pixels, more than the {max_pixels:,} that are decoded into memory. Raise "
-            "--max-pixels, or convert it to an uncompressed TIFF or NPY, which are read piece by piece at any size."
+        raise Refused(
+            f"has {height:,}×{width:,} pixels, more than the {max_pixels:,} that are decoded into memory. Make it "
+            "smaller, raise --max-pixels of the command restore, or convert it to an uncompressed TIFF or NPY, which "
+            "are read piece by piece at any size."
+        )
+
+
+def _check_length(path: Path, height: int, width: int, packed: float) -> None:
+    """Refuse more pixels than a file of this length can hold, however well they are packed."""
+    length = path.stat().st_size
+    if packed > length:
+        raise Refused(
+            f"has {height:,}×{width:,} pixels, which its {length:,} bytes cannot hold. It is truncated: replace it."
         )
 
 
 def _read_npy(path: Path, max_pixels: int) -> Array:
-    pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    return pixels.view(pixels.dtype.newbyteorder("=")) if pixels.dtype.isnative else _swapped(pixels, max_pixels)
-
-
-def _swapped(pixels: Array, max_pixels: int) -> Array:
-    """Samples in the other byte order, in this machine's."""
-    _check_pixels(pixels.shape[0], pixels.shape[1], max_pixels)
-    return pixels.astype(pixels.dtype.newbyteorder("="))
+    return np.lib.format.open_memmap(path, mode="r")
 
 
 def _read_tiff(path: Path, max_pixels: int) -> Array:
@@ -104,22 +108,33 @@ def _read_tiff(path: Path, max_pixels: int) -> Array:
 
     with tifffile.TiffFile(path) as file:
         if len(file.pages) != 1:
-            raise _Refused(f"holds {len(file.pages)} pages; expected a single image.")
+            raise Refused(f"holds {len(file.pages)} pages; expected a single image.")
         page = file.pages[0]
         if page.photometric not in _PHOTOMETRIC:
-            raise _Refused(f"is a {page.photometric.name} TIFF; expected gray or RGB. Convert it.")
-        mappable = page.is_memmappable and page.dtype.byteorder in ("=", "|", _NATIVE)
-        if not mappable:
-            _check_pixels(page.imagelength, page.imagewidth, max_pixels)
-        pixels = tifffile.memmap(path, mode="r") if mappable else page.asarray()
-        separate = page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+            raise Refused(f"is a {_name(page.photometric)} TIFF; expected gray or RGB. Convert it.")
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-            raise _Refused("is a TIFF whose zero is white; expected zero to be black. Convert it.")
+            raise Refused("is a TIFF whose zero is white; expected zero to be black. Convert it.")
+        separate = page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+        _check_layout((*page.shape[1:], page.shape[0]) if separate else page.shape, np.dtype(page.dtype))
+        if page.is_memmappable and page.dtype.byteorder in ("=", "|", _NATIVE):
+            pixels = tifffile.memmap(path, mode="r")
+        else:
+            height, width = page.imagelength, page.imagewidth
+            _check_pixels(height, width, max_pixels)
+            packing = _RAW if page.compression == tifffile.COMPRESSION.NONE else _PACKED
+            _check_length(path, height, width, page.nbytes / packing)
+            pixels = page.asarray()
     return np.moveaxis(pixels, 0, -1) if separate else pixels
+
+
+def _name(number: Any) -> str:
+    """Of a value that the format defines, or the number that a file has in its place."""
+    return getattr(number, "name", str(number))
 
 
 _PHOTOMETRIC = (0, 1, 2)  # white is zero (refused with advice), black is zero, RGB
 _NATIVE = "<" if np.little_endian else ">"
+_RAW, _PACKED = 8, 2**15  # bytes decoded from one: bits become bytes; the most is that of Zstandard
 
 
 def _read_with_pillow(path: Path, max_pixels: int) -> Array:
@@ -127,16 +142,25 @@ def _read_with_pillow(path: Path, max_pixels: int) -> Array:
 
     with _own_limit(Image), Image.open(path, formats=("PNG", "JPEG")) as image:  # reads the header only
         _check_pixels(image.height, image.width, max_pixels)
-        if image.format == "PNG" and _png_is_16_bit_colour(path):
-            return _read_png_16(path)  # Pillow would drop the lower eight bits
+        if image.format == "PNG":
+            depth, channels = _png_samples(path)
+            row = 1 + image.width * channels * depth / 8
+            _check_length(path, image.height, image.width, image.height * row / reading.DEFLATED)
+            if depth == 16 and channels > 1:
+                return _read_png_16(path)  # Pillow would drop the lower eight bits
+        else:
+            _check_length(path, image.height, image.width, image.height * image.width / _JPEG_PIXELS)
         image = ImageOps.exif_transpose(image)
         if image.mode in ("1", "P", "PA"):
             image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
         if image.mode.startswith("I"):
             return np.asarray(image).astype("uint16")
         if image.mode not in ("L", "LA", "RGB", "RGBA"):
-            raise _Refused(f"has colours of mode {image.mode}; expected gray or RGB. Convert it.")
+            raise Refused(f"has colours of mode {image.mode}; expected gray or RGB. Convert it.")
         return np.asarray(image)
+
+
+_JPEG_PIXELS = 512  # in a byte: every block of 8×8 pixels takes at least one bit
 
 
 @contextlib.contextmanager
@@ -149,24 +173,18 @@ def _own_limit(pillow: Any) -> Iterator[None]:
         pillow.MAX_IMAGE_PIXELS = before
 
 
-def _png_is_16_bit_colour(path: Path) -> bool:
-    """By the header: PNG's depth is byte 24, its colour type byte 25 (0 is gray)."""
+def _png_samples(path: Path) -> tuple[int, int]:
+    """(bits of a sample, samples of a pixel), by the header: PNG's depth is byte 24, its colour type byte 25."""
     with open(path, "rb") as file:
         header = file.read(26)
-    depth, colour = struct.unpack("BB", header[24:26])
-    return depth == 16 and colour != 0
-
-
-def _tensorflow(path: Path) -> Any:
-    try:
-        import tensorflow as tf
-    except ModuleNotFoundError as error:
-        raise _Refused("is a colour or alpha PNG of 16 bits, which takes TensorFlow. Use TIFF.") from error
-    return tf
+    return header[24], {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[header[25]]
 
 
 def _read_png_16(path: Path) -> Array:
-    tf = _tensorflow(path)
+    try:
+        import tensorflow as tf
+    except ModuleNotFoundError as error:
+        raise Refused("is a colour or alpha PNG of 16 bits, which takes TensorFlow. Use TIFF.") from error
     return tf.io.decode_png(path.read_bytes(), dtype="uint16").numpy()
 
 
@@ -186,6 +204,8 @@ def check_writable(path: PathLike, dtype: DTypeLike, channels: int) -> None:
         )
     if kind in PNG and dtype not in ("uint8", "uint16"):
         raise ValueError(f"{path}: PNG holds 8- or 16-bit samples, not {dtype}; use TIFF or NPY, or give a --depth.")
+    if kind in PNG and dtype == "uint16" and channels > 1 and importlib.util.find_spec("tensorflow") is None:
+        raise ValueError(f"{path}: a colour or alpha PNG of 16 bits takes TensorFlow; use TIFF.")
 
 
 @contextlib.contextmanager
@@ -237,7 +257,9 @@ def _mapped(path: Path, kind: str, shape: tuple[int, ...], dtype: DTypeLike) -> 
 
 def _encode(path: Path, kind: str, pixels: Array) -> None:
     if kind in PNG and pixels.dtype == np.uint16 and pixels.shape[2] > 1:
-        path.write_bytes(_tensorflow(path).io.encode_png(pixels).numpy())
+        import tensorflow as tf
+
+        path.write_bytes(tf.io.encode_png(pixels).numpy())
         return
     from PIL import Image
 

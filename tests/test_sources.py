@@ -186,7 +186,7 @@ def test_negative_values_and_cmyk_are_refused(tmp_path):
         data.load_images("folder", tmp_path, "all")
     (tmp_path / "signed.tif").unlink()
     Image.fromarray(colour_images(1)[0]).convert("CMYK").save(tmp_path / "print.jpg")
-    with pytest.raises(ValueError, match="print.jpg is a CMYK JPEG"):
+    with pytest.raises(ValueError, match="print.jpg has colours of mode CMYK"):
         data.load_images("folder", tmp_path, "all")
     with pytest.raises(ValueError, match="NaN"):
         data.GrayImages(np.full((1, 8, 8), np.nan, "float32"))

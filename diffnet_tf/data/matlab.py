@@ -1,10 +1,21 @@
-"""Image files of the authors' MATLAB script: HDF5 with the clean images and, where it made them, the diffused ones."""
+"""Image files of the authors' MATLAB script: HDF5 with the clean images and, where it made them, the diffused ones.
+
+HDF5 files can point at other files, name filters to be loaded, and be larger by their headers than any disk. Only what
+MATLAB writes is read: numbers within the file, packed with deflate or not at all.
+"""
 
 import contextlib
+import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from diffnet_tf import reading
+from diffnet_tf.reading import Refused
 from diffnet_tf.types import PathLike
+
+_DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3  # HDF5's numbers of filters
+_CLEAN, _DIFFUSED = "imagesInput", "imagesDiff"
 
 
 @contextlib.contextmanager
@@ -17,26 +28,48 @@ def open_mat(path: PathLike) -> Iterator[tuple[Any, Any]]:
     Raises:
         ValueError: naming the file, when it is none of these.
     """
+    with contextlib.ExitStack() as stack:
+        with reading.decoding(path, "MATLAB's images", "save it again with -v7.3"):
+            file = stack.enter_context(_opened(path))
+            clean = _images(file, _CLEAN)
+            diffused = _images(file, _DIFFUSED) if file.get(_DIFFUSED, getlink=True) else None
+        yield clean, diffused
+
+
+def _opened(path: PathLike) -> Any:
     import h5py
 
     try:
-        file = h5py.File(path, "r")
+        return h5py.File(path, "r")
     except OSError as error:
-        raise ValueError(
-            f"{path} is no HDF5 file ({str(error).splitlines()[0]}); expected MATLAB's format 7.3."
-        ) from error
-    with file:
-        clean, diffused = (
-            # Links to other files are not followed.
-            file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
-            for name in ("imagesInput", "imagesDiff")
+        raise Refused(f"is no HDF5 file ({reading.reason(error)}); expected MATLAB's format 7.3.") from error
+
+
+def _images(file: Any, name: str) -> Any:
+    import h5py
+
+    # Links to other places and files are not followed.
+    images = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
+    if not isinstance(images, h5py.Dataset) or images.ndim != 3 or images.dtype.kind not in "fu":
+        held = ", ".join(sorted(file)[:10]) or "nothing"
+        raise Refused(f"holds no {name} of numbers (height, width, n), as the authors' files do; it holds {held}.")
+    _check_storage(images, name, Path(file.filename).stat().st_size)
+    return images
+
+
+def _check_storage(images: Any, name: str, length: int) -> None:
+    """Refuse data that are not in the file, or more than it can hold, before memory is taken for them."""
+    properties = images.id.get_create_plist()
+    filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
+    if images.is_virtual or images.external or not filters <= {_DEFLATE, _SHUFFLE, _CHECKSUM}:
+        raise Refused(
+            f"keeps {name} in other files, or packed by filters {sorted(filters)}; expected it within the file, "
+            "packed with deflate or not at all. Save it again with -v7.3."
         )
-        for name, images in (("imagesInput", clean), ("imagesDiff", diffused)):
-            if images is None and name == "imagesDiff":
-                continue
-            if not isinstance(images, h5py.Dataset) or images.ndim != 3 or images.dtype.kind not in "fu":
-                held = ", ".join(sorted(file)) or "nothing"
-                raise ValueError(
-                    f"{path} holds no {name} of numbers (height, width, n), as the authors' files do; it holds {held}."
-                )
-        yield clean, diffused
+    stored, packing = images.id.get_storage_size(), reading.DEFLATED if _DEFLATE in filters else 1
+    chunk = math.prod(images.chunks or ()) * images.dtype.itemsize
+    if stored > length or images.size * images.dtype.itemsize > packing * stored or chunk > packing * length:
+        raise Refused(
+            f"has {name} of {images.size:,} numbers, which its {length:,} bytes cannot hold. It is truncated or was "
+            "not written to the end: save it again."
+        )

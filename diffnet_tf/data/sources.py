@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffnet_tf import checks
+from diffnet_tf import checks, image_files, reading
 from diffnet_tf.data.gray import GRAY_NAME, GrayImages, to_gray
 from diffnet_tf.data.matlab import open_mat
 from diffnet_tf.types import Array, PathLike
@@ -33,11 +33,14 @@ SKIMAGE_TRAIN = ("astronaut", "camera", "rocket", "retina", "moon", "brick", "gr
 SKIMAGE_TEST = ("chelsea", "coffee", "coins")
 
 
-def _split_range(number: int, split: str, limit: int | None) -> tuple[int, int]:
+def _split_range(number: int, split: str, limit: int | None, where: PathLike = "The source") -> tuple[int, int]:
     """The slice of `number` images that a split is: the last tenth (at least one image) is the test set."""
     checks.one_of(split, "split", SPLITS)
     if split != "all" and number < 2:
-        raise ValueError(f"{number} image cannot be split into train and test; give at least 2, or split='all'.")
+        raise ValueError(
+            f"{where} holds {number} image(s), which cannot be split into train and test; give at least 2, or "
+            "split='all'."
+        )
     test = max(1, number // 10)
     first, last = {"train": (0, number - test), "test": (number - test, number), "all": (0, number)}[split]
     return first, last if limit is None else min(last, first + limit)
@@ -100,7 +103,7 @@ def _read_stl10_binary(data_dir: PathLike | None, split: str, limit: int | None,
         )
     number = length // image_bytes
     stored = np.memmap(path, dtype="uint8", mode="r", shape=(number, 3, SIZE, SIZE))
-    first, last = _split_range(number, split, limit)
+    first, last = _split_range(number, split, limit, path)
     gray = np.empty((last - first, SIZE, SIZE), "uint8")
     for start in range(first, last, 1000):  # keeps the colours of 1,000 images in memory at a time
         stop = min(start + 1000, last)
@@ -122,7 +125,7 @@ def _read_stl10(data_dir: PathLike | None, split: str, limit: int | None, size: 
         )
     builder = tfds.builder_from_directory(str(prepared[-1].parent))
     number = builder.info.splits["unlabelled"].num_examples
-    first, last = _split_range(number, split, limit)
+    first, last = _split_range(number, split, limit, root)
     dataset = builder.as_dataset(split=f"unlabelled[{first}:{last}]", shuffle_files=False)
     gray = np.empty((last - first, SIZE, SIZE), "uint8")
     for i, example in enumerate(tfds.as_numpy(dataset)):
@@ -137,18 +140,13 @@ def _read_npy(data_dir: PathLike | None, split: str, limit: int | None, size: in
         raise FileNotFoundError(
             f"{path} does not exist; expected an array of gray images, as GrayImages.save writes it."
         )
-    try:
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(
-            f"{path} cannot be read as an array ({error}). It may be truncated: write it again."
-        ) from error
+    stored = reading.array(path, advice="write it again")
     if stored.ndim != 3 or stored.dtype not in (np.uint8, np.float32):
         raise ValueError(
             f"{path} has shape {stored.shape} and dtype {stored.dtype}; expected gray images (n, height, width), uint8 "
             "or float32."
         )
-    first, last = _split_range(len(stored), split, limit)
+    first, last = _split_range(len(stored), split, limit, path)
     return np.array(stored[first:last])
 
 
@@ -160,8 +158,9 @@ def _read_mat(data_dir: PathLike | None, split: str, limit: int | None, size: in
             raise FileNotFoundError(f"{path} holds {len(files)} .mat files; expected one. Name the file itself.")
         path = files[0]
     with open_mat(path) as (clean, _):
-        first, last = _split_range(len(clean), split, limit)
-        images = clean[first:last].transpose(0, 2, 1)
+        first, last = _split_range(len(clean), split, limit, path)
+        with reading.decoding(path, "images", "save it again"):
+            images = clean[first:last].transpose(0, 2, 1)
     return images if images.dtype == np.uint8 else images.astype("float32")
 
 
@@ -169,28 +168,15 @@ def read_image(path: PathLike) -> Array:
     """One image file as a gray array (height, width), uint8 or float32.
 
     Raises:
-        ValueError: naming the file, when it cannot be decoded, has an unknown layout, or holds NaN.
+        ValueError: naming the file, when it cannot be decoded, has an unknown layout, or holds NaN or infinity.
     """
-    from skimage.io import imread
-
-    try:
-        array = np.asarray(imread(path))
-    except Exception as error:  # every decoder has its own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"{path} cannot be read as an image ({reason}). It may be truncated: replace or remove it."
-        ) from error
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] > 4) or array.dtype.kind not in "uif":
-        raise ValueError(
-            f"{path} has shape {array.shape} and dtype {array.dtype}; expected one gray, RGB or RGBA image."
-        )
-    if array.ndim == 3 and array.shape[-1] == 4 and Path(path).suffix.lower() in (".jpg", ".jpeg"):
-        raise ValueError(f"{path} is a CMYK JPEG; expected gray or RGB. Convert it to RGB.")
-    if array.dtype.kind == "f":
-        checks.finite(array, str(path))
-    if array.min() < 0:
-        raise ValueError(f"{path} has a minimum of {array.min():g}; expected no negative values. Shift or clip it.")
-    return to_gray(array)
+    with np.errstate(over="ignore"):  # a float64 that float32 cannot hold becomes infinite
+        gray = to_gray(image_files.read(path))
+    if gray.dtype.kind == "f":
+        checks.finite(gray, str(path))
+    if gray.min() < 0:
+        raise ValueError(f"{path} has a minimum of {gray.min():g}; expected no negative values. Shift or clip it.")
+    return gray
 
 
 def _read_folder(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
@@ -198,7 +184,7 @@ def _read_folder(data_dir: PathLike | None, split: str, limit: int | None, size:
     paths = sorted(p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
     if not paths:
         raise FileNotFoundError(f"{root} holds no image; expected files ending in {', '.join(IMAGE_SUFFIXES)}.")
-    first, last = _split_range(len(paths), split, limit)
+    first, last = _split_range(len(paths), split, limit, root)
     paths = paths[first:last]
     images = [_to_size(read_image(path), size, path) for path in paths]
     for path, image in zip(paths, images):
@@ -265,7 +251,8 @@ def open_images(
         raise ValueError(
             "size=None; expected a number of pixels for source 'skimage', whose photographs differ in size."
         )
-    return GrayImages(READERS[source](data_dir, split, limit, size), f"images of {source}")
+    where = source if data_dir is None else data_dir
+    return GrayImages(READERS[source](data_dir, split, limit, size), f"{where}: the images")
 
 
 def load_images(
