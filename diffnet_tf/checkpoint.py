@@ -23,10 +23,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from diffnet_tf import files, records
+from diffnet_tf import files, reading, records
 from diffnet_tf.types import Array, PathLike
 
 KEPT = 2
+_KINDS = {"step": int, "sha256": str, "configuration": dict, "versions": dict, "state": dict}
 _BACKENDS = ("tensorflow", "jax", "torch", "keras", "numpy", "python")
 
 
@@ -165,7 +166,7 @@ def load(directory: PathLike, configuration: Mapping[str, Any]) -> Checkpoint | 
     for path in manifests:
         try:
             manifest, arrays = _read(path)
-        except (ValueError, KeyError, OSError, EOFError) as error:
+        except (ValueError, OSError) as error:
             warnings.warn(f"{path} is damaged ({error}); trying the one before.", RuntimeWarning, stacklevel=2)
             continue
         _compare(path, manifest["configuration"], json.loads(json.dumps(dict(configuration))))
@@ -179,17 +180,19 @@ def load(directory: PathLike, configuration: Mapping[str, Any]) -> Checkpoint | 
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(manifest, dict) or manifest.pop("manifest_sha256", None) != _hash(manifest):
+    manifest = reading.json_object(path)
+    if manifest.pop("manifest_sha256", None) != _hash(manifest):
         raise ValueError("its SHA-256 is another than the one it holds")
+    for key, kind in _KINDS.items():
+        if not isinstance(manifest.get(key), kind):
+            raise ValueError(f"its {key} is no {kind.__name__}")
     if manifest["step"] != int(path.stem):
         raise ValueError(f"it is of step {manifest['step']}")
     content = path.with_suffix(".npz").read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != manifest["sha256"]:
-        raise ValueError(f"{path.stem}.npz has SHA-256 {found[:12]}…, not the {str(manifest['sha256'])[:12]}… saved")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return manifest, {name: arrays[name] for name in arrays.files}
+        raise ValueError(f"{path.stem}.npz has SHA-256 {found[:12]}…, not the {manifest['sha256'][:12]}… saved")
+    return manifest, reading.arrays(path.with_suffix(".npz"), content)
 
 
 def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -15,13 +15,12 @@ SHA-256 is the card's, and used only when their names, shapes and dtypes are tho
 
 import hashlib
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffnet_tf import checks, files
+from diffnet_tf import checks, files, reading
 from diffnet_tf.types import PathLike
 
 if TYPE_CHECKING:
@@ -46,10 +45,15 @@ def card(name: str) -> dict[str, Any]:
     input and of the output), limits, command (what trains it anew).
 
     Raises:
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, or a file that is no card.
     """
     checks.one_of(name, "preset", tuple(list_presets()))
-    return json.loads((FOLDER / f"{name}.json").read_text())
+    path = FOLDER / f"{name}.json"
+    described = reading.json_object(path, _ADVICE)
+    for key, kind in {"network": dict, "sha256": str}.items():
+        if not isinstance(described.get(key), kind):
+            raise ValueError(f"{path} has no {key} that is a {kind.__name__}; expected a model card. {_ADVICE}.")
+    return described
 
 
 def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "DiffNet":
@@ -68,10 +72,8 @@ def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "D
         ValueError: for an unknown name, or weights that are not those of the card or of the network.
         FileNotFoundError: when the weights are missing.
     """
-    from diffnet_tf import models
-
     described = card(name)
-    model = models.DiffNet(**described["network"], dtype=dtype)
+    model = _network(name, described["network"], dtype)
     load_weights(model, FOLDER / f"{name}.npz", described["sha256"])
     return model
 
@@ -89,6 +91,32 @@ def save(name: str, model: "DiffNet", described: dict[str, Any], folder: PathLik
     files.write_json(folder / f"{name}.json", text)
 
 
+def _network(name: str, arguments: dict[str, Any], dtype: "str | keras.DTypePolicy | None") -> "DiffNet":
+    """The network that a card describes, if it is no larger than its weights: else it would be made for ever."""
+    import keras
+
+    from diffnet_tf import models
+
+    policy, weights = keras.dtype_policies.get(dtype), FOLDER / f"{name}.npz"
+    length = weights.stat().st_size if weights.exists() else None
+    with reading.decoding(FOLDER / f"{name}.json", "a model card", _ADVICE):
+        needed = _parameters(**arguments)
+        if length is not None and 4 * needed > length:
+            raise reading.Refused(f"describes {needed:,} parameters, more than its weights' {length:,} bytes hold.")
+        return models.DiffNet(**arguments, dtype=policy)
+
+
+def _parameters(num_layers: int, estimator_depth: int, width: int, **others: Any) -> int:
+    """The number of parameters of a `models.DiffNet`, without making it."""
+    checks.count(num_layers, "num_layers")
+    checks.count(estimator_depth, "estimator_depth")
+    checks.count(width, "width")
+    first, hidden, last = 10 * width, (9 * width + 1) * width, (9 * width + 1) * 5
+    estimator = first + hidden * (estimator_depth - 2) + last if estimator_depth > 1 else 50
+    return num_layers * (estimator + 1)
+
+
+_ADVICE = "install the package again"
 _NETWORK = ("num_layers", "estimator_depth", "width", "initial_scale", "initial_time_step", "boundary")
 
 
@@ -118,9 +146,7 @@ def load_weights(model: "DiffNet", path: Path, sha256: str) -> None:
             f"{path} has SHA-256 {found}; expected {sha256}. The file is not the one that the card describes: "
             "install the package again."
         )
-    wanted = variables(model)
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        values = {key: arrays[key] for key in arrays.files}
+    wanted, values = variables(model), reading.arrays(path, content, _ADVICE)
     for key in sorted(wanted.keys() | values.keys()):
         here = tuple(wanted[key].shape) if key in wanted else None
         there = values[key].shape if key in values else None

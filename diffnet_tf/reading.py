@@ -28,7 +28,7 @@ class Refused(Exception):
 
 def reason(error: BaseException) -> str:
     """The first line of an error's message, or its kind when it has none, without a full stop."""
-    lines = str(error).splitlines()
+    lines = str(error).encode(errors="backslashreplace").decode().splitlines()
     return lines[0][:300].rstrip(". ") if lines else type(error).__name__
 
 
@@ -55,10 +55,12 @@ def json_object(path: PathLike, advice: str = "replace it") -> dict[str, Any]:
     """A JSON file that holds an object.
 
     Raises:
-        ValueError: naming the file, when it cannot be read or holds something else.
+        OSError: when there is no such file, or it must not be read.
+        ValueError: naming the file, when it cannot be decoded or holds something else.
     """
+    content = Path(path).read_bytes()
     with decoding(path, "JSON", advice):
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        values = json.loads(content.decode())
         if not isinstance(values, dict):
             raise Refused(f"holds a {type(values).__name__}; expected an object of named values. It is another file.")
         return values
@@ -83,11 +85,12 @@ def arrays(path: PathLike, content: bytes | None = None, advice: str = "replace 
         advice: what to do when it was truncated.
 
     Raises:
-        ValueError: naming the file, when it cannot be read, holds anything but arrays, or asks for more memory than
+        OSError: when there is no such file, or it must not be read.
+        ValueError: naming the file, when it cannot be decoded, holds anything but arrays, or asks for more memory than
             its length allows (stored) or than `UNPACKED` (packed).
     """
+    content = Path(path).read_bytes() if content is None else content
     with decoding(path, "arrays", advice):
-        content = Path(path).read_bytes() if content is None else content
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_sizes(archive.infolist(), len(content))
             return {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
@@ -113,7 +116,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(file)
     wanted = math.prod(shape) * dtype.itemsize
-    if len(data) - file.tell() != wanted:  # before it is allocated
+    if not dtype.hasobject and len(data) - file.tell() != wanted:  # before it is allocated
         raise ValueError(f"{info.filename} has {len(data) - file.tell()} bytes, not the {wanted} of its shape {shape}")
     file.seek(0)
     return np.lib.format.read_array(file, allow_pickle=False)

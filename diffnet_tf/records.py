@@ -5,7 +5,6 @@ what it cost and what came out. NumPy and the standard library only: drawing nee
 """
 
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from diffnet_tf import files
+from diffnet_tf import files, reading
 from diffnet_tf.types import Array, PathLike
 
 RECORD, ARRAYS, FIGURE, MODEL = "record.json", "arrays.npz", "figure.png", "model.keras"
@@ -84,12 +83,12 @@ def load(directory: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:
 
     Raises:
         FileNotFoundError: when the folder holds no record, with what to run.
+        ValueError: naming the file, when one of them is damaged.
     """
     directory = Path(directory)
     if not (directory / RECORD).exists():
         raise FileNotFoundError(
             f"{directory} holds no {RECORD}: run the experiment first, or name another --results_dir."
         )
-    record = json.loads((directory / RECORD).read_text())
-    with np.load(directory / ARRAYS, allow_pickle=False) as arrays:
-        return record, {name: arrays[name] for name in arrays.files}
+    record = reading.json_object(directory / RECORD, "run the experiment again")
+    return record, reading.arrays(directory / ARRAYS, advice="run the experiment again")
