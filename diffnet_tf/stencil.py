@@ -1,8 +1,8 @@
 """Five-point stencils, a different one for every pixel.
 
 A network layer of the paper is the explicit update (4.6), u⁺ = (Id + δt S(ζ)) u, where the sparse sub-diagonal
-matrix S (Def. 2.7) has one 5-point stencil (4.7) in every row. S is never built: its five diagonals are five *filter
-images*, and `apply` multiplies them with shifted copies of the image.
+matrix S (Def. 2.7) has one 5-point stencil (4.7) in every row. Networks never build S: its five diagonals are five
+*filter images*, and `apply` multiplies them with shifted copies of the image. `operator` builds it, to look at.
 
 Filters have shape (batch, height, width, 5) in the order of `ORDER`: the centre, stored with its sign (−ζ5), then the
 weights of the pixel above, below, to the left and to the right.
@@ -24,10 +24,15 @@ One explicit step with δt = 0.5 towards the mean of the four neighbours:
 Reference: Arridge & Hauptmann, Networks for Nonlinear Diffusion Problems in Imaging, JMIV 62 (2020) 471–487.
 """
 
+from typing import TYPE_CHECKING
+
 from keras import ops
 
 from diffnet_tf import checks
 from diffnet_tf.types import Boundary, Tensor
+
+if TYPE_CHECKING:
+    from diffnet_tf.operators import StencilOperator
 
 ORDER = ("centre", "up", "down", "left", "right")
 BOUNDARIES: tuple[Boundary, ...] = ("neumann", "dirichlet")
@@ -151,3 +156,23 @@ def from_diffusivity(gamma: Tensor, boundary: Boundary = "neumann") -> Tensor:
         right = ops.pad(right[:, :, 1:-1], [[0, 0], [0, 0], [1, 1], [0, 0]])
     outer = ops.concatenate([down[:, :-1], down[:, 1:], right[:, :, :-1], right[:, :, 1:]], axis=-1)
     return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
+
+
+def operator(filters: Tensor, dt: float, boundary: Boundary = "neumann") -> "StencilOperator":
+    """The update Id + δt S(ζ), eq. (4.6), of one image as a SciPy `LinearOperator` with its sparse matrix.
+
+    Args:
+        filters: (height, width, 5) or (1, height, width, 5), ordered as `ORDER`.
+        dt: time step.
+        boundary: what lies outside the image, "neumann" or "dirichlet".
+
+    Returns:
+        An `operators.StencilOperator`: acts on `u.ravel()` in float64, knows its adjoint (`rmatvec`, `.H`), and has
+        Id + δt S as `matrix` and S as `stencil_matrix`, both CSR.
+
+    Raises:
+        ValueError: for filters of several images or of another shape, or values that are not finite.
+    """
+    from diffnet_tf.operators import StencilOperator  # SciPy, which nothing else here needs
+
+    return StencilOperator(ops.convert_to_numpy(filters), dt, boundary)
