@@ -148,7 +148,9 @@ def _as_batch(u: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     u = ops.convert_to_tensor(u)
     dtype = keras.backend.standardize_dtype(u.dtype)
     if "float" not in dtype:
-        raise TypeError(f"u has dtype {dtype}; expected floating point. Divide 8-bit images by 255 first.")
+        raise checks.InputTypeError(f"u has dtype {dtype}; expected floating point. Divide 8-bit images by 255 first.")
+    if 0 in u.shape:
+        raise ValueError(f"u has shape {tuple(u.shape)}: there is no pixel in it; expected at least one image.")
     if len(u.shape) == 2:
         return u[None, :, :, None], lambda v: v[0, :, :, 0]
     if len(u.shape) != 4 or u.shape[-1] not in (1, None):
@@ -202,12 +204,13 @@ def nonlinear(
     diffusivity = diffusivities.get(diffusivity)
     if method == "explicit":
         _check_stability(dt, diffusivity.stability_bound(contrast), diffusivity.name)
-    if isinstance(u, np.ndarray) and u.dtype.kind == "f" and u.size and np.nanmax(u) > 100 and contrast <= 1:
+    given = u
+    u, restore = _as_batch(u)
+    if isinstance(given, np.ndarray) and given.max() > 100 and contrast <= 1:
         raise ValueError(
-            f"u reaches {u.max():g} while contrast={contrast:g}; expected both in the same units. "
+            f"u reaches {given.max():g} while contrast={contrast:g}; expected both in the same units. "
             "Divide 8-bit images by 255, or give the contrast parameter in gray levels."
         )
-    u, restore = _as_batch(u)
     dt, contrast = float(dt), float(contrast)  # a NumPy number would widen float32 images on JAX
     for _ in range(steps):
         gamma = diffusivity(squared_gradient(u, boundary), contrast)
@@ -317,6 +320,7 @@ def fixed_point_inverse(
     checks.count(iterations, "iterations", minimum=0)
     y, restore = _as_batch(y)
     u = y if start is None else _as_batch(start)[0]
+    checks.same_shape(y.shape, u.shape, ("y", "start"))
 
     def iteration(_: Tensor, u: Tensor) -> Tensor:
         return u + (y - perona_malik(u, steps, dt, contrast, boundary))

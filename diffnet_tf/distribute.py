@@ -32,7 +32,7 @@ def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
         strategy: a name in `STRATEGIES`. "multiworker" has to be the first thing a process does with TensorFlow.
 
     Raises:
-        ValueError: for a strategy of another backend than Keras's.
+        ValueError: for a strategy of another backend than Keras's, or one that finds no devices.
     """
     checks.one_of(strategy, "strategy", tuple(STRATEGIES))
     backend, wanted = keras.backend.backend(), STRATEGIES[strategy]
@@ -49,6 +49,11 @@ def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
     if strategy == "multiworker":
         return tf.distribute.MultiWorkerMirroredStrategy().scope()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(devices) == 1 and devices[0].device_type == "CPU":
+        raise ValueError(
+            "strategy='mirrored' finds no GPU and a single CPU; expected devices to split batches over. "
+            "Install TensorFlow for your GPUs, or take strategy='none'."
+        )
     return tf.distribute.MirroredStrategy([device.name for device in devices]).scope()
 
 

@@ -1,12 +1,33 @@
 """What all models of this package share: gray images in and out, and a configuration of their own arguments."""
 
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Self
 
 import keras
+import numpy as np
 
+from diffnet_tf import checks
 from diffnet_tf.layers import DiffusionLayer, state_dtype
-from diffnet_tf.types import Tensor
+from diffnet_tf.types import Array, Tensor
+
+
+def check_images(images: Any) -> None:
+    """Refuse what is no batch of gray images: Keras would take a single (height, width, 1) for `height` images.
+
+    Warns:
+        UserWarning: for an array in 0–255. (To look into a tensor would cost a graph its speed.)
+    """
+    if not hasattr(images, "shape") or not hasattr(images, "dtype"):
+        return  # a list, which Keras converts, or a data set, whose tensors come here in turn
+    checks.gray(images.shape, "inputs")
+    checks.float_dtype(images, "inputs")
+    if isinstance(images, np.ndarray) and images.size and images.max() > checks.FULL_RANGE:
+        warnings.warn(
+            f"inputs reach {images.max():g}; the networks know images whose maximum is 1. "
+            "Divide each by its own maximum first, as `restore` does.",
+            stacklevel=3,
+        )
 
 
 class ImageModel(keras.Model):
@@ -38,6 +59,14 @@ class ImageModel(keras.Model):
         for name, layer in self._parts():
             if name in frozen:
                 layer.trainable = False
+
+    def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_images(inputs)
+        return super().__call__(inputs, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Array:
+        check_images(x)
+        return super().predict(x, *args, **kwargs)
 
     def _parts(self) -> Iterator[tuple[str, keras.layers.Layer]]:
         """The layers that can be frozen one by one, with their names."""

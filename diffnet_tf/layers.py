@@ -98,6 +98,11 @@ class _Update(keras.layers.Layer):
         checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
         self.initial_time_step, self.boundary = initial_time_step, boundary
 
+    def __call__(self, u: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if hasattr(u, "shape"):
+            _check_filters_input(u.shape)
+        return super().__call__(u, *args, **kwargs)
+
     def build(self, input_shape: Shape) -> None:
         _check_filters_input(input_shape)
         self.time_step = self.add_weight(

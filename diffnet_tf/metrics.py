@@ -22,22 +22,34 @@ from diffnet_tf.backend import at_least_float32
 from diffnet_tf.types import Array, Tensor
 
 PACKAGE = "diffnet_tf"
+_SSIM_WINDOW = 11
 
 
-def _wide(*arrays: Tensor) -> list[Tensor]:
-    """Tensors of at least float32: a half-precision mean of squares would be all rounding."""
+def _wide(target: Tensor, output: Tensor) -> list[Tensor]:
+    """Both as tensors of the wider dtype, at least float32: a half-precision mean of squares would be all rounding.
+
+    Raises:
+        InputTypeError: for a dtype that is not floating point: the difference of bytes wraps around.
+        ValueError: for shapes that differ: one image would be compared with all others.
+    """
+    arrays = [a if hasattr(a, "dtype") else np.asarray(a) for a in (target, output)]
+    for array, name in zip(arrays, ("targets", "outputs")):
+        checks.float_dtype(array, name)
+    checks.same_shape(arrays[0].shape, arrays[1].shape, ("target", "output"))
     tensors = [ops.convert_to_tensor(a) for a in arrays]
-    return [ops.cast(t, at_least_float32(keras.backend.standardize_dtype(t.dtype))) for t in tensors]
+    dtypes = {at_least_float32(keras.backend.standardize_dtype(t.dtype)) for t in tensors}
+    return [ops.cast(t, max(dtypes)) for t in tensors]  # "float64" comes after "float32"
 
 
 def mean_squared_error(target: Tensor, output: Tensor) -> Tensor:
     """The mean squared error of each image: (batch,)."""
-    target, output = _wide(target, output)
-    if len(target.shape) != 4 or len(output.shape) != 4:
+    shapes = [tuple(np.shape(array)) for array in (target, output)]
+    if any(len(shape) != 4 for shape in shapes):
         raise ValueError(
-            f"target has shape {tuple(target.shape)} and output {tuple(output.shape)}; "
+            f"target has shape {shapes[0]} and output {shapes[1]}; "
             "expected both (batch, height, width, 1). Add the missing axes with array[None, ..., None]."
         )
+    target, output = _wide(target, output)
     return ops.mean(ops.square(target - output), axis=(1, 2, 3))
 
 
@@ -68,7 +80,12 @@ def authors_psnr(target: Tensor, output: Tensor) -> Tensor:
 
 def ssim(target: Tensor, output: Tensor) -> Tensor:
     """Structural similarity of each image for range 1 (Gaussian window of 11 pixels, σ 1.5): (batch,), to 5e-5."""
-    return ops.image.ssim(*_wide(target, output), max_val=1.0, data_format="channels_last")
+    target, output = _wide(target, output)
+    if any(side is not None and side < _SSIM_WINDOW for side in target.shape[1:3]):
+        raise ValueError(
+            f"target has shape {tuple(target.shape)}; expected at least {_SSIM_WINDOW} pixels a side, SSIM's window."
+        )
+    return ops.image.ssim(target, output, max_val=1.0, data_format="channels_last")
 
 
 def relative_l2(target: Tensor, output: Tensor) -> Tensor:
@@ -140,6 +157,7 @@ class NormLoss(keras.losses.Loss):
 
 
 def _squares_of_relu(target: Tensor, output: Tensor) -> Tensor:
+    checks.same_shape(target.shape, output.shape, ("target", "output"))
     return ops.sum(ops.square(ops.relu(target) - output))
 
 

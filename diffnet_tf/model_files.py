@@ -1,6 +1,7 @@
 """Models as Keras's `.keras` files: equal models are equal files, and nothing in a file is run when it is read."""
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import keras
 
 SUFFIX = ".keras"
+SAFE_KERAS = (3, 15, 1)
+LARGEST_EXPANSION = 20
 
 
 def save(model: "keras.Model", path: PathLike) -> None:
@@ -43,7 +46,8 @@ def load(path: PathLike) -> "keras.Model":
 
     Raises:
         FileNotFoundError: for a missing file.
-        ValueError: for a file that Keras cannot read or, because reading it would run code, will not.
+        ValueError: for a file that Keras cannot read or, because reading it would run code, will not; for one of a
+            later Keras, or that unpacks to far more than it is; for a Keras whose safe mode is not known to be safe.
     """
     import keras
 
@@ -52,8 +56,29 @@ def load(path: PathLike) -> "keras.Model":
         raise FileNotFoundError(f"{path} does not exist; expected a model saved as {SUFFIX}.")
     if path.suffix != SUFFIX:
         raise ValueError(f"{path} ends in {path.suffix or 'nothing'!r}; expected a model saved as {SUFFIX}.")
+    if _numbers(keras.__version__) < SAFE_KERAS:
+        raise ValueError(
+            f"Keras {keras.__version__} is installed; expected at least {'.'.join(map(str, SAFE_KERAS))}: in earlier "
+            "ones a model's file could get around the safe mode. Upgrade it: pip install --upgrade keras."
+        )
     try:
+        written = _checked(path)
+        if _numbers(written)[:1] > _numbers(keras.__version__)[:1]:
+            raise ValueError(f"it is of Keras {written}, later than the Keras {keras.__version__} that is installed")
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises what its parts raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise ValueError(f"{path} cannot be loaded as a model ({reason}).") from error
+
+
+def _checked(path: Path) -> str:
+    """The version of Keras that wrote a file, if it does not unpack to far more: Keras does not compress."""
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > LARGEST_EXPANSION * path.stat().st_size:
+            raise ValueError(f"it unpacks to {unpacked:,} bytes, far more than a model's file does")
+        return str(json.loads(archive.read("metadata.json"))["keras_version"])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

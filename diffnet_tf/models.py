@@ -25,7 +25,7 @@ from keras import layers, ops
 
 from diffnet_tf import checks
 from diffnet_tf.baselines import ConvNet, ResNet, UNet
-from diffnet_tf.image_model import ImageModel
+from diffnet_tf.image_model import ImageModel, check_images
 from diffnet_tf.layers import PACKAGE, DiffusionLayer, LinearDiffusionLayer, state_dtype
 from diffnet_tf.types import Boundary, Tensor
 
@@ -54,6 +54,7 @@ class _StencilModel(ImageModel):
         Returns:
             A list of one (batch, height, width, 1) a layer.
         """
+        check_images(u)
         states = []
         for layer in self.diffusion_layers:
             u = layer(u)

@@ -15,6 +15,7 @@ SHA-256 is the card's, and used only when their names, shapes and dtypes are tho
 
 import hashlib
 import io
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,17 @@ def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "D
     described = card(name)
     model = _network(name, described["network"], dtype)
     load_weights(model, FOLDER / f"{name}.npz", described["sha256"])
+    _REACHED[model] = described.get("quality", {}).get("output", {}).get("mean")
     return model
+
+
+# The PSNR on the card of every preset that is in use.
+_REACHED: "weakref.WeakKeyDictionary[keras.Model, float | None]" = weakref.WeakKeyDictionary()
+
+
+def psnr_on_card(model: "keras.Model") -> float | None:
+    """The mean PSNR in dB that a network reached when it was made a preset; None for one that is none."""
+    return _REACHED.get(model)
 
 
 def save(name: str, model: "DiffNet", described: dict[str, Any], folder: PathLike = FOLDER) -> None:

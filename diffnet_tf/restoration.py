@@ -12,12 +12,13 @@ changed, which keeps the colour differences; or each channel, all divided by the
 ((100, 120, 3), 'uint8')
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffnet_tf import checks
+from diffnet_tf import checks, presets
 from diffnet_tf.tiles import Tiled
 from diffnet_tf.types import Array, PathLike
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 COLOURS = ("luminance", "channels")
 LUMINANCE = np.array([0.2989, 0.5870, 0.1140], "float32")
+IMAGE_DTYPES = ("uint8", "uint16", "float32", "float64")
+OUT_DTYPES = (*IMAGE_DTYPES, "float16")
+# PSNR in dB of one rounding to a dtype, range 1: what no result that is stored in it can exceed.
+CEILINGS = {"uint8": 58.9, "uint16": 107.1, "float16": 79.4}
 _ROWS = 1024  # that are looked at at a time when the whole image is
 
 
@@ -46,8 +51,8 @@ def restore(
         model: a `models.DiffNet`, or a `tiles.Tiled`, which spares compiling for every image.
         colour: "luminance" or "channels", see the module. For gray images it changes nothing.
         tile: side of the tiles in pixels; memory grows with its square.
-        out: an array of the image's shape to write into, of any of the dtypes above; None makes one of the image's
-            dtype. The full range of an integer dtype stands for the full range of another, 0 to 1 for floats.
+        out: an array of the image's shape to write into, of any of the dtypes above or float16; None makes one of the
+            image's dtype. The full range of an integer dtype stands for the full range of another, 0 to 1 for floats.
         progress: a function that is called after every tile with (tiles done, tiles in all).
 
     Returns:
@@ -57,15 +62,22 @@ def restore(
     Raises:
         TypeError: for a dtype that is not supported, or another kind of model.
         ValueError: for a wrong shape, NaN, infinity or negative values.
+
+    Warns:
+        UserWarning: when out's dtype cannot hold the PSNR that a preset reaches, see `CEILINGS`.
     """
     pixels = np.asanyarray(image)
     check(pixels)
     checks.one_of(colour, "colour", COLOURS)
     if out is None:
         out = np.empty_like(pixels, subok=False)
+    if not isinstance(out, np.ndarray) or out.dtype.name not in OUT_DTYPES:
+        kind = getattr(out, "dtype", type(out).__name__)
+        raise checks.InputTypeError(f"out is of {kind}; expected an array of {', '.join(OUT_DTYPES)}.")
     if out.shape != pixels.shape:
         raise ValueError(f"out has shape {out.shape}; expected the image's, {pixels.shape}.")
     tiled = model if isinstance(model, Tiled) else Tiled(model, tile)
+    _warn_of_rounding(tiled.model, out.dtype.name)
     target = out if pixels.ndim == 3 else out[..., None]
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     writer = _Writer(target, pixels.dtype)
@@ -92,6 +104,17 @@ def restore(
             alpha = slice(colours, channels)
             writer(rows, slice(None), alpha, pixels[rows, :, alpha].astype("float64"))
     return out
+
+
+def _warn_of_rounding(model: "DiffNet", dtype: str) -> None:
+    reached, ceiling = presets.psnr_on_card(model), CEILINGS.get(dtype)
+    if reached and ceiling and reached > ceiling:
+        wider = [name for name in ("uint16", "float32") if CEILINGS.get(name, reached) >= reached]
+        warnings.warn(
+            f"{dtype} holds at most {ceiling:g} dB, the PSNR of one rounding; the network reaches {reached:.1f} dB. "
+            f"Write {' or '.join(wider)} to keep that.",
+            stacklevel=3,
+        )
 
 
 def _outputs(tiled: Tiled, pixels: Array, part: slice, maximum: float) -> Iterator[tuple[slice, slice, Array]]:
@@ -143,8 +166,8 @@ def _maximum(pixels: Array, weights: Array | None, colours: int) -> float:
 
 def check(pixels: Array, name: PathLike = "The image") -> None:
     """Refuse what `restore` cannot process, by name."""
-    if pixels.dtype.name not in ("uint8", "uint16", "float32", "float64"):
-        raise TypeError(
+    if pixels.dtype.name not in IMAGE_DTYPES:
+        raise checks.InputTypeError(
             f"{name} has dtype {pixels.dtype}; expected uint8, uint16, float32 or float64. Convert it first."
         )
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and not 1 <= pixels.shape[2] <= 4):

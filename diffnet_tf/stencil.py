@@ -84,14 +84,24 @@ def apply(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
         S u, of u's shape.
 
     Raises:
-        ValueError: when u has no rank 4 or filters have no five channels.
+        ValueError: when u has no rank 4, filters have no five channels, or they are of other images.
+        InputTypeError: for a dtype that is not floating point.
     """
+    for array, name in ((u, "u"), (filters, "filters")):
+        if hasattr(array, "dtype"):
+            checks.float_dtype(array, name)
     u, filters = ops.convert_to_tensor(u), ops.convert_to_tensor(filters)
     if len(u.shape) != 4:
         raise ValueError(f"u has shape {tuple(u.shape)}; expected (batch, height, width, channels).")
     if len(filters.shape) != 4 or filters.shape[-1] != len(ORDER):
         raise ValueError(
             f"filters have shape {tuple(filters.shape)}; expected (batch, height, width, 5) in the order {ORDER}."
+        )
+    one = filters.shape[0] == 1
+    if checks.differ(u.shape[one:3], filters.shape[one:3]):
+        raise ValueError(
+            f"filters have shape {tuple(filters.shape)} and u has {tuple(u.shape)}; expected filters of the same "
+            "images, (batch or 1, height, width, 5)."
         )
     shifted = (u, *neighbours(u, boundary))
     terms = [weights * v for weights, v in zip(ops.split(filters, len(ORDER), axis=-1), shifted)]

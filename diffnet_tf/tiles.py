@@ -5,6 +5,7 @@ the stencil one. So a tile that is processed with that many pixels a layer aroun
 whole image, up to rounding; at the border of the image the tile's border is the image's.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from diffnet_tf.types import Array
 if TYPE_CHECKING:
     from diffnet_tf.models import DiffNet
 
+_OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "OOM when allocating")
+
 
 def reach(model: "DiffNet") -> int:
     """How far, in pixels, an output pixel of a chain of diffusion layers depends on the input.
@@ -28,7 +31,7 @@ def reach(model: "DiffNet") -> int:
     from diffnet_tf.models import DiffNet
 
     if not isinstance(model, DiffNet):
-        raise TypeError(f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known.")
+        raise checks.InputTypeError(f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known.")
     return sum(layer.estimator.depth for layer in model.diffusion_layers)
 
 
@@ -43,7 +46,7 @@ class Tiled:
 
     def __init__(self, model: "DiffNet", tile: int = 512) -> None:
         checks.count(tile, "tile")
-        self.tile, self.reach = tile, reach(model)
+        self.model, self.tile, self.reach = model, tile, reach(model)
         self._function = backend.compiled(lambda u: model(u, training=False))
 
     def count(self, shape: Sequence[int]) -> int:
@@ -68,8 +71,21 @@ class Tiled:
                 rows, wide_rows, inner_rows = self._extent(row, height)
                 columns, wide_columns, inner_columns = self._extent(column, width)
                 part = np.asarray(read(wide_rows, wide_columns), "float32")
-                output = ops.convert_to_numpy(self._function(part[None, ..., None]))[0, ..., 0]
+                with self._memory_errors():
+                    output = ops.convert_to_numpy(self._function(part[None, ..., None]))[0, ..., 0]
                 yield rows, columns, output[inner_rows, inner_columns]
+
+    @contextlib.contextmanager
+    def _memory_errors(self) -> Iterator[None]:
+        """Every backend has its own error for memory that is exhausted; ours says what to do."""
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, MemoryError) and not any(words in str(error) for words in _OUT_OF_MEMORY):
+                raise
+            raise MemoryError(
+                f"The memory does not hold a tile of {self.tile}×{self.tile} pixels. Try tile={max(1, self.tile // 2)}."
+            ) from error
 
     def _extent(self, start: int, size: int) -> tuple[slice, slice, slice]:
         """Along one axis: the tile, the tile with its surroundings, and where the one is in the other."""

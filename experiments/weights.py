@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from diffnet_tf import records
+from diffnet_tf import model_files, records
 
 COMMITTED = Path(__file__).resolve().parent.parent / "results"
 # σ of the noise → the experiment that trains the inverse for it.
@@ -22,14 +22,12 @@ def find(name, results_dir):
     Raises:
         FileNotFoundError: when there are none, with what to run.
     """
-    import keras
-
     for root in (Path(results_dir), COMMITTED):
         if (root / name / records.MODEL).exists() and (root / name / records.RECORD).exists():
             record, _ = records.load(root / name)
             kept = ("experiment", "budget", "steps", "noise", "source", "data", "seed", "commit")
             source = {key: record[key] for key in kept} | {"recipe": record["recipe"]["name"]}
-            return keras.models.load_model(root / name / records.MODEL, compile=False), source
+            return model_files.load(root / name / records.MODEL), source
     raise FileNotFoundError(
         f"No trained weights {name}/{records.MODEL} in {results_dir} or {COMMITTED}: run that experiment first."
     )

@@ -7,7 +7,7 @@ import skimage.data
 from PIL import Image
 
 import diffnet_tf as dn
-from diffnet_tf import training
+from diffnet_tf import training_run
 from diffnet_tf.__main__ import main
 
 
@@ -40,17 +40,17 @@ def test_a_preset_is_fine_tuned_and_used(folder, tmp_path, capsys):
 def test_from_the_start_and_stopped_in_between(folder, tmp_path, monkeypatch, capsys):
     """Ctrl-C in the first run: the same command goes on. 40 steps gain a few decibels."""
     out = tmp_path / "mine.keras"
-    after = training._Run.on_epoch_end
+    after = training_run.Run.on_epoch_end
 
     def interrupt(self, epoch, logs=None):
         after(self, epoch, logs)
         if self.step == 10:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(training._Run, "on_epoch_end", interrupt)
+    monkeypatch.setattr(training_run.Run, "on_epoch_end", interrupt)
     assert train(folder, out, "--steps", 40) == 130
     assert not out.exists()
-    monkeypatch.setattr(training._Run, "on_epoch_end", after)
+    monkeypatch.setattr(training_run.Run, "on_epoch_end", after)
     assert train(folder, out, "--steps", 40) == 0
     printed = capsys.readouterr().out
     assert "Going on from step 10 of 40" in printed
@@ -63,7 +63,7 @@ def test_from_the_start_and_stopped_in_between(folder, tmp_path, monkeypatch, ca
     [
         (("no", "--out", "a.keras"), "data_dir no does not exist"),
         (("{folder}", "--out", "a.h5"), "--out a.h5 ends in '.h5'; expected .keras"),
-        (("{folder}", "--out", "a.keras", "--init", "inverted"), "inverted does not exist; expected a model saved as"),
+        (("{folder}", "--out", "a.keras", "--init", "inverted"), "Did you mean 'inverse'?"),
         (("{folder}", "--out", "a.keras", "--noise", "-1"), "noise=-1.0; expected a finite number of at least 0"),
         (("{folder}", "--out", "a.keras", "--size", "200"), "expected at least 200 on each side"),
         (("{folder}", "--out", "there.keras"), "there.keras exists; give another name, or --force"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from diffnet_tf import image_files, restoration, tiles
+from diffnet_tf import checks, image_files, restoration, tiles
 from diffnet_tf.commands import models
 from diffnet_tf.types import Array
 
@@ -35,6 +35,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Restore. Returns the exit status."""
+    checks.count(arguments.tile, "--tile")
+    checks.count(arguments.max_pixels, "--max-pixels")
     jobs = _jobs(arguments)
     tiled = tiles.Tiled(models.chosen(arguments), arguments.tile)
     for source, target in jobs:
@@ -65,6 +67,7 @@ def _jobs(arguments: Namespace) -> list[tuple[Path, Path]]:
     for source, target in jobs:
         if target.exists() and not arguments.force:
             raise FileExistsError(f"{target} exists; give another name, or --force to replace it.")
+        checks.can_be_written(target)
         pixels = image_files.read(source, arguments.max_pixels)
         restoration.check(pixels, source)
         image_files.check_writable(target, _dtype(arguments, pixels), pixels.shape[2])

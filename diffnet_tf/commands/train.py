@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diffnet_tf import data, files, model_files, presets, recipes
+from diffnet_tf import checks, data, files, model_files, presets, recipes
 from diffnet_tf.data import sources
 from diffnet_tf.data.pairs import PROBLEMS
 from diffnet_tf.types import Array
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 WIDE = 48  # pixels of a training crop with noise: it wants a wider view
+LARGEST_SEED = 2**32 - 1  # that NumPy takes
 FINE_TUNING_RATE = 1e-3  # of the fast recipe's 3e-3: what has been learned is to be kept
 
 
@@ -80,6 +81,15 @@ def _check(arguments: Namespace) -> None:
         raise ValueError(f"--out {arguments.out} ends in {arguments.out.suffix or 'nothing'!r}; expected .keras.")
     if arguments.out.exists() and not arguments.force:
         raise FileExistsError(f"{arguments.out} exists; give another name, or --force to replace it.")
+    checks.count(arguments.steps, "--steps")
+    checks.count(arguments.size, "--size", minimum=checks.MINIMUM_SIZE)
+    checks.count(arguments.seed, "--seed", minimum=0)
+    if arguments.seed > LARGEST_SEED:
+        raise ValueError(f"--seed={arguments.seed}; expected at most {LARGEST_SEED}.")
+    checks.not_negative(arguments.noise, "--noise")
+    if arguments.learning_rate is not None:
+        checks.positive(arguments.learning_rate, "--learning-rate")
+    checks.can_be_written(arguments.out)
     files.check_writable(arguments.out.parent)
 
 
@@ -92,4 +102,21 @@ def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
 
 
 def _start(name: str) -> "keras.Model":
-    return presets.from_preset(name) if name in presets.list_presets() else model_files.load(name)
+    """The network to fine-tune.
+
+    Raises:
+        FileNotFoundError, ValueError: when there is none such, or it is not one from gray images to the same.
+    """
+    names = presets.list_presets()
+    if name in names:
+        return presets.from_preset(name)
+    if not name.endswith(model_files.SUFFIX):
+        checks.one_of(name, "--init", ("a .keras file", *names))
+    model = model_files.load(name)
+    shapes = [getattr(model, kind, None) for kind in ("input_shape", "output_shape")]
+    if any(not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] != 1 for shape in shapes):
+        raise ValueError(
+            f"{name} is a model from {shapes[0]} to {shapes[1]}; expected one from (batch, height, width, 1) to the "
+            "same. Name a network for gray images."
+        )
+    return model

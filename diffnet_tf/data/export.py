@@ -39,12 +39,16 @@ def make_pairs(
 
     Raises:
         FileExistsError: the file exists.
+        FileNotFoundError: its folder does not.
         ValueError: for another suffix, and as `pairs`.
     """
     path = Path(path)
     checks.one_of(path.suffix, "suffix", SUFFIXES)
     if path.exists():
         raise FileExistsError(f"{path} exists; give another name, or remove it.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is no folder; expected one to write {path.name} to. Make it first.")
+    checks.can_be_written(path)
     source = {name: options.pop(name) for name in ("data_dir", "split", "limit") if name in options}
     images = as_gray_images(images, **source)
     options |= {"problem": problem, "noise": noise, "seed": seed, "epochs": epochs}

@@ -98,6 +98,7 @@ class _Plan:
         """(input, target) tensors from clean images and noise."""
         clean, noise = keras.ops.convert_to_tensor(clean), keras.ops.convert_to_tensor(noise)
         diffused = self.degrade(clean)
+        checks.same_shape(clean.shape, diffused.shape, ("clean", "what degrade makes of it"))
         return (clean, diffused) if self.problem == "forward" else (diffused + noise, clean)
 
 

@@ -25,6 +25,7 @@ STL10 = {
     "test_X.bin": (8_000, "7f263ba9f9e0b06b93213547f721ac82"),
 }
 ARCHIVE_MD5 = "91f7769df0f17e558f3565bffb0c7dfb"
+LOOKED_INTO = 64_000_000  # bytes of an archive's content
 LOOKED_AT = 200  # of the images of a folder, the first
 
 
@@ -123,12 +124,13 @@ def _archive(path: Path, check_hashes: bool) -> Finding:
     if check_hashes and path.name == ARCHIVE and _md5(path) != ARCHIVE_MD5:
         return Finding(path, f"archive of another MD5 than {ARCHIVE_MD5}", False, "It is damaged: fetch it again.")
     try:
-        with tarfile.open(path) as archive:
-            # The first members are enough, and the 2.6 GB behind them take a minute to decompress.
-            first = archive.next()
-    except (tarfile.TarError, EOFError, OSError) as error:
+        first, unsafe = _members(path)
+    except Exception as error:  # every decompressor has its own
         return Finding(path, f"archive that cannot be read ({error})", False, "It is truncated: fetch it again.")
-    if first is None or not first.name.startswith("stl10_binary"):
+    if unsafe:
+        what = f"archive with {unsafe}, which STL-10's has not"
+        return Finding(path, what, False, "Do not unpack it: it could write elsewhere. Fetch STL-10's anew.")
+    if Path(first).parts[:1] != ("stl10_binary",):
         return Finding(path, "archive, but not STL-10's", False, "Unpack it and look at the folder that it makes.")
     return Finding(
         path,
@@ -136,6 +138,25 @@ def _archive(path: Path, check_hashes: bool) -> Finding:
         False,
         f"Unpack it: tar -xzf {path} -C {path.parent}; then {_use('stl10_binary', path.parent / 'stl10_binary')}",
     )
+
+
+def _members(path: Path) -> tuple[str, str]:
+    """The name of an archive's first member, and what among the members could write outside its folder, or nothing.
+
+    The first ones are looked at: the 2.6 GB behind them take a minute to decompress.
+    """
+    first = ""
+    with tarfile.open(path) as archive:
+        while (member := archive.next()) is not None:
+            first = first or member.name
+            name = Path(member.name)
+            if name.is_absolute() or ".." in name.parts:
+                return first, f"the name {member.name!r}"
+            if not (member.isreg() or member.isdir()):
+                return first, f"a link or device {member.name!r}"
+            if member.offset_data + member.size > LOOKED_INTO:
+                break
+    return first, ""
 
 
 def _prepared(root: Path) -> list[Finding]:
@@ -146,7 +167,7 @@ def _prepared(root: Path) -> list[Finding]:
         try:
             info = json.loads(path.read_text())
             number = {s["name"]: sum(map(int, s["shardLengths"])) for s in info["splits"]}.get("unlabelled", 0)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             findings.append(Finding(path, f"data set that cannot be read ({error})", False, "Prepare it again."))
             continue
         if info.get("name") != "stl10" or not number:
