@@ -8,7 +8,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from diffnet_tf import files, model_files, records
+from diffnet_tf import command_line, files, model_files, records
 from experiments import render
 
 BUDGETS = ("smoke", "quick", "cpu", "paper")
@@ -103,8 +103,8 @@ def _errors_on_one_line():
     """What was wrong with the input, in one line, and exit status 2."""
     try:
         yield
-    except (ValueError, TypeError, OSError, ArithmeticError, flags.Error) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    except (*command_line.INPUT_ERRORS, flags.Error) as error:
+        command_line.show(error)
         sys.exit(2)
 
 
