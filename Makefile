@@ -12,7 +12,7 @@ WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 # Figures are drawn from records in an environment that has nothing else.
 FIGURES_VENV ?= .venv-figures
 
-.PHONY: reproduce test test-torch lint package docs bench bench-recipes figures notebooks
+.PHONY: reproduce test test-torch torture lint package docs bench bench-recipes figures notebooks
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -22,6 +22,10 @@ reproduce: $(VENV)/installed
 test: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint package
 	$(BIN)/python -m pytest -n 2
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -n 2 $(JAX_TESTS)
+
+# A real training, killed 50 times with SIGKILL, ends as if it had not been: a quarter of an hour on two idle cores.
+torture: $(VENV)/installed-dev
+	$(BIN)/python -m tests.torture
 
 # The same networks on Keras's PyTorch backend. Not part of `test`.
 test-torch: $(VENV)/installed-dev $(VENV)/installed-bench

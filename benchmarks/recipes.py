@@ -116,7 +116,7 @@ def _run(name, seed, chosen, limit):
         "data": Path(chosen.data_dir).name,
         "test_data": Path(chosen.test_dir).name,
         "test_psnr": metrics.summary(metrics.psnr(targets, model.predict(inputs, batch_size=16, verbose=0))),
-        "history": trained.history,
+        "history": [{**row, "seconds": seconds} for row, seconds in zip(trained.history, trained.times)],
         "commit": records.commit(),
         "versions": records.versions(),
         "hardware": records.hardware(),

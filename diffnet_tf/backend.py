@@ -1,6 +1,7 @@
-"""What Keras leaves to its backends: compiling a function of tensors; and dtypes wide enough for images."""
+"""What Keras leaves to its backends: compiling a function of tensors, equal bits, and dtypes wide enough for images."""
 
 import functools
+import os
 from collections.abc import Callable
 
 import keras
@@ -11,6 +12,25 @@ from diffnet_tf.types import Tensor
 def at_least_float32(dtype: str) -> str:
     """The dtype itself, or float32 for half precision. (Keras's result_type narrows float64 on JAX and PyTorch.)"""
     return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
+def deterministic() -> None:
+    """Have the backend use only operations whose result does not depend on which thread ends first.
+
+    To be called before the backend's first operation. Two processes with the same seed on one machine, with the same
+    versions and number of threads, then give the same bits; on a GPU at the price of some speed.
+    """
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    elif name == "jax":  # on a CPU it is so anyway
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+    else:
+        import torch
+
+        torch.use_deterministic_algorithms(True)
 
 
 @functools.cache

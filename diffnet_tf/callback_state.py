@@ -33,8 +33,10 @@ def save(callbacks: Sequence[keras.callbacks.Callback]) -> tuple[dict[str, list[
         for name, value in vars(callback).items():
             if isinstance(value, (bool, int, float, np.number)):
                 arrays[f"{_KIND}/{key}/{name}"] = np.asarray(value)
-            elif isinstance(value, list) and value and all(isinstance(part, np.ndarray) for part in value):
-                arrays |= {f"{_KIND}/{key}/{name}/{j:04d}": part for j, part in enumerate(value)}
+            elif (
+                isinstance(value, list) and value and all(isinstance(part, (np.ndarray, np.generic)) for part in value)
+            ):
+                arrays |= {f"{_KIND}/{key}/{name}/{j:04d}": np.asarray(part) for j, part in enumerate(value)}
     return nothing, arrays
 
 

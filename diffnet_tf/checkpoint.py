@@ -14,6 +14,8 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
+import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,6 +57,8 @@ class Checkpoint:
 
     def restore_metrics(self, model: keras.Model) -> None:
         """Put the metrics back to where they were: in the middle of an interval they have seen a part of it."""
+        nothing = np.zeros((1, 3, 3, 1), "float32")
+        model.compute_metrics(nothing, nothing, nothing)  # makes their variables, which else the first step does
         _assign(_named("metrics", model.metrics_variables), self.arrays)
 
 
@@ -150,6 +154,16 @@ def _tidy(directory: Path) -> None:
     for path in directory.glob("*.npz"):
         if path.with_suffix(".json") not in kept:
             path.unlink()
+
+
+def remove(directory: PathLike) -> None:
+    """Remove a folder of checkpoints, if it exists. Killed in between, this leaves all of them or none."""
+    directory = Path(directory)
+    discarded = directory.with_name(f".{directory.name}.discarded")
+    shutil.rmtree(discarded, ignore_errors=True)
+    if directory.exists():
+        os.replace(directory, discarded)
+        shutil.rmtree(discarded)
 
 
 def load(directory: PathLike, configuration: Mapping[str, Any]) -> Checkpoint | None:

@@ -72,6 +72,7 @@ def compute(options):
         "time_steps": model.time_steps,
         "training_images": deconvolution.TRAIN,
         "training_seconds": round(trained.seconds, 1),
+        "times": trained.times,
         "history": trained.history,
         "results": {
             "degraded": measure.quality(*reversed(sets["test"]))[1],

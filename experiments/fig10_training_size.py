@@ -16,7 +16,7 @@ import json
 
 import numpy as np
 
-from diffnet_tf import figures, files
+from diffnet_tf import figures, files, records
 from experiments import networks
 
 NAME = "fig10"
@@ -29,6 +29,7 @@ TASKS = (
 NETWORKS = {"DiffNet": "DiffNet", "UNet": "U-Net"}
 SIZES = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)  # and all there are
 SEEDS = 3  # for sizes up to 1,000
+ONE_IMAGE = ("fig08", "fig09")  # whose U-Nets are points of this figure, too
 PATIENCE = 6  # validations, of 20, without a better one: then a training is stopped
 PAPER = {("inverse", 0.0): 63.72, ("inverse", 0.01): 34.21}  # dB, DiffNet with 90,000 images
 
@@ -82,6 +83,8 @@ def plan(budget, available):
 
 def compute(options):
     """Train what has no record yet, then gather all records: (record, {}, None); None when stopped by Ctrl-C."""
+    from diffnet_tf import checkpoint
+
     budget = BUDGETS[options.budget]
     train, validation, test = (options.images(split, budget.limit) for split in ("train", "validation", "test"))
     directory = files.check_writable(options.directory / "runs")
@@ -93,7 +96,9 @@ def compute(options):
             if result is None:
                 return None
             files.write_json(path, result)
+            checkpoint.remove(options.checkpoint_dir)
     runs = [json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))]
+    runs += [run for name in ONE_IMAGE for run in _of_one_image(options.results_dir / name)]
     if not runs:
         raise ValueError(f"--only {options.only} names no run; names are as {plan(budget, len(train))[0].name}")
     return {"title": "Figure 10", "runs": _most_steps(runs)}, {}, None
@@ -120,6 +125,7 @@ def _train(run, budget, options, train, validation, test):
         seed=run.seed,
         validation=data.GrayImages(validation.pixels[:64]),
         callbacks=[early],
+        checkpoint_dir=options.checkpoint_dir / run.name,
     )
     if not trained.finished and not early.stopped_epoch:
         return None
@@ -140,13 +146,33 @@ def _train(run, budget, options, train, validation, test):
     }
 
 
+def _of_one_image(directory):
+    """The U-Net of Figure 8 or 9 as a run: the same training on all images, and usually a longer one."""
+    if not (directory / records.RECORD).exists():
+        return
+    record, _ = records.load(directory)
+    run = Run("UNet", networks.Task("inverse", record["noise"]), record["training_images"], record["seed"])
+    kept = ("budget", "source", "data", "test_data", "note", "commit", "recipe", "steps")
+    yield {
+        "name": run.name,
+        **dataclasses.asdict(run),
+        **{key: record[key] for key in kept},
+        "stopped_early": False,
+        "results": record["results"]["unet"],
+        "parameters": record["parameters"]["unet"],
+    }
+
+
+LEFT_OUT = ("psnr", "versions", *records.OF_THE_RUN)
+
+
 def _most_steps(runs):
-    """Of each point the run that was given most steps, without the values of single images."""
+    """Of each point the run that was given most steps, without the values of single images, times and machines."""
     best = {}
     for run in runs:
         kept = best.get(run["name"])
         if kept is None or run["steps"] > kept["steps"]:
-            best[run["name"]] = {key: value for key, value in run.items() if key not in ("psnr", "versions")}
+            best[run["name"]] = {key: value for key, value in run.items() if key not in LEFT_OUT}
     return list(best.values())
 
 

@@ -74,6 +74,7 @@ def _tune(model, task, recipe, steps, train, validation, options):
         seed=options.seed,
         noise=task.noise,
         validation=data.GrayImages(validation.pixels[:64]),
+        checkpoint_dir=options.checkpoint_dir / f"{task.noise:g}",
     )
     return trained.finished
 

@@ -74,6 +74,7 @@ def compute(config, options):
         "parameters": {"diffnet": diffnet.count_params(), "unet": unet.count_params()},
         "training_images": len(train),
         "training_seconds": round(trained.seconds, 1),
+        "times": trained.times,
         "history": trained.history,
         "results": results,
     }
@@ -120,7 +121,7 @@ def caption(record):
         f"{record['title']}: undoing Perona–Malik diffusion{_noise(record) or ', no noise'}, of one test image "
         f"({record['source']}, {record['test_data']}); the paper's ship: {paper}. Mean of all "
         f"{record['results']['unet']['psnr']['n']} test images: {means}. U-Net: budget {record['budget']}, "
-        f"{record['steps']:,} steps of recipe {record['recipe']['name']}, {record['training_seconds'] / 60:.0f} min, "
-        f"where the paper took 101,250 steps, 3 h of a GPU; seed {record['seed']}. DiffNet: "
+        f"{record['steps']:,} steps of {record['recipe']['batch_size']} images, recipe {record['recipe']['name']}, "
+        f"where the paper took 101,250 of 16; seed {record['seed']}. DiffNet: "
         f"{weights.described([record['weights']])} {record['note'] or ''}"
     )

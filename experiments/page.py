@@ -14,7 +14,7 @@ from diffnet_tf import claims, files, records
 
 NAME = "index.html"
 WIDEST = 1400  # pixels of a picture in the page
-BULKY = ("history", "runs", "levels", "blocks")  # kept in the record's file, too long to read here
+BULKY = ("history", "times", "runs", "levels", "blocks")  # kept in the record's file, too long to read here
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }

@@ -72,7 +72,7 @@ def _row(record, method):
         "diffnet": f"DiffNet, {record['steps']:,} steps, {record['training_seconds'] / 60:.0f} min",
         "fixed_point": f"fixed point, {iterations} iteration{'s' * (iterations != 1)}",
     }[method]
-    psnr, cost = result["psnr"], result.get("milliseconds_per_image")
+    psnr, cost = result["psnr"], record["milliseconds_per_image"].get(method)
     return (
         f"| {label} | {psnr['mean']:.2f} ± {psnr['std']:.2f} (min {psnr['min']:.2f}) "
         f"| {result['authors_psnr']['mean']:.2f} | {result['ssim']['mean']:.5f} "

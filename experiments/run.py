@@ -1,7 +1,6 @@
 """The command line of all experiments: flags, budgets, and the record around what an experiment computes."""
 
 import contextlib
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -39,6 +38,7 @@ flags.DEFINE_enum(
     "Train on several devices or machines: see the README.",
 )
 flags.DEFINE_integer("steps", None, "Training steps instead of the budget's.", lower_bound=1)
+flags.DEFINE_bool("deterministic", False, "Equal bits from equal runs, on a GPU too (there slower).")
 
 
 class Options:
@@ -113,8 +113,10 @@ def execute(experiment):
     directory = files.check_writable(Path(FLAGS.results_dir) / experiment.NAME)
     print(f"{experiment.NAME}: budget {FLAGS.budget}, source {FLAGS.source}, results in {directory}", flush=True)
     start, options = time.perf_counter(), Options(directory)
-    from diffnet_tf import distribute
+    from diffnet_tf import backend, checkpoint, distribute
 
+    if FLAGS.deterministic:
+        backend.deterministic()
     with distribute.scope(FLAGS.strategy):
         computed, chief = experiment.compute(options), distribute.is_chief()
     if computed is None:  # stopped by Ctrl-C: the same command goes on
@@ -126,6 +128,7 @@ def execute(experiment):
         "experiment": experiment.NAME,
         "budget": FLAGS.budget if FLAGS.steps is None else f"{FLAGS.steps} steps",
         "seed": FLAGS.seed,
+        "deterministic": FLAGS.deterministic,
         "strategy": FLAGS.strategy,
         "devices": 1 if model is None else distribute.replicas(model),
         **options.provenance(),
@@ -139,6 +142,6 @@ def execute(experiment):
         model = type(model).from_config(model.get_config())
         model.set_weights(weights)
         model_files.save(model, directory / records.MODEL)
-    shutil.rmtree(directory / "checkpoint", ignore_errors=True)
     figure = render.render(experiment, directory)
+    checkpoint.remove(options.checkpoint_dir)  # last: until then, the same command finishes what was killed here
     print(f"{experiment.caption(record)}\nWrote {directory / records.RECORD} and {figure}", flush=True)

@@ -30,7 +30,7 @@ def command(*arguments, module="experiments.fig07_samples"):
 def smoke(tmp_path_factory):
     """One smoke run of Figure 7: the folder of its results."""
     root = tmp_path_factory.mktemp("results")
-    status, out, errors = command("--budget", "smoke", "--results_dir", root)
+    status, out, errors = command("--budget", "smoke", "--deterministic", "--results_dir", root)
     assert status == 0, errors
     assert "step 4/4" in out and "record.json" in out and "Mean PSNR of 8 test images" in out
     return root
@@ -57,8 +57,23 @@ def test_a_record_holds_the_whole_story(smoke):
         summary = record["results"][name]["psnr"]
         assert summary["n"] == len(arrays[f"psnr_{name}"]) == 8
         assert summary["mean"] == pytest.approx(arrays[f"psnr_{name}"].mean(), rel=1e-5)
-    assert record["results"]["diffnet"]["milliseconds_per_image"]["n"] == 5
+    assert record["milliseconds_per_image"]["diffnet"]["n"] == 5
+    apart = json.loads((smoke / "fig07" / records.RUN).read_text())
+    assert set(apart) == set(records.OF_THE_RUN)  # and none of it in record.json, which equal runs leave alike
+    assert not apart.keys() & json.loads((smoke / "fig07" / records.RECORD).read_text()).keys()
     assert not (smoke / "fig07" / "checkpoint").exists()
+
+
+@tensorflow_only
+def test_two_cold_processes_leave_equal_files(smoke, tmp_path):
+    """Weights, record, arrays, log and pictures, byte for byte; run.json alone is of the run."""
+    status, _, errors = command("--budget", "smoke", "--deterministic", "--results_dir", tmp_path)
+    assert status == 0, errors
+    names = sorted(path.name for path in (smoke / "fig07").iterdir())
+    assert sorted(path.name for path in (tmp_path / "fig07").iterdir()) == names and len(names) == 7
+    for name in names:
+        if name != records.RUN:
+            assert (tmp_path / "fig07" / name).read_bytes() == (smoke / "fig07" / name).read_bytes(), name
 
 
 @tensorflow_only

@@ -18,50 +18,6 @@ def test_a_new_file_is_whole_and_alone(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-class FailingFile:
-    """An open file whose k-th write fails as on a full disk or a broken one; later ones work again."""
-
-    def __init__(self, file, state):
-        self._file, self._state = file, state
-
-    def write(self, content):
-        self._state["calls"] += 1
-        if self._state["calls"] == self._state["fail_at"]:
-            self._file.write(content[: len(content) // 2])
-            raise OSError(self._state["errno"], os.strerror(self._state["errno"]))
-        return self._file.write(content)
-
-    def __getattr__(self, name):
-        return getattr(self._file, name)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self._file.close()
-
-
-@pytest.fixture
-def failing(monkeypatch):
-    """Make the k-th write, flush to the disk or renaming of `files` fail: a dict with "fail_at" and "errno"."""
-    state = {"calls": 0, "fail_at": 0, "errno": errno.ENOSPC}
-    real_open, real = open, {name: getattr(os, name) for name in ("fsync", "replace")}
-
-    def counted(name):
-        def call(*arguments):
-            state["calls"] += 1
-            if state["calls"] == state["fail_at"]:
-                raise OSError(state["errno"], os.strerror(state["errno"]))
-            return real[name](*arguments)
-
-        return call
-
-    monkeypatch.setattr(files, "open", lambda *a: FailingFile(real_open(*a), state), raising=False)
-    for name in real:
-        monkeypatch.setattr(files.os, name, counted(name))
-    return state
-
-
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=errno.errorcode.get)
 @pytest.mark.parametrize("old", [True, False], ids=["old", "none"])
 def test_a_record_is_old_or_new_at_every_failing_write(failing, tmp_path, number, old):
