@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what __getattr__ gives
     from diffnet_tf import (
+        analysis,
         backend,
         baselines,
         checkpoint,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # what __getattr__ gives
     from diffnet_tf.restoration import restore
 
 __all__ = [
+    "analysis",
     "backend",
     "baselines",
     "checkpoint",
