@@ -163,7 +163,7 @@ def did_you_mean(value: Any, choices: Iterable[str]) -> str:
 
 def can_be_written(path: PathLike) -> None:
     """Refuse the name of a file that has no place in the file system, without making anything."""
-    path = Path(path).absolute()
+    path = Path(path)
     there = next(folder for folder in path.parents if folder.exists())
     if not there.is_dir():
         raise ValueError(f"{path} cannot be written: {there} is no folder. Give another name.")

@@ -10,6 +10,7 @@ Pixels are (height, width, channels): gray; gray and alpha; RGB; RGB and alpha.
 
 import contextlib
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -252,7 +253,15 @@ def _mapped(path: Path, kind: str, shape: tuple[int, ...], dtype: DTypeLike) -> 
             bigtiff=np.prod(shape) * np.dtype(dtype).itemsize > 2**31,
             metadata=None,
         )
+    _reserve(path)
     return mapped.reshape(shape)  # type: ignore[return-value]
+
+
+def _reserve(path: Path) -> None:
+    """Have the disk keep room for all of a mapped file: where it is full, writing to the map kills the process."""
+    if hasattr(os, "posix_fallocate"):  # not on Windows and macOS
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
 
 
 def _encode(path: Path, kind: str, pixels: Array) -> None:

@@ -3,9 +3,10 @@
 import json
 import re
 import shutil
+import sys
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diffnet_tf import files
 from diffnet_tf.types import PathLike
@@ -77,7 +78,22 @@ def _checked(path: Path) -> str:
         unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > LARGEST_EXPANSION * path.stat().st_size:
             raise ValueError(f"it unpacks to {unpacked:,} bytes, far more than a model's file does")
+        _check_modules(json.loads(archive.read("config.json")))
         return str(json.loads(archive.read("metadata.json"))["keras_version"])
+
+
+def _check_modules(configuration: Any) -> None:
+    """Refuse modules that are not loaded: Keras would import some by their names, from wherever Python looks first."""
+    if isinstance(configuration, dict):
+        module = configuration.get("module")
+        if isinstance(module, str) and module.split(".")[0] not in sys.modules:
+            raise ValueError(
+                f"it names the module {module!r}, which is not loaded: import what defines its layers first"
+            )
+        configuration = list(configuration.values())
+    if isinstance(configuration, list):
+        for part in configuration:
+            _check_modules(part)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

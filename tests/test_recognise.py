@@ -85,8 +85,10 @@ def test_the_archive_is_to_be_unpacked(tmp_path, capsys):
 def test_other_archives(tmp_path, capsys):
     archive(tmp_path / "a.tar.gz", "../../holiday.bin")
     (tmp_path / "b.tar.gz").write_bytes(b"not an archive")
+    archive(tmp_path / "c.tar.gz", "holiday/a.bin")
     _, out = data(capsys, tmp_path)
-    assert "a.tar.gz: archive, but not STL-10's" in out
+    assert "a.tar.gz: archive with the name '../../holiday.bin', which STL-10's has not" in out
+    assert "c.tar.gz: archive, but not STL-10's" in out
     assert "b.tar.gz: archive that cannot be read" in out
 
 
