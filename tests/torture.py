@@ -1,11 +1,11 @@
 """Kill a real training with SIGKILL at random times, start it again with the same command, compare what it leaves.
 
-    python -m tests.torture [--kills 50] [--seed 0]    # make torture: about 15 minutes on 2 idle cores
+    python -m tests.torture [--kills 50] [--seed 0]    # make torture: about 10 minutes on 2 idle cores
 
-The training is an experiment from the command line, `SMALL` of it: weights, record, arrays, log and pictures in the
-end have to be, byte for byte, those of a run that was never stopped. A share of the kills strikes while a checkpoint
-is written, seen by the file that is being written. Every start is a process of its own, forked off a server that has
-imported TensorFlow but not used it: that saves the ten seconds which importing takes.
+The training is an experiment like all others, but small, and with callbacks that change it: weights, record, arrays,
+log and pictures in the end have to be, byte for byte, those of a run that was never stopped. A share of the kills
+strikes while a checkpoint is written, seen by the file that is being written. Every start is a process of its own,
+forked off a server that has imported TensorFlow but not used it: that saves the ten seconds which importing takes.
 """
 
 import argparse
@@ -20,29 +20,65 @@ import tempfile
 import time
 from pathlib import Path
 
-PRELOADED = [
-    "tensorflow",
-    "keras",
-    "skimage.data",
-    "diffnet_tf.training",
-    "experiments.fig06_samples",
-    "experiments.run",
-]
-SMALL = ("--budget", "smoke", "--steps", "40", "--deterministic")
+PRELOADED = ["tensorflow", "keras", "skimage.data", "diffnet_tf.training", "experiments.run"]
+NAME = "torture"
+STEPS = 60
 SAVING = 0.3  # share of the kills that wait for a checkpoint to be written
 LEFT = ("record.json", "arrays.npz", "model.keras", "log.csv", "figure.png", "figure.pdf")
 
 
+def compute(options):
+    """A small training with all that has a state: SOAP, validation, callbacks that change the training."""
+    import keras
+
+    from diffnet_tf import data, models, recipes, training
+
+    keras.utils.set_random_seed(options.seed)
+    model = models.DiffNet(2, 2, 8, initial_scale=0.01)
+    images, validation = options.images("train", 8), options.images("validation", 2)
+    early = keras.callbacks.EarlyStopping("val_psnr", mode="max", patience=9, restore_best_weights=True)
+    slower = keras.callbacks.ReduceLROnPlateau("val_psnr", mode="max", patience=2, factor=0.5)
+    trained = training.fit(
+        model,
+        images,
+        recipes.Recipe(batch_size=4, crop=16, augment=True, optimizer="soap", schedule="constant"),
+        steps=STEPS,
+        noise=0.01,
+        seed=options.seed,
+        validation=validation,
+        save_every=2,
+        checkpoint_dir=options.checkpoint_dir,
+        csv_log=options.directory / "log.csv",
+        callbacks=[early, slower],
+    )
+    inputs, _ = data.paired_arrays(validation, noise=0.01, seed=1)
+    record = {"title": NAME, "history": trained.history, "times": trained.times, "steps": trained.steps}
+    return record, {"output": model.predict(inputs, verbose=0)[0, ..., 0]}, model
+
+
+def draw(record, arrays):
+    """What the network makes of an image."""
+    from diffnet_tf import figures
+
+    figure, axes = figures.panels(1, 1, caption(record))
+    figures.image(axes[0, 0], arrays["output"], "output")
+    return figure
+
+
+def caption(record):
+    """The last row of the history."""
+    return f"{record['title']}: {record['history'][-1]}"
+
+
 def run(results_dir):
-    """The experiment's command line, in this process."""
+    """The experiment from its command line, in this process."""
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-    from experiments import fig06_samples
     from experiments import run as command
 
-    command.FLAGS(["fig06", *SMALL, "--results_dir", results_dir])
-    command.execute(fig06_samples)
+    command.FLAGS([NAME, "--budget", "smoke", "--deterministic", "--results_dir", results_dir])
+    command.execute(sys.modules[__name__])
 
 
 def start(context, results_dir):
@@ -54,7 +90,7 @@ def start(context, results_dir):
 
 def digests(results_dir):
     """SHA-256 of every file that a run leaves, but for run.json with its times."""
-    folder = Path(results_dir) / "fig06"
+    folder = Path(results_dir) / NAME
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in LEFT}
 
 
@@ -75,7 +111,7 @@ def wait_for_saving(process, folder, number):
 
 def kill(context, results_dir, rng, seconds, saving):
     """Start a run and kill it; returns "while saving", "while running", or "too late" when it had ended before."""
-    process, folder = start(context, results_dir), Path(results_dir) / "fig06" / "checkpoint"
+    process, folder = start(context, results_dir), Path(results_dir) / NAME / "checkpoint"
     if saving:
         wait_for_saving(process, folder, rng.randint(1, 30))
     else:
@@ -100,7 +136,6 @@ def main(arguments=None):
     context, rng = multiprocessing.get_context("forkserver"), random.Random(chosen.seed)
     context.set_forkserver_preload(PRELOADED)
     root, found, equal = Path(tempfile.mkdtemp()), [], 0
-    begun = time.perf_counter()
     start(context, root / "first").join()  # waits for the imports, too
     begun = time.perf_counter()
     start(context, root / "whole").join()
