@@ -111,6 +111,9 @@ def _network(name: str, arguments: dict[str, Any], dtype: "str | keras.DTypePoli
     policy, weights = keras.dtype_policies.get(dtype), FOLDER / f"{name}.npz"
     length = weights.stat().st_size if weights.exists() else None
     with reading.decoding(FOLDER / f"{name}.json", "a model card", _ADVICE):
+        unknown = sorted(arguments.keys() - set(_NETWORK))
+        if unknown:
+            raise reading.Refused(f"has a network with {unknown[0]!r}; expected {', '.join(_NETWORK)}.")
         needed = _parameters(**arguments)
         if length is not None and 4 * needed > length:
             raise reading.Refused(f"describes {needed:,} parameters, more than its weights' {length:,} bytes hold.")
