@@ -11,8 +11,9 @@ WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 
 # Figures are drawn from records in an environment that has nothing else.
 FIGURES_VENV ?= .venv-figures
+AUDIT_VENV ?= .venv-audit
 
-.PHONY: reproduce test test-torch torture lint package docs bench bench-recipes figures notebooks
+.PHONY: reproduce test test-torch torture audit lint package docs bench bench-recipes figures notebooks
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -60,6 +61,13 @@ bench: $(VENV)/installed-bench
 bench-recipes: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.recipes --data_dir $(DATA) --test_dir $(TEST)
 
+# Known weaknesses of the installed dependencies, from pypi.org's advisories. Not part of `test`.
+audit: $(VENV)/installed-dev $(AUDIT_VENV)/installed
+	@$(AUDIT_VENV)/bin/python -c "import urllib.request as r; r.urlopen('https://pypi.org/pypi/pip/24.0/json', timeout=9)" \
+		2>/dev/null || { echo "audit: pypi.org cannot be reached for its advisories; nothing was audited." >&2; exit 3; }
+	$(AUDIT_VENV)/bin/pip-audit --skip-editable --path \
+		"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -83,6 +91,11 @@ $(JAX_VENV)/installed-dev: setup.py
 $(FIGURES_VENV)/installed: setup.py
 	$(PYTHON) -m venv $(FIGURES_VENV)
 	$(FIGURES_VENV)/bin/python -m pip install "numpy>=2.0,<3" "matplotlib>=3.10,<4"
+	touch $@
+
+$(AUDIT_VENV)/installed:
+	$(PYTHON) -m venv $(AUDIT_VENV)
+	$(AUDIT_VENV)/bin/python -m pip install pip-audit
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed
