@@ -7,7 +7,7 @@ from typing import Any
 
 from diffnet_tf import command_line
 
-COMMANDS = ("restore", "train", "data", "make_pairs", "verify")
+COMMANDS = ("restore", "train", "inspect", "data", "make_pairs", "verify")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,200 @@
+"""Look at the stencils that a network applies to an image, layer by layer: a table, and a picture.
+
+Every layer is one explicit step Id + δt S with a 5-point stencil in each pixel; `diffnet_tf.analysis` says what is
+measured. Of a large image only the centre is looked at, since the eigenvalues take long. A preset is at home on what
+it was trained on, the inverse ones on diffused images: on an ordinary photograph their last layers go astray.
+"""
+
+import textwrap
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diffnet_tf import checks, image_files, restoration
+from diffnet_tf.commands import models
+from diffnet_tf.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from diffnet_tf.analysis import Layer
+
+SIZE, LARGEST = 96, 256  # pixels a side
+WIDTH = 100  # columns of the terminal
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Define the command's options."""
+    parser.add_argument("input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)})")
+    models.add_arguments(parser, "the network:")
+    parser.add_argument("--out", metavar="PICTURE.png", type=Path, help="draw a picture, as PNG and as PDF beside it")
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=SIZE,
+        help=f"side of the centre that is looked at: {checks.MINIMUM_SIZE} to {LARGEST} pixels, {SIZE} if not given; "
+        f"seconds for {SIZE}, many minutes for {LARGEST}",
+    )
+    parser.add_argument(
+        "--max-pixels", type=int, default=image_files.MAX_PIXELS, help="largest PNG, JPEG or compressed TIFF"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
+
+
+def run(arguments: Namespace) -> int:
+    """Print the table and draw the picture. Returns the exit status."""
+    _check(arguments)
+    pixels = image_files.read(arguments.input, arguments.max_pixels)
+    restoration.check(pixels, arguments.input)
+    u = _centre(pixels, arguments.size, arguments.input)
+    network = f"preset {arguments.preset}" if arguments.preset else Path(arguments.weights).name
+    part = "all of it" if u.shape == pixels.shape[:2] else f"its centre, {u.shape[1]}×{u.shape[0]}"
+    title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels: {part}, divided by its maximum"
+
+    from diffnet_tf import analysis
+
+    found: list[analysis.Layer] = []
+    for layer in analysis.layers(models.chosen(arguments), u):
+        if not found:
+            print("\n".join([*textwrap.wrap(f"{title}; {network}", WIDTH), "", *HEADER]))
+        print(row(layer), flush=True)
+        found.append(layer)
+    print("\n".join(["", *LEGEND]))
+    if arguments.out:
+        from diffnet_tf import figures
+
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        figures.save(figures.styled(draw)(found, f"{title}. Network: {network}."), arguments.out)
+        print(f"\n{arguments.out} and {arguments.out.with_suffix('.pdf').name}")
+    return 0
+
+
+def _check(arguments: Namespace) -> None:
+    """Refuse, before any work is done, what cannot be looked at or written."""
+    checks.count(arguments.size, "--size", checks.MINIMUM_SIZE)
+    checks.count(arguments.max_pixels, "--max-pixels")
+    if arguments.size > LARGEST:
+        raise ValueError(
+            f"--size={arguments.size}; expected at most {LARGEST}, since the eigenvalues of a larger image take hours. "
+            "Crop the image around what you want to look at."
+        )
+    if arguments.out is None:
+        return
+    if arguments.out.suffix.lower() != ".png":
+        kind = arguments.out.suffix or "nothing"
+        raise ValueError(f"{arguments.out} ends in {kind!r}; expected the name of a PNG file. A PDF comes with it.")
+    for path in (arguments.out, arguments.out.with_suffix(".pdf")):
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder; expected the name of the file to write.")
+        if path.exists() and not arguments.force:
+            raise FileExistsError(f"{path} exists; give another name, or --force to replace it.")
+        checks.can_be_written(path)
+
+
+def _centre(pixels: Array, size: int, name: Path) -> Array:
+    """The centre of an image, gray and with a maximum of 1: float32, (height, width) of at most `size` a side."""
+    rows, columns = (slice(max(0, (n - size) // 2), max(0, (n - size) // 2) + size) for n in pixels.shape[:2])
+    part = np.asarray(pixels[rows, columns], "float32")
+    gray = part[..., :3] @ restoration.LUMINANCE if part.shape[2] > 2 else part[..., 0]
+    if not gray.max() > 0:
+        raise ValueError(f"{name} is black in its centre; expected a positive maximum. Crop it elsewhere.")
+    return gray / gray.max()
+
+
+# ---- The table -------------------------------------------------------------------------------------------------------
+
+
+def _number(value: float, width: int, digits: int = 3) -> str:
+    """A number in so many columns, a blank before it: with as many digits as fit, or as a power of ten."""
+    if np.isnan(value):
+        return f"{'–':>{width}}"
+    texts = [f"{value:.{n}f}" for n in range(digits, -1, -1)]
+    if value and abs(value) < 0.5 * 10.0**-digits:
+        texts = []
+    return f"{next((text for text in texts if len(text) < width), f'{value:.0e}'):>{width}}"
+
+
+def _percent(share: float, width: int) -> str:
+    """A share in per cent; "<1" and ">99" tell few from none and most from all."""
+    rounded = round(100 * share)
+    text = "<1" if share > 0 and rounded == 0 else ">99" if share < 1 and rounded == 100 else str(rounded)
+    return f"{text:>{width}}"
+
+
+COLUMNS: tuple[tuple[str, int, "Callable[[Layer, int], str]"], ...] = (
+    ("layer", 5, lambda layer, width: f"{layer.number:>{width}}"),
+    ("δt", 6, lambda layer, width: _number(layer.operator.dt, width)),
+    ("min", 7, lambda layer, width: _number(layer.spectrum.lowest, width)),
+    ("max", 7, lambda layer, width: _number(layer.spectrum.highest, width)),
+    ("min", 7, lambda layer, width: _number(layer.spectrum.symmetric_lowest, width)),
+    ("max", 7, lambda layer, width: _number(layer.spectrum.symmetric_highest, width)),
+    ("CFL", 7, lambda layer, width: _number(layer.cfl_margin, width)),
+    ("1−ρ", 7, lambda layer, width: _number(layer.radius_margin, width)),
+    ("mean", 8, lambda layer, width: _number(layer.mean_sum, width, 4)),
+    ("max|·|", 7, lambda layer, width: _number(layer.largest_sum, width, 4)),
+    ("asym", 6, lambda layer, width: _number(layer.asymmetry, width)),
+    ("−", 4, lambda layer, width: _percent(layer.negative, width)),
+    ("+", 4, lambda layer, width: _percent(layer.positive, width)),
+    ("opp", 4, lambda layer, width: _percent(layer.opposite, width)),
+    ("r", 7, lambda layer, width: _number(layer.pearson, width)),
+    ("rank", 7, lambda layer, width: _number(layer.spearman, width)),
+)
+GROUPS = (("", 11), ("λ of Id+δtS", 14), ("sym. part", 14), ("margins", 14), ("δt Σζ", 15), ("", 6), ("signs, %", 12))
+HEADER = (
+    "".join(f"{name:>{width}}" for name, width in (*GROUPS, ("with γ", 14))),
+    "".join(f"{name:>{width}}" for name, width, _ in COLUMNS),
+)
+LEGEND = textwrap.wrap(
+    "λ: real parts of the eigenvalues, and of those of the symmetric part. CFL: 1 − δt max |centre|. ρ: largest |λ|. "
+    "Σζ: sum of a pixel's filters, the diagonal of αW. asym: ‖S − Sᵀ‖/‖S‖. signs: off-centre filters below and above "
+    "0, centres opposite to the sum of the others. r, rank: Pearson's and Spearman's correlation of the mean "
+    "off-centre filter with Perona and Malik's γ, contrast 0.2.",
+    WIDTH,
+)
+
+
+def row(layer: "Layer") -> str:
+    """A layer's line of the table."""
+    return "".join(text(layer, width) for _, width, text in COLUMNS)
+
+
+# ---- The picture -----------------------------------------------------------------------------------------------------
+
+PANELS: tuple[tuple[str, "Callable[[Layer], Array]"], ...] = (
+    ("input u", lambda layer: layer.state),
+    ("δt L u", lambda layer: layer.action),
+    ("estimated δt γ", lambda layer: layer.diffusivity),
+    ("δt αW", lambda layer: layer.smoothing),
+    ("δt × centre filter", lambda layer: layer.operator.dt * layer.operator.filters[..., 0]),
+)
+CAPTION = (
+    "From left to right: what the layer gets; what the mean-free part of S = L + αW adds to it; the mean of the four "
+    "off-centre filters times δt, negative where the layer undoes diffusion; the smoothing part, the sum of the five "
+    "filters; the centre filter with its sign. One scale a column; 0.5 % of the pixels may lie beyond it."
+)
+
+
+def draw(found: "Sequence[Layer]", about: str) -> "Figure":
+    """A row a layer."""
+    from diffnet_tf import figures
+
+    shape = found[0].state.shape
+    # Inches a row: an image 1.45 wide (but labels need some room, and nobody a tower), and a share of the colour bars.
+    height = 0.17 + 1.45 * min(max(shape[0] / shape[1], 0.7), 2) + 0.6 / len(found)
+    figure, axes = figures.panels(len(found), len(PANELS), f"{about} {CAPTION}", height=height)
+    for column, (title, pixels_of) in enumerate(PANELS):
+        images = [pixels_of(layer) for layer in found]
+        scale = float(np.quantile(np.abs(images), 0.995)) or 1e-6
+        options: dict[str, Any] = {"low": -scale, "high": scale, "cmap": figures.RESIDUALS} if column else {}
+        for axis, pixels in zip(axes[:, column], images):
+            artist = figures.image(axis, pixels, **options)
+        axes[0, column].set_title(title)
+        ticks = [-scale, 0, scale] if column else [0, 0.5, 1]
+        bar = figure.colorbar(artist, ax=axes[:, column], location="bottom", ticks=ticks, extend="both")
+        bar.ax.set_xticklabels([f"{tick:.2g}" for tick in ticks], fontsize=6)
+    for axis, layer in zip(axes[:, 0], found):
+        axis.set_ylabel(f"layer {layer.number}, δt = {layer.operator.dt:.2g}")
+    return figure

@@ -1,0 +1,157 @@
+"""python -m diffnet_tf inspect: its table and picture show what the analysis finds; nothing is overwritten."""
+
+import re
+
+import numpy as np
+import pytest
+import skimage.data
+from matplotlib.figure import Figure
+from PIL import Image
+
+import diffnet_tf as dn
+from diffnet_tf.__main__ import main
+from diffnet_tf.commands import inspect
+
+PRESET = "inverse-1pct"
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "cat.png"
+    Image.fromarray(skimage.data.chelsea()[100:161, 100:200]).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A network of one's own, with two small layers."""
+    path = tmp_path_factory.mktemp("weights") / "mine.keras"
+    dn.models.DiffNet(num_layers=2, estimator_depth=1).save(path)
+    return path
+
+
+def run(*arguments):
+    return main(["inspect", *map(str, arguments)])
+
+
+def test_the_table(picture, capsys):
+    assert run(picture, "--preset", PRESET, "--size", 32) == 0
+    told = capsys.readouterr().out
+    lines = told.splitlines()
+    assert lines[0].startswith("cat.png, 100×61 pixels: its centre, 32×32, divided by its maximum")
+    assert f"preset {PRESET}" in told and max(map(len, lines)) <= 100
+    rgb = skimage.data.chelsea()[100:161, 100:200][14:46, 34:66].astype("float64")
+    gray = rgb @ [0.2989, 0.5870, 0.1140]
+    layers = list(dn.analysis.layers(dn.from_preset(PRESET), (gray / gray.max()).astype("float32")))
+    names = next(i for i, line in enumerate(lines) if line.startswith("layer"))
+    assert len(layers) == 5
+    for layer, line in zip(layers, lines[names + 1 :]):
+        eigenvalues, margins = layer.spectrum, (layer.cfl_margin, layer.radius_margin)
+        expected = [layer.number, layer.operator.dt, eigenvalues.lowest, eigenvalues.highest]
+        expected += [eigenvalues.symmetric_lowest, eigenvalues.symmetric_highest, *margins]
+        expected += [layer.mean_sum, layer.largest_sum, layer.asymmetry]
+        expected += [100 * share for share in (layer.negative, layer.positive, layer.opposite)]
+        expected += [layer.pearson, layer.spearman]
+        shown = [float(cell.strip("<>")) for cell in line.split()]
+        tolerance = np.array([0] + 9 * [6e-4] + [6e-4] + 3 * [1] + 2 * [6e-4])
+        assert (abs(np.array(shown) - expected) < tolerance + 1e-9).all(), (line, expected)
+
+
+def test_cells_keep_their_columns():
+    cells = {
+        "  0.123": 0.12345,
+        " -1.235": -1.23456,
+        " -12.35": -12.3456,
+        "  12346": 12345.6,
+        "  1e+07": 12345678.9,
+        " -2e-05": -2e-5,
+        "  0.000": 0.0,
+        "      –": np.nan,
+    }
+    assert {text: inspect._number(value, 7) for text, value in cells.items()} == {text: text for text in cells}
+    shares = {"   0": 0.0, "  <1": 1e-3, "  50": 0.5, " >99": 0.999, " 100": 1.0}
+    assert {text: inspect._percent(share, 4) for text, share in shares.items()} == {text: text for text in shares}
+
+
+def test_the_picture(weights, tmp_path, capsys):
+    strip, out = tmp_path / "strip.tif", tmp_path / "deep" / "layers.png"
+    Image.fromarray(skimage.data.camera()[:16, :40]).save(strip)
+    assert run(strip, "--weights", weights, "--size", 24, "--out", out) == 0
+    told = capsys.readouterr().out
+    assert "strip.tif, 40×16 pixels: its centre, 24×16" in told and "mine.keras" in told
+    assert "layers.png and layers.pdf" in told
+    first = {path.name: path.read_bytes() for path in out.parent.iterdir()}
+    assert sorted(first) == ["layers.pdf", "layers.png"]
+    with Image.open(out) as image:
+        assert image.width > 1000 and np.asarray(image.convert("RGB")).std(axis=(0, 1)).min() > 20
+    assert run(strip, "--weights", weights, "--size", 24, "--out", out, "--force") == 0
+    assert {path.name: path.read_bytes() for path in out.parent.iterdir()} == first
+
+
+def test_what_is_drawn_is_what_was_found():
+    u = np.random.default_rng(0).random((9, 8), "float32")
+    found = list(dn.analysis.layers(dn.models.DiffNet(num_layers=2, estimator_depth=1), u))
+    figure = inspect.draw(found, "About.")
+    panels = [axis for axis in figure.axes if axis.images]
+    assert len(panels) == 10
+    drawn = np.array([axis.images[0].get_array() for axis in panels]).reshape(2, 5, 9, 8)
+    scales = [axis.images[0].get_clim() for axis in panels]
+    assert scales[:5] == scales[5:] and scales[0] == (0, 1)
+    np.testing.assert_allclose(drawn[0, 0], u, atol=1e-6)
+    for layer, images in zip(found, drawn):
+        u, action, diffusivity, smoothing, centre = images
+        after = (layer.operator @ u.ravel()).reshape(9, 8)
+        np.testing.assert_allclose(u + action + smoothing * u, after, atol=1e-5)
+        np.testing.assert_allclose(4 * diffusivity + centre, smoothing, atol=1e-6)  # five filters and their sum
+
+
+@pytest.mark.parametrize("existing", ["layers.png", "layers.pdf"])
+def test_nothing_is_overwritten_without_force(picture, weights, tmp_path, capsys, existing):
+    (tmp_path / existing).write_text("mine")
+    assert run(picture, "--weights", weights, "--out", tmp_path / "layers.png") == 2
+    assert f"{existing} exists; give another name, or --force" in capsys.readouterr().err
+    assert (tmp_path / existing).read_text() == "mine" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_picture_that_fails_leaves_nothing(picture, weights, tmp_path, capsys, monkeypatch):
+    def full(figure, path, **_):
+        path.write_bytes(b"half of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    assert run(picture, "--weights", weights, "--size", 8, "--out", tmp_path / "layers.png") == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--preset", PRESET, "--size", "300"), "--size=300; expected at most 256, since the eigenvalues"),
+        (("--preset", PRESET, "--size", "2"), "--size=2; expected a whole number of at least 3"),
+        (("--preset", PRESET, "--out", "layers.jpg"), "layers.jpg ends in '.jpg'; expected the name of a PNG file"),
+        (("--preset", PRESET, "--out", "folder.png"), "folder.png is a folder; expected the name of the file"),
+        (("--preset", "invers"), "preset='invers'; expected one of"),
+        (("--weights", "missing.keras"), "missing.keras does not exist; expected a model saved as .keras"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(picture, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.png").mkdir()
+    assert run(picture, *arguments) == 2
+    told = capsys.readouterr()
+    assert message in told.err and re.fullmatch(r"error: .*\n", told.err) and not told.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cat.png", "folder.png"]
+
+
+def test_images_and_networks_that_cannot_be_looked_at(picture, tmp_path, weights, capsys):
+    dark = np.zeros((40, 40), "uint8")
+    dark[0] = 255
+    np.save(tmp_path / "dark.npy", dark)
+    assert run(tmp_path / "dark.npy", "--weights", weights, "--size", 20) == 2
+    assert "dark.npy is black in its centre; expected a positive maximum" in capsys.readouterr().err
+    assert run(tmp_path / "none.png", "--weights", weights) == 2
+    assert "none.png does not exist; expected an image file" in capsys.readouterr().err
+    dn.models.ConvNet().save(tmp_path / "convolutions.keras")
+    assert run(picture, "--weights", tmp_path / "convolutions.keras") == 2
+    assert "The model is a ConvNet; expected a DiffNet or LinearDiffNet" in capsys.readouterr().err
