@@ -28,7 +28,7 @@ from diffnet_tf.models import DiffNet, LinearDiffNet
 from diffnet_tf.operators import StencilOperator
 from diffnet_tf.types import Array, Boundary, Tensor
 
-DENSE = 400  # pixels; up to these all eigenvalues are computed, beyond only extreme ones, by ARPACK
+DENSE = 200  # pixels; up to these all eigenvalues are computed, beyond only extreme ones, by ARPACK
 _ARPACK: dict[str, Any] = {"k": 1, "ncv": 40, "tol": 1e-5, "maxiter": 3000, "return_eigenvectors": False}
 
 

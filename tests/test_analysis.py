@@ -142,6 +142,21 @@ def test_layers_are_those_of_the_network(photographs, boundary):
         assert layer.largest_sum == pytest.approx(abs(sums).max(), abs=1e-6)
 
 
+def test_what_the_presets_learned(photographs):
+    """They were shown images only, never γ. The forward network needs four layers for four steps, and has five."""
+    image = photographs[:1]
+    forward = list(analysis.layers(dn.from_preset("forward"), image))
+    used = [layer for layer in forward if abs(layer.operator.dt * layer.operator.filters).max() > 1e-6]
+    assert len(forward) == 5 and len(used) == 4
+    for layer in used:
+        assert layer.pearson > 0.99 and layer.asymmetry < 0.03 and layer.largest_sum < 1e-3
+        assert layer.negative == 0 and layer.opposite == 1 and layer.cfl_margin > 0 and layer.spectrum.highest < 1.002
+    inverse = list(analysis.layers(dn.from_preset("inverse"), dn.diffusion.perona_malik(image)))
+    for layer in inverse:
+        assert layer.pearson < -0.6 and layer.asymmetry < 0.2 and layer.positive < 0.05 and layer.opposite > 0.99
+        assert layer.spectrum.lowest > 0.95 and layer.radius_margin < -0.5
+
+
 def test_what_cannot_be_looked_into_is_refused(photographs):
     model = dn.models.DiffNet(num_layers=1, estimator_depth=1)
     with pytest.raises(TypeError, match="The model is a ConvNet; expected a DiffNet or LinearDiffNet"):
