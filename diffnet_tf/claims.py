@@ -192,15 +192,17 @@ def _few_images(root: Path) -> Finding:
     """DiffNet without noise: the best with up to 1,000 images is within the spread of the best of all."""
     record, _ = records.load(root / "fig10")
     sizes: dict[int, list[float]] = {}
+    budgets = set()
     for run in record["runs"]:
         if run["network"] == "DiffNet" and run["task"] == {"problem": "inverse", "noise": 0.0}:
             sizes.setdefault(run["size"], []).append(run["results"]["psnr"]["mean"])
+            budgets.add(run["budget"])
     if not any(300 <= size <= 1_000 for size in sizes) or max(sizes) <= 1_000:
         raise FileNotFoundError("no runs with up to 1,000 images and with more")
     few, all_ = max((v for s, v in sizes.items() if s <= 1_000), key=np.mean), sizes[max(sizes)]
     verdict = REPRODUCED if np.mean(all_) - np.mean(few) <= 0.5 else NOT_REPRODUCED
     ours = f"{np.mean(few):.2f} dB with up to 1,000 images, {np.mean(all_):.2f} with {max(sizes):,}"
-    return Finding(ours, verdict, len(few), **_provenance(record, budget="cpu"))
+    return Finding(ours, verdict, len(few), **_provenance(record, budget="/".join(sorted(budgets))))
 
 
 def _mean_free(root: Path) -> Finding:
