@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diffnet_tf import checks, files, reading
-from diffnet_tf.types import PathLike
+from diffnet_tf.types import Array, PathLike
 
 if TYPE_CHECKING:
     import keras
@@ -74,14 +74,23 @@ def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "D
         FileNotFoundError: when the weights are missing.
     """
     described = card(name)
+    path = FOLDER / f"{name}.npz"
+    values = _weights(path, described["sha256"])
     model = _network(name, described["network"], dtype)
-    load_weights(model, FOLDER / f"{name}.npz", described["sha256"])
-    _REACHED[model] = described.get("quality", {}).get("output", {}).get("mean")
+    _assign(variables(model), values, path)
+    _REACHED[model] = _reached(described)
     return model
 
 
 # The PSNR on the card of every preset that is in use.
 _REACHED: "weakref.WeakKeyDictionary[keras.Model, float | None]" = weakref.WeakKeyDictionary()
+
+
+def _reached(described: dict[str, Any]) -> float | None:
+    found: Any = described
+    for key in ("quality", "output", "mean"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, float) else None
 
 
 def psnr_on_card(model: "keras.Model") -> float | None:
@@ -108,14 +117,13 @@ def _network(name: str, arguments: dict[str, Any], dtype: "str | keras.DTypePoli
 
     from diffnet_tf import models
 
-    policy, weights = keras.dtype_policies.get(dtype), FOLDER / f"{name}.npz"
-    length = weights.stat().st_size if weights.exists() else None
+    policy, length = keras.dtype_policies.get(dtype), (FOLDER / f"{name}.npz").stat().st_size
     with reading.decoding(FOLDER / f"{name}.json", "a model card", _ADVICE):
         unknown = sorted(arguments.keys() - set(_NETWORK))
         if unknown:
             raise reading.Refused(f"has a network with {unknown[0]!r}; expected {', '.join(_NETWORK)}.")
         needed = _parameters(**arguments)
-        if length is not None and 4 * needed > length:
+        if 4 * needed > length:
             raise reading.Refused(f"describes {needed:,} parameters, more than its weights' {length:,} bytes hold.")
         return models.DiffNet(**arguments, dtype=policy)
 
@@ -145,12 +153,8 @@ def variables(model: "DiffNet") -> "dict[str, keras.Variable]":
     return found
 
 
-def load_weights(model: "DiffNet", path: Path, sha256: str) -> None:
-    """Put weights from a file into a `models.DiffNet`, if they are the right ones.
-
-    Raises:
-        FileNotFoundError, ValueError: see `from_preset`.
-    """
+def _weights(path: Path, sha256: str) -> dict[str, Array]:
+    """Weights from a file, if it is the one with this hash."""
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: the installation is not complete. Install the package again.")
     content = path.read_bytes()
@@ -160,7 +164,11 @@ def load_weights(model: "DiffNet", path: Path, sha256: str) -> None:
             f"{path} has SHA-256 {found}; expected {sha256}. The file is not the one that the card describes: "
             "install the package again."
         )
-    wanted, values = variables(model), reading.arrays(path, content, _ADVICE)
+    return reading.arrays(path, content, _ADVICE)
+
+
+def _assign(wanted: "dict[str, keras.Variable]", values: dict[str, Array], path: Path) -> None:
+    """Put weights into variables, if they are theirs."""
     for key in sorted(wanted.keys() | values.keys()):
         here = tuple(wanted[key].shape) if key in wanted else None
         there = values[key].shape if key in values else None

@@ -15,7 +15,7 @@ import struct
 import zipfile
 import zlib
 
-EXTREMES = (0, 1, 2, 3, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 10**8, 2**31 - 1, 2**31, 2**32 - 1, 2**32)
+EXTREMES = (0, 1, 2, 3, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 9999, 10**8, 2**31 - 1, 2**31, 2**32 - 1, 2**32)
 EXTREMES += (2**40, 2**63 - 1, 2**63, 2**64 - 1, 0xFFFFFFFFFFFFFFFE)
 HEADER = 512  # bytes at the start of a file, where most formats keep their sizes
 
