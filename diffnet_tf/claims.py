@@ -12,23 +12,24 @@ interval over the test images: when it contains the paper's number, the two are 
 """
 
 import dataclasses
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from diffnet_tf import verdicts
+from diffnet_tf.types import PathLike
+from diffnet_tf.verdicts import NOT_REPRODUCED, NOT_RUN, PARTIAL, REPRODUCED, Check, Finding, edge_width, interval
 
-from diffnet_tf import records
-from diffnet_tf.types import Array, PathLike
-
-REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN = "reproduced", "partial", "not reproduced", "not run"
-BATCH = 16  # of the authors' PSNR
-LEVEL = 0.95
-PARAMETERS = {"DiffNet": 101_310, "FilterEstimator": 20_261, "UNet": 34_512_705}
-
-Record = dict[str, Any]
-Check = Callable[[Path], "Finding"]
+__all__ = [
+    "CLAIMS",
+    "NOT_REPRODUCED",
+    "NOT_RUN",
+    "PARTIAL",
+    "REPRODUCED",
+    "Claim",
+    "Finding",
+    "edge_width",
+    "findings",
+    "interval",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,18 +51,6 @@ class Claim:
     check: Check
 
 
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """What the records say to a claim: our value with its spread and number n of samples, verdict and provenance."""
-
-    ours: str
-    verdict: str
-    n: int | None = None
-    budget: str = ""
-    data: str = ""
-    commit: str = ""
-
-
 def findings(root: PathLike) -> list[tuple[Claim, Finding]]:
     """All claims with what the records under a results folder say: list of (Claim, Finding)."""
     found = []
@@ -71,190 +60,6 @@ def findings(root: PathLike) -> list[tuple[Claim, Finding]]:
         except FileNotFoundError:
             found.append((claim, Finding("", NOT_RUN)))
     return found
-
-
-def interval(psnr: Array, low: Array, high: Array, draws: int = 2_000) -> tuple[float, float, float]:
-    """The authors' PSNR, mean over batches, and its bootstrap interval over images.
-
-    Args:
-        psnr: PSNR of every image, range 1: (n,).
-        low, high: extremes of every target image, (n,).
-        draws: bootstrap samples.
-
-    Returns:
-        (value in dB, lower end, upper end).
-    """
-    error, low, high = 10.0 ** (-np.asarray(psnr, float) / 10.0), np.asarray(low, float), np.asarray(high, float)
-
-    def value(chosen: Array) -> float:
-        batches = [chosen[i : i + BATCH] for i in range(0, len(chosen), BATCH)]
-        ranges = np.array([high[b].max() - low[b].min() for b in batches])
-        return np.mean(20.0 * np.log10(ranges) - 10.0 * np.log10([error[b].mean() for b in batches]))
-
-    rng, every = np.random.default_rng(0), np.arange(len(error))
-    samples = [value(rng.choice(every, len(every))) for _ in range(draws)]
-    ends = np.quantile(samples, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return float(value(every)), float(ends[0]), float(ends[1])
-
-
-def _provenance(record: Record, **more: str) -> dict[str, Any]:
-    data = f"{record['data']} → {record['test_data']}" if record["source"] != "none" else ""
-    return {"budget": record["budget"], "data": data, "commit": (record["commit"] or "")[:7], **more}
-
-
-def _parameters(name: str, network: str) -> Check:
-    def check(root: Path) -> Finding:
-        record, _ = records.load(root / name)
-        verdict = REPRODUCED if record["parameters"] == PARAMETERS[network] else NOT_REPRODUCED
-        return Finding(f"{record['parameters']:,}", verdict, **_provenance(record, budget=""))
-
-    return check
-
-
-def _parameter_ratio(root: Path) -> Finding:
-    record, _ = records.load(root / "fig08")
-    ratio = record["parameters"]["diffnet"] / record["parameters"]["unet"]
-    verdict = REPRODUCED if f"{100 * ratio:.2f}" == "0.29" else NOT_REPRODUCED
-    unet = record["parameters"]["unet"]
-    return Finding(f"{100 * ratio:.2f} % of {unet:,}", verdict, **_provenance(record, budget="", data=""))
-
-
-def _psnr(name: str, paper: float) -> Check:
-    """A mean PSNR of the test set."""
-
-    def check(root: Path) -> Finding:
-        record, arrays = records.load(root / name)
-        value, lower, upper = interval(arrays["psnr_diffnet"], arrays["target_low"], arrays["target_high"])
-        verdict = NOT_REPRODUCED if upper < paper else REPRODUCED
-        words = ", equal within uncertainty" if lower <= paper <= upper else ""
-        per_image = record["results"]["diffnet"]["psnr"]
-        ours = f"{value:.2f} dB ({lower:.2f}–{upper:.2f}){words}; "
-        ours += f"per image {per_image['mean']:.2f} ± {per_image['std']:.2f}"
-        return Finding(ours, verdict, per_image["n"], **_provenance(record))
-
-    return check
-
-
-def _one_image(name: str) -> Check:
-    def check(root: Path) -> Finding:
-        record, arrays = records.load(root / name)
-        ours = ", ".join(
-            f"{label} {arrays[f'psnr_{method}'][record['image']]:.2f} dB"
-            for method, label in (("diffnet", "DiffNet"), ("unet", "U-Net"))
-        )
-        return Finding(f"another image: {ours}", PARTIAL, 1, **_provenance(record))
-
-    return check
-
-
-def _deconvolution(root: Path) -> Finding:
-    record, _ = records.load(root / "fig05")
-    train, test = (record["results"][split]["authors_psnr"] for split in ("train", "test"))
-    verdict = PARTIAL if min(train["mean"], test["mean"]) >= record["paper_psnr"] else NOT_REPRODUCED
-    ours = f"train {train['mean']:.2f}, test {test['mean']:.2f} ± {test['std']:.2f} dB, on our own disks"
-    return Finding(ours, verdict, test["n"], **_provenance(record))
-
-
-def _opposite_signs(root: Path) -> Finding:
-    record, _ = records.load(root / "fig05")
-    shares = record["opposite_signs"]
-    verdict = REPRODUCED if min(shares) >= 0.9 else PARTIAL if max(shares) >= 0.9 else NOT_REPRODUCED
-    ours = f"in {', '.join(f'{100 * share:.0f}' for share in shares)} % of the pixels at edges, layer by layer"
-    return Finding(ours, verdict, len(shares), **_provenance(record))
-
-
-def _difference(problem: str, noise: float, paper: float) -> Check:
-    """DiffNet's PSNR minus the U-Net's with all training images: at least the paper's, or within 1 dB of it."""
-
-    def check(root: Path) -> Finding:
-        record, _ = records.load(root / "fig10")
-        found: dict[str, dict[int, list[Record]]] = {}
-        for run in record["runs"]:
-            if run["task"] == {"problem": problem, "noise": noise}:
-                found.setdefault(run["network"], {}).setdefault(run["size"], []).append(run)
-        most = max((size for sizes in found.values() for size in sizes), default=0)
-        if any(most not in found.get(network, {}) for network in ("DiffNet", "UNet")):
-            raise FileNotFoundError("no run of both networks with all images")
-        ours, theirs = (found[network][most] for network in ("DiffNet", "UNet"))
-        mean, other = (np.mean([run["results"]["authors_psnr"]["mean"] for run in runs]) for runs in (ours, theirs))
-        difference = mean - other
-        close = abs(difference - paper) <= 1.0 if paper == 0 else difference >= paper - 1.0
-        # Networks that were given little time say little about their best.
-        verdict = NOT_REPRODUCED if not close else REPRODUCED if ours[0]["budget"] == "paper" else PARTIAL
-        budget = "/".join(sorted({run["budget"] for run in (*ours, *theirs)}))
-        text = f"{difference:+.1f} dB ({mean:.2f} − {other:.2f}), {most:,} images"
-        return Finding(text, verdict, len(ours), **_provenance(record, budget=budget))
-
-    return check
-
-
-def _few_images(root: Path) -> Finding:
-    """DiffNet without noise: the best with up to 1,000 images is within the spread of the best of all."""
-    record, _ = records.load(root / "fig10")
-    sizes: dict[int, list[float]] = {}
-    budgets = set()
-    for run in record["runs"]:
-        if run["network"] == "DiffNet" and run["task"] == {"problem": "inverse", "noise": 0.0}:
-            sizes.setdefault(run["size"], []).append(run["results"]["psnr"]["mean"])
-            budgets.add(run["budget"])
-    if not any(300 <= size <= 1_000 for size in sizes) or max(sizes) <= 1_000:
-        raise FileNotFoundError("no runs with up to 1,000 images and with more")
-    few, all_ = max((v for s, v in sizes.items() if s <= 1_000), key=np.mean), sizes[max(sizes)]
-    verdict = REPRODUCED if np.mean(all_) - np.mean(few) <= 0.5 else NOT_REPRODUCED
-    ours = f"{np.mean(few):.2f} dB with up to 1,000 images, {np.mean(all_):.2f} with {max(sizes):,}"
-    return Finding(ours, verdict, len(few), **_provenance(record, budget="/".join(sorted(budgets))))
-
-
-def _mean_free(root: Path) -> Finding:
-    record, _ = records.load(root / "fig11")
-    means = [float(np.mean(level)) for level in record["mean_modulus"]]
-    # Two claims in one: that it grows, and that there is next to none to begin with.
-    grows, mean_free = means == sorted(means), means[0] < 0.1 * means[-1]
-    verdict = REPRODUCED if grows and mean_free else PARTIAL if grows else NOT_REPRODUCED
-    ours = ", ".join(f"{value:.2g}" for value in means)
-    return Finding(f"mean modulus of δt Σ ζ: {ours} for 0, 0.1, 1 % noise", verdict, 1, **_weights(record))
-
-
-def _wider_edges(root: Path) -> Finding:
-    record, arrays = records.load(root / "fig12")
-    widths = [float(np.mean([edge_width(image) for image in level])) for level in arrays["filters"]]
-    verdict = REPRODUCED if widths == sorted(widths) else NOT_REPRODUCED
-    ours = ", ".join(f"{width:.2f}" for width in widths)
-    return Finding(f"edge width {ours} pixels for 0, 0.1, 1 % noise", verdict, 1, **_weights(record))
-
-
-def edge_width(image: Array) -> float:
-    """How wide the lines and spots of an image are, in pixels: standard deviation over root mean square slope."""
-    slope = np.mean([np.mean(np.diff(image, axis=axis) ** 2) for axis in (0, 1)])
-    return float(image.std() / np.sqrt(slope))
-
-
-def _weights(record: Record) -> dict[str, str]:
-    budgets = "/".join(sorted({source["budget"] for source in record["weights"]}))
-    return _provenance(record, budget=budgets, data=f"{record['weights'][0]['data']} → {record['test_data']}")
-
-
-def _smoothing(root: Path) -> Finding:
-    record, _ = records.load(root / "fig13")
-    correlation = record["rank_correlation"]
-    verdict = REPRODUCED if correlation is not None and correlation >= 0.9 else NOT_REPRODUCED
-    return Finding(f"rank correlation {correlation:.2f}", verdict, len(record["levels"]), **_provenance(record))
-
-
-def _training_time(root: Path) -> Finding:
-    paths = sorted((root / "benchmarks" / "recipes").glob("fast-63.72dB-?.json"))
-    if not paths:
-        raise FileNotFoundError("no trainings")
-    runs = [json.loads(path.read_text()) for path in paths]
-    minutes = [run["seconds"] / 60 for run in runs]
-    psnr = min(run["test_psnr"]["mean"] for run in runs)
-    verdict = REPRODUCED if psnr >= 63.72 and max(minutes) <= 75 else NOT_REPRODUCED
-    time = f"{np.median(minutes):.1f} min ({min(minutes):.1f}–{max(minutes):.1f}) of 2 CPU cores"
-    ours = f"{time} to {psnr:.2f} dB per image"
-    first = runs[0]
-    return Finding(
-        ours, verdict, len(runs), "benchmark", f"{first['data']} → {first['test_data']}", (first["commit"] or "")[:7]
-    )
 
 
 def _run(module: str, budget: str = "cpu") -> str:
@@ -267,62 +72,86 @@ CLAIMS = (
         "parameters of a 4-layer estimator",
         "20,261",
         _run("fig03_estimator", ""),
-        _parameters("fig03", "FilterEstimator"),
+        verdicts.parameters("fig03", "FilterEstimator"),
     ),
-    Claim("Sec. 5", "parameters of DiffNet", "101,310", _run("fig02_diffnet", ""), _parameters("fig02", "DiffNet")),
+    Claim(
+        "Sec. 5", "parameters of DiffNet", "101,310", _run("fig02_diffnet", ""), verdicts.parameters("fig02", "DiffNet")
+    ),
     Claim(
         "Sec. 5",
         "DiffNet's parameters against the U-Net's",
         "0.29 % of 34,512,705",
         _run("fig08_one_image"),
-        _parameter_ratio,
+        verdicts.parameter_ratio,
     ),
     Claim(
         "Fig. 4–5",
         "deconvolution of disks, train and test PSNR",
         "86.24 dB",
         _run("fig05_deconvolution_layers"),
-        _deconvolution,
-    ),
-    Claim("Sec. 5.1", "centre filter of opposite sign", "yes", _run("fig05_deconvolution_layers"), _opposite_signs),
-    Claim("Fig. 6", "inverse, no noise: test PSNR", "63.72 dB", _run("fig06_samples"), _psnr("fig06", 63.72)),
-    Claim("Sec. 5", "training time of DiffNet", "75 min of a GPU", "make bench-recipes", _training_time),
-    Claim("Fig. 7", "inverse, 1 % noise: test PSNR", "34.21 dB", _run("fig07_samples"), _psnr("fig07", 34.21)),
-    Claim(
-        "Fig. 8", "the ship, no noise", "DiffNet 65.34, U-Net 61.08 dB", _run("fig08_one_image"), _one_image("fig08")
+        verdicts.deconvolution,
     ),
     Claim(
-        "Fig. 9", "the ship, 1 % noise", "DiffNet 34.96, U-Net 35.27 dB", _run("fig09_one_image"), _one_image("fig09")
+        "Sec. 5.1", "centre filter of opposite sign", "yes", _run("fig05_deconvolution_layers"), verdicts.opposite_signs
+    ),
+    Claim("Fig. 6", "inverse, no noise: test PSNR", "63.72 dB", _run("fig06_samples"), verdicts.psnr("fig06", 63.72)),
+    Claim("Sec. 5", "training time of DiffNet", "75 min of a GPU", "make bench-recipes", verdicts.training_time),
+    Claim("Fig. 7", "inverse, 1 % noise: test PSNR", "34.21 dB", _run("fig07_samples"), verdicts.psnr("fig07", 34.21)),
+    Claim(
+        "Fig. 8",
+        "the ship, no noise",
+        "DiffNet 65.34, U-Net 61.08 dB",
+        _run("fig08_one_image"),
+        verdicts.one_image("fig08"),
     ),
     Claim(
-        "Fig. 10", "forward: DiffNet − U-Net", "≈ +4 dB", _run("fig10_training_size"), _difference("forward", 0.0, 4.0)
+        "Fig. 9",
+        "the ship, 1 % noise",
+        "DiffNet 34.96, U-Net 35.27 dB",
+        _run("fig09_one_image"),
+        verdicts.one_image("fig09"),
+    ),
+    Claim(
+        "Fig. 10",
+        "forward: DiffNet − U-Net",
+        "≈ +4 dB",
+        _run("fig10_training_size"),
+        verdicts.difference("forward", 0.0, 4.0),
     ),
     Claim(
         "Fig. 10",
         "inverse, no noise: DiffNet − U-Net",
         "≈ +3 dB",
         _run("fig10_training_size"),
-        _difference("inverse", 0.0, 3.0),
+        verdicts.difference("inverse", 0.0, 3.0),
     ),
     Claim(
         "Fig. 10",
         "inverse, 1 % noise: DiffNet − U-Net",
         "≈ 0 dB",
         _run("fig10_training_size"),
-        _difference("inverse", 0.01, 0.0),
+        verdicts.difference("inverse", 0.01, 0.0),
     ),
     Claim(
         "Fig. 10",
         "DiffNet is at its best with few images",
         "500–1,000 images",
         _run("fig10_training_size"),
-        _few_images,
+        verdicts.few_images,
     ),
     Claim(
-        "Fig. 11", "mean-free without noise, smoothing grows with it", "yes", _run("fig11_filter_sums", ""), _mean_free
+        "Fig. 11",
+        "mean-free without noise, smoothing grows with it",
+        "yes",
+        _run("fig11_filter_sums", ""),
+        verdicts.mean_free,
     ),
     Claim(
-        "Fig. 12", "edges in the centre filters widen with noise", "yes", _run("fig12_centre_filters", ""), _wider_edges
+        "Fig. 12",
+        "edges in the centre filters widen with noise",
+        "yes",
+        _run("fig12_centre_filters", ""),
+        verdicts.wider_edges,
     ),
-    Claim("Fig. 13", "smoothing increases with noise up to 10 %", "yes", _run("fig13_smoothing"), _smoothing),
+    Claim("Fig. 13", "smoothing increases with noise up to 10 %", "yes", _run("fig13_smoothing"), verdicts.smoothing),
 )
