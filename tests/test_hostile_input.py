@@ -704,6 +704,11 @@ COMMANDS = {
     "train bin0 --source stl10_binary --out m.keras": "bin0/unlabeled_X.bin has 0 bytes; expected a positive multiple "
     "of 27648 (an image of 3×96×96). It is truncated or no STL-10 binary: fetch it again.",
     "train text --out m.keras": "text/a.png cannot be read as an image (…)….",
+    "inspect images/00.png --weights conv.keras": "The model is a ConvNet; expected a DiffNet or LinearDiffNet, whose "
+    "layers are stencils.",
+    "inspect images/00.png --preset inverse --size 2": "--size=2; expected a whole number of at least 3.",
+    "inspect images/00.png --preset inverse --out file/a.png": "file/a.png cannot be written: file is no folder. Give "
+    "another name.",
     "make_pairs p.csv": "suffix='.csv'; expected one of '.npz', '.tfrecord'.",
     "make_pairs p.npz --source folders": f"--source='folders'; expected one of {SOURCES}. Did you mean 'folder'?",
     "make_pairs p.npz --source folder": "source='folder' needs data_dir=...: the folder that holds the images. None "
