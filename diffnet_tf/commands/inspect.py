@@ -182,8 +182,8 @@ def draw(found: "Sequence[Layer]", about: str) -> "Figure":
     from diffnet_tf import figures
 
     shape = found[0].state.shape
-    # Inches a row: an image 1.45 wide (but labels need some room, and nobody a tower), and a share of the colour bars.
-    height = 0.17 + 1.45 * min(max(shape[0] / shape[1], 0.7), 2) + 0.6 / len(found)
+    # Inches a row: an image 1.45 wide (but labels need some room, and nobody a tower), and its share of the bars below.
+    height = 0.3 + 1.45 * min(max(shape[0] / shape[1], 0.7), 2)
     figure, axes = figures.panels(len(found), len(PANELS), f"{about} {CAPTION}", height=height)
     for column, (title, pixels_of) in enumerate(PANELS):
         images = [pixels_of(layer) for layer in found]
