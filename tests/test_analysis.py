@@ -157,6 +157,13 @@ def test_what_the_presets_learned(photographs):
         assert layer.spectrum.lowest > 0.95 and layer.radius_margin < -0.5
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_images_of_any_float_dtype(photographs, dtype):
+    model, image = dn.models.DiffNet(num_layers=1, estimator_depth=1), photographs[0, :8, :8, 0].astype(dtype)
+    (layer,) = analysis.layers(model, image)
+    np.testing.assert_allclose(layer.state, image, atol=1e-6)
+
+
 def test_what_cannot_be_looked_into_is_refused(photographs):
     model = dn.models.DiffNet(num_layers=1, estimator_depth=1)
     with pytest.raises(TypeError, match="The model is a ConvNet; expected a DiffNet or LinearDiffNet"):
