@@ -134,7 +134,8 @@ def draw(record, arrays):
         axes[0, 0].plot(noise, layers[:, k], ".-", linewidth=0.8, markersize=3, label=f"layer {k + 1}")
     axes[0, 0].plot(noise, layers.mean(axis=1), "o-", color="black", markersize=4, label="mean of the layers")
     axes[0, 0].set(xlabel="noise in % of the range", ylabel="mean |δt Σ ζ|")
-    axes[0, 0].legend()
+    axes[0, 0].set_ylim(0, 1.45 * layers.max())  # room for the legend above the lines
+    axes[0, 0].legend(loc="upper left", ncols=2)
     axes[0, 1].plot(noise, [level["results"]["psnr"]["mean"] for level in levels], "o-", color="black", markersize=4)
     axes[0, 1].set(xlabel="noise in % of the range", ylabel="mean test PSNR in dB")
     return figure
