@@ -6,7 +6,8 @@ BIN = $(VENV)/bin
 JAX_VENV ?= .venv-jax
 JAX_TESTS = tests/test_stencil.py tests/test_diffusion.py tests/test_layers.py tests/test_models.py \
             tests/test_metrics.py tests/test_examples.py tests/test_training.py tests/test_soap.py \
-            tests/test_distribute.py tests/test_without_tensorflow.py tests/test_presets.py
+            tests/test_distribute.py tests/test_without_tensorflow.py tests/test_presets.py \
+            tests/test_operators.py
 WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 
 # Figures are drawn from records in an environment that has nothing else.

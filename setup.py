@@ -24,6 +24,7 @@ setup(
         "importlib_resources>=6",  # tensorflow-datasets 4.9.10 imports it without requiring it
         "numpy>=2.0,<3",
         "scikit-image>=0.25,<0.27",
+        "scipy>=1.14,<2",
         "matplotlib>=3.10,<4",
         "absl-py>=2.1,<3",
     ],
@@ -34,7 +35,6 @@ setup(
             "ruff>=0.14,<0.18",
             "mypy>=1.18",
             "build>=1.3",
-            "scipy>=1.14",
             "tensorboard>=2.19",
             "nbclient>=0.11",
             "nbformat>=5.10",
@@ -44,7 +44,7 @@ setup(
         ],
         "jax": ["jax>=0.6"],
         "export": EXPORT,
-        "bench": ["torch>=2.6", "medpy>=0.5", "SimpleITK>=2.4", "opencv-contrib-python-headless>=4.10", "scipy>=1.14"],
+        "bench": ["torch>=2.6", "medpy>=0.5", "SimpleITK>=2.4", "opencv-contrib-python-headless>=4.10"],
         "tensorboard": ["tensorboard>=2.19"],
     },
 )

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from keras import ops
-from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh  # type: ignore[import-untyped]
+from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 from scipy.sparse.linalg import norm as sparse_norm
 
 from diffnet_tf import checks, diffusion, diffusivity, stencil

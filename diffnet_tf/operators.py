@@ -22,8 +22,8 @@ True
 """
 
 import numpy as np
-from scipy import sparse  # type: ignore[import-untyped]
-from scipy.sparse.linalg import LinearOperator  # type: ignore[import-untyped]
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
 
 from diffnet_tf import checks, stencil
 from diffnet_tf.types import Array, Boundary
