@@ -59,7 +59,9 @@ def read(path: PathLike, max_pixels: int = MAX_PIXELS) -> Array:
     """
     path, kind = Path(path), suffix(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; expected an image file.")
+        raise FileNotFoundError(
+            f"{path} {'is no file' if path.exists() else 'does not exist'}; expected an image file."
+        )
     reader = _read_npy if kind in NPY else _read_tiff if kind in TIFF else _read_with_pillow
     with reading.decoding(path, "an image"):
         pixels = reader(path, max_pixels)

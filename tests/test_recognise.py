@@ -195,3 +195,9 @@ def test_nothing_there_says_what_to_place_where(tmp_path, capsys):
     for source in ("folder", "stl10_binary", "stl10", "mat", "npy"):
         assert f"--source {source} " in out
     assert main(["data", str(tmp_path / "no")]) == 2
+
+
+def test_a_link_that_leads_nowhere(tmp_path, capsys):
+    (tmp_path / "a.png").symlink_to(tmp_path / "nowhere")
+    status, out = data(capsys, tmp_path)
+    assert status == 1 and "1 unreadable" in out and "a.png does not exist" in out

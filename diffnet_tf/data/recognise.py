@@ -207,7 +207,7 @@ def _images(root: Path, paths: Sequence[Path]) -> Finding:
         try:
             height, width = read_image(path).shape
             sizes.add((width, height))
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             bad.append(str(error))
     looked = f" (the first {LOOKED_AT} opened)" if len(paths) > LOOKED_AT else ""
     spread = ", ".join(f"{w}×{h}" for w, h in sorted(sizes)[:3]) + (", …" if len(sizes) > 3 else "")

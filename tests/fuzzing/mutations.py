@@ -2,7 +2,8 @@
 
 Half of what `mutate` does knows nothing of formats: bits flipped, bytes set, blocks cut out, doubled or taken from
 another file, extreme integers written over fields. The other half knows a format well enough to change a field behind
-its checksum: PNG's chunks, TIFF's directory, JPEG's segments, NPY's header, ZIP's members, JSON's values.
+its checksum: PNG's chunks, TIFF's directory, JPEG's segments, NPY's header, ZIP's members, JSON's values,
+HDF5's tree.
 
 Everything is drawn from the generator that is handed in, so that a case is a function of its seed and number.
 """
@@ -249,6 +250,17 @@ def _zip(rng: random.Random, content: bytes, other: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def _hdf5(rng: random.Random, content: bytes, other: bytes) -> bytes:
+    """Fields of the tree of objects, which is in the first kilobytes; the length stays, for HDF5 looks at it first."""
+    for _ in range(rng.choice((1, 2, 4))):
+        place = rng.randrange(min(len(content), 5000))
+        place -= place % 8 if rng.random() < 0.7 else 0
+        size = rng.choice((1, 1, 2, 4, 8))
+        number = rng.choice((_extreme(rng, size), rng.randrange(min(256**size, 2 * len(content)))))
+        content = (content[:place] + number.to_bytes(size, "little") + content[place + size :])[: len(content)]
+    return content
+
+
 VALUES = (None, True, -1, 0, 2**31, 2**63, 10**400, 1e308, -0.5, "", "text", "\0", "\ud800", [], {}, [[]], {"a": {}})
 VALUES += (float("nan"), float("inf"), "9" * 5000, [0] * 3000, ["a", None], {"": 1})
 TEXTS = (b"", b"null", b"[]", b"3", b'"text"', b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe{}", b"\x80", b"9" * 9999)
@@ -283,4 +295,4 @@ def changed_json(rng: random.Random, tree: dict | list) -> None:
             node[key] = json.loads(json.dumps(there[name]))
 
 
-STRUCTURAL = {"png": _png, "tif": _tiff, "jpg": _jpeg, "npy": _npy, "npz": _zip, "json": _json}
+STRUCTURAL = {"png": _png, "tif": _tiff, "jpg": _jpeg, "npy": _npy, "npz": _zip, "json": _json, "mat": _hdf5}
