@@ -47,6 +47,14 @@ def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return function
 
 
+_OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "OOM when allocating")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory is exhausted, for which every backend has one of its own."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
 def compiled(function: Callable[..., Tensor], fused: bool = False) -> Callable[..., Tensor]:
     """A function of arrays or tensors, compiled by the backend in use. (PyTorch runs it as it is, without gradients.)
 

@@ -73,8 +73,12 @@ def json_text(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def check_writable(directory: PathLike) -> Path:
+def check_writable(directory: PathLike, option: str = "--results_dir") -> Path:
     """Make a results folder, or refuse it before any work is done.
+
+    Args:
+        directory: the folder.
+        option: where another one can be given: for the message.
 
     Raises:
         ValueError: when the folder cannot be made or written to.
@@ -90,6 +94,6 @@ def check_writable(directory: PathLike) -> Path:
             probe.unlink(missing_ok=True)
         raise ValueError(
             f"The results folder {directory} cannot be written to ({error.strerror}); "
-            "expected a folder of your own. Give another one with --results_dir."
+            f"expected a folder of your own. Give another one with {option}."
         ) from error
     return directory

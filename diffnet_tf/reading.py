@@ -90,10 +90,9 @@ def arrays(path: PathLike, content: bytes | None = None, advice: str = "replace 
             its length allows (stored) or than `UNPACKED` (packed).
     """
     content = Path(path).read_bytes() if content is None else content
-    with decoding(path, "arrays", advice):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            _check_sizes(archive.infolist(), len(content))
-            return {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
+    with decoding(path, "arrays", advice), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        _check_sizes(archive.infolist(), len(content))
+        return {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
 
 
 def _check_sizes(members: list[zipfile.ZipInfo], length: int) -> None:

@@ -19,8 +19,6 @@ from diffnet_tf.types import Array
 if TYPE_CHECKING:
     from diffnet_tf.models import DiffNet
 
-_OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "OOM when allocating")
-
 
 def reach(model: "DiffNet") -> int:
     """How far, in pixels, an output pixel of a chain of diffusion layers depends on the input.
@@ -81,7 +79,7 @@ class Tiled:
         try:
             yield
         except Exception as error:
-            if not isinstance(error, MemoryError) and not any(words in str(error) for words in _OUT_OF_MEMORY):
+            if not backend.is_out_of_memory(error):
                 raise
             raise MemoryError(
                 f"The memory does not hold a tile of {self.tile}×{self.tile} pixels. Try tile={max(1, self.tile // 2)}."

@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from diffnet_tf import callback_state, checks, data, distribute, recipes
+from diffnet_tf import backend, callback_state, checks, data, distribute, recipes
 from diffnet_tf.data.pairs import Images
 from diffnet_tf.image_model import ImageModel
 from diffnet_tf.metrics import LOSSES, PSNR
@@ -200,16 +200,13 @@ def _memory_errors(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, MemoryError) and not any(w in str(error) for w in _OUT_OF_MEMORY):
+        if not backend.is_out_of_memory(error):
             raise
         size = recipe.batch_size
         advice = f"Try batch_size={size // 2}" if size > 1 else "Try smaller crops"
         raise MemoryError(
             f"The memory does not hold a training step with batch_size={size} and crop={recipe.crop}. {advice}."
         ) from error
-
-
-_OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "OOM when allocating")
 
 
 def _configuration(

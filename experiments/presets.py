@@ -4,12 +4,11 @@ Each becomes weights and a model card in diffnet_tf/weights. From the project's 
 come with the package, byte for byte; to train a network anew, run the command on its card first.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
-from diffnet_tf import files, presets, records
+from diffnet_tf import command_line, files, model_files, presets, records
 
 # Preset → the experiment that trains it, and its module.
 SOURCES = {
@@ -105,18 +104,20 @@ def as_markdown(described):
 
 
 def main(arguments=None):
-    """Make all presets whose experiment has been run."""
-    import keras
-
-    parser = argparse.ArgumentParser(prog="python -m experiments.presets", description=__doc__.splitlines()[0])
+    """Make all presets whose experiment has been run. Returns the exit status."""
+    parser = command_line.Parser(prog="python -m experiments.presets", description=__doc__.splitlines()[0])
     parser.add_argument("--results_dir", default="results", type=Path, help="where records and trained networks are")
     parser.add_argument("--folder", default=presets.FOLDER, type=Path, help="where the presets go")
-    chosen = parser.parse_args(arguments)
+    try:
+        chosen = parser.parse_args(arguments)
+    except ValueError as error:
+        command_line.show(error)
+        return 2
     for name, (experiment, _) in SOURCES.items():
         directory = chosen.results_dir / experiment
         if (directory / records.MODEL).exists():
             record, _ = records.load(directory)
-            model = keras.models.load_model(directory / records.MODEL, compile=False)
+            model = model_files.load(directory / records.MODEL)
             presets.save(name, model, card(name, record), chosen.folder)
             print(chosen.folder / f"{name}.npz")
     found = [json.loads(path.read_text()) for name in SOURCES if (path := chosen.folder / f"{name}.json").exists()]

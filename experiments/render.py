@@ -5,12 +5,11 @@
 Needs NumPy and Matplotlib only.
 """
 
-import argparse
 import importlib
 import sys
 from pathlib import Path
 
-from diffnet_tf import checks, figures, records
+from diffnet_tf import checks, command_line, figures, records
 from experiments import page
 
 EXPERIMENTS = {
@@ -47,7 +46,7 @@ def _module(name):
 
 def main(arguments=None):
     """Draw the named figures, or all that have a record. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.render", description=__doc__.splitlines()[0])
+    parser = command_line.Parser(prog="python -m experiments.render", description=__doc__.splitlines()[0])
     parser.add_argument(
         "figures",
         nargs="*",
@@ -55,9 +54,9 @@ def main(arguments=None):
         help=f"of {', '.join(EXPERIMENTS)}; all that have a record if none is named",
     )
     parser.add_argument("--results_dir", default="results", help="where the records are")
-    chosen = parser.parse_args(arguments)
-    root = Path(chosen.results_dir)
     try:
+        chosen = parser.parse_args(arguments)
+        root = Path(chosen.results_dir)
         for name in chosen.figures:
             checks.one_of(name, "figure", tuple(EXPERIMENTS))
         names = chosen.figures or [n for n in EXPERIMENTS if (root / n / records.RECORD).exists()]
@@ -68,7 +67,7 @@ def main(arguments=None):
         recorded = [n for n in EXPERIMENTS if (root / n / records.RECORD).exists()]
         print(page.write(root, {n: _module(n) for n in recorded}))
     except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        command_line.show(error)
         return 2
     return 0
 

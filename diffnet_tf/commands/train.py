@@ -1,7 +1,6 @@
 """Train a network on a folder of your own images, or fine-tune one that comes with the package."""
 
 import dataclasses
-import shutil
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +38,7 @@ def run(arguments: Namespace) -> int:
     """Train. Returns the exit status; 130 when it was stopped: the same command goes on."""
     import keras
 
-    from diffnet_tf import metrics, training
+    from diffnet_tf import checkpoint, metrics, training
     from diffnet_tf.models import DiffNet
 
     _check(arguments)
@@ -70,7 +69,7 @@ def run(arguments: Namespace) -> int:
     if not trained.finished:
         return 130
     model_files.save(model, arguments.out)
-    shutil.rmtree(state, ignore_errors=True)
+    checkpoint.remove(state)
     for name, psnr in {**before, str(arguments.out): quality(restored())}.items():
         print(f"{name}: {psnr:.2f} dB on {len(held_out)} images that were not trained on")
     return 0
@@ -90,7 +89,7 @@ def _check(arguments: Namespace) -> None:
     if arguments.learning_rate is not None:
         checks.positive(arguments.learning_rate, "--learning-rate")
     checks.can_be_written(arguments.out)
-    files.check_writable(arguments.out.parent)
+    files.check_writable(arguments.out.parent, "--out")
 
 
 def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:

@@ -1,6 +1,7 @@
 """Say for each claim of the paper what the records under a results folder show."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from diffnet_tf import claims
 
@@ -13,6 +14,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the ledger. Returns the exit status: 0, whatever the verdicts."""
+    if not Path(arguments.results_dir).is_dir():
+        raise FileNotFoundError(f"{arguments.results_dir} does not exist; expected the folder with the records.")
     found = claims.findings(arguments.results_dir)
     print(table(found) if arguments.markdown else listing(found))
     return 0
