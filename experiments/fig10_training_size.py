@@ -89,7 +89,7 @@ def compute(options):
     train, validation, test = (options.images(split, budget.limit) for split in ("train", "validation", "test"))
     directory = files.check_writable(options.directory / "runs")
     for run in plan(budget, len(train)):
-        path = directory / f"{run.name}-{options.budget}.json"
+        path = directory / f"{run.name}-{options.stamp.replace(' ', '-')}.json"
         if run.name.startswith(options.only or "") and not path.exists():
             print(f"{run.name}:", flush=True)
             result = _train(run, budget, options, train, validation, test)
@@ -133,7 +133,7 @@ def _train(run, budget, options, train, validation, test):
     return {
         "name": run.name,
         **dataclasses.asdict(run),
-        "budget": options.budget if options.steps is None else f"{options.steps} steps",
+        "budget": options.stamp,
         **options.provenance(),
         "recipe": {"name": budget.recipe, **dataclasses.asdict(recipe)},
         "steps": trained.steps,

@@ -51,6 +51,11 @@ class Options:
         for name in ("budget", "source", "data_dir", "test_dir", "seed", "note", "steps", "strategy", "image", "only"):
             setattr(self, name, FLAGS[name].value)
 
+    @property
+    def stamp(self):
+        """What a record says of the number of steps: the budget, or the steps given instead."""
+        return self.budget if self.steps is None else f"{self.steps} steps"
+
     def provenance(self):
         """Source, data, test data and note: what a record says of the images; and what the numbers depend on beside."""
         return {
@@ -126,7 +131,7 @@ def execute(experiment):
     record, arrays, model = computed
     record = {
         "experiment": experiment.NAME,
-        "budget": FLAGS.budget if FLAGS.steps is None else f"{FLAGS.steps} steps",
+        "budget": options.stamp,
         "seed": FLAGS.seed,
         "deterministic": FLAGS.deterministic,
         "strategy": FLAGS.strategy,
