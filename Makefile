@@ -22,8 +22,8 @@ reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.fig07_samples --budget quick
 
 test: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint package
-	$(BIN)/python -m pytest -n 2
-	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -n 2 $(JAX_TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -n 2 --dist loadfile $(JAX_TESTS)
 
 # A real training, killed 50 times with SIGKILL, ends as if it had not been: a quarter of an hour on two idle cores.
 torture: $(VENV)/installed-dev
