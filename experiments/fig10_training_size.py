@@ -192,7 +192,14 @@ def draw(record, arrays):
     """A panel a task; a line a network through the means over seeds, a band from the worst to the best seed."""
     figure, axes = figures.plots(2, 2, caption(record))
     markers = dict(zip(sorted({run["budget"] for run in record["runs"]}), "os^vD*"))
+    sizes_of_all = [run["size"] for run in record["runs"]]
     for axis, task in zip(axes.flat, TASKS):
+        axis.set(xscale="log", xlabel="training images", ylabel="mean test PSNR in dB", title=task.words)
+        axis.set_xlim(min(sizes_of_all) / 1.5, max(sizes_of_all) * 1.5)
+        if all(run["task"] != dataclasses.asdict(task) for run in record["runs"]):
+            axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center")
+            axis.set_yticks([])
+            continue
         for colour, (network, label) in zip(figures.LINES, NETWORKS.items()):
             sizes, psnr, budgets = points(record["runs"], network, task)
             if not sizes:
@@ -207,10 +214,16 @@ def draw(record, arrays):
             axis.axhline(paper, color="black", linewidth=0.6, linestyle=":")
             axis.text(0.02, paper, "paper's DiffNet", transform=axis.get_yaxis_transform(), va="bottom", fontsize=6)
         axis.margins(y=0.12)
-        axis.set(xscale="log", xlabel="training images", ylabel="mean test PSNR in dB", title=task.words)
     handles = [figures.Line2D([], [], color=c, label=label) for c, label in zip(figures.LINES, NETWORKS.values())]
     handles += [
-        figures.Line2D([], [], color="black", marker=marker, linestyle="", label=f"budget {budget}")
+        figures.Line2D(
+            [],
+            [],
+            color="black",
+            marker=marker,
+            linestyle="",
+            label=budget if budget.endswith("steps") else f"budget {budget}",
+        )
         for budget, marker in markers.items()
     ]
     axes[0, 0].legend(handles=handles, loc="best")
@@ -225,12 +238,19 @@ def caption(record):
         for network, label in NETWORKS.items():
             steps = [run["steps"] for run in runs if run["network"] == network and run["budget"] == budget]
             if steps:
-                budgets.append(f"{len(steps)} of {label} at budget {budget} ({min(steps):,} to {max(steps):,} steps)")
+                named = "" if budget.endswith("steps") else f"budget {budget}, "
+                most = f"up to {max(steps):,} steps" if min(steps) < max(steps) else f"{max(steps):,} steps"
+                budgets.append(f"{len(steps)} of {label} ({named}{most})")
     seeds = max(run["seed"] for run in runs) + 1
+    bands = (
+        f"Bands: {seeds} seeds, which also choose the images"
+        if seeds > 1
+        else "One seed, which also chooses the images"
+    )
     return (
         f"{record['title']}: mean PSNR of {runs[0]['results']['psnr']['n']} test images against the number of "
-        "training images; each training stopped when validation no longer improves. Bands: "
-        f"{seeds} seeds, which also choose the images. {len(runs)} trainings: {'; '.join(budgets)}. "
+        "training images; each training stopped when validation no longer improves. "
+        f"{bands}. {len(runs)} trainings: {'; '.join(budgets)}. "
         f"{record['source']} ({record['data']}, {record['test_data']}). {record['note'] or ''}"
     )
 

@@ -96,6 +96,8 @@ def test_networks_are_compared_with_all_images_only(tmp_path):
         assert verdict(tmp_path, text).verdict == expected
     save(tmp_path, "fig10", fig10(("DiffNet", 300, 64.0, "cpu"), ("DiffNet", 3600, 64.2, "cpu")))
     assert verdict(tmp_path, "DiffNet is at its best").verdict == "reproduced"
+    save(tmp_path, "fig10", fig10(("DiffNet", 300, 64.0, "cpu"), ("DiffNet", 3600, 64.2, "9 steps")))
+    assert verdict(tmp_path, "DiffNet is at its best").verdict == "partial"
     save(tmp_path, "fig10", fig10(("DiffNet", 300, 60.0, "cpu"), ("DiffNet", 3600, 64.2, "cpu")))
     assert verdict(tmp_path, "DiffNet is at its best").verdict == "not reproduced"
 
