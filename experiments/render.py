@@ -29,6 +29,12 @@ EXPERIMENTS = {
     "fig12": "fig12_centre_filters",
     "fig13": "fig13_smoothing",
     "rounding": "rounding",
+    "locality": "locality",
+    "comparison": "comparison",
+    "all-noise": "all_noise",
+    "physics": "physics",
+    "generalisation": "generalisation",
+    "ensemble": "ensemble",
 }
 
 
