@@ -3,8 +3,8 @@
 The networks apply Id + δt S(ζ), eq. (4.6), as products with shifted images. To look at S itself — its spectrum, its
 symmetry, what it does to a constant — the sparse sub-diagonal matrix of Def. 2.7 is built here, in float64, from the
 filters of one image. Pixels are numbered row by row, so a neighbour is 1 or `width` columns off the diagonal. What a
-filter weighs outside the image falls back on the border pixel, and so on the diagonal ("neumann"), or away
-("dirichlet").
+filter weighs outside the image falls back on the pixel's mirror image inside ("neumann"; of a 5-point stencil that is
+the border pixel itself, on the diagonal), or away ("dirichlet").
 
 A step of diffusion with γ = 1, and one back by its inverse:
 
@@ -28,20 +28,17 @@ from scipy.sparse.linalg import LinearOperator
 from diffnet_tf import checks, stencil
 from diffnet_tf.types import Array, Boundary
 
-OFFSETS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
-"""(rows, columns) from a pixel to those of `stencil.ORDER`."""
-
 
 class StencilOperator(LinearOperator):
     """Id + δt S(ζ) on the pixels of one image, row by row: `operator @ u.ravel()`, its adjoint `operator.H`.
 
     Args:
-        filters: (height, width, 5) or (1, height, width, 5), ordered as `stencil.ORDER`.
+        filters: (height, width, 5) or (1, height, width, 5), ordered as `stencil.ORDER`; or 9 or 13 of them.
         dt: time step δt.
         boundary: what lies outside the image, "neumann" or "dirichlet".
 
     Attributes:
-        filters: (height, width, 5), float64.
+        filters: (height, width, points), float64.
         dt: a float.
         boundary: as given.
         image_shape: (height, width).
@@ -55,10 +52,10 @@ class StencilOperator(LinearOperator):
     def __init__(self, filters: Array, dt: float, boundary: Boundary = "neumann") -> None:
         filters = np.asarray(filters)
         one = filters[0] if filters.ndim == 4 and len(filters) == 1 else filters
-        if one.ndim != 3 or one.shape[-1] != len(stencil.ORDER) or not one.size:
+        if one.ndim != 3 or one.shape[-1] not in stencil.POINTS or not one.size:
             raise ValueError(
                 f"filters have shape {filters.shape}; expected those of one image, (height, width, 5) or "
-                f"(1, height, width, 5) in the order {stencil.ORDER}. Of a batch take filters[i]."
+                f"(1, height, width, 5) in the order {stencil.ORDER}, or 9 or 13 of them. Of a batch take filters[i]."
             )
         checks.finite(one, "filters")
         checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
@@ -85,11 +82,11 @@ class StencilOperator(LinearOperator):
 
 def _matrix(filters: Array, boundary: Boundary) -> sparse.csr_array:
     """S(ζ) with the filters of pixel i in row i; entries that fall on the same place add up."""
-    height, width, _ = filters.shape
+    height, width, points = filters.shape
     rows, columns = np.mgrid[:height, :width]
     values, sources, targets = [], [], []
-    for k, (down, right) in enumerate(OFFSETS):
-        row, column = np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)
+    for k, (down, right) in enumerate(stencil.OFFSETS[:points]):
+        row, column = _mirrored(rows + down, height), _mirrored(columns + right, width)
         kept = np.full((height, width), True)
         if boundary == "dirichlet":
             kept = (row == rows + down) & (column == columns + right)
@@ -98,3 +95,9 @@ def _matrix(filters: Array, boundary: Boundary) -> sparse.csr_array:
         targets.append((row * width + column)[kept])
     entries = (np.concatenate(values), (np.concatenate(sources), np.concatenate(targets)))
     return sparse.coo_array(entries, shape=(height * width,) * 2).tocsr()
+
+
+def _mirrored(places: Array, length: int) -> Array:
+    """Places outside 0 … length − 1 reflected at the border: −1 is 0, −2 is 1."""
+    places = np.where(places < 0, -1 - places, places)
+    return np.where(places >= length, 2 * length - 1 - places, places)

@@ -1,14 +1,15 @@
-"""Five-point stencils, a different one for every pixel.
+"""Five-point stencils, a different one for every pixel; also of nine and thirteen points.
 
 A network layer of the paper is the explicit update (4.6), u⁺ = (Id + δt S(ζ)) u, where the sparse sub-diagonal
 matrix S (Def. 2.7) has one 5-point stencil (4.7) in every row. Networks never build S: its five diagonals are five
 *filter images*, and `apply` multiplies them with shifted copies of the image. `operator` builds it, to look at.
 
 Filters have shape (batch, height, width, 5) in the order of `ORDER`: the centre, stored with its sign (−ζ5), then the
-weights of the pixel above, below, to the left and to the right.
+weights of the pixel above, below, to the left and to the right. Larger stencils go on with the four diagonal pixels (9
+points, the 3×3 square) and the four two pixels away (13 points, all within two steps); see `OFFSETS`.
 
-Boundaries: "neumann" repeats the border pixel outside the image (zero normal derivative, (4.5), the paper's);
-"dirichlet" puts 0 there (the authors' released code).
+Boundaries: "neumann" mirrors the image at its border (zero normal derivative, (4.5), the paper's), so that the pixel
+outside equals the border pixel; "dirichlet" puts 0 there (the authors' released code).
 
 One explicit step with δt = 0.5 towards the mean of the four neighbours:
 
@@ -35,41 +36,54 @@ if TYPE_CHECKING:
     from diffnet_tf.operators import StencilOperator
 
 ORDER = ("centre", "up", "down", "left", "right")
+POINTS = (5, 9, 13)
+OFFSETS = (
+    *((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)),
+    *((-1, -1), (-1, 1), (1, -1), (1, 1)),
+    *((-2, 0), (2, 0), (0, -2), (0, 2)),
+)
+"""(rows, columns) from a pixel to those of its stencil: the first five are `ORDER`, the first nine the 3×3 square."""
 BOUNDARIES: tuple[Boundary, ...] = ("neumann", "dirichlet")
 
 
-def pad(u: Tensor, boundary: Boundary = "neumann") -> Tensor:
-    """Put a frame of one pixel around images: the border repeated (Neumann) or zeros (Dirichlet).
+def reach(points: int) -> int:
+    """How far a stencil of so many points reaches, in pixels: 1 for 5 and 9, 2 for 13."""
+    if points not in POINTS:
+        raise ValueError(f"points={points!r}; expected one of {', '.join(map(str, POINTS))}.")
+    return max(abs(row) for row, _ in OFFSETS[:points])
+
+
+def pad(u: Tensor, boundary: Boundary = "neumann", width: int = 1) -> Tensor:
+    """Put a frame of pixels around images: the image mirrored (Neumann) or zeros (Dirichlet).
 
     Args:
         u: (batch, height, width, channels).
         boundary: "neumann" or "dirichlet".
+        width: of the frame in pixels; a frame of one pixel repeats the border.
 
     Returns:
-        (batch, height + 2, width + 2, channels).
+        (batch, height + 2 width, width + 2 width, channels).
     """
     checks.one_of(boundary, "boundary", BOUNDARIES)
     mode = "symmetric" if boundary == "neumann" else "constant"
-    return ops.pad(u, [[0, 0], [1, 1], [1, 1], [0, 0]], mode=mode)
+    return ops.pad(u, [[0, 0], [width, width], [width, width], [0, 0]], mode=mode)
 
 
-def neighbours(u: Tensor, boundary: Boundary = "neumann") -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The four images of neighbours: at every pixel the value above, below, to the left and to the right.
+def neighbours(u: Tensor, boundary: Boundary = "neumann", points: int = 5) -> tuple[Tensor, ...]:
+    """The images of neighbours: at every pixel the value above, below, to the left and to the right, and so on.
 
     Args:
         u: (batch, height, width, channels).
         boundary: what lies outside, see the module.
+        points: of the stencil, 5, 9 or 13.
 
     Returns:
-        Four tensors of u's shape: up, down, left, right.
+        points − 1 tensors of u's shape, in the order of `OFFSETS`.
     """
-    padded = pad(u, boundary)
-    return (
-        padded[:, :-2, 1:-1],
-        padded[:, 2:, 1:-1],
-        padded[:, 1:-1, :-2],
-        padded[:, 1:-1, 2:],
-    )
+    frame = reach(points)
+    padded = pad(u, boundary, frame)
+    part = {k: slice(frame + k, k - frame or None) for k in range(-frame, frame + 1)}  # shifted by k
+    return tuple(padded[:, part[row], part[column]] for row, column in OFFSETS[1:points])
 
 
 def apply(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
@@ -77,14 +91,14 @@ def apply(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
 
     Args:
         u: images, (batch, height, width, channels); all channels share the filters.
-        filters: (batch or 1, height, width, 5), ordered as `ORDER`.
+        filters: (batch or 1, height, width, 5), ordered as `ORDER`; or 9 or 13 of them, as `OFFSETS`.
         boundary: what lies outside the image, "neumann" or "dirichlet".
 
     Returns:
         S u, of u's shape.
 
     Raises:
-        ValueError: when u has no rank 4, filters have no five channels, or they are of other images.
+        ValueError: when u has no rank 4, filters have no 5, 9 or 13 channels, or they are of other images.
         InputTypeError: for a dtype that is not floating point.
     """
     for array, name in ((u, "u"), (filters, "filters")):
@@ -93,28 +107,50 @@ def apply(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
     u, filters = ops.convert_to_tensor(u), ops.convert_to_tensor(filters)
     if len(u.shape) != 4:
         raise ValueError(f"u has shape {tuple(u.shape)}; expected (batch, height, width, channels).")
-    if len(filters.shape) != 4 or filters.shape[-1] != len(ORDER):
+    if len(filters.shape) != 4 or filters.shape[-1] not in POINTS:
         raise ValueError(
-            f"filters have shape {tuple(filters.shape)}; expected (batch, height, width, 5) in the order {ORDER}."
+            f"filters have shape {tuple(filters.shape)}; expected (batch, height, width, 5) in the order {ORDER}, or 9 "
+            "or 13 of them."
         )
     one = filters.shape[0] == 1
     if checks.differ(u.shape[one:3], filters.shape[one:3]):
         raise ValueError(
             f"filters have shape {tuple(filters.shape)} and u has {tuple(u.shape)}; expected filters of the same "
-            "images, (batch or 1, height, width, 5)."
+            f"images, (batch or 1, height, width, {filters.shape[-1]})."
         )
-    shifted = (u, *neighbours(u, boundary))
-    terms = [weights * v for weights, v in zip(ops.split(filters, len(ORDER), axis=-1), shifted)]
-    return terms[0] + (terms[1] + terms[2]) + (terms[3] + terms[4])
+    points = filters.shape[-1]
+    shifted = (u, *neighbours(u, boundary, points))
+    terms = [weights * v for weights, v in zip(ops.split(filters, points, axis=-1), shifted)]
+    total = terms[0]
+    for one_side, other_side in zip(terms[1::2], terms[2::2]):
+        total = total + (one_side + other_side)
+    return total
+
+
+def apply_mixing(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
+    """(S u)_c = Σ_d S_cd u_d: every channel of the result gets a stencil of its own from every channel (Remark 4.2).
+
+    Args:
+        u: images, (batch, height, width, channels).
+        filters: (batch, height, width, channels, channels, points): [..., c, d, :] weighs channel d for channel c.
+        boundary: what lies outside the image, "neumann" or "dirichlet".
+
+    Returns:
+        S u, of u's shape.
+    """
+    points, channels = filters.shape[-1], u.shape[-1]
+    checks.same_shape(filters.shape[-3:-1], (channels, channels), ("the channels of the filters", "those of u"))
+    shifted = ops.stack((u, *neighbours(u, boundary, points)), axis=-1)
+    return ops.einsum("bhwdp,bhwcdp->bhwc", shifted, filters)
 
 
 def smoothing(filters: Tensor) -> Tensor:
-    """The diagonal of αW in S = L + αW: the sum of each pixel's five filters (drawn in Fig. 11).
+    """The diagonal of αW in S = L + αW: the sum of each pixel's filters (drawn in Fig. 11).
 
     It is what S makes of a constant image of ones under Neumann boundaries; zero means that S is mean-free.
 
     Args:
-        filters: (..., 5).
+        filters: (..., points).
 
     Returns:
         (..., 1).
@@ -126,10 +162,10 @@ def mean_free(filters: Tensor) -> Tensor:
     """The filters of L in S = L + αW: the same neighbours, the centre chosen so that a constant image goes to zero.
 
     Args:
-        filters: (..., 5).
+        filters: (..., points).
 
     Returns:
-        (..., 5), each pixel's filters summing to zero.
+        (..., points), each pixel's filters summing to zero.
     """
     outer = filters[..., 1:]
     return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
@@ -139,10 +175,10 @@ def split(filters: Tensor) -> tuple[Tensor, Tensor]:
     """Split S = L + αW (Def. 2.7) into its differentiating and its smoothing part.
 
     Args:
-        filters: (batch, height, width, 5).
+        filters: (batch, height, width, points).
 
     Returns:
-        (L, αW): mean-free filters (batch, height, width, 5) and the diagonal of αW (batch, height, width, 1), with
+        (L, αW): mean-free filters (batch, height, width, points) and the diagonal of αW (batch, height, width, 1), with
         apply(u, filters) = apply(u, L) + αW·u.
     """
     return mean_free(filters), smoothing(filters)
@@ -172,7 +208,7 @@ def operator(filters: Tensor, dt: float, boundary: Boundary = "neumann") -> "Ste
     """The update Id + δt S(ζ), eq. (4.6), of one image as a SciPy `LinearOperator` with its sparse matrix.
 
     Args:
-        filters: (height, width, 5) or (1, height, width, 5), ordered as `ORDER`.
+        filters: (height, width, 5) or (1, height, width, 5), ordered as `ORDER`; or 9 or 13 of them.
         dt: time step.
         boundary: what lies outside the image, "neumann" or "dirichlet".
 

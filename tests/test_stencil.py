@@ -1,4 +1,4 @@
-"""Applying and splitting 5-point stencils, against sparse matrices built entry by entry."""
+"""Applying and splitting stencils of 5, 9 and 13 points, against sparse matrices built entry by entry."""
 
 import numpy as np
 import pytest
@@ -7,18 +7,25 @@ from keras import ops
 from diffnet_tf import diffusion, stencil
 
 OFFSETS = {"centre": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+FURTHER = [(-1, -1), (-1, 1), (1, -1), (1, 1), (-2, 0), (2, 0), (0, -2), (0, 2)]
+
+
+def mirrored(place, length):
+    """The place that np.pad's "symmetric" mode repeats there."""
+    return np.pad(np.arange(length), 2, mode="symmetric")[place + 2]
 
 
 def matrix(filters, boundary):
     """The SSD matrix of Def. 2.7, one entry at a time."""
-    height, width, _ = filters.shape
+    height, width, points = filters.shape
+    offsets = ([OFFSETS[name] for name in stencil.ORDER] + FURTHER)[:points]
     dense = np.zeros((height * width,) * 2)
     for i in range(height):
         for j in range(width):
-            for k, name in enumerate(stencil.ORDER):
-                row, column = i + OFFSETS[name][0], j + OFFSETS[name][1]
+            for k, (down, right) in enumerate(offsets):
+                row, column = i + down, j + right
                 if boundary == "neumann":
-                    row, column = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
+                    row, column = mirrored(row, height), mirrored(column, width)
                 elif not (0 <= row < height and 0 <= column < width):
                     continue
                 dense[i * width + j, row * width + column] += filters[i, j, k]
@@ -26,13 +33,28 @@ def matrix(filters, boundary):
 
 
 @pytest.mark.parametrize("boundary", stencil.BOUNDARIES)
-@pytest.mark.parametrize("shape", [(3, 3), (5, 8), (1, 4)])
-def test_apply_is_the_matrix(float64, rng, shape, boundary):
-    u, filters = rng.standard_normal((2, *shape, 1)), rng.standard_normal((2, *shape, 5))
+@pytest.mark.parametrize(
+    ("points", "shape"), [(5, (3, 3)), (5, (5, 8)), (5, (1, 4)), (9, (3, 3)), (9, (5, 8)), (13, (3, 3)), (13, (6, 5))]
+)
+def test_apply_and_operator_are_the_matrix(float64, rng, points, shape, boundary):
+    u, filters = rng.standard_normal((2, *shape, 1)), rng.standard_normal((2, *shape, points))
     result = ops.convert_to_numpy(stencil.apply(u, filters, boundary))
     for b in range(2):
-        expected = matrix(filters[b], boundary) @ u[b].ravel()
-        np.testing.assert_allclose(result[b].ravel(), expected, atol=1e-13)
+        expected = matrix(filters[b], boundary)
+        np.testing.assert_allclose(result[b].ravel(), expected @ u[b].ravel(), atol=1e-13)
+        operator = stencil.operator(filters[b], 0.3, boundary)
+        np.testing.assert_allclose(operator.stencil_matrix.toarray(), expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("points", stencil.POINTS)
+def test_mixing_channels_is_a_sum_of_stencils(float64, rng, points):
+    u, filters = rng.standard_normal((2, 5, 6, 3)), rng.standard_normal((2, 5, 6, 3, 3, points))
+    result = ops.convert_to_numpy(stencil.apply_mixing(u, filters))
+    for c in range(3):
+        expected = sum(stencil.apply(u[..., d : d + 1], filters[:, :, :, c, d]) for d in range(3))
+        np.testing.assert_allclose(result[..., c : c + 1], expected, atol=1e-13)
+    with pytest.raises(ValueError, match="the channels of the filters has shape"):
+        stencil.apply_mixing(u[..., :2], filters)
 
 
 def test_split_is_mean_free_plus_smoothing(float64, rng):
