@@ -115,6 +115,8 @@ def layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float = 0.2) -
             f"The model is a {type(model).__name__}; expected a DiffNet or LinearDiffNet, whose layers are stencils."
         )
     checks.positive(contrast, "contrast")
+    if model.input_channels != 1:
+        raise ValueError(f"The model takes {model.input_channels} channels; expected one of gray images alone.")
     pixels = ops.convert_to_numpy(u)
     pixels = pixels[None, ..., None] if pixels.ndim == 2 else pixels
     checks.float_dtype(pixels, "u")
@@ -203,25 +205,25 @@ def asymmetry(operator: StencilOperator) -> float:
 
 
 def signs(operator: StencilOperator) -> tuple[float, float, float]:
-    """Shares, over the interior pixels, whose four neighbours lie inside the image.
+    """Shares, over the interior pixels, all of whose neighbours lie inside the image.
 
     Returns:
         (negative, positive, opposite): the shares of the off-centre entries of δt S below and above 0 — of a diffusion
         none is negative, of its inverse none positive — and the share of the pixels whose centre filter has the
-        opposite sign of the sum of the other four.
+        opposite sign of the sum of the others.
     """
-    filters = operator.dt * _interior(operator.filters)
+    filters = operator.dt * _interior(operator.filters, stencil.reach(operator.filters.shape[-1]))
     centre, others = filters[..., 0], filters[..., 1:]
     shares = (others < 0).mean(), (others > 0).mean(), (centre * others.sum(axis=-1) < 0).mean()
     return float(shares[0]), float(shares[1]), float(shares[2])
 
 
 def estimated_diffusivity(operator: StencilOperator) -> Array:
-    """The mean of each pixel's four off-centre filters times δt, (height, width).
+    """The mean of the filters of each pixel's four nearest neighbours times δt, (height, width).
 
     Of a diffusion it is δt γ, averaged over the four mid-points around the pixel; of a step back, −δt γ.
     """
-    return operator.dt * operator.filters[..., 1:].mean(axis=-1)
+    return operator.dt * operator.filters[..., 1:5].mean(axis=-1)
 
 
 def perona_malik_diffusivity(u: Tensor, contrast: float = 0.2, boundary: Boundary = "neumann") -> Array:
@@ -263,5 +265,5 @@ def _ranks(values: Array) -> Array:
     return (np.cumsum(counts) - (counts - 1) / 2)[places]
 
 
-def _interior(array: Array) -> Array:
-    return array[1:-1, 1:-1]
+def _interior(array: Array, frame: int = 1) -> Array:
+    return array[frame:-frame, frame:-frame]

@@ -1,4 +1,4 @@
-"""What all models of this package share: gray images in and out, and a configuration of their own arguments."""
+"""What all models of this package share: images in and out, and a configuration of their own arguments."""
 
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -12,15 +12,15 @@ from diffnet_tf.layers import DiffusionLayer, state_dtype
 from diffnet_tf.types import Array, Tensor
 
 
-def check_images(images: Any) -> None:
-    """Refuse what is no batch of gray images: Keras would take a single (height, width, 1) for `height` images.
+def check_images(images: Any, channels: int = 1) -> None:
+    """Refuse what is no batch of images: Keras would take a single gray (height, width, 1) for `height` images.
 
     Warns:
         UserWarning: for an array in 0–255. (To look into a tensor would cost a graph its speed.)
     """
     if not hasattr(images, "shape") or not hasattr(images, "dtype"):
         return  # a list, which Keras converts, or a data set, whose tensors come here in turn
-    checks.gray(images.shape, "inputs")
+    checks.image_channels(images.shape, channels, "inputs")
     checks.float_dtype(images, "inputs")
     if isinstance(images, np.ndarray) and images.size and images.max() > checks.FULL_RANGE:
         warnings.warn(
@@ -37,6 +37,7 @@ class ImageModel(keras.Model):
         build: (image, dtype policy) → output, in Keras's functional style.
         image_shape: (height, width), None where any will do.
         arguments: the subclass's own arguments, as plain values.
+        input_channels: channels of the input.
         dtype: a dtype policy.
         frozen: names of layers that are not trained, as `get_config` gives them.
     """
@@ -47,26 +48,32 @@ class ImageModel(keras.Model):
         image_shape: Sequence[int | None],
         arguments: dict[str, Any],
         *,
+        input_channels: int = 1,
         dtype: str | dict[str, Any] | keras.DTypePolicy | None = None,
         frozen: Collection[str] = (),
         **kwargs: Any,
     ) -> None:
         policy = keras.dtype_policies.get(dtype)
-        image = keras.Input((*image_shape, 1), dtype=state_dtype(policy), name="image")
+        image = keras.Input((*image_shape, input_channels), dtype=state_dtype(policy), name="image")
         super().__init__(inputs=image, outputs=build(image, policy), **kwargs)
         self.dtype_policy = policy  # compile() reads it: float16 needs loss scaling
-        self._arguments = arguments
+        self._arguments, self._input_channels = arguments, input_channels
         for name, layer in self._parts():
             if name in frozen:
                 layer.trainable = False
 
     def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_images(inputs)
+        check_images(inputs, self._input_channels)
         return super().__call__(inputs, *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Array:
-        check_images(x)
+        check_images(x, self._input_channels)
         return super().predict(x, *args, **kwargs)
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input: 1 for gray images; a noise map is one more."""
+        return self._input_channels
 
     def _parts(self) -> Iterator[tuple[str, keras.layers.Layer]]:
         """The layers that can be frozen one by one, with their names."""

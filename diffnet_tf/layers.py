@@ -13,6 +13,7 @@ convolutions of the estimator run in the policy's compute dtype (bfloat16 rounds
 TensorShape([1, 96, 96, 5])
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -30,11 +31,12 @@ def state_dtype(policy: str | keras.DTypePolicy) -> str:
     return at_least_float32(keras.dtype_policies.get(policy).variable_dtype)
 
 
-def _check_filters_input(shape: Shape) -> None:
-    if len(shape) != 4 or shape[-1] != 1:
+def _check_input(shape: Shape, channels: int = 1) -> None:
+    if len(shape) != 4 or shape[-1] != channels:
+        expected = "gray images (batch, height, width, 1)" if channels == 1 else f"(batch, height, width, {channels})"
         raise ValueError(
-            f"This layer takes gray images (batch, height, width, 1); received an input of shape {tuple(shape)}. "
-            "Move channels last, and convert colour to gray or treat each channel as an image."
+            f"This layer takes {expected}; received an input of shape {tuple(shape)}. Move channels last, and convert "
+            "colour to gray or make a layer for that number of channels."
         )
 
 
@@ -49,28 +51,41 @@ class FilterEstimator(keras.layers.Layer):
         width: channels of the hidden convolutions.
         initial_scale: factor on the Glorot-uniform kernel of the last convolution at the start. 1 is the authors';
             a small one starts the network near the identity, from where it trains faster.
+        filters: how many filter images come out.
+        channels: how many channels go in.
 
-    Input: (batch, height, width, 1). Output: (batch, height, width, 5), ordered as `stencil.ORDER`.
+    Input: (batch, height, width, channels). Output: (batch, height, width, filters), ordered as `stencil.ORDER`.
     """
 
-    def __init__(self, depth: int = 4, width: int = 32, initial_scale: float = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        depth: int = 4,
+        width: int = 32,
+        initial_scale: float = 1.0,
+        filters: int = 5,
+        channels: int = 1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.count(depth, "depth")
         checks.count(width, "width")
         checks.positive(initial_scale, "initial_scale")
+        checks.count(filters, "filters")
+        checks.count(channels, "channels")
         self.depth, self.width, self.initial_scale = depth, width, initial_scale
+        self.filters, self.channels = filters, channels
         # Glorot-uniform is variance scaling with factor 1, fan_avg and a uniform distribution; the variance scales
         # with the square of the factor.
         last = initializers.VarianceScaling(initial_scale**2, mode="fan_avg", distribution="uniform")
         self.convolutions = [self._convolution(width, activation="relu", name=f"conv{i + 1}") for i in range(depth - 1)]
-        self.convolutions.append(self._convolution(5, kernel_initializer=last, name=f"conv{depth}"))
+        self.convolutions.append(self._convolution(filters, kernel_initializer=last, name=f"conv{depth}"))
 
     def _convolution(self, channels: int, **kwargs: Any) -> keras.layers.Layer:
         shared = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
         return keras.layers.Conv2D(channels, 3, trainable=self.trainable, **shared, **kwargs)
 
     def build(self, input_shape: Shape) -> None:
-        _check_filters_input(input_shape)
+        _check_input(input_shape, self.channels)
         for convolution in self.convolutions:
             convolution.build(input_shape)
             input_shape = convolution.compute_output_shape(input_shape)
@@ -81,15 +96,17 @@ class FilterEstimator(keras.layers.Layer):
         return u
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:-1], len(stencil.ORDER))
+        return (*input_shape[:-1], self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"depth": self.depth, "width": self.width, "initial_scale": self.initial_scale}
+        own = {name: getattr(self, name) for name in ("depth", "width", "initial_scale", "filters", "channels")}
         return {**super().get_config(), **own}
 
 
 class _Update(keras.layers.Layer):
     """What both diffusion layers share: the learned time step and the update u⁺ = u + δt S(ζ)u, eq. (4.6)."""
+
+    channels = 1  # of the image
 
     def __init__(self, initial_time_step: float = 0.2, boundary: Boundary = "neumann", **kwargs: Any) -> None:
         # The image must not be narrowed to the compute dtype on its way in.
@@ -100,11 +117,11 @@ class _Update(keras.layers.Layer):
 
     def __call__(self, u: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if hasattr(u, "shape"):
-            _check_filters_input(u.shape)
+            _check_input(u.shape, self.channels)
         return super().__call__(u, *args, **kwargs)
 
     def build(self, input_shape: Shape) -> None:
-        _check_filters_input(input_shape)
+        _check_input(input_shape, self.channels)
         self.time_step = self.add_weight(
             shape=(),
             initializer=initializers.Constant(self.initial_time_step),
@@ -113,20 +130,26 @@ class _Update(keras.layers.Layer):
             name="time_step",
         )
 
-    def filters(self, u: Tensor) -> Tensor:
+    def filters(self, u: Tensor, noise_map: Tensor | None = None) -> Tensor:
         """The filters S(ζ) that this layer applies to u: (batch or 1, height, width, 5), ordered as `stencil.ORDER`."""
         u = ops.convert_to_tensor(u)
         if not self.built:
             self.build(tuple(u.shape))
-        return self._filters(ops.cast(u, self.time_step.dtype))
+        return self._filters(ops.cast(u, self.time_step.dtype), noise_map)
 
-    def call(self, u: Tensor, training: bool = False) -> Tensor:
+    def call(self, u: Tensor, noise_map: Tensor | None = None, training: bool = False) -> Tensor:
         u = ops.cast(u, self.time_step.dtype)
-        filters = ops.cast(self._filters(u), u.dtype)
-        apply = fused(stencil.apply) if training else stencil.apply
+        filters = ops.cast(self._filters(u, noise_map), u.dtype)
+        apply = fused(self._apply) if training else self._apply
         return u + self.time_step * apply(u, filters, self.boundary)
 
-    def compute_output_spec(self, u: Tensor, training: bool = False) -> keras.KerasTensor:
+    @property
+    def _apply(self) -> Callable[..., Tensor]:
+        return stencil.apply
+
+    def compute_output_spec(
+        self, u: Tensor, noise_map: Tensor | None = None, training: bool = False
+    ) -> keras.KerasTensor:
         return keras.KerasTensor(u.shape, dtype=state_dtype(self.dtype_policy))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -149,8 +172,12 @@ class DiffusionLayer(_Update):
         train_estimator: False freezes the estimator and leaves only the time step to learn.
         initial_time_step: where δt starts; 0.2 in the authors' code.
         boundary: what lies outside the image for the update, "neumann" (the paper) or "dirichlet" (the authors' code).
+        points: of the stencil: 5 (the paper), 9 or 13, see `stencil.OFFSETS`.
+        channels: of the image. All share the filters, which are estimated from all of them (Remark 4.2).
+        mixing: instead, every channel gets filters of its own from every channel (`stencil.apply_mixing`).
+        noise_map: the estimator sees the noise level, too: call the layer with σ at every pixel as a second argument.
 
-    Input and output: (batch, height, width, 1), any height and width.
+    Input and output: (batch, height, width, channels), any height and width; a noise map is (batch, height, width, 1).
     """
 
     def __init__(
@@ -161,23 +188,48 @@ class DiffusionLayer(_Update):
         initial_time_step: float = 0.2,
         boundary: Boundary = "neumann",
         train_estimator: bool = True,
+        points: int = 5,
+        channels: int = 1,
+        mixing: bool = False,
+        noise_map: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(initial_time_step, boundary, **kwargs)
-        trained = bool(train_estimator) and self.trainable
+        stencil.reach(points)  # refuses other numbers
+        checks.count(channels, "channels")
+        self.points, self.channels, self.mixing, self.noise_map = points, channels, bool(mixing), bool(noise_map)
         self.estimator = FilterEstimator(
-            depth, width, initial_scale, trainable=trained, dtype=self.dtype_policy, name="estimator"
+            depth,
+            width,
+            initial_scale,
+            filters=points * channels**2 if mixing else points,
+            channels=channels + self.noise_map,
+            trainable=bool(train_estimator) and self.trainable,
+            dtype=self.dtype_policy,
+            name="estimator",
         )
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        self.estimator.build(input_shape)
+        self.estimator.build((*input_shape[:-1], self.estimator.channels))
 
-    def _filters(self, u: Tensor) -> Tensor:
-        return self.estimator(u)
+    def _filters(self, u: Tensor, noise_map: Tensor | None) -> Tensor:
+        if self.noise_map != (noise_map is not None):
+            expected = "two arguments, image and noise map" if self.noise_map else "an image alone"
+            raise ValueError(f"A layer with noise_map={self.noise_map} takes {expected}. Call it with those.")
+        seen = u if noise_map is None else ops.concatenate([u, ops.cast(noise_map, u.dtype)], axis=-1)
+        filters = self.estimator(seen)
+        if not self.mixing:
+            return filters
+        return ops.reshape(filters, (*ops.shape(filters)[:-1], self.channels, self.channels, self.points))
+
+    @property
+    def _apply(self) -> Callable[..., Tensor]:
+        return stencil.apply_mixing if self.mixing else stencil.apply
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale")}
+        own |= {name: getattr(self, name) for name in ("points", "channels", "mixing", "noise_map")}
         return {**super().get_config(), **own, "train_estimator": self.estimator.trainable}
 
 
@@ -225,7 +277,7 @@ class LinearDiffusionLayer(_Update):
             name="filters",
         )
 
-    def _filters(self, u: Tensor) -> Tensor:
+    def _filters(self, u: Tensor, noise_map: Tensor | None) -> Tensor:
         kernel = ops.convert_to_tensor(self.kernel)[None]
         if self.generalised:
             return kernel

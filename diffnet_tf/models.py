@@ -1,4 +1,4 @@
-"""The networks of the paper, as Keras models with gray images in and out: (batch, height, width, 1).
+"""The networks of the paper, as Keras models with images in and out: (batch, height, width, 1) for gray ones.
 
 | model | paper | parameters |
 |---|---|---|
@@ -49,29 +49,35 @@ class _StencilModel(ImageModel):
         """The image after each diffusion layer (before the final ReLU).
 
         Args:
-            u: input images, (batch, height, width, 1).
+            u: input images, (batch, height, width, 1), or what the model takes.
 
         Returns:
-            A list of one (batch, height, width, 1) a layer.
+            A list of one image (batch, height, width, 1) a layer.
         """
-        check_images(u)
+        check_images(u, self.input_channels)
+        u, *noise_map = self._split(u)
         states = []
         for layer in self.diffusion_layers:
-            u = layer(u)
+            u = layer(u, *noise_map)
             states.append(u)
         return states
+
+    def _split(self, inputs: Tensor) -> list[Tensor]:
+        """The image and, where the model takes one, the noise map."""
+        channels = self.diffusion_layers[0].channels
+        return [inputs] if channels == self.input_channels else [inputs[..., :channels], inputs[..., channels:]]
 
     def filters(self, u: Tensor) -> list[Tensor]:
         """The filters that each layer applies to its input, without the time step.
 
         Args:
-            u: input images, (batch, height, width, 1).
+            u: input images, (batch, height, width, 1), or what the model takes.
 
         Returns:
             A list of one (batch or 1, height, width, 5) a layer, ordered as `stencil.ORDER`.
         """
-        inputs = [ops.convert_to_tensor(u), *self.states(u)]
-        return [layer.filters(v) for layer, v in zip(self.diffusion_layers, inputs)]
+        image, *noise_map = self._split(ops.convert_to_tensor(u))
+        return [layer.filters(v, *noise_map) for layer, v in zip(self.diffusion_layers, [image, *self.states(u)])]
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -85,9 +91,13 @@ class DiffNet(_StencilModel):
         initial_scale: see `layers.FilterEstimator`; 1 is the authors' initialisation.
         initial_time_step: where the learned time steps start.
         boundary: what lies outside the image for the updates, "neumann" or "dirichlet".
+        points, channels, mixing: see `layers.DiffusionLayer`: larger stencils, and colour.
+        noise_map: the input has one channel more, the last: the noise σ at every pixel, which every estimator sees
+            beside the image (as in FFDNet, arXiv:1710.04026).
         dtype: a dtype policy; images and time steps are float32 or wider under any.
 
-    Input and output: (batch, height, width, 1) in [0, 1], any height and width of at least 1.
+    Input and output: (batch, height, width, channels) in [0, 1], any height and width of at least 1; the input with
+    the noise map behind it where there is one.
     """
 
     def __init__(
@@ -98,11 +108,17 @@ class DiffNet(_StencilModel):
         initial_scale: float = 1.0,
         initial_time_step: float = 0.2,
         boundary: Boundary = "neumann",
+        points: int = 5,
+        channels: int = 1,
+        mixing: bool = False,
+        noise_map: bool = False,
         **kwargs: Any,
     ) -> None:
         checks.count(num_layers, "num_layers")
+        further: dict[str, Any] = {"points": points, "channels": channels, "mixing": mixing, "noise_map": noise_map}
 
-        def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
+        def build(inputs: Tensor, policy: keras.DTypePolicy) -> Tensor:
+            u, *level = [inputs[..., :channels], inputs[..., channels:]] if noise_map else [inputs]
             for i in range(num_layers):
                 u = DiffusionLayer(
                     estimator_depth,
@@ -110,9 +126,10 @@ class DiffNet(_StencilModel):
                     initial_scale,
                     initial_time_step,
                     boundary,
+                    **further,
                     dtype=policy,
                     name=f"diffusion{i + 1}",
-                )(u)
+                )(u, *level)
             return layers.ReLU(dtype=state_dtype(policy), name="relu")(u)
 
         arguments = {
@@ -122,8 +139,9 @@ class DiffNet(_StencilModel):
             "initial_scale": initial_scale,
             "initial_time_step": initial_time_step,
             "boundary": boundary,
+            **further,
         }
-        super().__init__(build, (None, None), arguments, **kwargs)
+        super().__init__(build, (None, None), arguments, input_channels=channels + bool(noise_map), **kwargs)
 
 
 def _fresh(initializer: keras.Initializer) -> keras.Initializer:

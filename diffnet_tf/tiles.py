@@ -1,7 +1,7 @@
 """Networks on images of any size in bounded memory: tile by tile, each with as much around it as its pixels depend on.
 
-A pixel after one diffusion layer depends on the pixels within max(depth, 1) of it: the filters see `depth` pixels far,
-the stencil one. So a tile that is processed with that many pixels a layer around it comes out as it would within the
+A pixel after one diffusion layer depends on the pixels within `depth` of it, which the filters see, or within the reach
+of the stencil, one or two, where that is more. So a tile that is processed with that many pixels a layer around it comes out as it would within the
 whole image, up to rounding; at the border of the image the tile's border is the image's.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from keras import ops
 
-from diffnet_tf import backend, checks
+from diffnet_tf import backend, checks, stencil
 from diffnet_tf.types import Array
 
 if TYPE_CHECKING:
@@ -25,12 +25,17 @@ def reach(model: "DiffNet") -> int:
 
     Raises:
         TypeError: for a model whose reach is not known.
+        ValueError: for one that takes more than a gray image.
     """
     from diffnet_tf.models import DiffNet
 
     if not isinstance(model, DiffNet):
         raise checks.InputTypeError(f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known.")
-    return sum(layer.estimator.depth for layer in model.diffusion_layers)
+    if model.input_channels != 1:
+        raise ValueError(
+            f"The model takes {model.input_channels} channels; expected one of gray images alone. Call the model itself."
+        )
+    return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
 
 
 class Tiled:

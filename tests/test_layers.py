@@ -17,9 +17,11 @@ SHAPE = (9, 11)
 CASES = {
     "FilterEstimator": lambda **k: dn.layers.FilterEstimator(depth=2, width=4, **k),
     "DiffusionLayer": lambda **k: dn.layers.DiffusionLayer(depth=2, width=4, boundary="dirichlet", **k),
+    "DiffusionLayer of 13 points": lambda **k: dn.layers.DiffusionLayer(depth=2, width=4, points=13, **k),
     "LinearDiffusionLayer": lambda **k: dn.layers.LinearDiffusionLayer(**k),
     "LinearDiffusionLayer mean-free": lambda **k: dn.layers.LinearDiffusionLayer(generalised=False, **k),
     "DiffNet": lambda **k: dn.models.DiffNet(2, 2, 4, **k),
+    "DiffNet of 9 points": lambda **k: dn.models.DiffNet(2, 2, 4, points=9, **k),
     "LinearDiffNet": lambda **k: dn.models.LinearDiffNet(SHAPE, 2, **k),
     "UNet": lambda **k: dn.models.UNet((2, 4), **k),
     "ConvNet": lambda **k: dn.models.ConvNet(2, 4, **k),

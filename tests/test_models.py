@@ -54,6 +54,53 @@ def test_states_and_filters_explain_the_output(rng):
     np.testing.assert_allclose(model(u), ops.relu(states[-1]), atol=1e-6)
 
 
+FURTHER = {
+    "9 points": {"points": 9},
+    "13 points": {"points": 13},
+    "colour": {"channels": 3},
+    "mixing": {"channels": 3, "mixing": True, "points": 9},
+    "noise map": {"noise_map": True},
+    "colour and noise map": {"channels": 3, "noise_map": True},
+}
+
+
+@pytest.mark.parametrize("arguments", FURTHER.values(), ids=FURTHER)
+def test_stencils_colour_and_noise_maps_explain_the_output_too(arguments, rng, tmp_path):
+    model = dn.models.DiffNet(2, 2, 8, **arguments)
+    channels = arguments.get("channels", 1)
+    inputs = rng.random((2, 9, 8, model.input_channels)).astype("float32")
+    apply = dn.stencil.apply_mixing if "mixing" in arguments else dn.stencil.apply
+    before = inputs[..., :channels]
+    for state, filters, dt in zip(model.states(inputs), model.filters(inputs), model.time_steps):
+        np.testing.assert_allclose(state, before + dt * apply(before, filters), atol=1e-6)
+        before = state
+    output = model.predict(inputs, verbose=0)
+    np.testing.assert_allclose(output, ops.relu(before), atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras").predict(inputs, verbose=0), output)
+
+
+def test_colour_shares_one_diffusivity_and_mixing_does_not(rng):
+    """With shared filters a channel that is zero stays so; a network that mixes puts others' values there."""
+    u = rng.random((1, 8, 8, 3)).astype("float32")
+    u[..., 1] = 0
+    for mixing in (False, True):
+        state = dn.models.DiffNet(1, 2, 8, channels=3, mixing=mixing).states(u)[0]
+        assert (np.abs(ops.convert_to_numpy(state)[..., 1]).max() > 0) == mixing
+
+
+def test_the_noise_map_reaches_every_layer(rng):
+    model = dn.models.DiffNet(3, 2, 8, noise_map=True)
+    u = rng.random((1, 8, 8, 1)).astype("float32")
+    quiet, loud = (np.concatenate([u, np.full_like(u, level)], axis=-1) for level in (0, 1))
+    for layer, one, other in zip(model.diffusion_layers, model.filters(quiet), model.filters(loud)):
+        assert np.abs(ops.convert_to_numpy(one - other)).max() > 1e-3
+        with pytest.raises(ValueError, match="A layer with noise_map=True takes two arguments, image and noise map"):
+            layer(u)
+    with pytest.raises(ValueError, match=r"expected \(batch, height, width, 2\), channels last"):
+        model(u)
+
+
 def test_unet_starts_as_a_correction_of_its_input(rng):
     """The residual connection: with a zero last convolution the output is the input."""
     model = dn.models.UNet((2, 4))
