@@ -1,8 +1,9 @@
 """Networks on images of any size in bounded memory: tile by tile, each with as much around it as its pixels depend on.
 
 A pixel after one diffusion layer depends on the pixels within `depth` of it, which the filters see, or within the reach
-of the stencil, one or two, where that is more. So a tile that is processed with that many pixels a layer around it comes out as it would within the
-whole image, up to rounding; at the border of the image the tile's border is the image's.
+of the stencil, one or two, where that is more. So a tile that is processed with that many pixels a layer around it
+comes out as it would within the whole image, up to rounding; at the border of the image the tile's border is the
+image's.
 """
 
 import contextlib
@@ -33,7 +34,7 @@ def reach(model: "DiffNet") -> int:
         raise checks.InputTypeError(f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known.")
     if model.input_channels != 1:
         raise ValueError(
-            f"The model takes {model.input_channels} channels; expected one of gray images alone. Call the model itself."
+            f"The model takes {model.input_channels} channels; expected one of gray images. Call the model itself."
         )
     return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
 

@@ -42,6 +42,20 @@ def test_the_reach_is_4_pixels_a_layer():
     assert tiles.reach(dn.models.DiffNet()) == 20
 
 
+def test_a_stencil_can_reach_further_than_the_filters_see():
+    keras.utils.set_random_seed(3)
+    model = dn.models.DiffNet(2, estimator_depth=1, initial_time_step=0.5, points=13)
+    assert tiles.reach(model) == 4
+    image = np.random.default_rng(1).random((40, 33)).astype("float32")
+    image[1, 1] = 1.0
+    np.testing.assert_allclose(dn.restore(image, model, tile=16), whole(model, image), atol=1e-6)
+
+
+def test_a_noise_map_is_no_image():
+    with pytest.raises(ValueError, match="The model takes 2 channels; expected one of gray images"):
+        dn.restore(np.ones((8, 8), "float32"), dn.models.DiffNet(2, noise_map=True))
+
+
 @pytest.mark.parametrize("place", [(0, 0), (13, 22)])
 def test_an_output_pixel_depends_on_what_is_within_reach(place):
     keras.utils.set_random_seed(0)
