@@ -61,14 +61,20 @@ def _difference(u: Tensor, axis: int) -> Tensor:
     return after - before
 
 
-def squared_gradient(u: Tensor, boundary: Boundary = "neumann") -> Tensor:
-    """|∇u|² from backward differences: (u_ij − u_(i−1)j)² + (u_ij − u_i(j−1))². u: (batch, height, width, 1)."""
-    total = 0.0
-    for axis in (1, 2):
+def gradient(u: Tensor, boundary: Boundary = "neumann") -> tuple[Tensor, Tensor]:
+    """∇u as backward differences at the pixels: u_ij − u_(i−1)j and u_ij − u_i(j−1), each (batch, height, width, 1)."""
+
+    def backward(axis: int) -> Tensor:
         difference = _difference(_outside(u, axis, boundary), axis)
-        backward = _pad(difference, axis, 1, 0) if boundary == "neumann" else _ends(difference, axis)[1]
-        total = total + backward * backward
-    return total
+        return _pad(difference, axis, 1, 0) if boundary == "neumann" else _ends(difference, axis)[1]
+
+    return backward(1), backward(2)
+
+
+def squared_gradient(u: Tensor, boundary: Boundary = "neumann") -> Tensor:
+    """|∇u|², from backward differences. u: (batch, height, width, 1)."""
+    down, right = gradient(u, boundary)
+    return down * down + right * right
 
 
 def divergence(u: Tensor, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
@@ -139,7 +145,7 @@ def implicit_step(
 # ---- Whole processes -------------------------------------------------------------------------------------------------
 
 
-def _as_batch(u: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+def as_batch(u: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """Check images, make them (batch, height, width, 1), and return them with the function that undoes this."""
     if not keras.ops.is_tensor(u) and not isinstance(u, keras.KerasTensor):
         u = np.asarray(u)
@@ -205,7 +211,7 @@ def nonlinear(
     if method == "explicit":
         _check_stability(dt, diffusivity.stability_bound(contrast), diffusivity.name)
     given = u
-    u, restore = _as_batch(u)
+    u, restore = as_batch(u)
     if isinstance(given, np.ndarray) and given.max() > 100 and contrast <= 1:
         raise ValueError(
             f"u reaches {given.max():g} while contrast={contrast:g}; expected both in the same units. "
@@ -260,7 +266,7 @@ def isotropic(u: Tensor, time: float, steps: int, method: str = "explicit", boun
     dt = float(time / steps)
     if method == "explicit":
         _check_stability(dt, 0.25, "γ = 1")
-    u, restore = _as_batch(u)
+    u, restore = as_batch(u)
     if method == "fourier":
         return restore(_heat_semigroup(u, time, boundary))
     step = explicit_step if method == "explicit" else implicit_step
@@ -318,8 +324,8 @@ def fixed_point_inverse(
         The images before diffusion, as far as the iterations have come.
     """
     checks.count(iterations, "iterations", minimum=0)
-    y, restore = _as_batch(y)
-    u = y if start is None else _as_batch(start)[0]
+    y, restore = as_batch(y)
+    u = y if start is None else as_batch(start)[0]
     checks.same_shape(y.shape, u.shape, ("y", "start"))
 
     def iteration(_: Tensor, u: Tensor) -> Tensor:

@@ -12,12 +12,11 @@ with --only, add points of another budget later. A point is drawn from the run w
 """
 
 import dataclasses
-import json
 
 import numpy as np
 
-from diffnet_tf import figures, files, records
-from experiments import networks
+from diffnet_tf import figures, records
+from experiments import networks, trainings
 
 NAME = "fig10"
 TASKS = (
@@ -83,21 +82,13 @@ def plan(budget, available):
 
 def compute(options):
     """Train what has no record yet, then gather all records: (record, {}, None); None when stopped by Ctrl-C."""
-    from diffnet_tf import checkpoint
-
     budget = BUDGETS[options.budget]
     train, validation, test = (options.images(split, budget.limit) for split in ("train", "validation", "test"))
-    directory = files.check_writable(options.directory / "runs")
-    for run in plan(budget, len(train)):
-        path = directory / f"{run.name}-{options.stamp.replace(' ', '-')}.json"
-        if run.name.startswith(options.only or "") and not path.exists():
-            print(f"{run.name}:", flush=True)
-            result = _train(run, budget, options, train, validation, test)
-            if result is None:
-                return None
-            files.write_json(path, result)
-            checkpoint.remove(options.checkpoint_dir)
-    runs = [json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))]
+    if not trainings.train_missing(
+        plan(budget, len(train)), options, lambda run: _train(run, budget, options, train, validation, test)
+    ):
+        return None
+    runs = trainings.gathered(options)
     runs += [run for name in ONE_IMAGE for run in _of_one_image(options.results_dir / name)]
     if not runs:
         raise ValueError(f"--only {options.only} names no run; names are as {plan(budget, len(train))[0].name}")
@@ -131,18 +122,11 @@ def _train(run, budget, options, train, validation, test):
         return None
     _, values, summary = networks.measured(model, *networks.test_pairs(run.task, test))
     return {
-        "name": run.name,
-        **dataclasses.asdict(run),
-        "budget": options.stamp,
-        **options.provenance(),
-        "recipe": {"name": budget.recipe, **dataclasses.asdict(recipe)},
+        **trainings.described(run, options, budget.recipe, recipe),
         "steps": trained.steps,
         "stopped_early": not trained.finished,
         "validation_psnr": early.best,
-        "training_seconds": round(trained.seconds, 1),
-        "results": summary,
-        "psnr": [round(float(value), 4) for value in values["psnr"]],
-        "parameters": model.count_params(),
+        **trainings.results(model, trained, values, summary),
     }
 
 
@@ -163,17 +147,7 @@ def _of_one_image(directory):
     }
 
 
-LEFT_OUT = ("psnr", "versions", *records.OF_THE_RUN)
-
-
-def _most_steps(runs):
-    """Of each point the run that was given most steps, without the values of single images, times and machines."""
-    best = {}
-    for run in runs:
-        kept = best.get(run["name"])
-        if kept is None or run["steps"] > kept["steps"]:
-            best[run["name"]] = {key: value for key, value in run.items() if key not in LEFT_OUT}
-    return list(best.values())
+_most_steps = trainings.most_steps
 
 
 def points(runs, network, task):

@@ -22,12 +22,22 @@ def find(name, results_dir):
     Raises:
         FileNotFoundError: when there are none, with what to run.
     """
+    root = _root(name, results_dir)
+    kept = ("experiment", "budget", "steps", "noise", "source", "data", "seed", "commit")
+    record = record_of(name, results_dir)
+    source = {key: record[key] for key in kept} | {"recipe": record["recipe"]["name"]}
+    return model_files.load(root / name / records.MODEL), source
+
+
+def record_of(name, results_dir):
+    """The whole record of the training whose network `find` gives."""
+    return records.load(_root(name, results_dir) / name)[0]
+
+
+def _root(name, results_dir):
     for root in (Path(results_dir), COMMITTED):
         if (root / name / records.MODEL).exists() and (root / name / records.RECORD).exists():
-            record, _ = records.load(root / name)
-            kept = ("experiment", "budget", "steps", "noise", "source", "data", "seed", "commit")
-            source = {key: record[key] for key in kept} | {"recipe": record["recipe"]["name"]}
-            return model_files.load(root / name / records.MODEL), source
+            return root
     raise FileNotFoundError(
         f"No trained weights {name}/{records.MODEL} in {results_dir} or {COMMITTED}: run that experiment first."
     )
