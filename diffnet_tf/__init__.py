@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # what __getattr__ gives
         image_files,
         inverses,
         layers,
+        locality,
         metrics,
         models,
         operators,
@@ -49,7 +50,9 @@ if TYPE_CHECKING:  # what __getattr__ gives
         stencil,
         tiles,
         training,
+        transfer,
         types,
+        uncertainty,
     )
     from diffnet_tf.presets import from_preset, list_presets
     from diffnet_tf.restoration import restore
@@ -71,6 +74,7 @@ __all__ = [
     "image_files",
     "inverses",
     "layers",
+    "locality",
     "metrics",
     "models",
     "operators",
@@ -82,7 +86,9 @@ __all__ = [
     "stencil",
     "tiles",
     "training",
+    "transfer",
     "types",
+    "uncertainty",
     "from_preset",
     "list_presets",
     "restore",

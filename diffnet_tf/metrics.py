@@ -174,6 +174,38 @@ def _mean(squares: Tensor, shape: Tensor) -> Tensor:
     return squares / ops.cast(shape[0] * shape[1] * shape[2] * shape[3], squares.dtype)
 
 
-LOSSES = {"norm": NormLoss, "mse": keras.losses.MeanSquaredError}
+@keras.saving.register_keras_serializable(PACKAGE)
+class LogLoss(keras.losses.Loss):
+    """½ log MSE of each image, mean over the batch: −0.115 times its mean PSNR in dB.
+
+    For batches of several noises: what counts is the relative error of each image. In the norm or mean square of a
+    batch an image with 10 % noise has fifty times the weight of one with 0.1 %.
+    """
+
+    def __init__(self, name: str = "log_loss", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return _half_logs(y_true, y_pred)
+
+
+def _half_logs(target: Tensor, output: Tensor) -> Tensor:
+    # 1e-12 is 120 dB: an image that good need not get better.
+    return 0.5 * ops.log(mean_squared_error(target, output) + 1e-12)
+
+
+def _sum_of_half_logs(target: Tensor, output: Tensor) -> Tensor:
+    return ops.sum(_half_logs(target, output))
+
+
+def _mean_over_images(total: Tensor, shape: Tensor) -> Tensor:
+    return total / ops.cast(shape[0], total.dtype)
+
+
+LOSSES = {"norm": NormLoss, "mse": keras.losses.MeanSquaredError, "log": LogLoss}
 # The same in two parts: what adds up over the parts of a batch, and from that sum the loss of a batch of some shape.
-SUMMED = {"norm": (_squares_of_relu, _norm), "mse": (_squares, _mean)}
+SUMMED = {
+    "norm": (_squares_of_relu, _norm),
+    "mse": (_squares, _mean),
+    "log": (_sum_of_half_logs, _mean_over_images),
+}

@@ -28,7 +28,7 @@ class Recipe:
         batch_size: examples a step.
         crop: side of the training crops in pixels, each diffused with its own border; None for whole images.
         augment: random flips and transpositions, before diffusing.
-        loss: "norm" (the authors' ‖·‖₂ / batch) or "mse".
+        loss: "norm" (the authors' ‖·‖₂ / batch), "mse", or "log" (½ log MSE of each image, for a range of noises).
         optimizer: "adam", or "soap": `soap.SOAP`, Adam in the eigenbasis of Shampoo's preconditioner.
         learning_rate: where the schedule starts from.
         schedule: "constant", "cosine" (down to 0 at the last step) or "authors" (halved at every 10,000th step, the

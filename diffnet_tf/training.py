@@ -19,7 +19,9 @@ import keras
 import numpy as np
 
 from diffnet_tf import backend, callback_state, checks, data, distribute, recipes
+from diffnet_tf.data import ranges
 from diffnet_tf.data.pairs import Images
+from diffnet_tf.data.ranges import Range
 from diffnet_tf.image_model import ImageModel
 from diffnet_tf.metrics import LOSSES, PSNR
 from diffnet_tf.recipes import RECIPES, Recipe
@@ -56,9 +58,11 @@ def fit(
     *,
     steps: int,
     problem: str = "inverse",
-    noise: float = 0.0,
+    noise: Range = 0.0,
     seed: int = 0,
-    degrade: Callable[[Tensor], Tensor] | None = None,
+    degrade: Callable[..., Tensor] | None = None,
+    noise_map: bool = False,
+    parameter: tuple[float, float] | None = None,
     validation: Images | None = None,
     validate_every: int | None = None,
     save_every: int | None = None,
@@ -75,9 +79,10 @@ def fit(
         images: training images, anything `data.pairs` takes.
         recipe: a `recipes.Recipe` or a name in `recipes.RECIPES`.
         steps: number of steps.
-        problem, noise, degrade: what to learn, see `data.pairs`.
+        problem, noise, degrade, noise_map, parameter: what to learn, see `data.pairs`.
         seed: of the examples. (The initial weights are the model's: call keras.utils.set_random_seed before making it.)
-        validation: images to validate on, whole and always with the same noise; never trained on.
+        validation: images to validate on, whole and always with the same noise (of a range, each image with a σ of its
+            own); never trained on.
         validate_every: steps from one validation (log row, checkpoint) to the next; steps/20 if not given.
         save_every: steps from one checkpoint to the next, beside those; under a strategy of `distribute` there are
             only those.
@@ -105,11 +110,16 @@ def fit(
     checks.count(every, "validate_every")
     save_every = every if save_every is None else save_every
     checks.count(save_every, "save_every")
-    checks.not_negative(noise, "noise")
+    low, high = ranges.of_noise(noise)
     checks.count(seed, "seed", minimum=0)
     if tensorboard and keras.backend.backend() != "tensorflow":
         raise ValueError(f"tensorboard needs the TensorFlow backend; this is {keras.backend.backend()}. Use csv_log.")
-    options: dict[str, Any] = {"problem": problem, "noise": float(noise), "seed": int(seed), "degrade": degrade}
+    level: Any = low if low == high else [low, high]
+    options: dict[str, Any] = {"problem": problem, "noise": level, "seed": int(seed), "degrade": degrade}
+    if noise_map:
+        options["noise_map"] = True
+    if parameter is not None:
+        options["parameter"] = list(ranges.of_parameter(parameter))
     stream: dict[str, Any] = {
         "batch_size": recipe.batch_size,
         "crop": recipe.crop,

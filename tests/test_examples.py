@@ -105,6 +105,64 @@ def test_paired_arrays_are_all_images_in_order(photographs):
     assert (inputs - ops.convert_to_numpy(diffusion.perona_malik(photographs))).std() == pytest.approx(0.1, rel=0.02)
 
 
+LEVELS = {**OPTIONS, "noise": (0.0, 0.1), "degrade": lambda u: u}
+
+
+def test_levels_of_noise_are_uniform_in_their_root():
+    """Of 4,096 examples; none is outside the range, and σ has nothing to do with the other draws."""
+    from scipy.stats import kstest
+
+    images = np.ones((4_096, 3, 3, 1), "float32")
+    options = {"seed": 2, "degrade": lambda u, p: u, "parameter": (-1.0, 3.0)}
+    drawn = data.PairSequence(images, noise=(0.01, 0.09), batch_size=4_096, **options)._plan.batch(0)
+    sigma, parameter = drawn.sigma.ravel(), drawn.parameter.ravel()
+    assert 0.01 <= sigma.min() < sigma.max() <= 0.09 and -1.0 <= parameter.min() < parameter.max() < 3.0
+    assert kstest((np.sqrt(sigma) - 0.1) / 0.2, "uniform").pvalue > 1e-3
+    assert kstest((parameter + 1.0) / 4.0, "uniform").pvalue > 1e-3
+    assert abs(np.corrcoef(sigma, parameter)[0, 1]) < 5 / np.sqrt(4_096)
+
+
+def test_the_noise_of_an_example_has_the_level_in_its_map(photographs):
+    inputs, targets = stream(data.PairSequence(photographs, batch_size=8, noise_map=True, **LEVELS), 24)
+    assert inputs.shape == (24, 20, 20, 2) and targets.shape == (24, 20, 20, 1)
+    noise, sigma = inputs[..., 0] - targets[..., 0], inputs[..., 1]
+    np.testing.assert_array_equal(sigma, np.broadcast_to(sigma[:, :1, :1], sigma.shape))
+    assert len(np.unique(sigma)) == 24
+    # The standard deviation of 400 pixels is known to 3.5 %.
+    np.testing.assert_allclose(noise.std((1, 2)), sigma[:, 0, 0], rtol=0.18)
+    plain = stream(data.PairSequence(photographs, batch_size=8, **LEVELS), 24)
+    np.testing.assert_array_equal(plain[0], inputs[..., :1])
+    np.testing.assert_array_equal(plain[1], targets)
+
+
+def test_a_level_that_is_drawn_changes_nothing_but_the_level(photographs):
+    """Crops, flips and the noise but for its strength are those of a fixed σ."""
+    drawn = data.PairSequence(photographs, batch_size=8, **LEVELS)._plan.batch(0)
+    fixed = data.PairSequence(photographs, batch_size=8, **{**LEVELS, "noise": 0.05})._plan.batch(0)
+    np.testing.assert_array_equal(drawn.clean, fixed.clean)
+    np.testing.assert_allclose(drawn.noise / drawn.sigma, fixed.noise / fixed.sigma, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(fixed.sigma, np.full((8, 1, 1, 1), 0.05, "float32"))
+
+
+def test_degrade_is_given_the_parameter_of_each_example(photographs):
+    options = {"degrade": lambda u, p: u * p, "parameter": (0.5, 1.0), "seed": 4}
+    inputs, targets = data.paired_arrays(photographs, batch_size=3, **options)
+    found = (inputs / np.maximum(targets, 1e-6)).max((1, 2, 3))
+    assert len(np.unique(found)) == 8 and found.min() >= 0.5 and found.max() <= 1.0
+    again = data.paired_arrays(photographs, batch_size=8, **options)[0]
+    np.testing.assert_array_equal(inputs, again)
+    other = data.paired_arrays(photographs, batch_size=8, **{**options, "seed": 5})[0]
+    assert not np.allclose(other, again)
+
+
+def test_a_fixed_level_is_that_times_normal_numbers(photographs):
+    """Bit for bit, so that trainings with a fixed σ go on as they did before levels could be drawn."""
+    drawn = data.PairSequence(photographs, batch_size=8, **OPTIONS)._plan.batch(1)
+    random_bits = examples.bits(examples.NUMPY, 4 + 2 * 20 * 20, 3, examples._EXAMPLE, np.ones(8, int), np.arange(8))
+    expected = (0.01 * examples.normal(examples.NUMPY, random_bits[:, 4:])).astype("float32")
+    np.testing.assert_array_equal(drawn.noise.reshape(8, -1), expected)
+
+
 def test_random_bits_are_splitmix64():
     """Against the published generator, and uniform: the mean of many bits, and all bits differ between keys."""
     state = int(examples._mix(np.array([examples._GOLDEN], "uint64"), examples.NUMPY)[0])
@@ -174,6 +232,14 @@ def test_jax_without_tensorflow_gets_the_same_examples(photographs, tmp_path):
         (np.ones((4, 8, 8, 1)), {"problem": "sideways"}, ValueError, "problem='sideways'; expected one of 'inverse'"),
         (np.ones((4, 8, 8, 1)), {"noise": -1.0}, ValueError, "noise=-1.0"),
         (np.ones((4, 8, 8, 1)), {"problem": "forward", "noise": 0.1}, ValueError, "noise=0.1 with problem='forward'"),
+        (np.ones((4, 8, 8, 1)), {"problem": "forward", "noise_map": True}, ValueError, "noise_map=True with problem="),
+        (np.ones((4, 8, 8, 1)), {"noise": (0.1, 0.0)}, ValueError, r"noise=\(0.1, 0.0\); expected finite .* the lower"),
+        (np.ones((4, 8, 8, 1)), {"noise": (-0.1, 0.1)}, ValueError, r"noise\[0\]=-0.1; expected"),
+        (np.ones((4, 8, 8, 1)), {"noise": (0.0, np.inf)}, ValueError, "expected finite numbers"),
+        (np.ones((4, 8, 8, 1)), {"noise": (0.0, 0.1, 0.2)}, ValueError, "holds 3 number.*; expected a pair"),
+        (np.ones((4, 8, 8, 1)), {"noise": (0.0, "1")}, TypeError, "holds a str; expected two numbers"),
+        (np.ones((4, 8, 8, 1)), {"parameter": (0.1, 0.3)}, ValueError, "without degrade; expected a function"),
+        (np.ones((4, 8, 8, 1)), {"parameter": 0.1, "degrade": max}, TypeError, r"is a float; expected \(low, high\)"),
         (np.ones((4, 8, 8, 1)), {"data_dir": "x"}, ValueError, "data_dir only go with the name of a source"),
         ("stl11", {}, ValueError, "source='stl11'; expected one of 'skimage', 'stl10', 'stl10_binary', 'mat'"),
     ],

@@ -97,6 +97,14 @@ def test_norm_loss_is_the_authors(photographs, noisy):
     assert float(metrics.NormLoss()(target, noisy)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_log_loss_is_the_mean_psnr_in_other_units(photographs, noisy, rng):
+    strength = 10.0 ** rng.uniform(-1.5, 0, (8, 1, 1, 1)).astype("float32")
+    output = photographs + strength * (noisy - photographs)
+    expected = -np.log(10) / 20 * np.asarray(metrics.psnr(photographs, output)).mean()
+    assert float(metrics.LogLoss()(photographs, output)) == pytest.approx(expected, rel=1e-5)
+    assert np.isfinite(float(metrics.LogLoss()(photographs, photographs)))
+
+
 def test_a_perfect_fit_has_a_finite_gradient(photographs):
     """The root of zero has none."""
     u = keras.Input((96, 96, 1))

@@ -8,6 +8,13 @@ from tests.conftest import run_python, tensorflow_only
 
 pytestmark = tensorflow_only
 OPTIONS = {"noise": 0.01, "crop": 20, "augment": True, "seed": 3}
+DRAWN = {  # an example's own σ, shown to the network, and its own parameter
+    **OPTIONS,
+    "noise": (0.0, 0.1),
+    "noise_map": True,
+    "parameter": (0.5, 2.0),
+    "degrade": lambda u, parameter: u**parameter,
+}
 
 
 def collect(dataset, count):
@@ -35,6 +42,30 @@ def test_an_example_is_the_same_in_any_batch_thread_and_part(images, one_by_one,
     result = collect(data.pairs(images, epochs=3, **options, **OPTIONS), 48 - start)
     for part, expected in zip(result, one_by_one):
         np.testing.assert_array_equal(part, expected[start:])
+
+
+@pytest.fixture(scope="module")
+def drawn_one_by_one(images):
+    return collect(data.pairs(images, batch_size=1, epochs=3, parallel_calls=1, **DRAWN), 48)
+
+
+@pytest.mark.parametrize("start", [0, 21])
+@pytest.mark.parametrize("parallel_calls", [1, 4])
+@pytest.mark.parametrize("batch_size", [1, 7, 16])
+def test_what_an_example_draws_is_the_same_too(images, drawn_one_by_one, batch_size, parallel_calls, start):
+    """σ, its map and the parameter: bit for bit, wherever the run was stopped and taken up again."""
+    options = {"batch_size": batch_size, "parallel_calls": parallel_calls, "start": start}
+    result = collect(data.pairs(images, epochs=3, **options, **DRAWN), 48 - start)
+    for part, expected in zip(result, drawn_one_by_one):
+        np.testing.assert_array_equal(part, expected[start:])
+
+
+def test_keras_sequence_draws_the_same(images, drawn_one_by_one):
+    sequence = data.PairSequence(images, batch_size=16, epochs=3, **DRAWN)
+    inputs, targets = (np.concatenate(part) for part in zip(*(sequence[i] for i in range(3))))
+    np.testing.assert_array_equal(targets, drawn_one_by_one[1])
+    np.testing.assert_array_equal(inputs[..., 1], drawn_one_by_one[0][..., 1])
+    np.testing.assert_allclose(inputs, drawn_one_by_one[0], atol=1e-6)
 
 
 def test_keras_sequence_gives_the_same_examples(images, one_by_one):

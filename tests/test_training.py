@@ -38,12 +38,13 @@ def test_training_beats_the_diffused_image(photographs):
     assert (gain > 0.5).all(), gain
 
 
-@pytest.mark.parametrize("loss", ["norm", "mse"])
+@pytest.mark.parametrize("loss", dn.metrics.LOSSES)
 @pytest.mark.parametrize("problem", ["inverse", "forward"])
-def test_both_losses_and_problems(photographs, loss, problem):
+def test_all_losses_and_both_problems(photographs, loss, problem):
     recipe = dn.training.Recipe(batch_size=4, crop=16, loss=loss, schedule="constant", learning_rate=2e-3)
-    trained = fit(small_model(), photographs, recipe=recipe, problem=problem, steps=40, validate_every=20)
-    assert trained.history[1]["loss"] < trained.history[0]["loss"]
+    options = {"problem": problem, "steps": 40, "validate_every": 20, "validation": photographs}
+    trained = fit(small_model(), photographs, recipe=recipe, **options)
+    assert trained.history[1]["val_loss"] < trained.history[0]["val_loss"]
 
 
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "soap", "time_step_learning_rate": 0.01}], ids=str)
@@ -71,6 +72,26 @@ def test_a_stopped_run_ends_like_one_that_was_not(photographs, tmp_path, changes
         assert mine == theirs
     # Run once more, it is found finished.
     assert fit(small_model(), photographs, checkpoint_dir=tmp_path, **arguments).steps == 20
+
+
+def test_a_noise_map_a_range_of_noises_and_a_parameter(photographs, tmp_path):
+    """All reach the pairs, and belong to the configuration of a checkpoint."""
+
+    def degrade(u, parameter):
+        assert parameter.shape[1:] == (1, 1, 1)
+        return u * parameter
+
+    options = {"noise": (0.0, 0.1), "noise_map": True, "parameter": (0.5, 1.0), "degrade": degrade}
+    options |= {"checkpoint_dir": tmp_path, "validation": photographs[:4], "recipe": RECIPE, "steps": 4}
+    model = dn.models.DiffNet(2, 2, 8, noise_map=True)
+    assert np.isfinite([row["val_loss"] for row in fit(model, photographs, **options).history]).all()
+    for change, message in (
+        ({"noise": (0.0, 0.2)}, r"noise: \[0.0, 0.1\] there, \[0.0, 0.2\] here"),
+        ({"parameter": (0.5, 2.0)}, r"parameter: \[0.5, 1.0\] there"),
+        ({"parameter": None, "degrade": None}, "parameter: "),
+    ):
+        with pytest.raises(ValueError, match=f"another configuration .*{message}"):
+            fit(dn.models.DiffNet(2, 2, 8, noise_map=True), photographs, **{**options, **change})
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(photographs, tmp_path):

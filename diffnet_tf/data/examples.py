@@ -1,4 +1,4 @@
-"""The random part of training examples: which image, which crop, which flip, which noise.
+"""The random part of training examples: which image, which crop, which flip, which noise and how much of it.
 
 The k-th example of epoch e is a function of (seed, e, k) alone: each has its own stream of random bits, a hash of
 these three numbers (SplitMix64: Steele, Lea & Flood, OOPSLA 2014). Batch size, number of threads and the place where
@@ -10,15 +10,18 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from diffnet_tf import checks
+from diffnet_tf.data import ranges
 from diffnet_tf.data.gray import GrayImages
-from diffnet_tf.types import Array, Tensor
+from diffnet_tf.types import Tensor
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: SplitMix64's increment
-_ORDER, _EXAMPLE = 1, 2  # streams for the order of an epoch and for its examples
+# Streams for the order of an epoch and for its examples: crop, flip and noise; σ; the parameter.
+_ORDER, _EXAMPLE, _LEVEL, _PARAMETER = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,24 @@ def bits(xp: Arrays, count: int, *key: int | Tensor) -> Tensor:
     return _mix(state[:, None] + counter * xp.array([_GOLDEN], "uint64"), xp)
 
 
+def uniform(xp: Arrays, random_bits: Tensor) -> Tensor:
+    """Numbers in [0, 1): uint64 → float64, which holds 53 of the bits."""
+    return xp.array(xp.shift_right(random_bits, xp.array([11], "uint64")), "float64") * 2.0**-53
+
+
 def normal(xp: Arrays, random_bits: Tensor) -> Tensor:
     """Standard normal numbers by the transform of Box & Muller: (n, 2m) uint64 → (n, m) float64."""
-    # 53 bits make a float64 in [0, 1); 1 − that is never 0.
-    uniform = xp.array(xp.shift_right(random_bits, xp.array([11], "uint64")), "float64") * 2.0**-53
-    half = random_bits.shape[-1] // 2
-    return xp.sqrt(-2.0 * xp.log(1.0 - uniform[:, :half])) * xp.cos((2.0 * math.pi) * uniform[:, half:])
+    numbers, half = uniform(xp, random_bits), random_bits.shape[-1] // 2  # 1 − these is never 0
+    return xp.sqrt(-2.0 * xp.log(1.0 - numbers[:, :half])) * xp.cos((2.0 * math.pi) * numbers[:, half:])
+
+
+class Drawn(NamedTuple):
+    """Examples: clean and noise (n, height, width, 1), sigma and parameter (n, 1, 1, 1), all float32; 0 where none."""
+
+    clean: Tensor
+    noise: Tensor
+    sigma: Tensor
+    parameter: Tensor
 
 
 class Examples:
@@ -112,8 +127,9 @@ class Examples:
         crop: side of the square crops in pixels; None for whole images.
         augment: flip and (if square) transpose each crop at random, one of 8 (4) ways alike.
         shuffle: take the images of each epoch in a random order.
-        noise: standard deviation σ of the noise images.
+        noise: standard deviation σ of the noise images, or (low, high): see `ranges`.
         seed: a whole number of at least 0.
+        parameter: (low, high) of a number that is drawn for each example.
     """
 
     def __init__(
@@ -122,18 +138,19 @@ class Examples:
         crop: int | None = None,
         augment: bool = False,
         shuffle: bool = True,
-        noise: float = 0.0,
+        noise: ranges.Range = 0.0,
         seed: int = 0,
+        parameter: tuple[float, float] | None = None,
     ) -> None:
         _, height, width, _ = images.shape
-        checks.not_negative(noise, "noise")
+        self.noise = ranges.of_noise(noise)
+        self.parameter = None if parameter is None else ranges.of_parameter(parameter)
         checks.count(seed, "seed", minimum=0)
         if crop is not None:
             checks.count(crop, "crop", minimum=checks.MINIMUM_SIZE)
             if crop > min(height, width):
                 raise ValueError(f"crop={crop}; expected at most {min(height, width)}, the shorter side of the images.")
-        self.images, self.augment, self.shuffle = images, augment, shuffle
-        self.noise, self.seed = float(noise), seed
+        self.images, self.augment, self.shuffle, self.seed = images, augment, shuffle, seed
         self.shape = (crop, crop, 1) if crop else (height, width, 1)
         self._cached_order = functools.lru_cache(maxsize=3)(self.order)  # threads may share it
 
@@ -150,27 +167,41 @@ class Examples:
 
     def make(
         self, epoch: Tensor, k: Tensor, index: Tensor, pixels: Tensor, maxima: Tensor, xp: Arrays = NUMPY
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Drawn:
         """Examples: of each the k-th of its epoch, which is of image `index`.
 
         Args:
             epoch, k, index: whole numbers, (n,).
             pixels, maxima: those of the images, as arrays of the library in `xp`.
-
-        Returns:
-            (clean, noise), float32 (n, height, width, 1); noise is zero for σ = 0.
         """
         height, width, _ = self.shape
-        random_bits = bits(xp, 4 + (2 * height * width if self.noise else 0), self.seed, _EXAMPLE, epoch, k)
+        noisy = self.noise[1] > 0
+        random_bits = bits(xp, 4 + (2 * height * width if noisy else 0), self.seed, _EXAMPLE, epoch, k)
         if self.shape == self.images.shape[1:] and not self.augment:
             clean = xp.take(pixels, index)
         else:
             clean = xp.take(xp.reshape(pixels, (-1,)), self._places(index, random_bits[:, :4], xp))
         clean = xp.array(clean, "float32") / xp.take(maxima, index)[:, None, None]
-        noise = 0.0 * clean
-        if self.noise:
-            noise = xp.array(self.noise * normal(xp, random_bits[:, 4:]), "float32")
-        return xp.reshape(clean, (-1, *self.shape)), xp.reshape(noise, (-1, *self.shape))
+        noise, sigma, parameter = 0.0 * clean, self._sigma(epoch, k, xp), xp.array(0 * k, "float64")
+        if noisy:
+            noise = xp.array(sigma[:, None] * normal(xp, random_bits[:, 4:]), "float32")
+        if self.parameter:
+            low, high = self.parameter
+            parameter = low + (high - low) * self._uniform(_PARAMETER, epoch, k, xp)
+        numbers = [xp.reshape(xp.array(number, "float32"), (-1, 1, 1, 1)) for number in (sigma, parameter)]
+        return Drawn(xp.reshape(clean, (-1, *self.shape)), xp.reshape(noise, (-1, *self.shape)), *numbers)
+
+    def _sigma(self, epoch: Tensor, k: Tensor, xp: Arrays) -> Tensor:
+        """σ of each example, float64 (n,): the same for all, or uniform in √σ."""
+        low, high = self.noise
+        if low == high:
+            return low + xp.array(0 * k, "float64")
+        root = math.sqrt(low) + (math.sqrt(high) - math.sqrt(low)) * self._uniform(_LEVEL, epoch, k, xp)
+        return root * root
+
+    def _uniform(self, stream: int, epoch: Tensor, k: Tensor, xp: Arrays) -> Tensor:
+        """A number in [0, 1) of each example, float64 (n,)."""
+        return uniform(xp, bits(xp, 1, self.seed, stream, epoch, k))[:, 0]
 
     def _places(self, index: Tensor, random_bits: Tensor, xp: Arrays) -> Tensor:
         """Where the pixels of a cut, flipped and transposed image are among all pixels: int64 (n, height, width)."""
@@ -191,8 +222,8 @@ class Examples:
             column = xp.where(way // 2 % 2 > 0, width - 1 - column, column)
         return (index[:, None, None] * full_height + top + row) * full_width + left + column
 
-    def batch(self, first: int, count: int) -> tuple[Array, Array]:
-        """Examples first, …, first + count − 1 in NumPy: (clean, noise), float32 (count, height, width, 1)."""
+    def batch(self, first: int, count: int) -> Drawn:
+        """Examples first, …, first + count − 1 in NumPy."""
         epoch, k = np.divmod(np.arange(first, first + count), len(self))
         index = np.concatenate([self._cached_order(e)[k[epoch == e]] for e in np.unique(epoch)])
         return self.make(epoch, k, index, self.images.pixels, self.images.maxima)

@@ -8,6 +8,7 @@ import numpy as np
 
 from diffnet_tf import checks, files
 from diffnet_tf.data.pairs import Images, PairSequence, as_gray_images
+from diffnet_tf.data.ranges import Range
 from diffnet_tf.types import Array, PathLike
 
 SUFFIXES = (".npz", ".tfrecord")
@@ -20,7 +21,7 @@ def make_pairs(
     *,
     epochs: int = 1,
     problem: str = "inverse",
-    noise: float = 0.0,
+    noise: Range = 0.0,
     seed: int = 0,
     **options: Any,
 ) -> int:
@@ -29,10 +30,11 @@ def make_pairs(
     Args:
         images: what `pairs` takes.
         path: `.npz`: arrays "input" and "target", float32 (n, height, width, 1). `.tfrecord`: an Example a pair, with
-            the same arrays as bytes (little-endian float32) and "shape"; it needs TensorFlow.
+            the same arrays as bytes (little-endian float32) and "shape", the input's; it needs TensorFlow.
         epochs: passes over the images: n = epochs · number of images.
         problem, noise, seed: see `pairs`.
-        options: crop, augment, shuffle and degrade of `pairs`, and with the name of a source data_dir, split and limit.
+        options: crop, augment, shuffle, degrade, noise_map and parameter of `pairs`, and with the name of a source
+            data_dir, split and limit.
 
     Returns:
         n.

@@ -13,8 +13,9 @@ import numpy as np
 
 from diffnet_tf import checks, diffusion
 from diffnet_tf.backend import compiled
-from diffnet_tf.data.examples import Examples, tensorflow_arrays
+from diffnet_tf.data.examples import Drawn, Examples, tensorflow_arrays
 from diffnet_tf.data.gray import GrayImages
+from diffnet_tf.data.ranges import Range
 from diffnet_tf.data.sources import READERS, open_images
 from diffnet_tf.types import Array, PathLike, Tensor
 
@@ -46,11 +47,13 @@ class _Plan:
         self,
         images: GrayImages,
         problem: str,
-        noise: float,
-        degrade: Callable[[Tensor], Tensor] | None,
+        noise: Range,
+        degrade: Callable[..., Tensor] | None,
         batch_size: int,
         epochs: int | None,
         start: int,
+        noise_map: bool,
+        parameter: tuple[float, float] | None,
         **options: Any,
     ) -> None:
         checks.one_of(problem, "problem", PROBLEMS)
@@ -58,14 +61,20 @@ class _Plan:
         checks.count(start, "start", minimum=0)
         if epochs is not None:
             checks.count(epochs, "epochs")
-        if problem == "forward" and noise:
-            raise ValueError(f"noise={noise:g} with problem='forward'; expected 0: noise is added to diffused inputs.")
+        if problem == "forward" and (noise or noise_map):
+            given = f"noise={noise!r}" if noise else "noise_map=True"
+            raise ValueError(f"{given} with problem='forward'; expected none: noise is added to diffused inputs.")
+        if parameter is not None and degrade is None:
+            raise ValueError(
+                f"parameter={parameter!r} without degrade; expected a function degrade(u, parameter) that takes it."
+            )
         if batch_size > len(images):
             raise ValueError(
                 f"batch_size={batch_size} is larger than the {len(images)} image(s) of the data set; "
                 f"expected at most {len(images)}. Give a smaller batch or more images."
             )
-        self.examples = Examples(images, noise=noise, **options)
+        self.examples = Examples(images, noise=noise, parameter=parameter, **options)
+        self.noise_map = noise_map
         # Not every function can be fused: a caller's is run as it is.
         self.problem, self.degrade = problem, degrade or compiled(diffusion.perona_malik, fused=True)
         self.batch_size, self.first = batch_size, start
@@ -88,24 +97,28 @@ class _Plan:
         size = self.batch_size // count
         return slice(index * size, (index + 1) * size)
 
-    def batch(self, number: int) -> tuple[Array, Array]:
-        """(clean, noise) of one batch; the last of all may be smaller."""
+    def batch(self, number: int) -> Drawn:
+        """One batch; the last of all may be smaller."""
         first = self.first + int(number) * self.batch_size
         stop = first + self.batch_size if self.last is None else min(first + self.batch_size, self.last)
         return self.examples.batch(first, stop - first)
 
-    def pair(self, clean: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """(input, target) tensors from clean images and noise."""
-        clean, noise = keras.ops.convert_to_tensor(clean), keras.ops.convert_to_tensor(noise)
-        diffused = self.degrade(clean)
+    def pair(self, clean: Tensor, noise: Tensor, sigma: Tensor, parameter: Tensor) -> tuple[Tensor, Tensor]:
+        """(input, target) tensors from what was drawn."""
+        clean, noise, sigma, parameter = map(keras.ops.convert_to_tensor, (clean, noise, sigma, parameter))
+        diffused = self.degrade(clean) if self.examples.parameter is None else self.degrade(clean, parameter)
         checks.same_shape(clean.shape, diffused.shape, ("clean", "what degrade makes of it"))
-        return (clean, diffused) if self.problem == "forward" else (diffused + noise, clean)
+        if self.problem == "forward":
+            return clean, diffused
+        if self.noise_map:
+            return keras.ops.concatenate([diffused + noise, sigma + keras.ops.zeros_like(noise)], axis=-1), clean
+        return diffused + noise, clean
 
 
 def pairs(
     images: Images = "skimage",
     problem: str = "inverse",
-    noise: float = 0.0,
+    noise: Range = 0.0,
     seed: int = 0,
     *,
     batch_size: int = 16,
@@ -114,7 +127,9 @@ def pairs(
     shuffle: bool = True,
     epochs: int | None = 1,
     start: int = 0,
-    degrade: Callable[[Tensor], Tensor] | None = None,
+    degrade: Callable[..., Tensor] | None = None,
+    noise_map: bool = False,
+    parameter: tuple[float, float] | None = None,
     parallel_calls: int | None = None,
     shard: tuple[int, int] = (0, 1),
     data_dir: PathLike | None = None,
@@ -127,7 +142,8 @@ def pairs(
         images: float images (n, height, width, 1) in [0, 1], a `GrayImages`, or the name of a source (then data_dir,
             split and limit as in `load_images`).
         problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused).
-        noise: standard deviation σ of the Gaussian noise on the diffused image, range 1: 0.01 is the paper's 1 %.
+        noise: standard deviation σ of the Gaussian noise on the diffused image, range 1: 0.01 is the paper's 1 %. Or
+            (low, high): each example draws its own σ, uniformly in √σ; see `data.ranges`.
         seed: the k-th example of epoch e depends on (seed, e, k) alone.
         batch_size: images a batch, at most n.
         crop: side of random square crops in pixels, cut before diffusing; None for whole images.
@@ -137,11 +153,15 @@ def pairs(
         start: the number of the first example: resume after s batches with start = s · batch_size.
         degrade: any function of clean images (batch, height, width, 1) in `keras.ops`; None for
             `diffusion.perona_malik` with the paper's settings.
+        noise_map: give the inputs a second channel, the last, that holds the example's σ at every pixel.
+        parameter: (low, high): each example draws a number, uniformly, and degrade is called with these as a second
+            argument, float32 (batch, 1, 1, 1): a contrast, a time or a scale that the network is not told.
         parallel_calls: batches made at the same time; None leaves it to tf.data. It changes no example.
         shard: (index, count): only the index-th of `count` equal parts of every batch: one worker's of several.
 
     Returns:
-        A `tf.data.Dataset` of (input, target), float32 (batch, height, width, 1). The last batch may be smaller.
+        A `tf.data.Dataset` of (input, target), float32 (batch, height, width, 1), inputs with noise_map (batch,
+        height, width, 2). The last batch may be smaller.
 
     Raises:
         TypeError, ValueError: for images of a wrong dtype, shape or range, or an argument out of range.
@@ -156,7 +176,7 @@ def pairs(
 
     images = as_gray_images(images, data_dir=data_dir, split=split, limit=limit)
     options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
-    plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, **options)
+    plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, noise_map, parameter, **options)
     calls = parallel_calls or tf.data.AUTOTUNE
     part = plan.part(*shard)
 
@@ -190,7 +210,7 @@ class PairSequence(keras.utils.PyDataset):
         self,
         images: Images = "skimage",
         problem: str = "inverse",
-        noise: float = 0.0,
+        noise: Range = 0.0,
         seed: int = 0,
         *,
         batch_size: int = 16,
@@ -199,7 +219,9 @@ class PairSequence(keras.utils.PyDataset):
         shuffle: bool = True,
         epochs: int | None = 1,
         start: int = 0,
-        degrade: Callable[[Tensor], Tensor] | None = None,
+        degrade: Callable[..., Tensor] | None = None,
+        noise_map: bool = False,
+        parameter: tuple[float, float] | None = None,
         data_dir: PathLike | None = None,
         split: str = "train",
         limit: int | None = None,
@@ -208,7 +230,7 @@ class PairSequence(keras.utils.PyDataset):
         super().__init__(**kwargs)
         images = as_gray_images(images, data_dir=data_dir, split=split, limit=limit)
         options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
-        self._plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, **options)
+        self._plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, noise_map, parameter, **options)
         # JAX would take as long as a training step to diffuse a batch op by op; the others do not.
         self._pair = compiled(self._plan.pair) if keras.backend.backend() == "jax" else self._plan.pair
 
@@ -228,23 +250,26 @@ class PairSequence(keras.utils.PyDataset):
 def paired_arrays(
     images: Images,
     problem: str = "inverse",
-    noise: float = 0.0,
+    noise: Range = 0.0,
     seed: int = 0,
-    degrade: Callable[[Tensor], Tensor] | None = None,
+    degrade: Callable[..., Tensor] | None = None,
     batch_size: int = 16,
+    noise_map: bool = False,
+    parameter: tuple[float, float] | None = None,
 ) -> tuple[Array, Array]:
     """All images once, whole and in order, as two NumPy arrays (inputs, targets): for validation and tests.
 
     Args:
-        images, problem, noise, seed, degrade: see `pairs`.
+        images, problem, noise, seed, degrade, noise_map, parameter: see `pairs`.
         batch_size: how many images are diffused at a time; it changes nothing.
 
     Returns:
-        (inputs, targets), float32 (n, height, width, 1).
+        (inputs, targets), float32 (n, height, width, 1); inputs with noise_map (n, height, width, 2).
     """
     images = as_gray_images(images)
     size = min(batch_size, len(images))
-    sequence = PairSequence(images, problem, noise, seed, batch_size=size, shuffle=False, degrade=degrade)
+    options: dict[str, Any] = {"degrade": degrade, "noise_map": noise_map, "parameter": parameter}
+    sequence = PairSequence(images, problem, noise, seed, batch_size=size, shuffle=False, **options)
     batches = [sequence[i] for i in range(len(sequence))]
     inputs, targets = (np.concatenate(part) for part in zip(*batches))
     return inputs, targets
