@@ -210,13 +210,14 @@ def draw(record, arrays):
         _dots(axis, preset, record, arrays)
     axes[0].legend(loc="best")
     axes = middle.subplots(1, 3)
-    _curves(axes[0], record["contrast"], "contrast parameter λ (trained: 0.2)", "inverse", 0.2)
-    _curves(axes[1], record["steps"], "steps of δt = 0.1 (trained: 4)", "inverse", 4)
-    for (preset, rows), line in zip(record["noise"].items(), ("-", "--")):
-        _curves(axes[2], rows, "σ of the noise / that of the training", None, 1.0, line, f", {preset}")
-    axes[2].set_title("noise")
+    _curves(axes[0], record["contrast"], "inverse", "contrast parameter λ (trained: 0.2)", 0.2)
+    _curves(axes[1], record["steps"], "inverse", "steps of δt = 0.1 (trained: 4)", 4)
+    presets = dict(zip(record["noise"], ("-", "--")))
+    for preset, line in presets.items():
+        _curves(axes[2], record["noise"][preset], "noise", "σ of the noise / that of the training", 1.0, line)
     axes[1].legend(loc="best")
-    axes[2].legend(loc="lower left", fontsize=5)
+    lines = [figures.Line2D([], [], color="black", linestyle=line, label=preset) for preset, line in presets.items()]
+    axes[2].legend(handles=lines, loc="best")
     _strip(bottom, record, arrays)
     return figure
 
@@ -237,14 +238,15 @@ def _dots(axis, preset, record, arrays):
     axis.set_ylim(len(groups) - 0.5, -0.5)
 
 
-def _curves(axis, rows, label, title, trained, line="-", suffix=""):
+def _curves(axis, rows, title, label, trained, line="-"):
     for name in LABELS:
         if name in rows[0]:
             marker, colour = STYLES[name]
             psnr = [row[name]["psnr"]["mean"] for row in rows]
             size = 6 if name == "diffnet" else 3  # the fixed point's lie on it where both are told the same wrong thing
-            values, label = [row["value"] for row in rows], LABELS[name] + suffix
-            axis.plot(values, psnr, marker + line, color=colour, label=label, markersize=size, linewidth=1)
+            named = LABELS[name] if line == "-" else None
+            values = [row["value"] for row in rows]
+            axis.plot(values, psnr, marker + line, color=colour, label=named, markersize=size, linewidth=1)
     axis.axvline(trained, color="black", linewidth=0.4, linestyle=":")
     axis.set(xlabel=label, ylabel="mean test PSNR in dB", title=title)
 
