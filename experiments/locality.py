@@ -195,12 +195,12 @@ def _draw_rings(axis, runs):
 def caption(record):
     """What is shown, and where it comes from."""
     runs = record["runs"]
-    steps = sorted({run["steps"] for run in runs})
+    steps = "/".join(f"{n:,}" for n in sorted({run["steps"] for run in runs}))
     return (
         f"{record['title']}: how local is the inverse (Conjecture 2.5)? Left: of {record['images']} test images, "
         f"{record['side']}×{record['side']} pixels, the best linear inverse of their Perona–Malik diffusion "
         "that is told γ and sees only the nearest pixels (median and quartiles). Middle: networks trained alike, "
-        f"inverse without noise, {'/'.join(f'{n:,}' for n in steps)} steps, mean of {runs[0]['results']['psnr']['n']} test images; "
+        f"inverse without noise, {steps} steps, mean of {runs[0]['results']['psnr']['n']} test images; "
         f"seeds: {1 + max(run['seed'] for run in runs)}. Right: what their filters weigh (dots: seeds). Budget "
         f"{record['budget']}; {record['source']} ({record['data']}, {record['test_data']}). {record['note'] or ''}"
     )
