@@ -24,12 +24,15 @@ __all__ = [
     "NOT_RUN",
     "PARTIAL",
     "REPRODUCED",
+    "VERDICTS",
     "Claim",
     "Finding",
     "edge_width",
     "findings",
     "interval",
 ]
+
+VERDICTS = (REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN)
 
 
 @dataclasses.dataclass(frozen=True)

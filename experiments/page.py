@@ -10,7 +10,8 @@ import json
 import re
 from pathlib import Path
 
-from diffnet_tf import claims, files, records
+from diffnet_tf import files, records
+from diffnet_tf.commands import verify
 
 NAME = "index.html"
 WIDEST = 1400  # pixels of a picture in the page
@@ -57,8 +58,10 @@ def write(root, experiments):
             "<p>What was run to reproduce S. Arridge and A. Hauptmann, <i>Networks for Nonlinear Diffusion Problems in "
             "Imaging</i>, Journal of Mathematical Imaging and Vision 62 (2020) 471–487.</p>",
             f"<nav>{' '.join(links)}</nav>",
-            '<h2 id="claims">The paper’s claims</h2>',
-            _ledger(claims.findings(root)),
+            f'<h2 id="claims">{html.escape(verify.PAPER.title)}</h2>',
+            _ledger(verify.PAPER, root),
+            f'<h2 id="beyond">{html.escape(verify.BEYOND.title)}</h2>',
+            _ledger(verify.BEYOND, root),
             *parts,
         ]
     )
@@ -73,10 +76,10 @@ def write(root, experiments):
     return root / NAME
 
 
-def _ledger(found):
-    columns = ("where", "claim", "paper", "ours", "n", "from", "verdict")
+def _ledger(ledger, root):
+    columns = ("where", "claim", ledger.reference, "ours", "n", "from", "verdict")
     rows = []
-    for claim, finding in found:
+    for claim, finding in ledger.found(root):
         told = "; ".join(part for part in (finding.budget, finding.data, finding.commit) if part)
         number = "" if finding.n is None else finding.n
         cells = (claim.where, claim.text, claim.paper, finding.ours, number, told, finding.verdict)

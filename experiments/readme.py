@@ -1,36 +1,37 @@
-"""Put the tables of the README between their marks, from the records: python -m experiments.readme
+"""Put the tables of README and docs between their marks, from the records: python -m experiments.readme
 
-Four tables: the presets, the samples' results, the paper's claims, and the benchmarks. A test fails when the README is
-behind.
+In the README the presets, the samples' results, the paper's claims, and the benchmarks; in docs/beyond-the-paper.md the
+findings there and the fair comparison. A test fails when one of them is behind.
 """
 
 import re
 from pathlib import Path
 
 from benchmarks import report
-from diffnet_tf import claims, files, presets, records
+from diffnet_tf import files, presets, records
 from diffnet_tf.commands import verify
+from experiments import comparison_figure
 
-README = Path("README.md")
+README, BEYOND = Path("README.md"), Path("docs/beyond-the-paper.md")
 SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")
 
 
-def refreshed(text, results):
-    """The README's text with each table as the records under `results` have it.
+def refreshed(text, results, tables=None):
+    """A text with each table as the records under `results` have it.
+
+    Args:
+        text: the README's, or another.
+        results: folder.
+        tables: name → function of that folder, those of `TABLES`; the README's if not given.
 
     Raises:
         ValueError: a table has no place: `<!-- name -->` before it and `<!-- /name -->` behind.
     """
-    tables = {
-        "presets": presets_table(),
-        "results": samples(results),
-        "claims": verify.table(claims.findings(results)),
-        "performance": report.table(Path(results) / "benchmarks"),
-    }
-    for name, table in tables.items():
+    for name, make in (tables or TABLES[README]).items():
+        table = make(results)
         place = re.search(rf"(?<=<!-- {name} -->\n).*?(?=\n<!-- /{name} -->)", text, re.DOTALL)
         if not place:
-            raise ValueError(f"The README has no place for the table '{name}': <!-- {name} --> … <!-- /{name} -->.")
+            raise ValueError(f"The text has no place for the table '{name}': <!-- {name} --> … <!-- /{name} -->.")
         text = text[: place.start()] + table + text[place.end() :]
     return text
 
@@ -61,6 +62,14 @@ def samples(results):
     return "\n".join(lines)
 
 
+def compared(results):
+    """The fair comparison, a row a method."""
+    if not (Path(results) / "comparison" / records.RECORD).exists():
+        return "Not run."
+    record, _ = records.load(Path(results) / "comparison")
+    return comparison_figure.table(record)
+
+
 def _task(record):
     return f"{record['problem']}, " + (f"{100 * record['noise']:g} % noise" if record["noise"] else "no noise")
 
@@ -80,5 +89,20 @@ def _row(record, method):
     )
 
 
+TABLES = {
+    README: {
+        "presets": lambda results: presets_table(),
+        "results": samples,
+        "claims": lambda results: verify.table(verify.PAPER, results),
+        "performance": lambda results: report.table(Path(results) / "benchmarks"),
+    },
+    BEYOND: {
+        "beyond": lambda results: verify.table(verify.BEYOND, results),
+        "comparison": compared,
+    },
+}
+
+
 if __name__ == "__main__":
-    files.write_text(README, refreshed(README.read_text(), "results"))
+    for path, tables in TABLES.items():
+        files.write_text(path, refreshed(path.read_text(), "results", tables))

@@ -7,7 +7,7 @@ import pytest
 
 import diffnet_tf as dn
 from diffnet_tf import __main__ as command_line
-from diffnet_tf import claims, records
+from diffnet_tf import beyond, claims, records
 from tests.conftest import ROOT
 
 COMMON = {
@@ -136,13 +136,15 @@ def test_the_command_prints_every_claim(tmp_path, capsys):
     (tmp_path / "benchmarks" / "recipes" / "fast-63.72dB-0.json").write_text(json.dumps(run))
     assert command_line.main(["verify", "--results_dir", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    for claim in claims.CLAIMS:
+    for claim in (*claims.CLAIMS, *beyond.CLAIMS):
         assert f"{claim.where}, {claim.text}" in out and claim.command in out
     assert "REPRODUCED: Sec. 5, training time of DiffNet" in out and "10.0 min (10.0–10.0)" in out
-    assert out.strip().endswith(f"{len(claims.CLAIMS)} claims: 1 reproduced, 0 partial, 0 not reproduced, 16 not run")
+    assert f"\n{len(claims.CLAIMS)} claims: 1 reproduced, 0 partial, 0 not reproduced, 16 not run\n" in out
+    number = len(beyond.CLAIMS)
+    assert out.strip().endswith(f"{number} claims: 0 holds, 0 partly, 0 does not hold, {number} not run")
 
 
 def test_commands_name_experiments_that_exist():
-    for claim in claims.CLAIMS:
+    for claim in (*claims.CLAIMS, *beyond.CLAIMS):
         if claim.command.startswith("python -m experiments."):
             assert (ROOT / "experiments" / f"{claim.command.split('.')[1].split()[0]}.py").exists()

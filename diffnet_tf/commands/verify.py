@@ -1,45 +1,81 @@
-"""Say for each claim of the paper what the records under a results folder show."""
+"""Say for each claim of the paper, and for each goal beyond it, what the records under a results folder show."""
 
+import dataclasses
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from diffnet_tf import claims
+from diffnet_tf import beyond, claims
+from diffnet_tf.types import PathLike
+
+
+@dataclasses.dataclass(frozen=True)
+class Ledger:
+    """Claims that are told together.
+
+    Attributes:
+        title: of them all.
+        claims: the claims.
+        reference: what ours is compared with.
+        words: verdicts that are called otherwise here.
+    """
+
+    title: str
+    claims: tuple[claims.Claim, ...]
+    reference: str
+    words: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def found(self, root: PathLike) -> list[tuple[claims.Claim, claims.Finding]]:
+        """The claims with what the records under a results folder say."""
+        return [
+            (claim, dataclasses.replace(finding, verdict=self.words.get(finding.verdict, finding.verdict)))
+            for claim, finding in claims.findings(root, self.claims)
+        ]
+
+
+PAPER = Ledger("The paper's claims", claims.CLAIMS, "paper")
+BEYOND = Ledger(
+    "Beyond the paper",
+    beyond.CLAIMS,
+    "goal",
+    {claims.REPRODUCED: "holds", claims.PARTIAL: "partly", claims.NOT_REPRODUCED: "does not hold"},
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("--results_dir", default="results", help="where the records are")
-    parser.add_argument("--markdown", action="store_true", help="print the README's table")
+    parser.add_argument("--markdown", action="store_true", help="print the tables of README and docs")
 
 
 def run(arguments: Namespace) -> int:
-    """Print the ledger. Returns the exit status: 0, whatever the verdicts."""
+    """Print both ledgers. Returns the exit status: 0, whatever the verdicts."""
     if not Path(arguments.results_dir).is_dir():
         raise FileNotFoundError(f"{arguments.results_dir} does not exist; expected the folder with the records.")
-    found = claims.findings(arguments.results_dir)
-    print(table(found) if arguments.markdown else listing(found))
+    show = table if arguments.markdown else listing
+    print("\n\n".join(show(ledger, arguments.results_dir) for ledger in (PAPER, BEYOND)))
     return 0
 
 
-def listing(found: list[tuple[claims.Claim, claims.Finding]]) -> str:
-    """The ledger as text, a paragraph a claim."""
-    lines = []
+def listing(ledger: Ledger, root: PathLike) -> str:
+    """A ledger as text, a paragraph a claim."""
+    found, lines = ledger.found(root), [f"{ledger.title}\n"]
     for claim, finding in found:
         lines.append(f"{finding.verdict.upper()}: {claim.where}, {claim.text}")
-        lines.append(f"    paper    {claim.paper}")
+        lines.append(f"    {ledger.reference:<8} {claim.paper}")
         if finding.verdict != claims.NOT_RUN:
             number = "" if finding.n is None else f" (n = {finding.n})"
             lines.append(f"    ours     {finding.ours}{number}")
             told = [part for part in (finding.budget, finding.data, finding.commit) if part]
             lines.append(f"    from     {', '.join(told)}")
         lines.append(f"    command  {claim.command}\n")
-    return "\n".join(lines + [summary(found)])
+    return "\n".join(lines + [summary(ledger, found)])
 
 
-def table(found: list[tuple[claims.Claim, claims.Finding]]) -> str:
-    """The ledger as a Markdown table."""
-    lines = ["| where | claim | paper | ours | n | budget; data; commit | verdict |", "|---|---|---|---|---|---|---|"]
-    for claim, finding in found:
+def table(ledger: Ledger, root: PathLike) -> str:
+    """A ledger as a Markdown table."""
+    heads = ("where", "claim", ledger.reference, "ours", "n", "budget; data; commit", "verdict")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for claim, finding in ledger.found(root):
         told = "; ".join(part for part in (finding.budget, finding.data, finding.commit) if part)
         number = "" if finding.n is None else finding.n
         cells = (claim.where, claim.text, claim.paper, finding.ours, number, told, finding.verdict)
@@ -47,8 +83,8 @@ def table(found: list[tuple[claims.Claim, claims.Finding]]) -> str:
     return "\n".join(lines)
 
 
-def summary(found: list[tuple[claims.Claim, claims.Finding]]) -> str:
+def summary(ledger: Ledger, found: list[tuple[claims.Claim, claims.Finding]]) -> str:
     """How many claims have which verdict."""
     verdicts = [finding.verdict for _, finding in found]
-    kinds = (claims.REPRODUCED, claims.PARTIAL, claims.NOT_REPRODUCED, claims.NOT_RUN)
+    kinds = [ledger.words.get(kind, kind) for kind in claims.VERDICTS]
     return f"{len(found)} claims: " + ", ".join(f"{verdicts.count(kind)} {kind}" for kind in kinds)
