@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from diffnet_tf import records
+from diffnet_tf import bootstrap, records
 from diffnet_tf.claims import Claim
 from diffnet_tf.types import Array
 from diffnet_tf.verdicts import NOT_REPRODUCED, PARTIAL, REPRODUCED, Check, Finding
@@ -115,6 +115,45 @@ def ensemble_ranks(root: Path) -> Finding:
     return Finding(text, verdict, record["results"]["ensemble"]["n"], **_from(record))
 
 
+# ---- The comparison --------------------------------------------------------------------------------------------------
+
+
+def compared(noise: float, ours: str, *others: str) -> Check:
+    """DiffNet minus others on identical pairs: every interval above 0; of trained ones "partial" below 3 seeds.
+
+    Args:
+        noise: σ of the task.
+        ours: "DiffNet", trained as the others, or "long", the one of Figure 6 or 7.
+        others: rows of the comparison; "told" or "untold" stands for the best classical one that is told the diffusion
+            or is not.
+    """
+
+    def check(root: Path) -> Finding:
+        record, arrays = records.load(root / "comparison")
+        rows = next(task["rows"] for task in record["tasks"] if task["noise"] == noise)
+        kinds = {kind: [name for name, row in rows.items() if row["kind"] == kind] for kind in ("told", "untold")}
+
+        def values(name: str) -> Array:
+            if f"psnr_{noise:g}_{name}" not in arrays:
+                raise FileNotFoundError(f"no run of {name}")
+            return arrays[f"psnr_{noise:g}_{name}"]
+
+        holds, texts, trained = [], [], [name for name in (ours, *others) if name not in ("long", *kinds)]
+        for other in others:
+            name = max(kinds[other], key=lambda n: values(n).mean(), default=other) if other in kinds else other
+            mean, low, high = bootstrap.paired(values(ours), values(name))
+            holds.append(low > 0)
+            texts.append(f"{mean:+.2f} ({low:+.2f} to {high:+.2f}) against {rows[name]['label']}")
+        few = any(len(values(name)) < 3 for name in trained)
+        verdict = NOT_REPRODUCED if not any(holds) else PARTIAL if few or not all(holds) else REPRODUCED
+        steps = ", ".join(f"{rows[name]['label']} {rows[name]['steps']:,}" for name in trained)
+        text = f"dB: {'; '.join(texts)}" + (f"; steps: {steps}" if trained else f"; {rows[ours]['steps']:,} steps")
+        budget = "/".join(sorted({rows[name]["budget"] for name in trained}))
+        return Finding(text, verdict, values(ours).shape[1], **_from(record, budget or None))
+
+    return check
+
+
 # ---- The rows --------------------------------------------------------------------------------------------------------
 
 
@@ -162,4 +201,14 @@ CLAIMS: tuple[Claim, ...] = (
         ensemble_coverage("rescaled"),
     ),
     Claim("Uncertainty", "a larger spread is a larger error", "≥ 0.5", _run("ensemble"), ensemble_ranks),
+    *(
+        Claim("A fair comparison", f"DiffNet − {words}, {task}", "> 0 dB", _run("comparison"), check)
+        for noise, task in ((0.0, "no noise"), (0.01, "1 % noise"))
+        for words, check in (
+            ("CNN and ResNet of equal parameters, after equal steps", compared(noise, "DiffNet", "ConvNet", "ResNet")),
+            ("U-Net on identical pairs", compared(noise, "DiffNet", "UNet")),
+            ("the best classical inverse that is told the diffusion", compared(noise, "long", "told")),
+            ("the best classical method that is not told the diffusion", compared(noise, "long", "untold")),
+        )
+    ),
 )

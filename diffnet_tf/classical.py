@@ -204,7 +204,10 @@ DENOISERS = {
     "wavelets": ("wavelets", wavelets, (0.005, 0.01, 0.015, 0.02, 0.03, 0.04)),
     "nlm": ("non-local means", nonlocal_means, (0.005, 0.01, 0.015, 0.02, 0.03)),
 }
-SHARPEN: dict[str, tuple[float, ...]] = {"radius": (0.5, 0.75, 1.0, 1.5), "amount": (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)}
+SHARPEN: dict[str, tuple[float, ...]] = {
+    "radius": (0.4, 0.5, 0.75, 1.0, 1.5),
+    "amount": (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0),
+}
 _LESS: dict[str, tuple[float, ...]] = {"radius": (0.75, 1.0), "amount": (0.0, 0.5, 1.0, 1.5)}
 _ALPHA = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.3)
 

@@ -85,7 +85,7 @@ def _pareto(axis, rows, numbers, metric, cost, task):
         axis.annotate(str(numbers[name]), (x, y), (2.5, 1.5), textcoords="offset points", fontsize=5.5)
     if cost in ("parameters", "training_images"):
         axis.set_xscale("symlog", linthresh=1)
-        axis.set_xlim(left=-0.4)
+        axis.set_xlim(-0.4, 5 * max((x for _, x, _ in points), default=1) + 1)
     else:
         axis.set_xscale("log")
     front = pareto([(x, better * y) for _, x, y in points])
@@ -120,9 +120,8 @@ def caption(record):
         for row in task["rows"].values()
         if "psnr" not in row
     ]
-    tuned = max(
-        (r["training_images"] for t in record["tasks"] for r in t["rows"].values() if r.get("tried")), default=0
-    )
+    rows = [row for task in record["tasks"] for row in task["rows"].values()]
+    tuned = max((row["training_images"] for row in rows if len(row.get("tried", ())) > 1), default=0)
     not_run = f" Not run: {', '.join(missing)}." if missing else ""
     return (
         f"{record['title']}: undoing Perona–Malik diffusion of {record['test_images']} test images, the same pairs for "
