@@ -8,6 +8,7 @@
 (TensorShape([8, 24, 24, 1]), TensorShape([8, 24, 24, 1]))
 """
 
+from diffnet_tf.data.colour import ColourImages
 from diffnet_tf.data.disks import disks
 from diffnet_tf.data.export import make_pairs
 from diffnet_tf.data.gray import GrayImages
@@ -15,6 +16,7 @@ from diffnet_tf.data.pairs import PairSequence, as_gray_images, paired_arrays, p
 from diffnet_tf.data.sources import load_images, open_images
 
 __all__ = [
+    "ColourImages",
     "GrayImages",
     "PairSequence",
     "as_gray_images",

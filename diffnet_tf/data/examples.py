@@ -111,7 +111,7 @@ def normal(xp: Arrays, random_bits: Tensor) -> Tensor:
 
 
 class Drawn(NamedTuple):
-    """Examples: clean and noise (n, height, width, 1), sigma and parameter (n, 1, 1, 1), all float32; 0 where none."""
+    """Examples: clean and noise (n, height, width, channels), sigma and parameter (n, 1, 1, 1), float32; else 0."""
 
     clean: Tensor
     noise: Tensor
@@ -123,7 +123,7 @@ class Examples:
     """An endless sequence of clean crops and noise: example i is the k-th of epoch e with (e, k) = divmod(i, images).
 
     Args:
-        images: a `gray.GrayImages`.
+        images: a `gray.GrayImages` or `colour.ColourImages`.
         crop: side of the square crops in pixels; None for whole images.
         augment: flip and (if square) transpose each crop at random, one of 8 (4) ways alike.
         shuffle: take the images of each epoch in a random order.
@@ -142,7 +142,7 @@ class Examples:
         seed: int = 0,
         parameter: tuple[float, float] | None = None,
     ) -> None:
-        _, height, width, _ = images.shape
+        _, height, width, channels = images.shape
         self.noise = ranges.of_noise(noise)
         self.parameter = None if parameter is None else ranges.of_parameter(parameter)
         checks.count(seed, "seed", minimum=0)
@@ -151,7 +151,7 @@ class Examples:
             if crop > min(height, width):
                 raise ValueError(f"crop={crop}; expected at most {min(height, width)}, the shorter side of the images.")
         self.images, self.augment, self.shuffle, self.seed = images, augment, shuffle, seed
-        self.shape = (crop, crop, 1) if crop else (height, width, 1)
+        self.shape = (crop, crop, channels) if crop else (height, width, channels)
         self._cached_order = functools.lru_cache(maxsize=3)(self.order)  # threads may share it
 
     def __len__(self) -> int:
@@ -174,14 +174,15 @@ class Examples:
             epoch, k, index: whole numbers, (n,).
             pixels, maxima: those of the images, as arrays of the library in `xp`.
         """
-        height, width, _ = self.shape
+        height, width, channels = self.shape
         noisy = self.noise[1] > 0
-        random_bits = bits(xp, 4 + (2 * height * width if noisy else 0), self.seed, _EXAMPLE, epoch, k)
+        random_bits = bits(xp, 4 + (2 * height * width * channels if noisy else 0), self.seed, _EXAMPLE, epoch, k)
         if self.shape == self.images.shape[1:] and not self.augment:
             clean = xp.take(pixels, index)
         else:
-            clean = xp.take(xp.reshape(pixels, (-1,)), self._places(index, random_bits[:, :4], xp))
-        clean = xp.array(clean, "float32") / xp.take(maxima, index)[:, None, None]
+            clean = xp.take(xp.reshape(pixels, (-1, channels)), self._places(index, random_bits[:, :4], xp))
+        clean = xp.reshape(xp.array(clean, "float32"), (-1, *self.shape))
+        clean = clean / xp.take(maxima, index)[:, None, None, None]
         noise, sigma, parameter = 0.0 * clean, self._sigma(epoch, k, xp), xp.array(0 * k, "float64")
         if noisy:
             noise = xp.array(sigma[:, None] * normal(xp, random_bits[:, 4:]), "float32")
@@ -189,7 +190,7 @@ class Examples:
             low, high = self.parameter
             parameter = low + (high - low) * self._uniform(_PARAMETER, epoch, k, xp)
         numbers = [xp.reshape(xp.array(number, "float32"), (-1, 1, 1, 1)) for number in (sigma, parameter)]
-        return Drawn(xp.reshape(clean, (-1, *self.shape)), xp.reshape(noise, (-1, *self.shape)), *numbers)
+        return Drawn(clean, xp.reshape(noise, (-1, *self.shape)), *numbers)
 
     def _sigma(self, epoch: Tensor, k: Tensor, xp: Arrays) -> Tensor:
         """σ of each example, float64 (n,): the same for all, or uniform in √σ."""

@@ -1,5 +1,6 @@
 """Gray images as they are kept: bytes where the source has bytes, made float32 when they are taken."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from diffnet_tf import checks, files
 from diffnet_tf.types import Array, PathLike
 
 GRAY_NAME = "gray.npy"
+Convert = Callable[[Array], Array]  # what makes images gray (`to_gray`), or leaves them their colours
 
 
 class GrayImages:
@@ -53,9 +55,10 @@ class GrayImages:
         files.write(directory / GRAY_NAME, lambda file: np.save(file, self.pixels))
 
     def take(self, indices: Array, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
-        """Images as float32 in [0, 1], (len(indices), height, width, 1), or the given part of them."""
+        """Images as float32 in [0, 1], (len(indices), height, width, channels), or the given part of them."""
         part = self.pixels[indices, rows, columns].astype("float32")
-        return (part / self.maxima[indices, None, None])[..., None]
+        part = part if part.ndim == 4 else part[..., None]
+        return part / self.maxima[indices, None, None, None]
 
 
 def to_gray(array: Array) -> Array:

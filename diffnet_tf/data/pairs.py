@@ -76,7 +76,8 @@ class _Plan:
         self.examples = Examples(images, noise=noise, parameter=parameter, **options)
         self.noise_map = noise_map
         # Not every function can be fused: a caller's is run as it is.
-        self.problem, self.degrade = problem, degrade or compiled(diffusion.perona_malik, fused=True)
+        default = diffusion.perona_malik if images.shape[-1] == 1 else diffusion.vector_valued
+        self.problem, self.degrade = problem, degrade or compiled(default, fused=True)
         self.batch_size, self.first = batch_size, start
         self.last = None if epochs is None else epochs * len(images)
 
@@ -111,7 +112,9 @@ class _Plan:
         if self.problem == "forward":
             return clean, diffused
         if self.noise_map:
-            return keras.ops.concatenate([diffused + noise, sigma + keras.ops.zeros_like(noise)], axis=-1), clean
+            return keras.ops.concatenate(
+                [diffused + noise, sigma + keras.ops.zeros_like(noise[..., :1])], axis=-1
+            ), clean
         return diffused + noise, clean
 
 
@@ -139,8 +142,8 @@ def pairs(
     """Pairs (input, target) as a `tf.data.Dataset`, for Keras's TensorFlow backend.
 
     Args:
-        images: float images (n, height, width, 1) in [0, 1], a `GrayImages`, or the name of a source (then data_dir,
-            split and limit as in `load_images`).
+        images: float images (n, height, width, 1) in [0, 1], a `GrayImages` or `ColourImages`, or the name of a source
+            (then data_dir, split and limit as in `load_images`).
         problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused).
         noise: standard deviation σ of the Gaussian noise on the diffused image, range 1: 0.01 is the paper's 1 %. Or
             (low, high): each example draws its own σ, uniformly in √σ; see `data.ranges`.
@@ -152,7 +155,7 @@ def pairs(
         epochs: passes over the images; None for endless.
         start: the number of the first example: resume after s batches with start = s · batch_size.
         degrade: any function of clean images (batch, height, width, 1) in `keras.ops`; None for
-            `diffusion.perona_malik` with the paper's settings.
+            `diffusion.perona_malik` with the paper's settings, for colours `diffusion.vector_valued`.
         noise_map: give the inputs a second channel, the last, that holds the example's σ at every pixel.
         parameter: (low, high): each example draws a number, uniformly, and degrade is called with these as a second
             argument, float32 (batch, 1, 1, 1): a contrast, a time or a scale that the network is not told.

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from diffnet_tf import checks, image_files, reading
-from diffnet_tf.data.gray import GRAY_NAME, GrayImages, to_gray
+from diffnet_tf.data.colour import ColourImages, to_colour
+from diffnet_tf.data.gray import GRAY_NAME, Convert, GrayImages, to_gray
 from diffnet_tf.data.matlab import open_mat
 from diffnet_tf.types import Array, PathLike
 
@@ -57,15 +58,15 @@ def _required_directory(source: str, data_dir: PathLike | None) -> Path:
     return path
 
 
-# ---- One reader for each source: (data_dir, split, limit, size) → (n, height, width) ---------------------------------
+# ---- One reader for each source: (data_dir, split, limit, size, to) → (n, height, width[, 3]) ------------------------
 
 
 def _crops(photograph: Array, size: int, stride: int) -> list[Array]:
-    rows, columns = (range(0, n - size + 1, stride) for n in photograph.shape)
+    rows, columns = (range(0, n - size + 1, stride) for n in photograph.shape[:2])
     return [photograph[row : row + size, column : column + size] for row in rows for column in columns]
 
 
-def _read_skimage(data_dir: PathLike | None, split: str, limit: int | None, size: int) -> Array:
+def _read_skimage(data_dir: PathLike | None, split: str, limit: int | None, size: int, to: Convert) -> Array:
     if data_dir is not None:  # else a forgotten source would train or test on other images than those named
         raise ValueError(
             f"data_dir={str(data_dir)!r} with source='skimage'; expected none. "
@@ -77,8 +78,9 @@ def _read_skimage(data_dir: PathLike | None, split: str, limit: int | None, size
     names = {"train": SKIMAGE_TRAIN, "test": SKIMAGE_TEST, "all": SKIMAGE_TRAIN + SKIMAGE_TEST}[split]
     crops = []
     for name in names:
-        photograph = to_gray(getattr(skimage.data, name)())
-        half = rescale(photograph, 0.5, anti_aliasing=True, preserve_range=True)
+        photograph = to(getattr(skimage.data, name)())
+        axis = -1 if photograph.ndim == 3 else None
+        half = rescale(photograph, 0.5, anti_aliasing=True, preserve_range=True, channel_axis=axis)
         crops += _crops(np.rint(half).astype("uint8"), size, size // 2)  # as much in an image as STL-10 has
         if name in SKIMAGE_TRAIN:
             crops += _crops(photograph, size, size)  # smoother
@@ -87,7 +89,9 @@ def _read_skimage(data_dir: PathLike | None, split: str, limit: int | None, size
     return images[np.random.Generator(np.random.PCG64(9)).permutation(len(images))][:limit]
 
 
-def _read_stl10_binary(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
+def _read_stl10_binary(
+    data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert
+) -> Array:
     path = _required_directory("stl10_binary", data_dir)
     path = path / BINARY_NAME if path.is_dir() else path
     if not path.exists():
@@ -104,15 +108,19 @@ def _read_stl10_binary(data_dir: PathLike | None, split: str, limit: int | None,
     number = length // image_bytes
     stored = np.memmap(path, dtype="uint8", mode="r", shape=(number, 3, SIZE, SIZE))
     first, last = _split_range(number, split, limit, path)
-    gray = np.empty((last - first, SIZE, SIZE), "uint8")
+    images = _empty(last - first, to)
     for start in range(first, last, 1000):  # keeps the colours of 1,000 images in memory at a time
-        stop = min(start + 1000, last)
         # Every channel is stored column by column.
-        gray[start - first : stop - first] = to_gray(stored[start:stop].transpose(0, 3, 2, 1))
-    return gray
+        part = stored[start : min(start + 1000, last)].transpose(0, 3, 2, 1)
+        images[start - first : start - first + len(part)] = to(part)
+    return images
 
 
-def _read_stl10(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
+def _empty(number: int, to: Convert) -> Array:
+    return np.empty((number, *to(np.zeros((SIZE, SIZE, 3), "uint8")).shape), "uint8")
+
+
+def _read_stl10(data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert) -> Array:
     import tensorflow_datasets as tfds
 
     root = Path(data_dir or "~/tensorflow_datasets").expanduser()
@@ -127,13 +135,13 @@ def _read_stl10(data_dir: PathLike | None, split: str, limit: int | None, size: 
     number = builder.info.splits["unlabelled"].num_examples
     first, last = _split_range(number, split, limit, root)
     dataset = builder.as_dataset(split=f"unlabelled[{first}:{last}]", shuffle_files=False)
-    gray = np.empty((last - first, SIZE, SIZE), "uint8")
+    images = _empty(last - first, to)
     for i, example in enumerate(tfds.as_numpy(dataset)):
-        gray[i] = to_gray(example["image"])
-    return gray
+        images[i] = to(example["image"])
+    return images
 
 
-def _read_npy(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
+def _read_npy(data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert) -> Array:
     path = _required_directory("npy", data_dir)
     path = path / GRAY_NAME if path.is_dir() else path
     if not path.exists():
@@ -150,7 +158,7 @@ def _read_npy(data_dir: PathLike | None, split: str, limit: int | None, size: in
     return np.array(stored[first:last])
 
 
-def _read_mat(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
+def _read_mat(data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert) -> Array:
     path = _required_directory("mat", data_dir)
     if path.is_dir():
         files = sorted(path.glob("*.mat"))
@@ -164,14 +172,14 @@ def _read_mat(data_dir: PathLike | None, split: str, limit: int | None, size: in
     return images if images.dtype == np.uint8 else images.astype("float32")
 
 
-def read_image(path: PathLike) -> Array:
-    """One image file as a gray array (height, width), uint8 or float32.
+def read_image(path: PathLike, to: Convert = to_gray) -> Array:
+    """One image file as a gray array (height, width), uint8 or float32; with `to_colour` (height, width, 3).
 
     Raises:
         ValueError: naming the file, when it cannot be decoded, has an unknown layout, or holds NaN or infinity.
     """
     with np.errstate(over="ignore"):  # a float64 that float32 cannot hold becomes infinite
-        gray = to_gray(image_files.read(path))
+        gray = to(image_files.read(path))
     if gray.dtype.kind == "f":
         checks.finite(gray, str(path))
     if gray.min() < 0:
@@ -179,14 +187,14 @@ def read_image(path: PathLike) -> Array:
     return gray
 
 
-def _read_folder(data_dir: PathLike | None, split: str, limit: int | None, size: int | None) -> Array:
+def _read_folder(data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert) -> Array:
     root = _required_directory("folder", data_dir)
     paths = sorted(p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
     if not paths:
         raise FileNotFoundError(f"{root} holds no image; expected files ending in {', '.join(IMAGE_SUFFIXES)}.")
     first, last = _split_range(len(paths), split, limit, root)
     paths = paths[first:last]
-    images = [_to_size(read_image(path), size, path) for path in paths]
+    images = [_to_size(read_image(path, to), size, path) for path in paths]
     for path, image in zip(paths, images):
         if image.max() <= 0:
             raise ValueError(f"{path} is black everywhere; expected a positive maximum to scale it by. Remove it.")
@@ -204,7 +212,7 @@ def _to_size(image: Array, size: int | None, path: Path) -> Array:
         return image
     from skimage.transform import resize
 
-    side = min(image.shape)
+    side = min(image.shape[:2])
     if side < size:
         raise ValueError(
             f"{path} has {image.shape[0]}×{image.shape[1]} pixels; expected at least {size} on each side. "
@@ -235,11 +243,12 @@ def open_images(
     split: str = "train",
     limit: int | None = None,
     size: int | None = SIZE,
+    colour: bool = False,
 ) -> GrayImages:
     """Like `load_images`, but kept in the form in which `pairs` takes them from: bytes where the source has bytes.
 
     Returns:
-        A `GrayImages`.
+        A `GrayImages`; with `colour` a `ColourImages`.
     """
     checks.one_of(source, "source", tuple(READERS))
     checks.one_of(split, "split", SPLITS)
@@ -252,7 +261,10 @@ def open_images(
             "size=None; expected a number of pixels for source 'skimage', whose photographs differ in size."
         )
     where = source if data_dir is None else data_dir
-    return GrayImages(READERS[source](data_dir, split, limit, size), f"{where}: the images")
+    if colour and source in ("mat", "npy"):
+        raise ValueError(f"colour=True with source={source!r}; expected another: it holds gray images.")
+    images = READERS[source](data_dir, split, limit, size, to_colour if colour else to_gray)
+    return (ColourImages if colour else GrayImages)(images, f"{where}: the images")
 
 
 def load_images(
@@ -261,8 +273,9 @@ def load_images(
     split: str = "train",
     limit: int | None = None,
     size: int | None = SIZE,
+    colour: bool = False,
 ) -> Array:
-    """Load gray images, each divided by its own maximum.
+    """Load gray or colour images, each divided by its own maximum, over all of its channels.
 
     Args:
         source: "skimage", "stl10", "stl10_binary", "mat", "npy" or "folder", see the module.
@@ -272,14 +285,15 @@ def load_images(
         limit: take only the first ones of the split.
         size: for "skimage" and "folder", the side of the square images in pixels. Files are cropped to their centred
             square and reduced. For "folder", None keeps them as they are (all of one size). STL-10 has 96 pixels.
+        colour: RGB instead of gray; not for "mat" and "npy".
 
     Returns:
-        float32 (n, height, width, 1) in [0, 1], each image with maximum 1.
+        float32 (n, height, width, 1), or 3 channels, in [0, 1], each image with maximum 1.
 
     Raises:
         FileNotFoundError: for a missing folder or file, or a folder without images.
         ValueError: for an unknown source or split, a file of the wrong length, an image that is unreadable (named) or
             black.
     """
-    images = open_images(source, data_dir, split, limit, size)
+    images = open_images(source, data_dir, split, limit, size, colour)
     return images.take(np.arange(len(images)))

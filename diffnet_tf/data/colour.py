@@ -1,0 +1,64 @@
+"""Colour images as they are kept, like `gray`: scaled by their maximum over all channels, which keeps their hue."""
+
+import numpy as np
+
+from diffnet_tf.data.gray import GrayImages
+from diffnet_tf.types import Array, PathLike
+
+
+class ColourImages(GrayImages):
+    """RGB images of one size; what takes a `GrayImages` takes these.
+
+    Args:
+        pixels: (n, height, width, 3), uint8 or float32, not negative.
+        name: the source, for messages.
+        scaled: divide each image by its own maximum, over all of its channels.
+    """
+
+    def __init__(self, pixels: Array, name: str = "images", scaled: bool = True) -> None:
+        if pixels.ndim != 4 or pixels.shape[-1] != 3:
+            raise ValueError(f"{name} have shape {pixels.shape}; expected colours last, (n, height, width, 3).")
+        # The channels side by side are a gray image with the same values.
+        super().__init__(pixels.reshape(*pixels.shape[:2], -1), name, scaled)
+        self.pixels = pixels
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(n, height, width, 3)."""
+        number, height, width, channels = self.pixels.shape
+        return number, height, width, channels
+
+    def save(self, directory: PathLike) -> None:
+        """The source "npy" holds gray images only.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(f"{self.name} are in colour, which the source 'npy' cannot hold; expected gray images.")
+
+    def channels(self) -> GrayImages:
+        """All channels as gray images on the scale of their colour image, (3n, height, width): R, G, B of the first, …
+
+        Returns:
+            `GrayImages`, float32, not scaled again.
+        """
+        every = np.moveaxis(self.take(np.arange(len(self))), -1, 1)
+        return GrayImages(every.reshape(-1, *self.shape[1:3]), self.name, scaled=False)
+
+
+def to_colour(array: Array) -> Array:
+    """RGB of any image.
+
+    Args:
+        array: (..., height, width) gray, or (..., height, width, 1 to 4): gray, gray and alpha, RGB or RGBA; alpha is
+            dropped, gray is repeated.
+
+    Returns:
+        (..., height, width, 3), uint8 for uint8 and float32 otherwise.
+    """
+    if array.shape[-1] in (3, 4) and array.ndim >= 3:
+        array = array[..., :3]
+    else:
+        gray = array[..., :1] if array.shape[-1] in (1, 2) and array.ndim >= 3 else array[..., None]
+        array = np.repeat(gray, 3, axis=-1)
+    return array if array.dtype == np.uint8 else array.astype("float32")
