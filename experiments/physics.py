@@ -56,6 +56,7 @@ class Run:
         time: T.
         layers, points: of the network.
         contrast: λ that it is trained on; None for all of them.
+        colour: "shared", "mixing" or "gray"; None for gray images.
     """
 
     part: str
@@ -66,6 +67,7 @@ class Run:
     layers: int = 5
     points: int = 5
     contrast: float | None = TOLD
+    colour: str | None = None
 
     @property
     def name(self):
@@ -76,7 +78,8 @@ class Run:
 
 def plan():
     """All runs, part by part."""
-    runs = [
+    runs = [Run("colour", "DiffNet", colour, colour=colour) for colour in ("shared", "mixing", "gray")]
+    runs += [
         Run("edge", "DiffNet", f"{problem} {points} points", problem, points=points)
         for problem in ("forward", "inverse")
         for points in (5, 9)
@@ -94,7 +97,7 @@ def plan():
 def compute(options):
     """Train what has no record yet, then gather all: (record, arrays, None); None when stopped by Ctrl-C."""
     recipe, steps, limit = BUDGETS[options.budget]
-    sets = {split: options.images(split, limit) for split in ("train", "validation", "test")}
+    sets = functools.cache(lambda split, colour: options.images(split, limit, colour))
     if not trainings.train_missing(plan(), options, lambda run: _run(run, recipe, steps, options, sets)):
         return None
     known = {run.name for run in plan()}
@@ -115,7 +118,8 @@ def _degrade(run, contrast=None):
 
     if run.part == "edge":
         return backend.compiled(functools.partial(diffusion.edge_enhancing, **EDGES), fused=True)
-    process = functools.partial(diffusion.perona_malik, steps=round(run.time / DT), dt=DT)
+    function = diffusion.vector_valued if run.part == "colour" else diffusion.perona_malik
+    process = functools.partial(function, steps=round(run.time / DT), dt=DT)
     contrast = contrast or run.contrast
     if contrast is None:
         return backend.compiled(lambda u, parameter: process(u, contrast=parameter), fused=True)
@@ -127,26 +131,30 @@ def _run(run, recipe, steps, options, sets):
     if run.method != "DiffNet":
         described = {"name": run.name, **dataclasses.asdict(run), "budget": options.stamp, **options.provenance()}
         described |= {"iterations": ITERATIONS.get(run.method), "steps": 0}
-        return {**described, **_measured(run, functools.partial(_classical, run), sets["test"])}
+        return {**described, **_measured(run, functools.partial(_classical, run), sets("test", False))}
     import keras
 
-    from diffnet_tf import data, models, training
+    from diffnet_tf import models, training
 
     seed, steps = options.seed, options.steps or steps
     settings = networks.recipe_for("DiffNet", recipe, networks.Task(run.problem))
-    settings = dataclasses.replace(settings, batch_size=min(settings.batch_size, len(sets["train"])))
+    # The gray network is trained on gray images; it cannot know of the other channels.
+    colour = run.colour in ("shared", "mixing")
+    train, validation = (sets(split, colour) for split in ("train", "validation"))
+    settings = dataclasses.replace(settings, batch_size=min(settings.batch_size, len(train)))
     keras.utils.set_random_seed(seed)
-    model = models.DiffNet(num_layers=run.layers, points=run.points, initial_scale=settings.initial_scale)
+    channels = {"channels": 3, "mixing": run.colour == "mixing"} if colour else {}
+    model = models.DiffNet(run.layers, points=run.points, initial_scale=settings.initial_scale, **channels)
     trained = training.fit(
         model,
-        sets["train"],
+        train,
         settings,
         steps=steps,
         seed=seed,
         problem=run.problem,
         degrade=_degrade(run),
         parameter=CONTRASTS if run.contrast is None else None,
-        validation=data.GrayImages(sets["validation"].pixels[:VALIDATION]),
+        validation=type(validation)(validation.pixels[:VALIDATION]),
         checkpoint_dir=options.checkpoint_dir / run.name,
     )
     if not trained.finished:
@@ -157,11 +165,19 @@ def _run(run, recipe, steps, options, sets):
         "steps": trained.steps,
         "validation_psnr": trained.history[-1]["val_psnr"],
         "training_seconds": round(trained.seconds, 1),
-        "training_images": len(sets["train"]),
+        "training_images": len(train),
         "parameters": model.count_params(),
         "time_steps": model.time_steps,
-        **_measured(run, lambda contrast: measure.applied(model), sets["test"]),
+        **_measured(run, lambda contrast: _applied(model, run), sets("test", run.part == "colour")),
     }
+
+
+def _applied(model, run):
+    """A network as a function of a batch; a gray one on each channel of colours by itself."""
+    function = measure.applied(model)
+    if run.colour != "gray":
+        return function
+    return lambda u: np.concatenate([function(u[..., k : k + 1]) for k in range(u.shape[-1])], axis=-1)
 
 
 def _classical(run, contrast):

@@ -68,7 +68,7 @@ class Options:
             "hardware": records.hardware(),
         }
 
-    def images(self, split, limit=None):
+    def images(self, split, limit=None, colour=False):
         """The images to train on ("train"), to validate on ("validation") or to measure on ("test").
 
         With --test_dir these are three disjoint sets: the training source's train and test splits, and all of the
@@ -77,8 +77,9 @@ class Options:
         from diffnet_tf import data
 
         if split == "test" and self.test_dir:
-            return data.open_images(self.source, self.test_dir, "all", limit)
-        return data.open_images(self.source, self.data_dir, "train" if split == "train" else "test", limit)
+            return data.open_images(self.source, self.test_dir, "all", limit, colour=colour)
+        split = "train" if split == "train" else "test"
+        return data.open_images(self.source, self.data_dir, split, limit, colour=colour)
 
 
 def main(experiment):
