@@ -62,7 +62,8 @@ def test_the_solver_agrees_with_numpy(float64):
 
     found = numpy(inverses.solve(apply, ops.convert_to_tensor(right), 40))
     expected = np.linalg.solve(matrix, right.reshape(3, 20).T).T.reshape(right.shape)
-    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max(axis=(1, 2, 3), keepdims=True))
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, atol=1e-6 * np.abs(other).max())
     assert not found[1].any()
 
 
@@ -73,18 +74,17 @@ def test_newton_converges_quadratically(float64):
     """Once near, every step doubles the number of digits: ‖e⁺‖ ≤ C ‖e‖²."""
     original = batch(smooth((12, 13)))
     diffused = diffusion.perona_malik(original)
-    errors = []
-    for iterations in range(4, 9):
-        newton = dn.backend.compiled(lambda y, n=iterations: inverses.newton_inverse(y, n, inner=40))
-        found = newton(diffused)
-        errors.append(float(np.abs(numpy(found) - numpy(original)).max()))
+    step = dn.backend.compiled(lambda y: [inverses.newton_inverse(y, n, inner=30) for n in range(2, 8)])
+    found = [numpy(u) for u in step(diffused)]
+    errors = [float(np.abs(u - numpy(original)).max()) for u in found]
     assert errors[-1] < 1e-10
-    orders = np.log(errors[1:]) / np.log(errors[:-1])
-    assert max(orders[i] for i, e in enumerate(errors[:-1]) if 1e-5 < e < 1e-2) > 1.7, (errors, orders)
+    near = [(e, after) for e, after in zip(errors, errors[1:]) if 1e-5 < e < 3e-2]
+    assert len(near) >= 2 and all(after < 30 * e**2 for e, after in near), errors
 
 
-def test_without_noise_the_known_scheme_is_undone_nearly_exactly(photographs):
+def test_without_noise_the_known_scheme_is_undone_nearly_exactly(photographs, monkeypatch):
     """In float32: Newton and step by step end at rounding, far beyond 200 iterations of the plain fixed point."""
+    monkeypatch.setattr(classical, "BATCH", 2)
     diffused = numpy(diffusion.perona_malik(photographs[:2]))
     whole = classical.methods(0.0)
     psnr = {
@@ -119,7 +119,8 @@ def test_lavrentiev_solves_its_equation(float64):
 def test_step_by_step_undoes_every_step(float64, boundary):
     u = smooth((9, 8))
     diffused = diffusion.perona_malik(u, boundary=boundary)
-    np.testing.assert_allclose(numpy(inverses.stepwise_inverse(diffused, 150, boundary=boundary)), u, atol=1e-10)
+    inverse = dn.backend.compiled(lambda y: inverses.stepwise_inverse(y, 150, boundary=boundary))
+    np.testing.assert_allclose(numpy(inverse(diffused)), u, atol=1e-10)
     one = inverses.stepwise_inverse(diffused, 7, steps=1)
     np.testing.assert_array_equal(numpy(one), numpy(diffusion.fixed_point_inverse(diffused, 7, steps=1)))
 
