@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf import beyond, claims, metrics, model_files, presets, records
+from diffnet_tf import beyond_verdicts, claims, metrics, model_files, presets, records
 from experiments import all_noise, all_noise_figure, networks, run
 from tests.conftest import tensorflow_only
 from tests.test_figures import execute
@@ -74,11 +74,11 @@ def made_up(root, gap=0.0, unet=30.0, budget="cpu"):
 )
 def test_verdicts_on_the_specialists(tmp_path, gap, expected):
     made_up(tmp_path, gap)
-    found = beyond.one_for_all("blind", "specialist")(tmp_path)
+    found = beyond_verdicts.one_for_all("blind", "specialist")(tmp_path)
     assert (found.verdict, found.n, found.data) == (expected, 3, "here → there")
     assert f"{gap:+.2f} at 0 %, +0.00 at 1 %" in found.ours
     with pytest.raises(FileNotFoundError):
-        beyond.one_for_all("conditioned", "specialist")(tmp_path)
+        beyond_verdicts.one_for_all("conditioned", "specialist")(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_verdicts_on_the_specialists(tmp_path, gap, expected):
 )
 def test_verdicts_on_the_unet(tmp_path, unet, budget, expected):
     made_up(tmp_path, unet=unet, budget=budget)
-    found = beyond.above_unet("blind")(tmp_path)
+    found = beyond_verdicts.above_unet("blind")(tmp_path)
     assert found.verdict == expected and f"33.00 against {unet:.2f} dB at 1 %" in found.ours
 
 

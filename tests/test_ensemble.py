@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf import beyond, claims, metrics, model_files, records, uncertainty
+from diffnet_tf import beyond, beyond_verdicts, claims, metrics, model_files, records, uncertainty
 from experiments import ensemble, networks, run
 from tests.conftest import tensorflow_only
 from tests.test_figures import execute, small
@@ -63,5 +63,5 @@ def test_verdicts(tmp_path):
     }
     assert "50.0 % for 88.4 %" in found["± 2 spreads of 5 networks cover the error"].ours
     made_up(tmp_path, coverage=0.88, gain=-0.1)
-    assert beyond.ensemble_coverage("as_it_is")(tmp_path).verdict == claims.REPRODUCED
-    assert beyond.ensemble_gain(tmp_path).verdict == claims.NOT_REPRODUCED
+    assert beyond_verdicts.ensemble_coverage("as_it_is")(tmp_path).verdict == claims.REPRODUCED
+    assert beyond_verdicts.ensemble_gain(tmp_path).verdict == claims.NOT_REPRODUCED
