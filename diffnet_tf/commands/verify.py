@@ -14,13 +14,13 @@ class Ledger:
 
     Attributes:
         title: of them all.
-        claims: the claims.
+        rows: the claims.
         reference: what ours is compared with.
         words: verdicts that are called otherwise here.
     """
 
     title: str
-    claims: tuple[claims.Claim, ...]
+    rows: tuple[claims.Claim, ...]
     reference: str
     words: dict[str, str] = dataclasses.field(default_factory=dict)
 
@@ -28,7 +28,7 @@ class Ledger:
         """The claims with what the records under a results folder say."""
         return [
             (claim, dataclasses.replace(finding, verdict=self.words.get(finding.verdict, finding.verdict)))
-            for claim, finding in claims.findings(root, self.claims)
+            for claim, finding in claims.findings(root, self.rows)
         ]
 
 
