@@ -6,6 +6,8 @@ from setuptools import find_packages, setup
 
 # Of networks, to ONNX.
 EXPORT = ["onnx>=1.19", "onnxruntime>=1.23", "tf2onnx>=1.17"]
+# What scikit-image's wavelets need: of the experiment `comparison`.
+WAVELETS = ["PyWavelets>=1.8,<2"]
 
 setup(
     name="diffnet_tf",
@@ -41,9 +43,11 @@ setup(
             "ipykernel>=6.29",
             "pdoc>=16",
             *EXPORT,
+            *WAVELETS,
         ],
         "jax": ["jax>=0.6"],
         "export": EXPORT,
+        "comparison": WAVELETS,
         "bench": ["torch>=2.6", "medpy>=0.5", "SimpleITK>=2.4", "opencv-contrib-python-headless>=4.10"],
         "tensorboard": ["tensorboard>=2.19"],
     },
