@@ -71,7 +71,7 @@ def compute(options):
     directory = files.check_writable(options.directory / "runs")
     for run in plan(levels):
         path = directory / f"{run.name}-{options.stamp.replace(' ', '-')}.json"
-        if run.name.startswith(options.only or "") and not path.exists():
+        if options.wants(run.name) and not path.exists():
             print(f"{run.name}:", flush=True)
             chosen = options.steps or steps[run.noise is not None]
             result = _train(run, name, chosen, levels, options, train, validation, test)

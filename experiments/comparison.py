@@ -180,7 +180,7 @@ def _measure_classical(task, budget, options, train, test):
     from diffnet_tf import classical
 
     path = _classical_path(task, options)
-    if path.exists() or not path.name.startswith(options.only or ""):
+    if path.exists() or not options.wants(path.name):
         return
     files.check_writable(path.parent)
     training, (inputs, targets) = _training_pairs(task, train, budget.tuning), networks.test_pairs(task, test)

@@ -39,7 +39,7 @@ def compute(options):
     directory = files.check_writable(options.directory / "runs")
     for seed in range(options.seed, options.seed + number):
         path = _path(directory, seed, options)
-        if path.stem.startswith(options.only or "") and not path.exists():
+        if options.wants(path.stem) and not path.exists():
             print(f"{path.stem}:", flush=True)
             if not _train(path, name, steps, seed, options, train, validation):
                 return None

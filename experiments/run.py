@@ -29,7 +29,9 @@ flags.DEFINE_string(
 flags.DEFINE_string("results_dir", "runs", "Folder for records, figures and weights: one folder inside it a figure.")
 flags.DEFINE_string("note", None, "A remark about the data, kept in the record and shown below the figure.")
 flags.DEFINE_integer("seed", 0, "Seed of the initial weights and of the examples.", lower_bound=0)
-flags.DEFINE_string("only", None, "Of an experiment of many trainings, those whose name starts with this.")
+flags.DEFINE_string(
+    "only", None, "Of an experiment of many trainings, those whose name starts with this; several with commas between."
+)
 flags.DEFINE_integer("image", -1, "Number of the test image that a figure of one image shows; -1 is the last.")
 flags.DEFINE_enum(
     "strategy",
@@ -55,6 +57,10 @@ class Options:
     def stamp(self):
         """What a record says of the number of steps: the budget, or the steps given instead."""
         return self.budget if self.steps is None else f"{self.steps} steps"
+
+    def wants(self, name):
+        """Whether --only lets a run of this name take place."""
+        return name.startswith(tuple((self.only or "").split(",")))
 
     def provenance(self):
         """Source, data, test data and note: what a record says of the images; and what the numbers depend on beside."""

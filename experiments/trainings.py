@@ -29,7 +29,7 @@ def train_missing(plan, options, train):
     directory = files.check_writable(options.directory / RUNS)
     for run in plan:
         path = directory / f"{run.name}-{options.stamp.replace(' ', '-')}.json"
-        if run.name.startswith(options.only or "") and not path.exists():
+        if options.wants(run.name) and not path.exists():
             print(f"{run.name}:", flush=True)
             result = train(run)
             if result is None:
