@@ -4,7 +4,7 @@ The value beside ours is a goal, not the paper's; `python -m diffnet_tf verify` 
 "does not hold" here.
 """
 
-from diffnet_tf import beyond_verdicts
+from diffnet_tf import beyond_physics, beyond_verdicts
 from diffnet_tf.claims import Claim
 
 
@@ -91,6 +91,55 @@ CLAIMS: tuple[Claim, ...] = (
                 "the best classical method that is not told the diffusion",
                 beyond_verdicts.compared(noise, "long", "untold"),
             ),
+        )
+    ),
+    *(
+        Claim("Generalisation", text, goal, _run("generalisation"), check)
+        for text, goal, check in (
+            *(
+                (
+                    f"preset {preset} − fixed point, other kinds of pictures",
+                    "> 0 dB on each",
+                    beyond_physics.ahead(preset),
+                )
+                for preset in ("inverse", "inverse-0.1pct", "inverse-1pct")
+            ),
+            ("whole pictures of 512×512 against their crops", "within 1 dB", beyond_physics.large),
+            ("trained for λ = 0.2, gain at another λ", "> 0 dB", beyond_physics.other("contrast")),
+            ("trained for 4 steps, gain after another number", "> 0 dB", beyond_physics.other("steps")),
+        )
+    ),
+    *(
+        Claim("Further physics", text, goal, _run("physics"), check)
+        for text, goal, check in (
+            (
+                "colour: shared filters − a gray network on each channel",
+                "> 0 dB",
+                beyond_physics.compared("colour-shared", "colour-gray"),
+            ),
+            (
+                "colour: mixing filters − shared filters",
+                "> 0 dB",
+                beyond_physics.compared("colour-mixing", "colour-shared"),
+            ),
+            *(
+                (
+                    f"edge-enhancing diffusion, {problem}: 9 points − 5 points",
+                    "> 0 dB",
+                    beyond_physics.compared(f"edge-{problem}-9-points", f"edge-{problem}-5-points"),
+                )
+                for problem in ("forward", "inverse")
+            ),
+            *(
+                (
+                    f"longer times, T = {time}: 10 layers − 5 layers",
+                    "> 0 dB",
+                    beyond_physics.compared(f"time-{time}-10-layers", f"time-{time}-5-layers"),
+                )
+                for time in (1, 2, 4)
+            ),
+            ("longer times: ahead of the fixed point", "at every T", beyond_physics.longer("fixed-point")),
+            ("unknown λ, at 0.2, against a network for 0.2", "within 1 dB", beyond_physics.blind("specialist")),
         )
     ),
 )

@@ -1,0 +1,135 @@
+"""What the records of `generalisation` and `physics` say: checks as in `beyond_verdicts`. NumPy only."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffnet_tf import bootstrap, records
+from diffnet_tf.types import Array
+from diffnet_tf.verdicts import NOT_REPRODUCED, PARTIAL, REPRODUCED, Check, Finding
+
+BORDER = 1.0  # dB that the border of a crop may cost
+BLIND = 1.0  # dB that not knowing λ may cost
+
+
+def _from(record: dict[str, Any], budget: str | None = None) -> dict[str, Any]:
+    data = f"{record['data']} → {record['test_data']}"
+    return {"budget": budget or record["budget"], "data": data, "commit": (record["commit"] or "")[:7]}
+
+
+# ---- Generalisation --------------------------------------------------------------------------------------------------
+
+
+def ahead(preset: str) -> Check:
+    """A preset is ahead of the fixed point on every kind of picture, by more than the spread of the crops explains."""
+
+    def check(root: Path) -> Finding:
+        record, arrays = records.load(root / "generalisation")
+        groups = [crop["group"] for crop in record["crops"]]
+        texts, holds = [], 0
+        for group in dict.fromkeys(groups):
+            chosen = np.array(groups) == group
+            ours, theirs = (arrays[f"{preset}_{name}"][chosen] for name in ("diffnet", "fixed_point"))
+            finite = np.isfinite(ours) & np.isfinite(theirs)
+            mean, low, high = bootstrap.paired(ours[finite], theirs[finite])
+            holds += low > 0
+            texts.append(f"{group} {mean:+.1f}" + " (undecided)" * (low <= 0 <= high))
+        verdict = REPRODUCED if holds == len(texts) else PARTIAL if 2 * holds >= len(texts) else NOT_REPRODUCED
+        return Finding(f"dB: {', '.join(texts)}", verdict, len(groups), **_from(record))
+
+    return check
+
+
+def large(root: Path) -> Finding:
+    """Whole pictures of 512×512 are restored as well as their crops of 96×96."""
+    record, _ = records.load(root / "generalisation")
+    gaps = [row["diffnet_whole"] - row["diffnet_crops"] for rows in record["large"].values() for row in rows]
+    verdict = REPRODUCED if max(map(abs, gaps)) <= BORDER else NOT_REPRODUCED
+    text = f"{min(gaps):+.2f} to {max(gaps):+.2f} dB, {len(record['large'])} presets"
+    return Finding(text, verdict, len(gaps), **_from(record))
+
+
+def other(setting: str) -> Check:
+    """The preset still gains on diffusions that it was not trained on: "contrast" or "steps"."""
+
+    def check(root: Path) -> Finding:
+        record, _ = records.load(root / "generalisation")
+        rows = record[setting]
+        gains = {row["value"]: row["diffnet"]["psnr"]["mean"] - row["degraded"]["psnr"]["mean"] for row in rows}
+        holds = sum(gain > 0 for gain in gains.values())
+        verdict = REPRODUCED if holds == len(gains) else PARTIAL if 2 * holds >= len(gains) else NOT_REPRODUCED
+        text = ", ".join(f"{gain:+.1f} at {value:g}" for value, gain in gains.items())
+        return Finding(f"dB: {text}", verdict, record["test_images"], **_from(record))
+
+    return check
+
+
+# ---- Further physics -------------------------------------------------------------------------------------------------
+
+
+def compared(ours: str, theirs: str) -> Check:
+    """One run of `physics` is ahead of another on the same images, by more than their spread explains."""
+
+    def check(root: Path) -> Finding:
+        record, arrays = records.load(root / "physics")
+        (_, mine), (_, other) = (_psnr(record, arrays, name) for name in (ours, theirs))
+        difference, low, high = bootstrap.paired(mine[0], other[0])
+        verdict = REPRODUCED if low > 0 else NOT_REPRODUCED
+        text = f"{difference:+.2f} dB ({low:+.2f} to {high:+.2f}): {mine[0].mean():.2f} against {other[0].mean():.2f}"
+        return Finding(text, verdict, mine.shape[1], **_from(record, _steps(record, ours, theirs)))
+
+    return check
+
+
+def longer(reference: str) -> Check:
+    """At every T the better of the networks is ahead of a classical inverse: "fixed-point" or "stepwise"."""
+
+    def check(root: Path) -> Finding:
+        record, arrays = records.load(root / "physics")
+        runs = [run for run in record["runs"] if run["part"] == "time"]
+        found = {}
+        for time in sorted({run["time"] for run in runs}):
+            at = {run["name"]: float(arrays[f"psnr_{run['name']}"].mean()) for run in runs if run["time"] == time}
+            told = at.get(f"time-{time:g}-{reference}")
+            learned = [psnr for name, psnr in at.items() if name.endswith("layers")]
+            if told is not None and learned:
+                found[time] = (max(learned), told)
+        if not found:
+            raise FileNotFoundError("no run of both")
+        holds = sum(mine > told for mine, told in found.values())
+        verdict = REPRODUCED if holds == len(found) else PARTIAL if holds else NOT_REPRODUCED
+        text = ", ".join(f"T = {time:g}: {mine:.1f} against {told:.1f} dB" for time, (mine, told) in found.items())
+        images = arrays[f"psnr_{runs[0]['name']}"].shape[-1]
+        return Finding(text, verdict, images, **_from(record, _steps(record, *(run["name"] for run in runs))))
+
+    return check
+
+
+def blind(reference: str) -> Check:
+    """Where λ is what another network was trained on, one network for every λ is within a decibel of that."""
+
+    def check(root: Path) -> Finding:
+        record, arrays = records.load(root / "physics")
+        (levels, mine), (_, other) = (_psnr(record, arrays, f"contrast-{name}") for name in ("blind", reference))
+        gaps = dict(zip(levels, (mine - other).mean(axis=1)))
+        verdict = REPRODUCED if gaps[0.2] >= -BLIND else NOT_REPRODUCED
+        text = ", ".join(f"{gap:+.1f} at {level:g}" for level, gap in gaps.items())
+        budget = _steps(record, "contrast-blind", f"contrast-{reference}")
+        return Finding(f"dB: {text}", verdict, mine.shape[1], **_from(record, budget))
+
+    return check
+
+
+def _psnr(record: dict[str, Any], arrays: dict[str, Array], name: str) -> tuple[list[float], Array]:
+    """λ of the test images and PSNR of every image, (levels, n), of a run."""
+    for run in record["runs"]:
+        if run["name"] == name:
+            return [result["contrast"] for result in run["results"]], np.atleast_2d(arrays[f"psnr_{name}"])
+    raise FileNotFoundError(f"no run {name}")
+
+
+def _steps(record: dict[str, Any], *names: str) -> str:
+    """The budgets of the trainings among these runs."""
+    budgets = {run["budget"] for run in record["runs"] if run["name"] in names and run["method"] == "DiffNet"}
+    return "/".join(sorted(budgets))
