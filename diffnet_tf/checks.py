@@ -48,9 +48,10 @@ def finite(array: Array, name: str = "images") -> None:
 
 def image_channels(shape: Iterable[int | None], channels: int, name: str = "images") -> None:
     """Refuse shapes other than (batch, height, width, channels), any of them None where it is not known yet."""
+    shape = tuple(shape)
     if channels == 1:
         gray(shape, name)
-    elif len(shape := tuple(shape)) != 4 or shape[-1] not in (channels, None):
+    elif len(shape) != 4 or shape[-1] not in (channels, None):
         raise ValueError(f"{name} have shape {shape}; expected (batch, height, width, {channels}), channels last.")
 
 
