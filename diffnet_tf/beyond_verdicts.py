@@ -160,7 +160,7 @@ def compared(noise: float, ours: str, *others: str) -> Check:
 def local_filters(root: Path) -> Finding:
     """The best linear filters of few pixels that are told γ, for the paper's time: how near they come to its number."""
     record, arrays = records.load(root / "locality")
-    psnr = dict(zip(record["points"], np.median(arrays["local"][record["times"].index(0.4)], axis=0)))
+    psnr = dict(zip(record["points"], np.median(arrays["local"][record["diffusion_times"].index(0.4)], axis=0)))
     text = "; ".join(f"{points} points {psnr[points]:.1f} dB" for points in (5, 9, 13, 25, 69))
     verdict = REPRODUCED if psnr[13] >= GOOD else PARTIAL if psnr[69] >= 0.9 * GOOD else NOT_REPRODUCED
     return Finding(f"median, T = 0.4: {text}", verdict, record["images"], **_from(record))

@@ -75,7 +75,7 @@ def compute(options):
         "runs": runs,
         "squared_radii": list(SQUARED_RADII),
         "points": [inverses.points_within(radius) for radius in SQUARED_RADII],
-        "times": list(TIMES),
+        "diffusion_times": list(TIMES),
         "images": min(number, len(test)),
         "side": side,
     }
@@ -151,12 +151,12 @@ def draw(record, arrays):
     """Left: local inverses; middle: learned stencils; right: what the further points of the learned ones weigh."""
     figure, (axes,) = figures.plots(1, 3, caption(record), width=2.6)
     points = record["points"]
-    for colour, time, psnr in zip(figures.LINES, record["times"], arrays["local"]):
+    for colour, time, psnr in zip(figures.LINES, record["diffusion_times"], arrays["local"]):
         low, middle, high = np.quantile(psnr, (0.25, 0.5, 0.75), axis=0)
         axes[0].plot(points, middle, "o-", color=colour, markersize=3, label=f"T = {time:g}")
         axes[0].fill_between(points, low, high, color=colour, alpha=0.2, linewidth=0)
     axes[0].set(title="best local linear inverse", xlabel="points of the stencil", ylabel="PSNR in dB", xscale="log")
-    axes[0].set_xticks(points, [str(n) for n in points])
+    axes[0].set_xticks(points, ["" if n == 21 else str(n) for n in points])  # there is no room beside 25
     axes[0].minorticks_off()
     axes[0].legend()
     for colour, layers in zip(figures.LINES, LAYERS):
@@ -185,11 +185,13 @@ def _draw_rings(axis, runs):
     for k, (name, colour) in enumerate(zip(names, figures.LINES)):
         values = np.array([[layer[name] for layer in run["rings"]] for run in chosen])
         shift = 0.26 * (k - (len(names) - 1) / 2)
-        axis.bar(layers + shift, values.mean(axis=0), 0.24, color=colour, label=name)
+        axis.bar(layers + shift, values.mean(axis=0), 0.24, color=colour, label=name.removeprefix("4 "))
         for row in values:
             axis.plot(layers + shift, row, ".", color="black", markersize=2)
     axis.set_xticks(layers)
-    axis.legend()
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, 5 * high)  # room for the legend
+    axis.legend(ncols=3, columnspacing=0.8, handlelength=1)
 
 
 def caption(record):

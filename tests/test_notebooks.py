@@ -20,8 +20,8 @@ def test_it_runs(path):
     assert [set(cell) for cell in kinds] == [set(cell) for cell in kept]
 
 
-def test_they_are_three_and_small_and_define_no_functions():
-    assert len(NOTEBOOKS) == 3
+def test_they_are_few_and_small_and_define_no_functions():
+    assert len(NOTEBOOKS) == 4
     for path in NOTEBOOKS:
         text = path.read_text()
         assert len(text) < 400_000, path
