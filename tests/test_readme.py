@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 def test_the_code_runs_as_it_stands(tmp_path):
     """All Python blocks in their order, in one fresh process. (They save a model: in a folder of their own.)"""
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     code = f"import os, sys; sys.path.insert(0, os.getcwd()); os.chdir({str(tmp_path)!r})\n" + "\n".join(blocks)
     code += "\nassert float(keras.ops.mean(after) - keras.ops.mean(before)) > 8, 'learning the time steps helps less'"
     run_python(code)
