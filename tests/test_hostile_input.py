@@ -204,7 +204,7 @@ PYTHON = {
         lambda m: m.diffusion_layers[0](GRAY.repeat(3, -1)),
         ValueError,
         "This layer takes gray images (batch, height, width, 1); received an input of shape (4, 12, 12, 3). Move "
-        "channels last, and convert colour to gray or treat each channel as an image.",
+        "channels last, and convert colour to gray or make a layer for that number of channels.",
     ),
     "RGBA": (
         lambda m: PAIRS(GRAY.repeat(4, -1)),
@@ -263,7 +263,7 @@ PYTHON = {
         lambda m: dn.stencil.apply(GRAY, FILTERS[..., :4]),
         ValueError,
         "filters have shape (4, 12, 12, 4); expected (batch, height, width, 5) in the order ('centre', 'up', 'down', "
-        "'left', 'right').",
+        "'left', 'right'), or 9 or 13 of them.",
     ),
     "start of another shape": (
         lambda m: dn.diffusion.fixed_point_inverse(GRAY, start=GRAY[:, :6]),
@@ -312,7 +312,7 @@ PYTHON = {
     "noise on forward diffusion": (
         lambda m: PAIRS(GRAY, "forward", 0.01),
         ValueError,
-        "noise=0.01 with problem='forward'; expected 0: noise is added to diffused inputs.",
+        "noise=0.01 with problem='forward'; expected none: noise is added to diffused inputs.",
     ),
     "batch larger than the data": (
         lambda m: PAIRS(GRAY, batch_size=5),
@@ -746,7 +746,7 @@ def test_commands(folder, monkeypatch, capsys, command):
 def test_the_programs_own_mistakes_show_where_they_are(monkeypatch, capsys):
     from experiments import run
 
-    monkeypatch.setattr(verify.claims, "findings", lambda directory: len(None))
+    monkeypatch.setattr(verify.claims, "findings", lambda *_: len(None))
     with pytest.raises(TypeError, match="has no len"):
         main(["verify"])
     with pytest.raises(TypeError, match="has no len"), run._errors_on_one_line():
