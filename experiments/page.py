@@ -15,7 +15,7 @@ from diffnet_tf.commands import verify
 
 NAME = "index.html"
 WIDEST = 1400  # pixels of a picture in the page
-BULKY = ("history", "times", "runs", "levels", "blocks")  # kept in the record's file, too long to read here
+LONGEST = 3_000  # characters of one entry of a record; longer ones are left to the record's file
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -93,8 +93,8 @@ def _ledger(ledger, root):
 
 
 def _section(name, record, caption, picture):
-    shown = {key: value for key, value in record.items() if key not in BULKY}
-    left_out = [key for key in BULKY if key in record]
+    shown = {key: value for key, value in record.items() if len(json.dumps(value)) <= LONGEST}
+    left_out = [key for key in record if key not in shown]
     note = f"<p>Without {', '.join(left_out)}: see {name}/{records.RECORD}.</p>" if left_out else ""
     # Lists of numbers on one line each.
     text = re.sub(r"\[[^][{}]*\]", lambda m: " ".join(m[0].split()), json.dumps(shown, indent=1, ensure_ascii=False))

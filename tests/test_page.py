@@ -2,6 +2,7 @@
 
 from html.parser import HTMLParser
 
+from diffnet_tf.commands import verify
 from experiments import fig04_deconvolution, page, render
 from tests.conftest import ROOT
 
@@ -41,14 +42,13 @@ def check(text):
 
 
 def test_the_committed_page_shows_every_record_and_claim():
-    from diffnet_tf import claims
-
     text = (ROOT / "results" / page.NAME).read_text()
     parsed = check(text)
     recorded = [name for name in render.EXPERIMENTS if (ROOT / "results" / name / "record.json").exists()]
     assert set(recorded) <= parsed.ids and len(parsed.loaded) == len(recorded)
-    for claim, finding in claims.findings(ROOT / "results"):
-        assert claim.text in parsed.words and (finding.ours in parsed.words or not finding.ours)
+    for ledger in (verify.PAPER, verify.BEYOND):
+        for claim, finding in ledger.found(ROOT / "results"):
+            assert claim.text in parsed.words and (finding.ours in parsed.words or not finding.ours)
 
 
 def test_what_is_in_a_record_is_escaped(tmp_path):
