@@ -58,8 +58,8 @@ def _edge(axis, runs, record):
             _bars(axis, place + 0.27 * (k - 1), result, colour, 0.24, None if label in labelled else label)
             labelled.add(label)
     axis.set(xticks=range(len(problems)), xticklabels=problems)
-    axis.margins(y=0.12)
-    axis.legend(loc="best")
+    axis.margins(y=0.25)  # room for the legend
+    axis.legend(loc="upper right", ncols=3)
 
 
 def _time(axis, runs, record):
