@@ -89,7 +89,9 @@ def _contrast(axis, runs, record):
             psnr = [_psnr(result)[0] for result in found[variant]]
             axis.plot(levels, psnr, marker + line, color=colour, label=label, markersize=4)
     axis.set(xlabel="λ of the test images")
-    axis.legend(loc="best")
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, high + 0.6 * (high - low))  # room for the legend
+    axis.legend(loc="upper center", ncols=2, columnspacing=1, fontsize=6)
 
 
 def caption(record):
