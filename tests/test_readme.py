@@ -69,8 +69,10 @@ def test_what_rounding_costs_is_in_its_record():
 
 
 def test_every_command_and_file_it_names_exists():
-    for path in re.findall(r"\]\(((?!http)[^)]+)\)", README):
+    for path, heading in re.findall(r"\]\(((?!http)[^)#]+)#?([^)]*)\)", README):
         assert (ROOT / path).exists(), path
+        headings = re.findall("^#+ (.*)", (ROOT / path).read_text(), re.MULTILINE) if heading else []
+        assert not heading or heading in [words.lower().replace(" ", "-") for words in headings], heading
     for module in re.findall(r"python -m ([\w.]+)", README):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
