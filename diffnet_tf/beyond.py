@@ -4,7 +4,7 @@ The value beside ours is a goal, not the paper's; `python -m diffnet_tf verify` 
 "does not hold" here.
 """
 
-from diffnet_tf import beyond_physics, beyond_verdicts
+from diffnet_tf import beyond_operator, beyond_physics, beyond_verdicts
 from diffnet_tf.claims import Claim
 
 
@@ -13,12 +13,23 @@ def _run(module: str) -> str:
 
 
 CLAIMS: tuple[Claim, ...] = (
+    *(
+        Claim("The learned operator", text, goal, _run("learned_operator"), check)
+        for text, goal, check in (
+            ("filters of `forward` follow γ, layer by layer", "r ≥ 0.9", beyond_operator.follows("forward", 1)),
+            ("filters of `inverse` follow −γ, layer by layer", "r ≤ −0.9", beyond_operator.follows("inverse", -1)),
+            ("every layer of `forward` is a stable step", "ρ(Id + δt S) ≤ 1", beyond_operator.stable),
+            ("`forward` is symmetric", "≤ 0.1", beyond_operator.symmetric("forward")),
+            ("`inverse` is symmetric", "≤ 0.1", beyond_operator.symmetric("inverse")),
+            ("the largest row sum of any layer, δt |Σζ|, grows with the noise", "yes", beyond_operator.smoothing),
+        )
+    ),
     Claim(
         "Locality",
         "Conjecture 2.5 for one linear step: the best local filters, told γ, undo T = 0.4",
         "63.72 dB with 13 points",
         _run("locality"),
-        beyond_verdicts.local_filters,
+        beyond_operator.local_filters,
     ),
     *(
         Claim(
@@ -26,7 +37,7 @@ CLAIMS: tuple[Claim, ...] = (
             f"{words}: 5 points do as well as 13 at equal training",
             "within 0.5 dB",
             _run("locality"),
-            beyond_verdicts.more_points(layers),
+            beyond_operator.more_points(layers),
         )
         for layers, words in ((5, "five layers"), (1, "one layer"))
     ),

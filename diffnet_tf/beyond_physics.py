@@ -7,15 +7,10 @@ import numpy as np
 
 from diffnet_tf import bootstrap, records
 from diffnet_tf.types import Array
-from diffnet_tf.verdicts import NOT_REPRODUCED, PARTIAL, REPRODUCED, Check, Finding
+from diffnet_tf.verdicts import NOT_REPRODUCED, PARTIAL, REPRODUCED, Check, Finding, provenance
 
 BORDER = 1.0  # dB that the border of a crop may cost
 BLIND = 1.0  # dB that not knowing λ may cost
-
-
-def _from(record: dict[str, Any], budget: str | None = None) -> dict[str, Any]:
-    data = f"{record['data']} → {record['test_data']}"
-    return {"budget": budget or record["budget"], "data": data, "commit": (record["commit"] or "")[:7]}
 
 
 # ---- Generalisation --------------------------------------------------------------------------------------------------
@@ -36,7 +31,7 @@ def ahead(preset: str) -> Check:
             holds += low > 0
             texts.append(f"{group} {mean:+.1f}" + " (undecided)" * (low <= 0 <= high))
         verdict = REPRODUCED if holds == len(texts) else PARTIAL if 2 * holds >= len(texts) else NOT_REPRODUCED
-        return Finding(f"dB: {', '.join(texts)}", verdict, len(groups), **_from(record))
+        return Finding(f"dB: {', '.join(texts)}", verdict, len(groups), **provenance(record))
 
     return check
 
@@ -47,7 +42,7 @@ def large(root: Path) -> Finding:
     gaps = [row["diffnet_whole"] - row["diffnet_crops"] for rows in record["large"].values() for row in rows]
     verdict = REPRODUCED if max(map(abs, gaps)) <= BORDER else NOT_REPRODUCED
     text = f"{min(gaps):+.2f} to {max(gaps):+.2f} dB, {len(record['large'])} presets"
-    return Finding(text, verdict, len(gaps), **_from(record))
+    return Finding(text, verdict, len(gaps), **provenance(record))
 
 
 def other(setting: str) -> Check:
@@ -60,7 +55,7 @@ def other(setting: str) -> Check:
         holds = sum(gain > 0 for gain in gains.values())
         verdict = REPRODUCED if holds == len(gains) else PARTIAL if 2 * holds >= len(gains) else NOT_REPRODUCED
         text = ", ".join(f"{gain:+.1f} at {value:g}" for value, gain in gains.items())
-        return Finding(f"dB: {text}", verdict, record["test_images"], **_from(record))
+        return Finding(f"dB: {text}", verdict, record["test_images"], **provenance(record))
 
     return check
 
@@ -77,7 +72,7 @@ def compared(ours: str, theirs: str) -> Check:
         difference, low, high = bootstrap.paired(mine[0], other[0])
         verdict = REPRODUCED if low > 0 else NOT_REPRODUCED
         text = f"{difference:+.2f} dB ({low:+.2f} to {high:+.2f}): {mine[0].mean():.2f} against {other[0].mean():.2f}"
-        return Finding(text, verdict, mine.shape[1], **_from(record, _steps(record, ours, theirs)))
+        return Finding(text, verdict, mine.shape[1], **provenance(record, budget=_steps(record, ours, theirs)))
 
     return check
 
@@ -101,7 +96,9 @@ def longer(reference: str) -> Check:
         verdict = REPRODUCED if holds == len(found) else PARTIAL if holds else NOT_REPRODUCED
         text = ", ".join(f"T = {time:g}: {mine:.1f} against {told:.1f} dB" for time, (mine, told) in found.items())
         images = arrays[f"psnr_{runs[0]['name']}"].shape[-1]
-        return Finding(text, verdict, images, **_from(record, _steps(record, *(run["name"] for run in runs))))
+        return Finding(
+            text, verdict, images, **provenance(record, budget=_steps(record, *(run["name"] for run in runs)))
+        )
 
     return check
 
@@ -116,7 +113,7 @@ def blind(reference: str) -> Check:
         verdict = REPRODUCED if gaps[0.2] >= -BLIND else NOT_REPRODUCED
         text = ", ".join(f"{gap:+.1f} at {level:g}" for level, gap in gaps.items())
         budget = _steps(record, "contrast-blind", f"contrast-{reference}")
-        return Finding(f"dB: {text}", verdict, mine.shape[1], **_from(record, budget))
+        return Finding(f"dB: {text}", verdict, mine.shape[1], **provenance(record, budget=budget))
 
     return check
 

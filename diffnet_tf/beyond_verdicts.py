@@ -10,18 +10,10 @@ import numpy as np
 
 from diffnet_tf import bootstrap, records
 from diffnet_tf.types import Array
-from diffnet_tf.verdicts import NOT_REPRODUCED, PARTIAL, REPRODUCED, Check, Finding
+from diffnet_tf.verdicts import NOT_REPRODUCED, PARTIAL, REPRODUCED, Check, Finding, provenance
 
 CLOSE = 0.3  # dB
-GOOD = 63.72  # dB, the paper's DiffNet without noise
-LITTLE = 0.5  # dB
 COVERED = 0.02  # how far a coverage may be from the one of a calibrated ensemble
-
-
-def _from(record: dict[str, Any], budget: str | None = None) -> dict[str, Any]:
-    """Where a finding comes from."""
-    data = f"{record['data']} → {record['test_data']}"
-    return {"budget": budget or record["budget"], "data": data, "commit": (record["commit"] or "")[:7]}
 
 
 # ---- One network for all noise ---------------------------------------------------------------------------------------
@@ -42,7 +34,7 @@ def one_for_all(network: str, reference: str) -> Check:
         budgets = {run["budget"] for run in record["runs"] if run["network"] in (network, reference)} - {"preset"}
         ours_n = len(next(iter(ours.values())))
         text = f"at {close} of {len(gaps)} levels; dB: {listed}"
-        return Finding(text, verdict, ours_n, **_from(record, "/".join(sorted(budgets))))
+        return Finding(text, verdict, ours_n, **provenance(record, budget="/".join(sorted(budgets))))
 
     return check
 
@@ -66,7 +58,9 @@ def above_unet(network: str) -> Check:
             f"{mine:.2f} against {theirs:.2f} dB at {100 * noise:g} % (U-Net: {unets[noise]['steps']:,} steps)"
             for noise, (mine, theirs) in found.items()
         )
-        return Finding(text, verdict, len(next(iter(ours.values()))), **_from(record, "/".join(sorted(budgets))))
+        return Finding(
+            text, verdict, len(next(iter(ours.values()))), **provenance(record, budget="/".join(sorted(budgets)))
+        )
 
     return check
 
@@ -89,7 +83,7 @@ def ensemble_gain(root: Path) -> Finding:
     gain = arrays["psnr_ensemble"] - arrays["psnr_members"].mean(axis=0)
     verdict = REPRODUCED if gain.mean() > 2 * gain.std() / np.sqrt(len(gain)) else NOT_REPRODUCED
     text = f"{gain.mean():+.2f} ± {gain.std():.2f} dB over a member's mean of {arrays['psnr_members'].mean():.2f}"
-    return Finding(text, verdict, len(gain), **_from(record))
+    return Finding(text, verdict, len(gain), **provenance(record))
 
 
 def ensemble_coverage(name: str) -> Check:
@@ -102,7 +96,7 @@ def ensemble_coverage(name: str) -> Check:
         text = f"{100 * found['coverage']:.1f} % for {100 * nominal:.1f} %; RMS error {found['rms_error']:.4f}, "
         text += f"spread {found['rms_spread']:.4f}"
         text += f" (× {found['factor']:.2f})" if found["factor"] != 1 else ""
-        return Finding(text, verdict, record["results"]["ensemble"]["n"], **_from(record))
+        return Finding(text, verdict, record["results"]["ensemble"]["n"], **provenance(record))
 
     return check
 
@@ -113,7 +107,7 @@ def ensemble_ranks(root: Path) -> Finding:
     pixels, images = record["rank_correlation"], record["image_rank_correlation"]
     verdict = REPRODUCED if pixels >= 0.5 else PARTIAL if max(pixels, images) >= 0.5 else NOT_REPRODUCED
     text = f"rank correlation {pixels:.2f} over pixels, {images:.2f} over images"
-    return Finding(text, verdict, record["results"]["ensemble"]["n"], **_from(record))
+    return Finding(text, verdict, record["results"]["ensemble"]["n"], **provenance(record))
 
 
 # ---- The comparison --------------------------------------------------------------------------------------------------
@@ -150,41 +144,6 @@ def compared(noise: float, ours: str, *others: str) -> Check:
         steps = ", ".join(f"{rows[name]['label']} {rows[name]['steps']:,}" for name in trained)
         text = f"dB: {'; '.join(texts)}" + (f"; steps: {steps}" if trained else f"; {rows[ours]['steps']:,} steps")
         budget = "/".join(sorted({rows[name]["budget"] for name in trained}))
-        return Finding(text, verdict, values(ours).shape[1], **_from(record, budget or None))
-
-    return check
-
-
-# ---- Locality --------------------------------------------------------------------------------------------------------
-
-
-def local_filters(root: Path) -> Finding:
-    """The best linear filters of few pixels that are told γ, for the paper's time: how near they come to its number."""
-    record, arrays = records.load(root / "locality")
-    psnr = dict(zip(record["points"], np.median(arrays["local"][record["diffusion_times"].index(0.4)], axis=0)))
-    text = "; ".join(f"{points} points {psnr[points]:.1f} dB" for points in (5, 9, 13, 25, 69))
-    verdict = REPRODUCED if psnr[13] >= GOOD else PARTIAL if psnr[69] >= 0.9 * GOOD else NOT_REPRODUCED
-    return Finding(f"median, T = 0.4: {text}", verdict, record["images"], **_from(record))
-
-
-def more_points(layers: int) -> Check:
-    """Networks with 13 points against those with 5, trained alike: "reproduced" if they gain less than 0.5 dB."""
-
-    def check(root: Path) -> Finding:
-        record, _ = records.load(root / "locality")
-        found: dict[int, dict[int, float]] = {}
-        for run in record["runs"]:
-            if run["layers"] == layers:
-                found.setdefault(run["points"], {})[run["seed"]] = run["results"]["psnr"]["mean"]
-        seeds = sorted(found.get(5, {}).keys() & found.get(13, {}).keys())
-        if not seeds:
-            raise FileNotFoundError("no runs of both")
-        gains = [found[13][seed] - found[5][seed] for seed in seeds]
-        verdict = REPRODUCED if np.mean(gains) <= LITTLE else NOT_REPRODUCED
-        means = "; ".join(
-            f"{points} points {np.mean(list(of.values())):.2f} dB" for points, of in sorted(found.items())
-        )
-        text = f"{means}: 13 − 5 {np.mean(gains):+.2f} dB ({min(gains):+.2f} to {max(gains):+.2f})"
-        return Finding(text, verdict, len(seeds), **_from(record))
+        return Finding(text, verdict, values(ours).shape[1], **provenance(record, budget=budget or record["budget"]))
 
     return check

@@ -59,7 +59,8 @@ def interval(psnr: Array, low: Array, high: Array, draws: int = 2_000) -> tuple[
     return float(value(every)), float(ends[0]), float(ends[1])
 
 
-def _provenance(record: Record, **more: str) -> dict[str, Any]:
+def provenance(record: Record, **more: str) -> dict[str, Any]:
+    """Where a finding comes from: budget, data and commit of a record, or others in their place."""
     data = f"{record['data']} → {record['test_data']}" if record["source"] != "none" else ""
     return {"budget": record["budget"], "data": data, "commit": (record["commit"] or "")[:7], **more}
 
@@ -70,7 +71,7 @@ def parameters(name: str, network: str) -> Check:
     def check(root: Path) -> Finding:
         record, _ = records.load(root / name)
         verdict = REPRODUCED if record["parameters"] == PARAMETERS[network] else NOT_REPRODUCED
-        return Finding(f"{record['parameters']:,}", verdict, **_provenance(record, budget=""))
+        return Finding(f"{record['parameters']:,}", verdict, **provenance(record, budget=""))
 
     return check
 
@@ -81,7 +82,7 @@ def parameter_ratio(root: Path) -> Finding:
     ratio = record["parameters"]["diffnet"] / record["parameters"]["unet"]
     verdict = REPRODUCED if f"{100 * ratio:.2f}" == "0.29" else NOT_REPRODUCED
     unet = record["parameters"]["unet"]
-    return Finding(f"{100 * ratio:.2f} % of {unet:,}", verdict, **_provenance(record, budget="", data=""))
+    return Finding(f"{100 * ratio:.2f} % of {unet:,}", verdict, **provenance(record, budget="", data=""))
 
 
 def psnr(name: str, paper: float) -> Check:
@@ -95,7 +96,7 @@ def psnr(name: str, paper: float) -> Check:
         per_image = record["results"]["diffnet"]["psnr"]
         ours = f"{value:.2f} dB ({lower:.2f}–{upper:.2f}){words}; "
         ours += f"per image {per_image['mean']:.2f} ± {per_image['std']:.2f}"
-        return Finding(ours, verdict, per_image["n"], **_provenance(record))
+        return Finding(ours, verdict, per_image["n"], **provenance(record))
 
     return check
 
@@ -109,7 +110,7 @@ def one_image(name: str) -> Check:
             f"{label} {arrays[f'psnr_{method}'][record['image']]:.2f} dB"
             for method, label in (("diffnet", "DiffNet"), ("unet", "U-Net"))
         )
-        return Finding(f"another image: {ours}", PARTIAL, 1, **_provenance(record))
+        return Finding(f"another image: {ours}", PARTIAL, 1, **provenance(record))
 
     return check
 
@@ -120,7 +121,7 @@ def deconvolution(root: Path) -> Finding:
     train, test = (record["results"][split]["authors_psnr"] for split in ("train", "test"))
     verdict = PARTIAL if min(train["mean"], test["mean"]) >= record["paper_psnr"] else NOT_REPRODUCED
     ours = f"train {train['mean']:.2f}, test {test['mean']:.2f} ± {test['std']:.2f} dB, on our own disks"
-    return Finding(ours, verdict, test["n"], **_provenance(record))
+    return Finding(ours, verdict, test["n"], **provenance(record))
 
 
 def opposite_signs(root: Path) -> Finding:
@@ -129,7 +130,7 @@ def opposite_signs(root: Path) -> Finding:
     shares = record["opposite_signs"]
     verdict = REPRODUCED if min(shares) >= 0.9 else PARTIAL if max(shares) >= 0.9 else NOT_REPRODUCED
     ours = f"in {', '.join(f'{100 * share:.0f}' for share in shares)} % of the pixels at edges, layer by layer"
-    return Finding(ours, verdict, len(shares), **_provenance(record))
+    return Finding(ours, verdict, len(shares), **provenance(record))
 
 
 def difference(problem: str, noise: float, paper: float) -> Check:
@@ -152,7 +153,7 @@ def difference(problem: str, noise: float, paper: float) -> Check:
         verdict = NOT_REPRODUCED if not close else REPRODUCED if ours[0]["budget"] == "paper" else PARTIAL
         budget = "/".join(sorted({run["budget"] for run in (*ours, *theirs)}))
         text = f"{difference:+.1f} dB ({mean:.2f} − {other:.2f}), {most:,} images"
-        return Finding(text, verdict, len(ours), **_provenance(record, budget=budget))
+        return Finding(text, verdict, len(ours), **provenance(record, budget=budget))
 
     return check
 
@@ -173,7 +174,7 @@ def few_images(root: Path) -> Finding:
     # After few steps more images could not yet have paid.
     verdict = NOT_REPRODUCED if not holds else REPRODUCED if budgets <= {"cpu", "paper"} else PARTIAL
     ours = f"{np.mean(few):.2f} dB with up to 1,000 images, {np.mean(all_):.2f} with {max(sizes):,}"
-    return Finding(ours, verdict, len(few), **_provenance(record, budget="/".join(sorted(budgets))))
+    return Finding(ours, verdict, len(few), **provenance(record, budget="/".join(sorted(budgets))))
 
 
 def mean_free(root: Path) -> Finding:
@@ -203,7 +204,7 @@ def edge_width(image: Array) -> float:
 
 def _weights(record: Record) -> dict[str, str]:
     budgets = "/".join(sorted({source["budget"] for source in record["weights"]}))
-    return _provenance(record, budget=budgets, data=f"{record['weights'][0]['data']} → {record['test_data']}")
+    return provenance(record, budget=budgets, data=f"{record['weights'][0]['data']} → {record['test_data']}")
 
 
 def smoothing(root: Path) -> Finding:
@@ -211,7 +212,7 @@ def smoothing(root: Path) -> Finding:
     record, _ = records.load(root / "fig13")
     correlation = record["rank_correlation"]
     verdict = REPRODUCED if correlation is not None and correlation >= 0.9 else NOT_REPRODUCED
-    return Finding(f"rank correlation {correlation:.2f}", verdict, len(record["levels"]), **_provenance(record))
+    return Finding(f"rank correlation {correlation:.2f}", verdict, len(record["levels"]), **provenance(record))
 
 
 def training_time(root: Path) -> Finding:

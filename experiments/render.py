@@ -29,6 +29,7 @@ EXPERIMENTS = {
     "fig12": "fig12_centre_filters",
     "fig13": "fig13_smoothing",
     "rounding": "rounding",
+    "learned-operator": "learned_operator",
     "locality": "locality",
     "comparison": "comparison",
     "all-noise": "all_noise",
