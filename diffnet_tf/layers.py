@@ -175,7 +175,7 @@ class DiffusionLayer(_Update):
         points: of the stencil: 5 (the paper), 9 or 13, see `stencil.OFFSETS`.
         channels: of the image. All share the filters, which are estimated from all of them (Remark 4.2).
         mixing: instead, every channel gets filters of its own from every channel (`stencil.apply_mixing`).
-        noise_map: the estimator sees the noise level, too: call the layer with σ at every pixel as a second argument.
+        noise_map: the estimator sees √σ of the noise, too: call the layer with σ at every pixel as a second argument.
 
     Input and output: (batch, height, width, channels), any height and width; a noise map is (batch, height, width, 1).
     """
@@ -217,8 +217,11 @@ class DiffusionLayer(_Update):
         if self.noise_map != (noise_map is not None):
             expected = "two arguments, image and noise map" if self.noise_map else "an image alone"
             raise ValueError(f"A layer with noise_map={self.noise_map} takes {expected}. Call it with those.")
-        seen = u if noise_map is None else ops.concatenate([u, ops.cast(noise_map, u.dtype)], axis=-1)
-        filters = self.estimator(seen)
+        if noise_map is not None:
+            # The root: of σ itself, convolutions hardly see whether it is 0 or 0.001, where most is to be won or lost.
+            level = ops.sqrt(ops.maximum(ops.cast(noise_map, u.dtype), 0.0))
+            u = ops.concatenate([u, level], axis=-1)
+        filters = self.estimator(u)
         if not self.mixing:
             return filters
         return ops.reshape(filters, (*ops.shape(filters)[:-1], self.channels, self.channels, self.points))

@@ -92,8 +92,8 @@ class DiffNet(_StencilModel):
         initial_time_step: where the learned time steps start.
         boundary: what lies outside the image for the updates, "neumann" or "dirichlet".
         points, channels, mixing: see `layers.DiffusionLayer`: larger stencils, and colour.
-        noise_map: the input has one channel more, the last: the noise σ at every pixel, which every estimator sees
-            beside the image (as in FFDNet, arXiv:1710.04026).
+        noise_map: the input has one channel more, the last: the noise σ at every pixel, whose root every estimator
+            sees beside the image (FFDNet, arXiv:1710.04026, shows its σ).
         dtype: a dtype policy; images and time steps are float32 or wider under any.
 
     Input and output: (batch, height, width, channels) in [0, 1], any height and width of at least 1; the input with

@@ -14,12 +14,11 @@ each network the run with the most steps is shown, and of the two for all noise 
 """
 
 import dataclasses
-import json
 
 import numpy as np
 
-from diffnet_tf import files, records
-from experiments import measure, networks, weights
+from diffnet_tf import records
+from experiments import measure, networks, trainings, weights
 from experiments.all_noise_figure import LABELS, caption, draw
 
 __all__ = ["BUDGETS", "NAME", "caption", "compute", "draw"]
@@ -36,7 +35,7 @@ LEARNING_RATE = 1e-3  # of fine-tuning
 BUDGETS = {  # (recipe, steps of the two networks, steps of a specialist, levels, limit on the number of images)
     "smoke": ("fast", 1, 1, (0.0, 0.01), 8),
     "quick": ("fast", 300, 50, LEVELS, None),
-    "cpu": ("fast", 2_500, 400, LEVELS, None),
+    "cpu": ("fast", 3_200, 400, LEVELS, None),  # one network gets the steps of all specialists together
     "paper": ("paper", 101_250, 101_250, LEVELS, None),
 }
 
@@ -68,17 +67,14 @@ def compute(options):
     """Train what has no record yet, then gather all: (record, arrays, None); None when stopped by Ctrl-C."""
     name, *steps, levels, limit = BUDGETS[options.budget]
     train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    directory = files.check_writable(options.directory / "runs")
-    for run in plan(levels):
-        path = directory / f"{run.name}-{options.stamp.replace(' ', '-')}.json"
-        if options.wants(run.name) and not path.exists():
-            print(f"{run.name}:", flush=True)
-            chosen = options.steps or steps[run.noise is not None]
-            result = _train(run, name, chosen, levels, options, train, validation, test)
-            if result is None:
-                return None
-            files.write_json(path, result)
-    runs = _most_steps(run for run in _recorded(options) if run["results"][0]["psnr"]["n"] == len(test))
+
+    def trained(run):
+        chosen = options.steps or steps[run.noise is not None]
+        return _train(run, name, chosen, levels, options, train, validation, test)
+
+    if not trainings.train_missing(plan(levels), options, trained):
+        return None
+    runs = _most_steps(run for run in trainings.gathered(options) if run["results"][0]["psnr"]["n"] == len(test))
     if not runs:
         raise ValueError(f"--only {options.only} names no run; names are {', '.join(run.name for run in plan(levels))}")
     runs += [_preset(level, options, test) for level in levels if level in PRESETS]
@@ -101,9 +97,9 @@ def _recipe(name):
 
 def _train(run, name, steps, levels, options, train, validation, test):
     """The record of a training; None when it was stopped."""
-    from diffnet_tf import checkpoint, data, model_files, presets, training, transfer
+    from diffnet_tf import data, model_files, presets, training, transfer
 
-    recipe, kept = _recipe(name), options.checkpoint_dir / run.name
+    recipe = _recipe(name)
     recipe = dataclasses.replace(recipe, batch_size=min(recipe.batch_size, len(train)))
     model = presets.from_preset(START)
     if run.conditioned:
@@ -117,17 +113,13 @@ def _train(run, name, steps, levels, options, train, validation, test):
         noise=RANGE if run.noise is None else run.noise,
         noise_map=run.conditioned,
         validation=data.GrayImages(validation.pixels[:64]),
-        checkpoint_dir=kept,
+        checkpoint_dir=options.checkpoint_dir / run.name,
     )
     if not trained.finished:
         return None
     result = {
-        "name": run.name,
-        **dataclasses.asdict(run),
-        "budget": options.stamp,
+        **trainings.described(run, options, name, recipe),
         "seed": options.seed,
-        **options.provenance(),
-        "recipe": {"name": name, **dataclasses.asdict(recipe)},
         "steps": steps,
         "training_seconds": round(trained.seconds, 1),
         "parameters": model.count_params(),
@@ -136,15 +128,11 @@ def _train(run, name, steps, levels, options, train, validation, test):
     }
     if run.conditioned:
         result["assumed"] = _assumed(model, test)
-    if run.noise is None and steps >= max((r["steps"] for r in _recorded(options) if r["name"] == run.name), default=0):
+    if run.noise is None and steps >= max(
+        (r["steps"] for r in trainings.gathered(options) if r["name"] == run.name), default=0
+    ):
         model_files.save(_without_optimizer(model), options.directory / f"{run.name}.keras")
-    checkpoint.remove(kept)
     return result
-
-
-def _recorded(options):
-    """The records of all finished trainings."""
-    return [json.loads(path.read_text()) for path in sorted((options.directory / "runs").glob("*.json"))]
 
 
 def _without_optimizer(model):
@@ -212,14 +200,10 @@ def _unet(name, noise, options, test):
 
 
 def _most_steps(runs):
-    """Of each network and level the run that was given most steps, without times and machines."""
-    best = {}
-    for run in runs:
-        if run["name"] not in best or run["steps"] > best[run["name"]]["steps"]:
-            left_out = ("versions", *records.OF_THE_RUN)
-            best[run["name"]] = {key: value for key, value in run.items() if key not in left_out}
+    """Of each network and level the run that was given most steps, in the order of the legend."""
     order = [*LABELS]
-    return sorted(best.values(), key=lambda run: (order.index(run["network"]), run["noise"] or 0.0))
+    best = trainings.most_steps(runs, left_out=("versions", *records.OF_THE_RUN))
+    return sorted(best, key=lambda run: (order.index(run["network"]), run["noise"] or 0.0))
 
 
 if __name__ == "__main__":

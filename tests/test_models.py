@@ -95,6 +95,9 @@ def test_the_noise_map_reaches_every_layer(rng):
     quiet, loud = (np.concatenate([u, np.full_like(u, level)], axis=-1) for level in (0, 1))
     for layer, one, other in zip(model.diffusion_layers, model.filters(quiet), model.filters(loud)):
         assert np.abs(ops.convert_to_numpy(one - other)).max() > 1e-3
+        np.testing.assert_allclose(
+            layer.filters(u, 0.09 * u), layer.estimator(np.concatenate([u, 0.3 * u**0.5], -1)), atol=1e-6
+        )
         with pytest.raises(ValueError, match="A layer with noise_map=True takes two arguments, image and noise map"):
             layer(u)
     with pytest.raises(ValueError, match=r"expected \(batch, height, width, 2\), channels last"):
