@@ -16,8 +16,8 @@ import json
 
 import numpy as np
 
-from diffnet_tf import figures, files, records, uncertainty
-from experiments import measure, networks
+from diffnet_tf import figures, records, uncertainty
+from experiments import measure, networks, trainings
 
 NAME = "ensemble"
 TASK = networks.Task("inverse", 0.01)
@@ -31,66 +31,62 @@ BUDGETS = {  # (recipe, steps of each member, members, limit on the number of im
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """The training of a member."""
+
+    seed: int
+
+    @property
+    def name(self):
+        """What its record and its weights are called."""
+        return f"DiffNet-{self.seed}"
+
+
 def compute(options):
     """Train the members that have no record yet, then measure all: (record, arrays, None); None when stopped."""
     name, steps, number, limit = BUDGETS[options.budget]
-    steps = options.steps or steps
     train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    directory = files.check_writable(options.directory / "runs")
-    for seed in range(options.seed, options.seed + number):
-        path = _path(directory, seed, options)
-        if options.wants(path.stem) and not path.exists():
-            print(f"{path.stem}:", flush=True)
-            if not _train(path, name, steps, seed, options, train, validation):
-                return None
-    members = [
-        path
-        for seed in range(options.seed, options.seed + number)
-        if (path := _path(directory, seed, options)).exists()
-    ]
+    plan = [Run(seed) for seed in range(options.seed, options.seed + number)]
+
+    def trained(run):
+        return _train(run, name, options.steps or steps, options, train, validation)
+
+    if not trainings.train_missing(plan, options, trained):
+        return None
+    members = [path for run in plan if (path := trainings.path(run, options)).exists()]
     if len(members) < 2:
         raise ValueError(f"{len(members)} member(s) of {number} are trained; expected at least 2. Train more of them.")
     return _measure(members, options, validation, test)
 
 
-def _path(directory, seed, options):
-    return directory / f"DiffNet-{seed}-{options.stamp.replace(' ', '-')}.json"
-
-
-def _train(path, name, steps, seed, options, train, validation):
-    """Train a member, write its record and weights; whether it was finished."""
-    from diffnet_tf import checkpoint, data, model_files
+def _train(run, name, steps, options, train, validation):
+    """Train a member and keep its weights; its record, or None when it was stopped."""
+    from diffnet_tf import data, model_files
 
     recipe = networks.recipe_for("DiffNet", name, TASK)
     recipe = dataclasses.replace(recipe, batch_size=min(recipe.batch_size, len(train)))
-    kept = options.checkpoint_dir / path.stem
     model, trained = networks.train(
         "DiffNet",
         TASK,
         recipe,
         train,
         steps=steps,
-        seed=seed,
+        seed=run.seed,
         validation=data.GrayImages(validation.pixels[:64]),
-        checkpoint_dir=kept,
+        checkpoint_dir=options.checkpoint_dir / run.name,
     )
     if not trained.finished:
-        return False
+        return None
     bare = type(model).from_config(model.get_config())  # without the optimiser's state
     bare.set_weights(model.get_weights())
-    model_files.save(bare, path.with_suffix(model_files.SUFFIX))
-    result = {
-        "seed": seed,
-        "budget": options.stamp,
-        **options.provenance(),
-        "recipe": {"name": name, **dataclasses.asdict(recipe)},
+    model_files.save(bare, trainings.path(run, options).with_suffix(model_files.SUFFIX))
+    return {
+        **trainings.described(run, options, name, recipe),
         "steps": steps,
         "validation_psnr": trained.history[-1]["val_psnr"],
         "training_seconds": round(trained.seconds, 1),
     }
-    files.write_json(path, result)  # last: what has a record is finished
-    checkpoint.remove(kept)
-    return True
 
 
 def _measure(members, options, validation, test):

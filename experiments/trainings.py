@@ -26,17 +26,22 @@ def train_missing(plan, options, train):
     """
     from diffnet_tf import checkpoint
 
-    directory = files.check_writable(options.directory / RUNS)
+    files.check_writable(options.directory / RUNS)
     for run in plan:
-        path = directory / f"{run.name}-{options.stamp.replace(' ', '-')}.json"
-        if options.wants(run.name) and not path.exists():
+        record = path(run, options)
+        if options.wants(run.name) and not record.exists():
             print(f"{run.name}:", flush=True)
             result = train(run)
             if result is None:
                 return False
-            files.write_json(path, result)
+            files.write_json(record, result)
             checkpoint.remove(options.checkpoint_dir)
     return True
+
+
+def path(run, options):
+    """Where the record of a run is, or will be."""
+    return options.directory / RUNS / f"{run.name}-{options.stamp.replace(' ', '-')}.json"
 
 
 def gathered(options):

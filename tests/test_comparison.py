@@ -212,7 +212,7 @@ def recorded(root, seeds=3, **shifts):
         rows[name] = {"kind": kind, "label": name, "psnr": [0, 0, 0]}
         rows[name] |= {"steps": 400, "budget": "cpu"} if kind in ("network", "long") else {}
     record = {"tasks": [{"problem": "inverse", "noise": 0.01, "rows": rows}], "budget": "cpu", "commit": None}
-    records.save(root / "comparison", record | {"data": "a", "test_data": "b"}, arrays)
+    records.save(root / "comparison", record | {"source": "s", "data": "a", "test_data": "b"}, arrays)
 
 
 def test_claims_hold_where_the_whole_interval_does(tmp_path):

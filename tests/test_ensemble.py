@@ -43,7 +43,14 @@ def test_the_record_is_of_the_members_that_are_kept(tmp_path, monkeypatch):
 
 def made_up(root, coverage=0.88, gain=0.1):
     judged = {"coverage": coverage, "rms_error": 0.02, "rms_spread": 0.01, "factor": 1.0}
-    record = {"budget": "cpu", "data": "here", "test_data": "there", "commit": None, "nominal_coverage": 0.884}
+    record = {
+        "budget": "cpu",
+        "source": "s",
+        "data": "here",
+        "test_data": "there",
+        "commit": None,
+        "nominal_coverage": 0.884,
+    }
     record |= {"as_it_is": judged, "rescaled": {**judged, "coverage": 0.885, "factor": 2.0}}
     record |= {"results": {"ensemble": {"n": 4}}, "rank_correlation": 0.3, "image_rank_correlation": 0.8}
     members = 30.0 + np.arange(20.0).reshape(5, 4)

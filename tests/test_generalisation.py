@@ -51,7 +51,7 @@ def summary(mean):
 
 
 def saved(root, name, record, **arrays):
-    stated = {"budget": "cpu", "data": "here", "test_data": "there", "commit": None}
+    stated = {"budget": "cpu", "source": "s", "data": "here", "test_data": "there", "commit": None}
     records.save(root / name, {**stated, **record}, arrays)
 
 
