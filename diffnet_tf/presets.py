@@ -99,9 +99,19 @@ def psnr_on_card(model: "keras.Model") -> float | None:
 
 
 def save(name: str, model: "DiffNet", described: dict[str, Any], folder: PathLike = FOLDER) -> None:
-    """Write a preset: the weights of a `models.DiffNet` and its card, to which the network and the hash are added."""
+    """Write a preset: the weights of a `models.DiffNet` and its card, to which the network and the hash are added.
+
+    Raises:
+        ValueError: for a network that a card does not describe, of more than 5 points, colour or a noise map.
+    """
     from keras import ops
 
+    first = model.diffusion_layers[0]
+    if (first.points, first.channels, first.noise_map) != (5, 1, False):
+        raise ValueError(
+            f"The network has {first.points} points, channels={first.channels} and noise_map={first.noise_map}; "
+            "expected 5 points, 1 channel and no noise map. Keep it with model.save."
+        )
     buffer = io.BytesIO()
     np.savez(buffer, **{key: ops.convert_to_numpy(variable) for key, variable in variables(model).items()})
     network = {key: value for key, value in model.get_config().items() if key in _NETWORK}

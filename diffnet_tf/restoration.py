@@ -40,6 +40,7 @@ def restore(
     *,
     colour: str = "luminance",
     tile: int = 512,
+    noise: float | None = None,
     out: Array | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Array:
@@ -51,6 +52,8 @@ def restore(
         model: a `models.DiffNet`, or a `tiles.Tiled`, which spares compiling for every image.
         colour: "luminance" or "channels", see the module. For gray images it changes nothing.
         tile: side of the tiles in pixels; memory grows with its square.
+        noise: for a network with a noise map: σ of the noise in the image, divided by the image's maximum. To a
+            `Tiled` it is given when that is made.
         out: an array of the image's shape to write into, of any of the dtypes above or float16; None makes one of the
             image's dtype. The full range of an integer dtype stands for the full range of another, 0 to 1 for floats.
         progress: a function that is called after every tile with (tiles done, tiles in all).
@@ -61,7 +64,8 @@ def restore(
 
     Raises:
         TypeError: for a dtype that is not supported, or another kind of model.
-        ValueError: for a wrong shape, NaN, infinity or negative values.
+        ValueError: for a wrong shape, NaN, infinity or negative values; without the noise that a network has to be
+            told, or with one that it cannot be told.
 
     Warns:
         UserWarning: when out's dtype cannot hold the PSNR that a preset reaches, see `CEILINGS`.
@@ -76,7 +80,9 @@ def restore(
         raise checks.InputTypeError(f"out is of {kind}; expected an array of {', '.join(OUT_DTYPES)}.")
     if out.shape != pixels.shape:
         raise ValueError(f"out has shape {out.shape}; expected the image's, {pixels.shape}.")
-    tiled = model if isinstance(model, Tiled) else Tiled(model, tile)
+    if isinstance(model, Tiled) and noise is not None:
+        raise ValueError(f"noise={noise!r} with a Tiled, which has its own; expected None.")
+    tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise)
     _warn_of_rounding(tiled.model, out.dtype.name)
     target = out if pixels.ndim == 3 else out[..., None]
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]

@@ -26,15 +26,16 @@ def reach(model: "DiffNet") -> int:
 
     Raises:
         TypeError: for a model whose reach is not known.
-        ValueError: for one that takes more than a gray image.
+        ValueError: for one of colour images.
     """
     from diffnet_tf.models import DiffNet
 
     if not isinstance(model, DiffNet):
         raise checks.InputTypeError(f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known.")
-    if model.input_channels != 1:
+    channels = model.diffusion_layers[0].channels
+    if channels != 1:
         raise ValueError(
-            f"The model takes {model.input_channels} channels; expected one of gray images. Call the model itself."
+            f"The model is one of images with {channels} channels; expected one of gray images. Call the model itself."
         )
     return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
 
@@ -46,11 +47,22 @@ class Tiled:
         model: a `models.DiffNet`.
         tile: side of the tiles in pixels, without what is processed around them. About 400 bytes a pixel of one tile
             are in use at a time.
+        noise: σ of the noise in the image as the network gets it, for a network with a noise map, and only for one.
+
+    Raises:
+        TypeError, ValueError: for a model whose reach is not known, or a σ that is missing or of no use.
     """
 
-    def __init__(self, model: "DiffNet", tile: int = 512) -> None:
+    def __init__(self, model: "DiffNet", tile: int = 512, noise: float | None = None) -> None:
         checks.count(tile, "tile")
-        self.model, self.tile, self.reach = model, tile, reach(model)
+        self.model, self.tile, self.reach, self.noise = model, tile, reach(model), noise
+        if noise is not None:
+            checks.not_negative(noise, "noise")
+        if model.diffusion_layers[0].noise_map != (noise is not None):
+            expected = (
+                "σ of the noise: the model has to be told" if noise is None else "None: the model has no noise map"
+            )
+            raise ValueError(f"noise={noise!r}; expected {expected}.")
         self._function = backend.compiled(lambda u: model(u, training=False))
 
     def count(self, shape: Sequence[int]) -> int:
@@ -74,9 +86,11 @@ class Tiled:
             for column in range(0, width, self.tile):
                 rows, wide_rows, inner_rows = self._extent(row, height)
                 columns, wide_columns, inner_columns = self._extent(column, width)
-                part = np.asarray(read(wide_rows, wide_columns), "float32")
+                part = np.asarray(read(wide_rows, wide_columns), "float32")[None, ..., None]
+                if self.noise is not None:
+                    part = np.concatenate([part, np.full_like(part, self.noise)], axis=-1)
                 with self._memory_errors():
-                    output = ops.convert_to_numpy(self._function(part[None, ..., None]))[0, ..., 0]
+                    output = ops.convert_to_numpy(self._function(part))[0, ..., 0]
                 yield rows, columns, output[inner_rows, inner_columns]
 
     @contextlib.contextmanager

@@ -51,9 +51,30 @@ def test_a_stencil_can_reach_further_than_the_filters_see():
     np.testing.assert_allclose(dn.restore(image, model, tile=16), whole(model, image), atol=1e-6)
 
 
-def test_a_noise_map_is_no_image():
-    with pytest.raises(ValueError, match="The model takes 2 channels; expected one of gray images"):
-        dn.restore(np.ones((8, 8), "float32"), dn.models.DiffNet(2, noise_map=True))
+def test_a_network_with_a_noise_map_is_told_the_noise():
+    """Tile by tile as the whole image with σ behind it, whatever the scale of the image."""
+    keras.utils.set_random_seed(4)
+    model = dn.models.DiffNet(2, 2, 8, noise_map=True)
+    image = np.random.default_rng(2).random((40, 33)).astype("float32")
+    image[3, 3] = 1.0
+    inputs = np.stack([image, np.full_like(image, 0.05)], axis=-1)[None]
+    expected = keras.ops.convert_to_numpy(model(inputs))[0, ..., 0]
+    np.testing.assert_allclose(dn.restore(image, model, tile=16, noise=0.05), expected, atol=1e-6)
+    np.testing.assert_allclose(dn.restore(4 * image, model, tile=16, noise=0.05), 4 * expected, atol=4e-6)
+    assert abs(dn.restore(image, model, noise=0.1) - expected).max() > 1e-3
+
+
+def test_the_noise_is_given_to_whom_it_helps(model):
+    image, told = np.ones((8, 8), "float32"), dn.models.DiffNet(2, 2, 4, noise_map=True)
+    for network, noise, message in (
+        (told, None, "noise=None; expected σ of the noise: the model has to be told"),
+        (model, 0.1, "noise=0.1; expected None: the model has no noise map"),
+        (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),
+        (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled, which has its own"),
+        (dn.models.DiffNet(2, 2, 4, channels=3), None, "The model is one of images with 3 channels; expected one of"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dn.restore(image, network, noise=noise)
 
 
 @pytest.mark.parametrize("place", [(0, 0), (13, 22)])

@@ -58,6 +58,16 @@ def test_ones_own_network_and_channels(picture, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
 
 
+def test_a_network_that_is_told_the_noise(picture, tmp_path, capsys):
+    model = dn.models.DiffNet(num_layers=1, estimator_depth=2, width=4, noise_map=True)
+    model.save(tmp_path / "told.keras")
+    assert restore(picture, tmp_path / "out.npy", "--weights", tmp_path / "told.keras", "--noise", "0.05") == 0
+    expected = dn.restore(image_files.read(picture), model, noise=0.05)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
+    assert restore(picture, tmp_path / "no.npy", "--weights", tmp_path / "told.keras") == 2
+    assert "noise=None; expected σ of the noise" in capsys.readouterr().err and not (tmp_path / "no.npy").exists()
+
+
 def test_nothing_is_overwritten_without_force(picture, tmp_path, capsys):
     before = picture.read_bytes()
     assert restore(picture, picture, "--preset", PRESET) == 2

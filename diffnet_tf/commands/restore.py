@@ -26,6 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     models.add_arguments(parser, "the network:")
     parser.add_argument("--colour", choices=restoration.COLOURS, default="luminance", help="what of a colour image")
     parser.add_argument("--depth", choices=DEPTHS, help="bits of the output's samples; the input's if not given")
+    parser.add_argument("--noise", type=float, help="σ in the image, maximum 1, for a network that has to be told it")
     parser.add_argument("--tile", type=int, default=512, help="side of the tiles in pixels: less takes less memory")
     parser.add_argument(
         "--max-pixels", type=int, default=image_files.MAX_PIXELS, help="largest PNG, JPEG or compressed TIFF"
@@ -38,7 +39,7 @@ def run(arguments: Namespace) -> int:
     checks.count(arguments.tile, "--tile")
     checks.count(arguments.max_pixels, "--max-pixels")
     jobs = _jobs(arguments)
-    tiled = tiles.Tiled(models.chosen(arguments), arguments.tile)
+    tiled = tiles.Tiled(models.chosen(arguments), arguments.tile, arguments.noise)
     for source, target in jobs:
         pixels = image_files.read(source, arguments.max_pixels)
         target.parent.mkdir(parents=True, exist_ok=True)
