@@ -43,6 +43,25 @@ def rng():
     return np.random.default_rng(0)
 
 
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """A results folder with small networks in the place of those that Figures 8–13 look into."""
+    import diffnet_tf as dn
+    from diffnet_tf import records
+    from experiments import networks, weights
+    from tests.small_experiments import small
+
+    monkeypatch.setattr(networks, "make", small)
+    for noise, name in weights.INVERSE.items():
+        keras.utils.set_random_seed(int(1e4 * noise))
+        model = dn.models.DiffNet(2, 2, 4)
+        record = {"experiment": name, "budget": "smoke", "steps": 0, "noise": noise, "seed": 0, "commit": None}
+        record |= {"source": "skimage", "data": "skimage", "recipe": {"name": "fast"}}
+        records.save(tmp_path / name, record, {})
+        model.save(tmp_path / name / records.MODEL)
+    return tmp_path
+
+
 def run_python(code, *arguments, **environment):
     """Run code in a fresh Python process at the root of the project; returns what it printed."""
     done = subprocess.run(

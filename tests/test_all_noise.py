@@ -7,7 +7,7 @@ import diffnet_tf as dn
 from diffnet_tf import beyond_verdicts, claims, metrics, model_files, presets, records
 from experiments import all_noise, all_noise_figure, networks, run
 from tests.conftest import tensorflow_only
-from tests.test_figures import execute
+from tests.small_experiments import execute, set_flags
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_record_is_of_the_networks_that_are_kept(small, tmp_path, monkeypatc
 @tensorflow_only
 def test_a_name_of_no_run_is_refused(small, tmp_path):
     with pytest.raises(ValueError, match="--only nonsense names no run; names are blind, conditioned, specialist-0,"):
-        run.FLAGS(["test", "--budget", "smoke", "--results_dir", str(tmp_path), "--only", "nonsense"])
+        set_flags(tmp_path, "--only", "nonsense")
         all_noise.compute(run.Options(tmp_path / "all-noise"))
 
 

@@ -9,6 +9,7 @@ import diffnet_tf as dn
 from diffnet_tf import beyond, beyond_verdicts, bootstrap, claims, classical, costs, records
 from experiments import comparison, comparison_figure, networks, render, run
 from tests.conftest import ROOT, run_python, tensorflow_only
+from tests.small_experiments import set_flags
 
 # ---- Intervals -------------------------------------------------------------------------------------------------------
 
@@ -121,9 +122,8 @@ def compared(tmp_path_factory):
         patch.setattr(comparison, "REPETITIONS", 2)
         patch.setattr(comparison, "TASKS", comparison.TASKS[1:])
         patch.setattr(comparison, "plan", lambda budget: [run for run in plan(budget) if run.network != "UNet"])
-        run.FLAGS(["test", "--budget", "smoke", "--results_dir", str(root)])
+        set_flags(root)
         run.execute(comparison)
-        run.FLAGS.unparse_flags()
     return root, *records.load(root / comparison.NAME)
 
 
@@ -160,10 +160,9 @@ def test_parameters_are_chosen_on_training_images_alone(compared, monkeypatch):
     assert again == tried and choice == record["tasks"][0]["rows"]["unsharp"]["choice"]
     assert comparison.TUNING_SEED != networks.TEST_SEED
     monkeypatch.setattr(classical, "tune", lambda *a: pytest.fail("measured again"))
-    run.FLAGS(["test", "--budget", "smoke", "--results_dir", str(root), "--only", "classical"])
+    set_flags(root, "--only", "classical")
     options = run.Options(root / comparison.NAME)
     comparison._measure_classical(comparison.TASKS[1], comparison.BUDGETS["smoke"], options, train, train)
-    run.FLAGS.unparse_flags()
 
 
 @tensorflow_only

@@ -7,17 +7,16 @@ import diffnet_tf as dn
 from diffnet_tf import beyond, beyond_verdicts, claims, metrics, model_files, records, uncertainty
 from experiments import ensemble, networks, run
 from tests.conftest import tensorflow_only
-from tests.test_figures import execute, small
+from tests.small_experiments import execute, set_flags, small
 
 
 @tensorflow_only
 def test_the_record_is_of_the_members_that_are_kept(tmp_path, monkeypatch):
     """One member after the other; the factor is of other images than those it is tried on."""
     monkeypatch.setattr(networks, "make", small)
-    run.FLAGS(["test", "--budget", "smoke", "--results_dir", str(tmp_path), "--only", "DiffNet-1"])
+    set_flags(tmp_path, "--only", "DiffNet-1")
     with pytest.raises(ValueError, match=r"1 member\(s\) of 2 are trained; expected at least 2"):
         ensemble.compute(run.Options(tmp_path / "ensemble"))
-    run.FLAGS.unparse_flags()
     trained, train = [], networks.train
     monkeypatch.setattr(networks, "train", lambda *a, **k: trained.append(k["seed"]) or train(*a, **k))
     record, arrays = execute(ensemble, tmp_path)

@@ -1,7 +1,6 @@
 """The experiments behind the figures, with small networks: what they record is true, and what they draw is that."""
 
 import dataclasses
-import json
 
 import keras
 import numpy as np
@@ -18,47 +17,17 @@ from experiments import (
     fig04_deconvolution,
     fig05_deconvolution_layers,
     fig08_one_image,
-    fig10_training_size,
     fig11_filter_sums,
     fig12_centre_filters,
     fig13_smoothing,
-    networks,
     rounding,
     run,
     weights,
 )
 from tests.conftest import tensorflow_only
+from tests.small_experiments import execute, set_flags, small
 
 pytestmark = tensorflow_only
-
-
-def execute(experiment, root, *flags):
-    """Run an experiment in this process at budget smoke: (record, arrays)."""
-    run.FLAGS(["test", "--budget", "smoke", "--results_dir", str(root), *flags])
-    run.execute(experiment)
-    run.FLAGS.unparse_flags()
-    return records.load(root / experiment.NAME)
-
-
-def small(network, recipe):
-    """What `networks.make` gives, with few parameters."""
-    if network == "UNet":
-        return dn.models.UNet(widths=(4, 8))
-    return dn.models.DiffNet(2, 2, 4, initial_scale=recipe.initial_scale)
-
-
-@pytest.fixture
-def trained(tmp_path, monkeypatch):
-    """A results folder with small networks in the place of those that Figures 8–13 look into."""
-    monkeypatch.setattr(networks, "make", small)
-    for noise, name in weights.INVERSE.items():
-        keras.utils.set_random_seed(int(1e4 * noise))
-        model = dn.models.DiffNet(2, 2, 4)
-        record = {"experiment": name, "budget": "smoke", "steps": 0, "noise": noise, "seed": 0, "commit": None}
-        record |= {"source": "skimage", "data": "skimage", "recipe": {"name": "fast"}}
-        records.save(tmp_path / name, record, {})
-        model.save(tmp_path / name / records.MODEL)
-    return tmp_path
 
 
 def texts(figure):
@@ -173,73 +142,11 @@ def test_one_image_shows_what_was_measured(trained):
 
 def test_missing_weights_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "COMMITTED", tmp_path / "none")
-    run.FLAGS(["test", "--budget", "smoke", "--results_dir", str(tmp_path)])
+    set_flags(tmp_path)
     with pytest.raises(
         FileNotFoundError, match="No trained weights fig06/model.keras in .*: run that experiment first"
     ):
         fig08_one_image.compute(run.Options(tmp_path / "fig08"))
-
-
-# ---- Figure 10: many trainings ---------------------------------------------------------------------------------------
-
-
-def test_the_plan_covers_the_paper():
-    plan = fig10_training_size.plan(fig10_training_size.BUDGETS["cpu"], 90_000)
-    assert {run.size for run in plan} == {10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 90_000}
-    assert len(plan) == 2 * 4 * (3 * 5 + 4) and len({run.name for run in plan}) == len(plan)
-    assert {run.network for run in plan} == {"DiffNet", "UNet"}
-
-
-def test_finished_trainings_are_not_repeated(trained, monkeypatch):
-    record, _ = execute(fig10_training_size, trained, "--only", "DiffNet-inverse")
-    assert [run["name"] for run in record["runs"]] == [
-        f"DiffNet-inverse-{noise}-12-0" for noise in ("0", "0.001", "0.01")
-    ]
-    trained_again = []
-    train = networks.train
-    monkeypatch.setattr(networks, "train", lambda *a, **k: trained_again.append(a[0]) or train(*a, **k))
-    record, _ = execute(fig10_training_size, trained, "--only", "UNet-forward")
-    assert trained_again == ["UNet"] and len(record["runs"]) == 4
-    kept = json.loads((trained / "fig10" / "runs" / "UNet-forward-0-12-0-smoke.json").read_text())
-    assert kept["results"]["psnr"]["mean"] == pytest.approx(np.mean(kept["psnr"]), abs=1e-3)
-    assert kept["validation_psnr"] > 0 and kept["steps"] == 1 and kept["hardware"]["cores"]
-    with pytest.raises(ValueError, match="--only nonsense names no run"):
-        run.FLAGS(["test", "--budget", "smoke", "--results_dir", str(trained / "other"), "--only", "nonsense"])
-        fig10_training_size.compute(run.Options(trained / "other" / "fig10"))
-
-
-def test_training_stops_when_validation_no_longer_improves(trained, monkeypatch):
-    """And the weights measured are the best ones: here those of the first validation, since it then gets worse."""
-    monkeypatch.setattr(fig10_training_size, "PATIENCE", 2)
-    first = networks.recipe_for
-    wild = {"learning_rate": 0.1, "optimizer": "adam", "schedule": "constant"}
-    monkeypatch.setattr(networks, "recipe_for", lambda *a: dataclasses.replace(first(*a), **wild))
-    run.FLAGS(
-        ["test", "--budget", "smoke", "--results_dir", str(trained), "--only", "DiffNet-inverse-0-", "--steps", "20"]
-    )
-    record, _, _ = fig10_training_size.compute(run.Options(trained / "fig10"))
-    (only,) = record["runs"]
-    assert only["stopped_early"] and only["steps"] < 20
-
-
-def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
-    def made(size, seed, steps, psnr, budget):
-        task = dataclasses.asdict(networks.Task("inverse", 0.0))
-        common = {"network": "DiffNet", "task": task, "steps": steps, "results": {"psnr": {"mean": psnr, "n": 3}}}
-        return {"name": f"{size}-{seed}", "size": size, "seed": seed, "budget": budget, "psnr": [1, 2], **common}
-
-    runs = [made(100, 0, 50, 40.0, "quick"), made(100, 0, 500, 60.0, "cpu"), made(100, 1, 500, 62.0, "cpu")]
-    runs += [made(10, 0, 50, 39.0, "quick")]
-    kept = fig10_training_size._most_steps(runs)
-    assert len(kept) == 3 and all("psnr" not in run for run in kept)
-    sizes, psnr, budgets = fig10_training_size.points(kept, "DiffNet", networks.Task("inverse", 0.0))
-    assert (sizes, psnr, budgets) == ([10, 100], [[39.0], [60.0, 62.0]], ["quick", "cpu"])
-    record = {"title": "Figure 10", "runs": kept, "note": None, "source": "s", "data": "d", "test_data": "t"}
-    figure = fig10_training_size.draw(record, {})
-    line = next(line for line in figure.axes[1].lines if len(line.get_xdata()) == 2)
-    np.testing.assert_allclose(line.get_ydata(), [39.0, 61.0])
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["DiffNet", "U-Net", "budget cpu", "budget quick"]
 
 
 # ---- Figures 11–13: filters ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import diffnet_tf as dn
 from diffnet_tf import beyond_operator, claims, presets, records
 from experiments import learned_operator, networks
 from tests.conftest import tensorflow_only
-from tests.test_figures import execute
+from tests.small_experiments import execute
 
 
 @tensorflow_only
