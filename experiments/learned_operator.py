@@ -115,7 +115,7 @@ def draw(record, arrays):
             axis.errorbar(places, mean, (mean - low, high - mean), fmt=f"{marker}-", **options)
         axis.axhline(0, color="black", linewidth=0.5, linestyle=":")
         axis.set(xlabel="layer", ylabel=label, title=title, xticks=range(1, len(found) + 1))
-    axes[0, 3].legend(loc="best")
+    axes[1, 1].legend(loc="upper right")
     return figure
 
 
