@@ -51,7 +51,7 @@ def edge_enhancing(u: Tensor, steps: int = 4, dt: float = 0.1, contrast: float =
     checks.positive(dt, "dt")
     checks.positive(contrast, "contrast")
     checks.not_negative(sigma, "sigma")
-    scheme.check_stability(dt, STABILITY_BOUND, "eigenvalues up to 1")
+    scheme.check_stability(dt, STABILITY_BOUND, "eigenvalues up to 1", implicit=False)
     u, restore = scheme.as_batch(u)
     for _ in range(steps):
         u = u + float(dt) * divergence(u, diffusion_tensor(u, float(contrast), float(sigma)))

@@ -80,7 +80,8 @@ def _without_gradients(function: Callable[..., Tensor]) -> Callable[..., Tensor]
     import torch
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def of_arrays(*arrays: Tensor) -> Tensor:
-        return function(*(keras.ops.convert_to_tensor(a) for a in arrays))
+    def of_arrays(*arrays: Tensor, **named: Tensor) -> Tensor:
+        tensor = keras.ops.convert_to_tensor
+        return function(*map(tensor, arrays), **{name: tensor(array) for name, array in named.items()})
 
     return of_arrays

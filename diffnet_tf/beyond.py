@@ -44,10 +44,10 @@ CLAIMS: tuple[Claim, ...] = (
     *(
         Claim("One network for all noise", f"{words} within 0.3 dB of {of}", "all levels", _run("all_noise"), check)
         for words, of, check in (
-            ("blind,", "specialists trained alike", beyond_verdicts.one_for_all("blind", "specialist")),
+            ("blind,", "specialists of an eighth of its steps", beyond_verdicts.one_for_all("blind", "specialist")),
             (
                 "conditioned on σ,",
-                "specialists trained alike",
+                "specialists of an eighth of its steps",
                 beyond_verdicts.one_for_all("conditioned", "specialist"),
             ),
             ("blind,", "the presets for one level", beyond_verdicts.one_for_all("blind", "preset")),
@@ -150,6 +150,7 @@ CLAIMS: tuple[Claim, ...] = (
                 for time in (1, 2, 4)
             ),
             ("longer times: ahead of the fixed point", "at every T", beyond_physics.longer("fixed-point")),
+            ("longer times: ahead of undoing step by step", "at every T", beyond_physics.longer("stepwise")),
             ("unknown λ, at 0.2, against a network for 0.2", "within 1 dB", beyond_physics.blind("specialist")),
         )
     ),

@@ -48,14 +48,15 @@ def above_unet(network: str) -> Check:
         unets = {unet["noise"]: unet for unet in record["unets"] if unet["noise"] in ours}
         if not unets:
             raise FileNotFoundError("no U-Net that was measured on the same images")
-        found = {noise: (ours[noise].mean(), arrays[f"psnr_unet-{noise:g}"].mean()) for noise in sorted(unets)}
-        holds = [mine > theirs for mine, theirs in found.values()]
+        found = {noise: (ours[noise], arrays[f"psnr_unet-{noise:g}"]) for noise in sorted(unets)}
+        holds = [bootstrap.paired(mine, theirs)[1] > 0 for mine, theirs in found.values()]
         # A U-Net that was given little time says little about its best.
         long = all(unet["budget"] in ("cpu", "paper") for unet in unets.values())
         verdict = NOT_REPRODUCED if not any(holds) else REPRODUCED if long and all(holds) else PARTIAL
         budgets = {run["budget"] for run in record["runs"] if run["network"] == network}
         text = ", ".join(
-            f"{mine:.2f} against {theirs:.2f} dB at {100 * noise:g} % (U-Net: {unets[noise]['steps']:,} steps)"
+            f"{mine.mean():.2f} against {theirs.mean():.2f} dB at {100 * noise:g} % "
+            f"(U-Net: {unets[noise]['steps']:,} steps)"
             for noise, (mine, theirs) in found.items()
         )
         return Finding(
@@ -78,7 +79,7 @@ def _levels(record: dict[str, Any], arrays: dict[str, Array], network: str) -> d
 
 
 def ensemble_gain(root: Path) -> Finding:
-    """The mean of the members is nearer to the truth than they are, on nearly every image."""
+    """The mean of the members is nearer to the truth than they are, by more than chance over the images."""
     record, arrays = records.load(root / "ensemble")
     gain = arrays["psnr_ensemble"] - arrays["psnr_members"].mean(axis=0)
     verdict = REPRODUCED if gain.mean() > 2 * gain.std() / np.sqrt(len(gain)) else NOT_REPRODUCED
@@ -114,7 +115,9 @@ def ensemble_ranks(root: Path) -> Finding:
 
 
 def compared(noise: float, ours: str, *others: str) -> Check:
-    """DiffNet minus others on identical pairs: every interval above 0; of trained ones "partial" below 3 seeds.
+    """DiffNet minus others on identical pairs: every interval above 0.
+
+    "Partial" where something trained had fewer than 3 seeds or fewer steps than budget `cpu`.
 
     Args:
         noise: σ of the task.
@@ -139,11 +142,12 @@ def compared(noise: float, ours: str, *others: str) -> Check:
             mean, low, high = bootstrap.paired(values(ours), values(name))
             holds.append(low > 0)
             texts.append(f"{mean:+.2f} ({low:+.2f} to {high:+.2f}) against {rows[name]['label']}")
-        few = any(len(values(name)) < 3 for name in trained)
+        few = any(len(values(name)) < 3 or rows[name]["budget"] not in ("cpu", "paper") for name in trained)
         verdict = NOT_REPRODUCED if not any(holds) else PARTIAL if few or not all(holds) else REPRODUCED
         steps = ", ".join(f"{rows[name]['label']} {rows[name]['steps']:,}" for name in trained)
         text = f"dB: {'; '.join(texts)}" + (f"; steps: {steps}" if trained else f"; {rows[ours]['steps']:,} steps")
         budget = "/".join(sorted({rows[name]["budget"] for name in trained}))
-        return Finding(text, verdict, values(ours).shape[1], **provenance(record, budget=budget or record["budget"]))
+        used = {**record, "runs": [rows[name] for name in trained]}
+        return Finding(text, verdict, values(ours).shape[1], **provenance(used, budget=budget or record["budget"]))
 
     return check

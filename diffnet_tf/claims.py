@@ -5,8 +5,8 @@ interval over the test images: when it contains the paper's number, the two are 
 
 | verdict | meaning |
 |---|---|
-| reproduced | ours is at least the paper's, or equal within uncertainty |
-| partial | it holds on data other than the paper's own, which cannot be had, or only in part |
+| reproduced | on images of STL-10, ours is at least the paper's, or equal within uncertainty |
+| partial | it holds on other test images than STL-10's, only in part, or after too few steps to tell |
 | not reproduced | it was run and does not hold |
 | not run | no record |
 """

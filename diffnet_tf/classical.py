@@ -208,7 +208,7 @@ SHARPEN: dict[str, tuple[float, ...]] = {
     "radius": (0.4, 0.5, 0.75, 1.0, 1.5),
     "amount": (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0),
 }
-_LESS: dict[str, tuple[float, ...]] = {"radius": (0.75, 1.0), "amount": (0.0, 0.5, 1.0, 1.5)}
+_LESS: dict[str, tuple[float, ...]] = {"radius": (0.5, 0.75, 1.0), "amount": (0.0, 0.5, 1.0, 1.5)}
 _ALPHA = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.3)
 
 

@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 from keras import ops
 
-from diffnet_tf import checks, diffusion, diffusivity
+from diffnet_tf import checks, diffusion, diffusivity, scheme, stencil
 from diffnet_tf.types import Array, Boundary, Tensor
 
 Linear = Callable[[Tensor], Tensor]
@@ -50,6 +50,15 @@ def _step(u: Tensor, dt: float, contrast: float, boundary: Boundary) -> tuple[Te
     return diffusion.explicit_step(u, dt, gamma, boundary), derivative
 
 
+def _check(steps: int, dt: float, contrast: float, boundary: Boundary) -> None:
+    """What `diffusion.perona_malik` refuses."""
+    checks.count(steps, "steps", minimum=0)
+    checks.positive(dt, "dt")
+    checks.positive(contrast, "contrast")
+    checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
+    scheme.check_stability(dt, diffusivity.get("perona_malik_1").stability_bound(contrast), "perona_malik_1", False)
+
+
 def linearise(
     u: Tensor, steps: int = 4, dt: float = 0.1, contrast: float = 0.2, boundary: Boundary = "neumann"
 ) -> tuple[Tensor, Linear]:
@@ -61,7 +70,11 @@ def linearise(
 
     Returns:
         (PM(u), a function from a direction δ of u's shape to J δ, J the Jacobian of the scheme at u).
+
+    Raises:
+        ValueError: for a step beyond the stability bound, or an argument out of range.
     """
+    _check(steps, dt, contrast, boundary)
     derivatives = []
     for _ in range(steps):
         u, derivative = _step(u, dt, contrast, boundary)
@@ -87,30 +100,24 @@ def solve(matrix: Linear, right: Tensor, iterations: int) -> Tensor:
         iterations: of two products each.
     """
 
-    def dot(a: Tensor, b: Tensor) -> Tensor:
-        return ops.sum(a * b, axis=(1, 2, 3), keepdims=True)
-
-    def ratio(a: Tensor, b: Tensor) -> Tensor:  # an image that has converged (or is black) leaves 0/0
-        return ops.where(b != 0, a / ops.where(b != 0, b, ops.ones_like(b)), ops.zeros_like(a))
-
     # Of the squared residual: beyond it float32 has nothing left to gain, and quotients of rounding errors blow up.
-    end = 1e-14 * dot(right, right)
+    end = 1e-14 * scheme.dot(right, right)
 
     def iteration(_: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         x, residual, direction, energy = state
         image = matrix(direction)
-        length = ratio(energy, dot(right, image))
+        length = scheme.ratio(energy, scheme.dot(right, image))
         half = residual - length * image
         again = matrix(half)
-        weight = ratio(dot(again, half), dot(again, again))
+        weight = scheme.ratio(scheme.dot(again, half), scheme.dot(again, again))
         after = half - weight * again
-        new_energy = dot(right, after)
-        onward = after + ratio(new_energy * length, energy * weight) * (direction - weight * image)
+        new_energy = scheme.dot(right, after)
+        onward = after + scheme.ratio(new_energy * length, energy * weight) * (direction - weight * image)
         new = (x + length * direction + weight * half, after, onward, new_energy)
-        going = dot(residual, residual) > end
+        going = scheme.dot(residual, residual) > end
         return tuple(ops.where(going, n, old) for n, old in zip(new, state))
 
-    start = (ops.zeros_like(right), right, right, dot(right, right))
+    start = (ops.zeros_like(right), right, right, scheme.dot(right, right))
     return ops.fori_loop(0, iterations, iteration, start)[0]
 
 
@@ -153,8 +160,8 @@ def newton_inverse(
 ) -> Tensor:
     """Solve PM(u) + α(u − y) = y by Newton's method from u = y: (J + αId) δ = y − PM(u) − α(u − y), u ← u + δ.
 
-    With α = 0 it is the inverse itself, and amplifies noise as that does. α > 0 is Lavrentiev's regularisation: what
-    the diffusion shrinks below α stays as it is in y.
+    With α = 0 it is the inverse itself, and amplifies noise as that does. α > 0 is Lavrentiev's regularisation: of a
+    pattern that the diffusion shrinks by a factor κ it makes (1 + α)/(κ + α) of what is in y, at most 1 + 1/α.
 
     Args:
         y: diffused images, (batch, height, width, 1) or (height, width), floating point.
@@ -165,9 +172,13 @@ def newton_inverse(
 
     Returns:
         The images before diffusion, of y's shape and dtype.
+
+    Raises:
+        ValueError: for a step beyond the stability bound, or an argument out of range.
     """
     checks.count(iterations, "iterations", minimum=0)
     checks.count(inner, "inner")
+    _check(steps, dt, contrast, boundary)
     if not ops.is_tensor(alpha):
         checks.not_negative(alpha, "alpha")
         alpha = float(alpha)

@@ -42,6 +42,13 @@ def save(model: "keras.Model", path: PathLike) -> None:
         written.unlink(missing_ok=True)
 
 
+def without_optimizer(model: "keras.Model") -> "keras.Model":
+    """A copy of a model of this package without its optimiser, whose state would triple the file."""
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    return bare
+
+
 def load(path: PathLike) -> "keras.Model":
     """A model from a .keras file, in Keras's safe mode, not compiled.
 

@@ -44,12 +44,13 @@ def as_batch(u: Tensor, channels: int | None = 1) -> tuple[Tensor, Callable[[Ten
     return u, lambda v: v
 
 
-def check_stability(dt: float, bound: float, what: str) -> None:
-    """Refuse an explicit step beyond the bound, which the message names."""
+def check_stability(dt: float, bound: float, what: str, implicit: bool = True) -> None:
+    """Refuse an explicit step beyond the bound, which the message names, and the implicit scheme where there is one."""
     if dt > bound * (1 + 1e-12):
+        other = ", or method='implicit'" if implicit else ""
         raise ValueError(
             f"dt={dt:g} breaks the stability bound of the explicit scheme for {what}: dt ≤ 1/(4 max γ) = {bound:g}. "
-            "Take more, smaller steps, or method='implicit'."
+            f"Take more, smaller steps{other}."
         )
 
 
@@ -123,6 +124,16 @@ def explicit_step(u: Tensor, dt: float, gamma: Tensor | None = None, boundary: B
     return u + dt * divergence(u, gamma, boundary)
 
 
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """The scalar product of every image with another: (batch, 1, 1, 1)."""
+    return ops.sum(a * b, axis=(1, 2, 3), keepdims=True)
+
+
+def ratio(a: Tensor, b: Tensor) -> Tensor:
+    """a / b, and 0 where b is: an image that has converged, or is black, leaves 0/0."""
+    return ops.where(b != 0, a / ops.where(b != 0, b, ops.ones_like(b)), ops.zeros_like(a))
+
+
 def implicit_step(
     u: Tensor, dt: float, gamma: Tensor | None = None, boundary: Boundary = "neumann", gamma_maximum: float = 1.0
 ) -> Tensor:
@@ -142,12 +153,6 @@ def implicit_step(
     tolerance = 1e-15 if keras.backend.standardize_dtype(u.dtype) == "float64" else 1e-8
     rate = (math.sqrt(condition) - 1.0) / (math.sqrt(condition) + 1.0)
     iterations = 1 + math.ceil(math.log(tolerance / (2.0 * math.sqrt(condition))) / math.log(rate))
-
-    def dot(a: Tensor, b: Tensor) -> Tensor:
-        return ops.sum(a * b, axis=(1, 2, 3), keepdims=True)
-
-    def ratio(a: Tensor, b: Tensor) -> Tensor:  # an image that has converged (or is black) leaves 0/0
-        return ops.where(b > 0, a / ops.where(b > 0, b, ops.ones_like(b)), ops.zeros_like(a))
 
     def iteration(_: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         x, residual, direction, energy = state

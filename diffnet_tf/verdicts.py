@@ -60,9 +60,21 @@ def interval(psnr: Array, low: Array, high: Array, draws: int = 2_000) -> tuple[
 
 
 def provenance(record: Record, **more: str) -> dict[str, Any]:
-    """Where a finding comes from: budget, data and commit of a record, or others in their place."""
+    """Where a finding comes from: budget, data and commit of a record, or others in their place.
+
+    Of an experiment of many trainings the commit is that of the trainings, not that of gathering them.
+    """
     data = f"{record['data']} → {record['test_data']}" if record["source"] != "none" else ""
-    return {"budget": record["budget"], "data": data, "commit": (record["commit"] or "")[:7], **more}
+    commits = [run["commit"][:7] for run in record.get("runs", ()) if run.get("commit")] or [record["commit"] or ""]
+    first, *others = dict.fromkeys(commits)
+    commit = first[:7] + (f" and {len(others)} more" if others else "")
+    return {"budget": record["budget"], "data": data, "commit": commit, **more}
+
+
+def at_most(record: Record, verdict: str) -> str:
+    """A verdict on test images: "reproduced" becomes "partial" where they are not STL-10's, by their folder's name."""
+    named = record["data"] if record["test_data"] == "its test split" else record["test_data"]
+    return PARTIAL if verdict == REPRODUCED and "stl10" not in f"{named}".lower() else verdict
 
 
 def parameters(name: str, network: str) -> Check:
@@ -86,7 +98,7 @@ def parameter_ratio(root: Path) -> Finding:
 
 
 def psnr(name: str, paper: float) -> Check:
-    """A mean PSNR of the test set."""
+    """A mean PSNR of the test set: at least the paper's, on images of STL-10."""
 
     def check(root: Path) -> Finding:
         record, arrays = records.load(root / name)
@@ -96,7 +108,7 @@ def psnr(name: str, paper: float) -> Check:
         per_image = record["results"]["diffnet"]["psnr"]
         ours = f"{value:.2f} dB ({lower:.2f}–{upper:.2f}){words}; "
         ours += f"per image {per_image['mean']:.2f} ± {per_image['std']:.2f}"
-        return Finding(ours, verdict, per_image["n"], **provenance(record))
+        return Finding(ours, at_most(record, verdict), per_image["n"], **provenance(record))
 
     return check
 
@@ -134,7 +146,10 @@ def opposite_signs(root: Path) -> Finding:
 
 
 def difference(problem: str, noise: float, paper: float) -> Check:
-    """DiffNet's PSNR minus the U-Net's with all training images: at least the paper's, or within 1 dB of it."""
+    """DiffNet's PSNR minus the U-Net's with all training images is within 1 dB of the paper's.
+
+    Networks that were given less time than the paper's say little about their best: then "partial", either way.
+    """
 
     def check(root: Path) -> Finding:
         record, _ = records.load(root / "fig10")
@@ -147,34 +162,41 @@ def difference(problem: str, noise: float, paper: float) -> Check:
             raise FileNotFoundError("no run of both networks with all images")
         ours, theirs = (found[network][most] for network in ("DiffNet", "UNet"))
         mean, other = (np.mean([run["results"]["authors_psnr"]["mean"] for run in runs]) for runs in (ours, theirs))
-        difference = mean - other
-        close = abs(difference - paper) <= 1.0 if paper == 0 else difference >= paper - 1.0
-        # Networks that were given little time say little about their best.
-        verdict = NOT_REPRODUCED if not close else REPRODUCED if ours[0]["budget"] == "paper" else PARTIAL
-        budget = "/".join(sorted({run["budget"] for run in (*ours, *theirs)}))
-        text = f"{difference:+.1f} dB ({mean:.2f} − {other:.2f}), {most:,} images"
-        return Finding(text, verdict, len(ours), **provenance(record, budget=budget))
+        difference, budgets = mean - other, {run["budget"] for run in (*ours, *theirs)}
+        close = abs(difference - paper) <= 1.0
+        verdict = PARTIAL if budgets != {"paper"} else REPRODUCED if close else NOT_REPRODUCED
+        steps = ", ".join(f"{runs[0]['steps']:,}" for runs in (ours, theirs))
+        text = f"{difference:+.1f} dB ({mean:.2f} − {other:.2f}; steps: {steps}), {most:,} images"
+        used = {**record, "runs": [*ours, *theirs]}
+        return Finding(text, verdict, len(ours), **provenance(used, budget="/".join(sorted(budgets))))
 
     return check
 
 
 def few_images(root: Path) -> Finding:
-    """DiffNet without noise: the best with up to 1,000 images is within the spread of the best of all."""
+    """DiffNet without noise: 300 to 1,000 images do as well as all to 0.5 dB, and fewer do not."""
     record, _ = records.load(root / "fig10")
+    runs = [
+        run
+        for run in record["runs"]
+        if run["network"] == "DiffNet" and run["task"] == {"problem": "inverse", "noise": 0.0}
+    ]
     sizes: dict[int, list[float]] = {}
-    budgets = set()
-    for run in record["runs"]:
-        if run["network"] == "DiffNet" and run["task"] == {"problem": "inverse", "noise": 0.0}:
-            sizes.setdefault(run["size"], []).append(run["results"]["psnr"]["mean"])
-            budgets.add(run["budget"])
-    if not any(300 <= size <= 1_000 for size in sizes) or max(sizes) <= 1_000:
-        raise FileNotFoundError("no runs with up to 1,000 images and with more")
-    few, all_ = max((v for s, v in sizes.items() if s <= 1_000), key=np.mean), sizes[max(sizes)]
-    holds = np.mean(all_) - np.mean(few) <= 0.5
-    # After few steps more images could not yet have paid.
-    verdict = NOT_REPRODUCED if not holds else REPRODUCED if budgets <= {"cpu", "paper"} else PARTIAL
-    ours = f"{np.mean(few):.2f} dB with up to 1,000 images, {np.mean(all_):.2f} with {max(sizes):,}"
-    return Finding(ours, verdict, len(few), **provenance(record, budget="/".join(sorted(budgets))))
+    for run in runs:
+        sizes.setdefault(run["size"], []).append(run["results"]["psnr"]["mean"])
+    few = [size for size in sizes if 300 <= size <= 1_000]
+    if not few or max(sizes) <= 1_000:
+        raise FileNotFoundError("no runs with 300 to 1,000 images and with more")
+    means = {size: float(np.mean(values)) for size, values in sorted(sizes.items())}
+    enough = {size: mean >= means[max(sizes)] - 0.5 for size, mean in means.items()}
+    budgets = {run["budget"] for run in runs}
+    # After few steps, more images could not yet have paid.
+    long = budgets <= {"cpu", "paper"} and not enough[min(sizes)]
+    verdict = NOT_REPRODUCED if not all(enough[size] for size in few) else REPRODUCED if long else PARTIAL
+    ours = ", ".join(f"{mean:.2f} dB with {size:,}" for size, mean in means.items())
+    ours += "; even the fewest are enough" if enough[min(sizes)] else ""
+    seeds = min(len(sizes[size]) for size in few)
+    return Finding(ours, verdict, seeds, **provenance({**record, "runs": runs}, budget="/".join(sorted(budgets))))
 
 
 def mean_free(root: Path) -> Finding:
@@ -188,12 +210,14 @@ def mean_free(root: Path) -> Finding:
 
 
 def wider_edges(root: Path) -> Finding:
-    """Figure 12: the width of the edges in the centre filters grows with the noise."""
+    """Figure 12: the width of the edges in the centre filters grows with the noise, on average and in every layer."""
     record, arrays = records.load(root / "fig12")
-    widths = [float(np.mean([edge_width(image) for image in level])) for level in arrays["filters"]]
-    verdict = REPRODUCED if widths == sorted(widths) else NOT_REPRODUCED
+    layers = np.array([[edge_width(image) for image in level] for level in arrays["filters"]])  # (noise, layer)
+    widths, wider = layers.mean(axis=1), layers[-1] > layers[0]
+    verdict = NOT_REPRODUCED if (np.diff(widths) < 0).any() else REPRODUCED if wider.all() else PARTIAL
     ours = ", ".join(f"{width:.2f}" for width in widths)
-    return Finding(f"edge width {ours} pixels for 0, 0.1, 1 % noise", verdict, 1, **_weights(record))
+    text = f"edge width {ours} pixels for 0, 0.1, 1 % noise; wider in {wider.sum()} of {len(wider)} layers"
+    return Finding(text, at_most(record, verdict), 1, **_weights(record))
 
 
 def edge_width(image: Array) -> float:
@@ -212,18 +236,20 @@ def smoothing(root: Path) -> Finding:
     record, _ = records.load(root / "fig13")
     correlation = record["rank_correlation"]
     verdict = REPRODUCED if correlation is not None and correlation >= 0.9 else NOT_REPRODUCED
-    return Finding(f"rank correlation {correlation:.2f}", verdict, len(record["levels"]), **provenance(record))
+    return Finding(
+        f"rank correlation {correlation:.2f}", at_most(record, verdict), len(record["levels"]), **provenance(record)
+    )
 
 
 def training_time(root: Path) -> Finding:
-    """Minutes to the paper's PSNR on two cores."""
+    """Minutes to the paper's PSNR on two cores, per image: half a decibel more, the difference to the authors' unit."""
     paths = sorted((root / "benchmarks" / "recipes").glob("fast-63.72dB-?.json"))
     if not paths:
         raise FileNotFoundError("no trainings")
     runs = [json.loads(path.read_text()) for path in paths]
     minutes = [run["seconds"] / 60 for run in runs]
     psnr = min(run["test_psnr"]["mean"] for run in runs)
-    verdict = REPRODUCED if psnr >= 63.72 and max(minutes) <= 75 else NOT_REPRODUCED
+    verdict = REPRODUCED if psnr >= 63.72 + 0.5 and max(minutes) <= 75 else NOT_REPRODUCED
     time = f"{np.median(minutes):.1f} min ({min(minutes):.1f}–{max(minutes):.1f}) of 2 CPU cores"
     ours = f"{time} to {psnr:.2f} dB per image"
     first = runs[0]

@@ -46,11 +46,13 @@ class Run:
 
     network: str
     noise: float | None = None
+    seed: int = 0
 
     @property
     def name(self):
         """What its record is called."""
-        return self.network if self.noise is None else f"{self.network}-{self.noise:g}"
+        name = self.network if self.noise is None else f"{self.network}-{self.noise:g}"
+        return f"{name}-seed-{self.seed}" if self.seed else name
 
     @property
     def conditioned(self):
@@ -58,9 +60,10 @@ class Run:
         return self.network == "conditioned"
 
 
-def plan(levels):
+def plan(levels, seed=0):
     """All trainings: of the two networks, then of the specialists."""
-    return [Run("blind"), Run("conditioned"), *(Run("specialist", level) for level in levels)]
+    specialists = (Run("specialist", level, seed) for level in levels)
+    return [Run("blind", None, seed), Run("conditioned", None, seed), *specialists]
 
 
 def compute(options):
@@ -72,11 +75,12 @@ def compute(options):
         chosen = options.steps or steps[run.noise is not None]
         return _train(run, name, chosen, levels, options, train, validation, test)
 
-    if not trainings.train_missing(plan(levels), options, trained):
+    names = [run.name for run in plan(levels, options.seed)]
+    if not trainings.train_missing(plan(levels, options.seed), options, trained):
         return None
-    runs = _most_steps(run for run in trainings.gathered(options) if run["results"][0]["psnr"]["n"] == len(test))
+    runs = _most_steps(run for run in trainings.gathered(options) if run["name"] in names)
     if not runs:
-        raise ValueError(f"--only {options.only} names no run; names are {', '.join(run.name for run in plan(levels))}")
+        raise ValueError(f"--only {options.only} names no run; names are {', '.join(names)}")
     runs += [_preset(level, options, test) for level in levels if level in PRESETS]
     arrays = {f"psnr_{run['name']}": np.array(run.pop("psnr"), "float32") for run in runs}
     unets = [found for noise, name in UNETS.items() if (found := _unet(name, noise, options, test)) is not None]
@@ -109,7 +113,7 @@ def _train(run, name, steps, levels, options, train, validation, test):
         train,
         recipe,
         steps=steps,
-        seed=options.seed,
+        seed=run.seed,
         noise=RANGE if run.noise is None else run.noise,
         noise_map=run.conditioned,
         validation=data.GrayImages(validation.pixels[:64]),
@@ -119,7 +123,6 @@ def _train(run, name, steps, levels, options, train, validation, test):
         return None
     result = {
         **trainings.described(run, options, name, recipe),
-        "seed": options.seed,
         "steps": steps,
         "training_seconds": round(trained.seconds, 1),
         "parameters": model.count_params(),
@@ -131,14 +134,8 @@ def _train(run, name, steps, levels, options, train, validation, test):
     if run.noise is None and steps >= max(
         (r["steps"] for r in trainings.gathered(options) if r["name"] == run.name), default=0
     ):
-        model_files.save(_without_optimizer(model), options.directory / f"{run.name}.keras")
+        model_files.save(model_files.without_optimizer(model), options.directory / f"{run.name}.keras")
     return result
-
-
-def _without_optimizer(model):
-    bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
-    return bare
 
 
 def _pairs(noise, test, noise_map=False):

@@ -13,19 +13,16 @@ Every finished training is a record of its own in `runs/`, see `trainings`; so a
 """
 
 import dataclasses
-import json
 import time
 
 import numpy as np
 
-from diffnet_tf import bootstrap, files
-from experiments import comparison_figure, measure, networks, trainings, weights
+from diffnet_tf import bootstrap
+from experiments import comparison_classical, comparison_figure, measure, networks, trainings, weights
 
 NAME = "comparison"
 TASKS = (networks.Task("inverse", 0.0), networks.Task("inverse", 0.01))
 NETWORKS = {"DiffNet": "DiffNet", "ResNet": "ResNet", "ConvNet": "CNN", "UNet": "U-Net"}
-TUNING_SEED = 2  # of the noise on the images that classical parameters are chosen on: not that of the test images
-BEST = 150.0  # dB: the rounding of float32. What is better, or perfect, counts as this.
 REPETITIONS = 5  # of every time
 
 
@@ -74,7 +71,7 @@ def compute(options):
     budget = BUDGETS[options.budget]
     train, test = (options.images(split, budget.limit) for split in ("train", "test"))
     for task in TASKS:
-        _measure_classical(task, budget, options, train, test)
+        comparison_classical.measure_all(task, budget, options, train, test)
     if not trainings.train_missing(plan(budget), options, lambda run: _train(run, budget, options, train, test)):
         return None
     tasks, arrays, times = [], {}, {}
@@ -154,84 +151,6 @@ def _long(task, options, inputs, targets):
     return row, {name: [values[name]] for name in ("psnr", "ssim")}
 
 
-# ---- Classical methods -----------------------------------------------------------------------------------------------
-
-
-def _methods(task, budget, train):
-    """The methods of a task, with the Wiener filter of the training images."""
-    from diffnet_tf import classical
-
-    return classical.methods(task.noise, classical.Wiener(*_training_pairs(task, train, budget.wiener)))
-
-
-def _training_pairs(task, train, count):
-    from diffnet_tf import data
-
-    images = data.GrayImages(train.pixels[:count])
-    return data.paired_arrays(images, problem=task.problem, noise=task.noise, seed=TUNING_SEED)
-
-
-def _classical_path(task, options):
-    return options.directory / "classical" / f"classical-{task.problem}-{task.noise:g}-{options.budget}.json"
-
-
-def _measure_classical(task, budget, options, train, test):
-    """Choose parameters on training images and measure on the test images, unless that was done."""
-    from diffnet_tf import classical
-
-    path = _classical_path(task, options)
-    if path.exists() or not options.wants(path.name):
-        return
-    files.check_writable(path.parent)
-    training, (inputs, targets) = _training_pairs(task, train, budget.tuning), networks.test_pairs(task, test)
-    found = {}
-    for name, method in _methods(task, budget, train).items():
-        start = time.perf_counter()
-        choice, tried = classical.tune(method, *training)
-        values, _ = measure.quality(targets, classical.restored(method, inputs, choice))
-        psnr, seconds = np.mean(np.minimum(values["psnr"], BEST)), time.perf_counter() - start
-        print(f"{method.label}, {task.words}: {psnr:.2f} dB with {choice}, {seconds:.1f} s", flush=True)
-        found[name] = {
-            "kind": "told" if method.told else "untold",
-            "label": method.label,
-            "parameters": _parameters(method, targets.shape),
-            "flops": _flops(name, choice, targets.shape),
-            "training_images": budget.wiener if name == "wiener" else budget.tuning if method.tuned else 0,
-            "choice": choice,
-            "grid": {key: list(values) for key, values in method.grid.items()},
-            "tried": tried,
-            "psnr": [[round(float(value), 4) for value in values["psnr"]]],
-            "ssim": [[round(float(value), 6) for value in values["ssim"]]],
-        }
-    files.write_json(path, {"budget": options.budget, **options.provenance(), "methods": found})
-
-
-def _parameters(method, shape):
-    """The Wiener filter has one a frequency, the others those that were chosen."""
-    chosen = sum(len(values) > 1 for values in method.grid.values()) + (method.most > 1)
-    return chosen if method.label != "Wiener filter" else shape[1] * shape[2]
-
-
-def _flops(name, choice, shape):
-    """Of the inverses in `keras.ops`; what scikit-image and SciPy do is not counted."""
-    from diffnet_tf import costs
-
-    counts = {
-        "fixed_point": lambda iterations: costs.fixed_point(iterations),
-        "stepwise": lambda iterations: 4 * costs.fixed_point(iterations, steps=1),
-        "newton": lambda iterations, inner, alpha=0.0: costs.newton(iterations, inner),
-    }
-    return counts[name](**choice) * shape[1] * shape[2] if name in counts else None
-
-
-def _classical_rows(task, options):
-    path = _classical_path(task, options)
-    if not path.exists():
-        return
-    for name, row in json.loads(path.read_text())["methods"].items():
-        yield name, {key: row[key] for key in row if key not in ("psnr", "ssim")}, {k: row[k] for k in ("psnr", "ssim")}
-
-
 # ---- All together ----------------------------------------------------------------------------------------------------
 
 
@@ -242,12 +161,12 @@ def _rows(task, options, train, test):
     found = [("input", {"kind": "input", "label": "the input"}, {key: [degraded[key]] for key in ("psnr", "ssim")})]
     found.append(("long", *_long(task, options, inputs, targets)))
     found += _network_rows(task, options, targets.shape[1:3])
-    found += _classical_rows(task, options)
+    found += comparison_classical.rows(task, options)
     rows, values = {}, {}
     for name, row, value in found:
         rows[name] = row
         if value is not None:
-            psnr = np.minimum(np.asarray(value["psnr"], "float32"), BEST)
+            psnr = np.minimum(np.asarray(value["psnr"], "float32"), comparison_classical.BEST)
             values[name] = {"psnr": psnr, "ssim": np.asarray(value["ssim"], "float32")}
     for name, value in values.items():
         rows[name] |= _statistics(value, values)
@@ -271,7 +190,7 @@ def _times(task, rows, budget, train, test):
 
     inputs, _ = networks.test_pairs(task, test)
     inputs, functions = inputs[: measure.BATCH], {}
-    methods = _methods(task, budget, train)
+    methods = comparison_classical.methods(task, budget, train)
     for name, row in rows.items():
         if row["kind"] == "network":  # whatever the weights, it takes as long
             functions[name] = measure.applied(networks.make(name, networks.recipe_for(name, "fast", task)))

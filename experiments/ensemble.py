@@ -78,9 +78,7 @@ def _train(run, name, steps, options, train, validation):
     )
     if not trained.finished:
         return None
-    bare = type(model).from_config(model.get_config())  # without the optimiser's state
-    bare.set_weights(model.get_weights())
-    model_files.save(bare, trainings.path(run, options).with_suffix(model_files.SUFFIX))
+    model_files.save(model_files.without_optimizer(model), trainings.path(run, options).with_suffix(model_files.SUFFIX))
     return {
         **trainings.described(run, options, name, recipe),
         "steps": steps,
@@ -134,7 +132,8 @@ def _held_out(options, validation, test):
         parts, words = {"fit": validation.pixels[:64], "test": test.pixels}, "validation images"
     else:
         parts, words = {"fit": test.pixels[::2], "test": test.pixels[1::2]}, "other test images"
-    pairs = {name: networks.test_pairs(TASK, data.GrayImages(pixels)) for name, pixels in parts.items()}
+    seeds = {"fit": networks.TUNING_SEED, "test": networks.TEST_SEED}  # the noise is other noise, too
+    pairs = {name: networks.test_pairs(TASK, data.GrayImages(parts[name]), seed) for name, seed in seeds.items()}
     return {"images": words, "n": len(parts["fit"])}, pairs
 
 

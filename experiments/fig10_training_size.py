@@ -92,7 +92,7 @@ def compute(options):
     runs += [run for name in ONE_IMAGE for run in _of_one_image(options.results_dir / name)]
     if not runs:
         raise ValueError(f"--only {options.only} names no run; names are as {plan(budget, len(train))[0].name}")
-    return {"title": "Figure 10", "runs": _most_steps(runs)}, {}, None
+    return {"title": "Figure 10", "runs": trainings.most_steps(runs)}, {}, None
 
 
 def _train(run, budget, options, train, validation, test):
@@ -145,9 +145,6 @@ def _of_one_image(directory):
         "results": record["results"]["unet"],
         "parameters": record["parameters"]["unet"],
     }
-
-
-_most_steps = trainings.most_steps
 
 
 def points(runs, network, task):

@@ -68,16 +68,22 @@ class Run:
     points: int = 5
     contrast: float | None = TOLD
     colour: str | None = None
+    seed: int = 0
 
     @property
     def name(self):
         """What its record is called."""
         words = [self.part, *([f"{self.time:g}"] if self.part == "time" else []), self.variant]
+        words += [f"seed-{self.seed}"] if self.seed else []
         return "-".join(words).replace(" ", "-")
 
 
-def plan():
-    """All runs, part by part."""
+def plan(seed=0):
+    """All runs, part by part; networks are trained from this seed."""
+    return [dataclasses.replace(run, seed=seed) if run.method == "DiffNet" else run for run in _plan()]
+
+
+def _plan():
     runs = [Run("colour", "DiffNet", colour, colour=colour) for colour in ("shared", "mixing", "gray")]
     runs += [
         Run("edge", "DiffNet", f"{problem} {points} points", problem, points=points)
@@ -98,14 +104,13 @@ def compute(options):
     """Train what has no record yet, then gather all: (record, arrays, None); None when stopped by Ctrl-C."""
     recipe, steps, limit = BUDGETS[options.budget]
     sets = functools.cache(lambda split, colour: options.images(split, limit, colour))
-    if not trainings.train_missing(plan(), options, lambda run: _run(run, recipe, steps, options, sets)):
+    order = [run.name for run in plan(options.seed)]
+    if not trainings.train_missing(plan(options.seed), options, lambda run: _run(run, recipe, steps, options, sets)):
         return None
-    known = {run.name for run in plan()}
-    runs = [run for run in trainings.gathered(options) if run["name"] in known]
+    runs = [run for run in trainings.gathered(options) if run["name"] in order]
     if not runs:
-        raise ValueError(f"--only {options.only} names no run; names are {', '.join(sorted(known))}")
+        raise ValueError(f"--only {options.only} names no run; names are {', '.join(sorted(order))}")
     runs = trainings.most_steps(runs, left_out=("ssim", "versions", "hardware", "training_seconds"))
-    order = [run.name for run in plan()]
     runs.sort(key=lambda run: order.index(run["name"]))
     arrays = {f"psnr_{run['name']}": np.array(run.pop("psnr"), "float32") for run in runs}
     record = {"title": "Further physics", "edges": EDGES, "levels": LEVELS, "dt": DT, "runs": runs}
@@ -136,21 +141,20 @@ def _run(run, recipe, steps, options, sets):
 
     from diffnet_tf import models, training
 
-    seed, steps = options.seed, options.steps or steps
+    steps = options.steps or steps
     settings = networks.recipe_for("DiffNet", recipe, networks.Task(run.problem))
-    # The gray network is trained on gray images; it cannot know of the other channels.
-    colour = run.colour in ("shared", "mixing")
-    train, validation = (sets(split, colour) for split in ("train", "validation"))
+    train, validation = (sets(split, run.colour is not None) for split in ("train", "validation"))
     settings = dataclasses.replace(settings, batch_size=min(settings.batch_size, len(train)))
-    keras.utils.set_random_seed(seed)
-    channels = {"channels": 3, "mixing": run.colour == "mixing"} if colour else {}
-    model = models.DiffNet(run.layers, points=run.points, initial_scale=settings.initial_scale, **channels)
+    keras.utils.set_random_seed(run.seed)
+    channels = {"channels": 3, "mixing": run.colour == "mixing"} if run.colour in ("shared", "mixing") else {}
+    network = models.DiffNet(run.layers, points=run.points, initial_scale=settings.initial_scale, **channels)
+    model = _channel_by_channel(network) if run.colour == "gray" else network
     trained = training.fit(
         model,
         train,
         settings,
         steps=steps,
-        seed=seed,
+        seed=run.seed,
         problem=run.problem,
         degrade=_degrade(run),
         parameter=CONTRASTS if run.contrast is None else None,
@@ -161,23 +165,23 @@ def _run(run, recipe, steps, options, sets):
         return None
     return {
         **trainings.described(run, options, recipe, settings),
-        "seed": seed,
         "steps": trained.steps,
         "validation_psnr": trained.history[-1]["val_psnr"],
         "training_seconds": round(trained.seconds, 1),
         "training_images": len(train),
         "parameters": model.count_params(),
-        "time_steps": model.time_steps,
-        **_measured(run, lambda contrast: _applied(model, run), sets("test", run.part == "colour")),
+        "time_steps": network.time_steps,
+        **_measured(run, lambda contrast: measure.applied(model), sets("test", run.part == "colour")),
     }
 
 
-def _applied(model, run):
-    """A network as a function of a batch; a gray one on each channel of colours by itself."""
-    function = measure.applied(model)
-    if run.colour != "gray":
-        return function
-    return lambda u: np.concatenate([function(u[..., k : k + 1]) for k in range(u.shape[-1])], axis=-1)
+def _channel_by_channel(network):
+    """A gray network as one of colours: on each channel by itself, which sees nothing of the others."""
+    import keras
+
+    colours = keras.Input((None, None, 3))
+    channels = [network(colours[..., k : k + 1]) for k in range(3)]
+    return keras.Model(colours, keras.ops.concatenate(channels, axis=-1))
 
 
 def _classical(run, contrast):

@@ -149,11 +149,7 @@ def execute(experiment):
     }
     records.save(directory, record, arrays)
     if model is not None:
-        # Without the optimiser's state, which would triple the file.
-        weights = model.get_weights()
-        model = type(model).from_config(model.get_config())
-        model.set_weights(weights)
-        model_files.save(model, directory / records.MODEL)
+        model_files.save(model_files.without_optimizer(model), directory / records.MODEL)
     figure = render.render(experiment, directory)
     checkpoint.remove(options.checkpoint_dir)  # last: until then, the same command finishes what was killed here
     print(f"{experiment.caption(record)}\nWrote {directory / records.RECORD} and {figure}", flush=True)

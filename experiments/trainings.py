@@ -29,7 +29,9 @@ def train_missing(plan, options, train):
     files.check_writable(options.directory / RUNS)
     for run in plan:
         record = path(run, options)
-        if options.wants(run.name) and not record.exists():
+        if record.exists():
+            check_same(json.loads(record.read_text()), options, record)
+        elif options.wants(run.name):
             print(f"{run.name}:", flush=True)
             result = train(run)
             if result is None:
@@ -45,8 +47,27 @@ def path(run, options):
 
 
 def gathered(options):
-    """The records of all finished runs, by the names of their files."""
-    return [json.loads(path.read_text()) for path in sorted((options.directory / RUNS).glob("*.json"))]
+    """The records of all finished runs, by the names of their files.
+
+    Raises:
+        ValueError: when one is of other images.
+    """
+    found = []
+    for kept in sorted((options.directory / RUNS).glob("*.json")):
+        run = json.loads(kept.read_text())
+        check_same(run, options, kept)
+        found.append(run)
+    return found
+
+
+def check_same(run, options, kept):
+    """Refuse the record of a run on other images: it would be taken for one of these."""
+    here = options.provenance()
+    for key in ("source", "data", "test_data"):
+        if run[key] != here[key]:
+            raise ValueError(
+                f"{kept} has {key}={run[key]!r}; expected {here[key]!r}. Give the same images or another --results_dir."
+            )
 
 
 def described(run, options, recipe_name, recipe):

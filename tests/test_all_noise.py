@@ -63,7 +63,7 @@ def made_up(root, gap=0.0, unet=30.0, budget="cpu"):
             {"name": f"specialist-{level:g}", "network": "specialist", "noise": level, "levels": [level], **common}
         )
     unets = [{"noise": 0.01, "budget": budget, "steps": 800}]
-    arrays = {"psnr_blind": psnr + [[gap], [0.0]], "psnr_unet-0.01": np.full(3, unet)}
+    arrays = {"psnr_blind": psnr + [[gap], [0.0]], "psnr_unet-0.01": psnr[1] - 33.0 + unet}
     arrays |= {"psnr_specialist-0": psnr[:1], "psnr_specialist-0.01": psnr[1:]}
     record = {"title": "t", "start": "s", "runs": runs, "unets": unets, "budget": "cpu", "source": "s", "note": None}
     records.save(root / "all-noise", {**record, "data": "here", "test_data": "there", "commit": "0123456789"}, arrays)

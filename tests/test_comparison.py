@@ -7,7 +7,7 @@ import pytest
 
 import diffnet_tf as dn
 from diffnet_tf import beyond, beyond_verdicts, bootstrap, claims, classical, costs, records
-from experiments import comparison, comparison_figure, networks, render, run
+from experiments import comparison, comparison_classical, comparison_figure, networks, render, run
 from tests.conftest import ROOT, run_python, tensorflow_only
 from tests.small_experiments import set_flags
 
@@ -155,14 +155,28 @@ def test_parameters_are_chosen_on_training_images_alone(compared, monkeypatch):
     root, record, _ = compared
     tried = record["tasks"][0]["rows"]["unsharp"]["tried"]
     train = dn.data.open_images("skimage", None, "train", 12)
-    pairs = dn.data.paired_arrays(dn.data.GrayImages(train.pixels[:3]), noise=0.01, seed=comparison.TUNING_SEED)
+    pairs = dn.data.paired_arrays(dn.data.GrayImages(train.pixels[:3]), noise=0.01, seed=networks.TUNING_SEED)
     choice, again = classical.tune(classical.methods(0.01)["unsharp"], *pairs)
     assert again == tried and choice == record["tasks"][0]["rows"]["unsharp"]["choice"]
-    assert comparison.TUNING_SEED != networks.TEST_SEED
+    assert networks.TUNING_SEED != networks.TEST_SEED
+    monkeypatch.setattr(classical, "methods", few)
     monkeypatch.setattr(classical, "tune", lambda *a: pytest.fail("measured again"))
     set_flags(root, "--only", "classical")
     options = run.Options(root / comparison.NAME)
-    comparison._measure_classical(comparison.TASKS[1], comparison.BUDGETS["smoke"], options, train, train)
+    again = comparison.TASKS[1], comparison.BUDGETS["smoke"], options, train, train
+    comparison_classical.measure_all(*again)
+    # What would be tried with other parameters now is measured again, and nothing else.
+    kept = comparison_classical.path(comparison.TASKS[1], options)
+    before = json.loads(kept.read_text())
+    changed = json.loads(kept.read_text())
+    changed["methods"]["unsharp"] |= {"grid": {"radius": [9.0]}, "psnr": [[0.0]]}
+    kept.write_text(json.dumps(changed))
+    tuned = []
+    monkeypatch.setattr(classical, "tune", lambda method, *pairs: tuned.append(method.label) or (choice, tried))
+    comparison_classical.measure_all(*again)
+    after = json.loads(kept.read_text())["methods"]
+    assert tuned == ["unsharp mask"] and after["unsharp"]["grid"] == before["methods"]["unsharp"]["grid"]
+    assert after["unsharp"]["psnr"] != [[0.0]] and after.keys() == before["methods"].keys()
 
 
 @tensorflow_only

@@ -145,6 +145,11 @@ def test_what_is_refused():
         inverses.plug_and_play(y, lambda u: u, -1)
     with pytest.raises(TypeError, match="u has dtype|expected floating point"):
         inverses.newton_inverse(np.ones((4, 4), "uint8"))
+    for arguments in ({"boundary": "neuman"}, {"dt": 0.3}, {"contrast": -1}, {"steps": -3}):
+        (name,) = arguments
+        for function in (inverses.newton_inverse, inverses.stepwise_inverse):
+            with pytest.raises(ValueError, match=name):
+                function(y, **arguments)
 
 
 # ---- What is not told the diffusion ----------------------------------------------------------------------------------

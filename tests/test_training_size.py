@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from experiments import fig10_training_size, networks, run
+from experiments import fig10_training_size, networks, run, trainings
 from tests.conftest import tensorflow_only
 from tests.small_experiments import execute, set_flags
 
@@ -38,6 +38,16 @@ def test_finished_trainings_are_not_repeated(trained, monkeypatch):
         fig10_training_size.compute(run.Options(trained / "other" / "fig10"))
 
 
+def test_runs_on_other_images_are_not_taken_for_these(trained):
+    execute(fig10_training_size, trained, "--only", "DiffNet-forward")
+    kept = trained / "fig10" / "runs" / "DiffNet-forward-0-12-0-smoke.json"
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"data": "elsewhere"}))
+    for only in ("DiffNet-forward", "UNet-forward"):
+        set_flags(trained, "--only", only)
+        with pytest.raises(ValueError, match="has data='elsewhere'; expected 'skimage'. Give the same images or"):
+            fig10_training_size.compute(run.Options(trained / "fig10"))
+
+
 def test_training_stops_when_validation_no_longer_improves(trained, monkeypatch):
     """And the weights measured are the best ones: here those of the first validation, since it then gets worse."""
     monkeypatch.setattr(fig10_training_size, "PATIENCE", 2)
@@ -58,7 +68,7 @@ def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
 
     runs = [made(100, 0, 50, 40.0, "quick"), made(100, 0, 500, 60.0, "cpu"), made(100, 1, 500, 62.0, "cpu")]
     runs += [made(10, 0, 50, 39.0, "quick")]
-    kept = fig10_training_size._most_steps(runs)
+    kept = trainings.most_steps(runs)
     assert len(kept) == 3 and all("psnr" not in run for run in kept)
     sizes, psnr, budgets = fig10_training_size.points(kept, "DiffNet", networks.Task("inverse", 0.0))
     assert (sizes, psnr, budgets) == ([10, 100], [[39.0], [60.0, 62.0]], ["quick", "cpu"])
