@@ -282,9 +282,7 @@ class LinearDiffusionLayer(_Update):
 
     def _filters(self, u: Tensor, noise_map: Tensor | None) -> Tensor:
         kernel = ops.convert_to_tensor(self.kernel)[None]
-        if self.generalised:
-            return kernel
-        return ops.concatenate([-ops.sum(kernel, axis=-1, keepdims=True), kernel], axis=-1)
+        return kernel if self.generalised else stencil.with_centre(kernel)
 
     def get_config(self) -> dict[str, Any]:
         own = {

@@ -158,6 +158,11 @@ def smoothing(filters: Tensor) -> Tensor:
     return ops.sum(filters, axis=-1, keepdims=True)
 
 
+def with_centre(outer: Tensor) -> Tensor:
+    """Neighbours (..., points − 1) with the centre in front that makes each pixel's filters sum to zero."""
+    return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
+
+
 def mean_free(filters: Tensor) -> Tensor:
     """The filters of L in S = L + αW: the same neighbours, the centre chosen so that a constant image goes to zero.
 
@@ -167,8 +172,7 @@ def mean_free(filters: Tensor) -> Tensor:
     Returns:
         (..., points), each pixel's filters summing to zero.
     """
-    outer = filters[..., 1:]
-    return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
+    return with_centre(filters[..., 1:])
 
 
 def split(filters: Tensor) -> tuple[Tensor, Tensor]:
@@ -200,8 +204,7 @@ def from_diffusivity(gamma: Tensor, boundary: Boundary = "neumann") -> Tensor:
     if boundary == "neumann":
         down = ops.pad(down[:, 1:-1], [[0, 0], [1, 1], [0, 0], [0, 0]])
         right = ops.pad(right[:, :, 1:-1], [[0, 0], [0, 0], [1, 1], [0, 0]])
-    outer = ops.concatenate([down[:, :-1], down[:, 1:], right[:, :, :-1], right[:, :, 1:]], axis=-1)
-    return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
+    return with_centre(ops.concatenate([down[:, :-1], down[:, 1:], right[:, :, :-1], right[:, :, 1:]], axis=-1))
 
 
 def operator(filters: Tensor, dt: float, boundary: Boundary = "neumann") -> "StencilOperator":

@@ -104,7 +104,7 @@ def _train(run, name, steps, levels, options, train, validation, test):
     from diffnet_tf import data, model_files, presets, training, transfer
 
     recipe = _recipe(name)
-    recipe = dataclasses.replace(recipe, batch_size=min(recipe.batch_size, len(train)))
+    recipe = networks.for_images(recipe, len(train))
     model = presets.from_preset(START)
     if run.conditioned:
         model = transfer.with_noise_map(model)

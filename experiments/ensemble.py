@@ -65,7 +65,7 @@ def _train(run, name, steps, options, train, validation):
     from diffnet_tf import data, model_files
 
     recipe = networks.recipe_for("DiffNet", name, TASK)
-    recipe = dataclasses.replace(recipe, batch_size=min(recipe.batch_size, len(train)))
+    recipe = networks.for_images(recipe, len(train))
     model, trained = networks.train(
         "DiffNet",
         TASK,

@@ -104,8 +104,7 @@ def _train(run, budget, options, train, validation, test):
     kind = 2 if run.network == "UNet" else int(run.task.crop > 24)
     steps = options.steps or budget.steps[kind]
     chosen = np.random.default_rng(run.seed).permutation(len(train))[: run.size]
-    # A batch cannot be larger than the data set.
-    recipe = dataclasses.replace(recipe, batch_size=min(recipe.batch_size, run.size))
+    recipe = networks.for_images(recipe, run.size)
     early = keras.callbacks.EarlyStopping("val_psnr", mode="max", patience=PATIENCE, restore_best_weights=True)
     model, trained = networks.train(
         run.network,

@@ -59,7 +59,7 @@ def compute(options):
     recipe_name, steps, seeds, number, side, limit = BUDGETS[options.budget]
     recipe, steps = networks.recipe_for("DiffNet", recipe_name, TASK), options.steps or steps
     train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    recipe = dataclasses.replace(recipe, batch_size=min(recipe.batch_size, len(train)))
+    recipe = networks.for_images(recipe, len(train))
 
     def trained(run):
         return _train(run, recipe_name, recipe, steps, options, (train, validation, test))

@@ -69,6 +69,11 @@ def recipe_for(network, name, task):
     return dataclasses.replace(recipe, crop=task.crop)
 
 
+def for_images(recipe, number):
+    """The recipe for so many training images: a batch cannot be larger than the data set."""
+    return dataclasses.replace(recipe, batch_size=min(recipe.batch_size, number))
+
+
 def train(network, task, recipe, images, *, steps, seed, **arguments):
     """A new network, trained: (model, `training.Training`). More arguments go to `training.fit`."""
     import keras

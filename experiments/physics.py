@@ -144,7 +144,7 @@ def _run(run, recipe, steps, options, sets):
     steps = options.steps or steps
     settings = networks.recipe_for("DiffNet", recipe, networks.Task(run.problem))
     train, validation = (sets(split, run.colour is not None) for split in ("train", "validation"))
-    settings = dataclasses.replace(settings, batch_size=min(settings.batch_size, len(train)))
+    settings = networks.for_images(settings, len(train))
     keras.utils.set_random_seed(run.seed)
     channels = {"channels": 3, "mixing": run.colour == "mixing"} if run.colour in ("shared", "mixing") else {}
     network = models.DiffNet(run.layers, points=run.points, initial_scale=settings.initial_scale, **channels)

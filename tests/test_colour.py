@@ -23,13 +23,6 @@ def test_scaled_by_the_maximum_over_all_channels(images):
     np.testing.assert_allclose(taken, expected, rtol=1e-6)
 
 
-def test_channels_keep_the_scale_of_their_image(images):
-    channels = images.channels()
-    taken = channels.take(np.arange(18))
-    np.testing.assert_array_equal(taken.reshape(6, 3, 12, 10), np.moveaxis(images.take(np.arange(6)), -1, 1))
-    assert taken.max(axis=(1, 2, 3)).min() < 1
-
-
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 2), (4, 5, 3), (4, 5, 4), (2, 4, 5, 3)])
 def test_any_image_becomes_rgb(rng, shape):
     array = rng.integers(0, 255, shape).astype("uint8")

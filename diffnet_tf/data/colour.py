@@ -36,15 +36,6 @@ class ColourImages(GrayImages):
         """
         raise ValueError(f"{self.name} are in colour, which the source 'npy' cannot hold; expected gray images.")
 
-    def channels(self) -> GrayImages:
-        """All channels as gray images on the scale of their colour image, (3n, height, width): R, G, B of the first, …
-
-        Returns:
-            `GrayImages`, float32, not scaled again.
-        """
-        every = np.moveaxis(self.take(np.arange(len(self))), -1, 1)
-        return GrayImages(every.reshape(-1, *self.shape[1:3]), self.name, scaled=False)
-
 
 def to_colour(array: Array) -> Array:
     """RGB of any image.
