@@ -8,7 +8,7 @@ GOAL = 0.3  # dB below a specialist
 LABELS = {
     "blind": "blind",
     "conditioned": "conditioned on σ",
-    "specialist": "specialists, an eighth of the steps each",
+    "specialist": "specialists",
     "preset": "presets for one level",
 }
 
