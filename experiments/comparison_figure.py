@@ -85,7 +85,10 @@ def _pareto(axis, rows, numbers, metric, cost, task):
         axis.annotate(str(numbers[name]), (x, y), (2.5, 1.5), textcoords="offset points", fontsize=5.5)
     if cost in ("parameters", "training_images"):
         axis.set_xscale("symlog", linthresh=1)
-        axis.set_xlim(-0.4, 5 * max((x for _, x, _ in points), default=1) + 1)
+        most = max((x for _, x, _ in points), default=1)
+        axis.set_xlim(-0.4, 5 * most + 1)
+        axis.set_xticks([0, *(10**k for k in range(0, 9, 2) if 10**k <= 5 * most)])  # every decade has no room
+        axis.minorticks_off()
     else:
         axis.set_xscale("log")
     front = pareto([(x, better * y) for _, x, y in points])

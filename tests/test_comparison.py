@@ -240,6 +240,8 @@ def test_claims_hold_where_the_whole_interval_does(tmp_path):
     assert best.verdict == claims.REPRODUCED and "against pnp" in best.ours and "newton" not in best.ours
     with pytest.raises(FileNotFoundError, match="no run of UNet"):
         beyond_verdicts.compared(0.01, "DiffNet", "UNet")(tmp_path)
+    recorded(tmp_path, UNet=-0.5)
+    assert beyond_verdicts.compared(0.01, "DiffNet", "UNet")(tmp_path).verdict == claims.PARTIAL  # of budget cpu
     recorded(tmp_path, seeds=1, ConvNet=-0.5)
     assert beyond_verdicts.compared(0.01, "DiffNet", "ConvNet")(tmp_path).verdict == claims.PARTIAL
 
