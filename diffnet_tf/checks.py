@@ -149,6 +149,13 @@ def not_negative(value: float, name: str) -> None:
         raise ValueError(f"{name}={value!r}; expected a finite number of at least 0.")
 
 
+def noise_level(value: float, name: str) -> None:
+    """Refuse anything but σ of noise on images whose maximum is 1: what is more was meant as per cent."""
+    not_negative(value, name)
+    if value >= 1:
+        raise ValueError(f"{name}={value:g}; expected σ in parts of the maximum, below 1: 0.03 is 3 %.")
+
+
 def count(value: int, name: str, minimum: int = 1) -> None:
     """Refuse anything but a whole number of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):

@@ -194,7 +194,7 @@ def _check_values(pixels: Array, name: PathLike) -> None:
             place = (int(first[0]) + rows.start, *(int(i) for i in first[1:]))
         bad += int(wrong.sum())
         if not bad and block.min() < 0:
-            raise ValueError(f"{name} has a minimum of {block.min():g}; expected no negative values. Shift or clip it.")
+            raise ValueError(f"{name} has a minimum of {block.min():g}; expected no negative values. Clip it at 0.")
     if bad:
         raise ValueError(
             f"{name} holds {bad} value(s) that are NaN or infinite, the first at index {place}; expected finite "

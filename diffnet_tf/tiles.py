@@ -31,7 +31,9 @@ def reach(model: "DiffNet") -> int:
     from diffnet_tf.models import DiffNet
 
     if not isinstance(model, DiffNet):
-        raise checks.InputTypeError(f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known.")
+        raise checks.InputTypeError(
+            f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known. Call it on whole images."
+        )
     channels = model.diffusion_layers[0].channels
     if channels != 1:
         raise ValueError(
@@ -56,13 +58,12 @@ class Tiled:
     def __init__(self, model: "DiffNet", tile: int = 512, noise: float | None = None) -> None:
         checks.count(tile, "tile")
         self.model, self.tile, self.reach, self.noise = model, tile, reach(model), noise
+        if noise is None and model.diffusion_layers[0].noise_map:
+            raise ValueError("The network has to be told the noise; expected noise=0.03 for 3 % of the maximum.")
         if noise is not None:
-            checks.not_negative(noise, "noise")
-        if model.diffusion_layers[0].noise_map != (noise is not None):
-            expected = (
-                "σ of the noise: the model has to be told" if noise is None else "None: the model has no noise map"
-            )
-            raise ValueError(f"noise={noise!r}; expected {expected}.")
+            checks.noise_level(noise, "noise")
+            if not model.diffusion_layers[0].noise_map:
+                raise ValueError(f"noise={noise:g} is for a network that can be told it; expected none for this one.")
         self._function = backend.compiled(lambda u: model(u, training=False))
 
     def count(self, shape: Sequence[int]) -> int:

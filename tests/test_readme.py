@@ -20,7 +20,7 @@ def test_the_code_runs_as_it_stands(tmp_path):
     code = f"import os, sys; sys.path.insert(0, os.getcwd()); os.chdir({str(tmp_path)!r})\n" + "\n".join(blocks)
     code += "\nassert float(keras.ops.mean(after) - keras.ops.mean(before)) > 8, 'learning the time steps helps less'"
     run_python(code)
-    assert (tmp_path / "mine.keras").exists() and (tmp_path / "coins.png").exists()
+    assert (tmp_path / "three_layers.keras").exists() and (tmp_path / "coins.png").exists()
 
 
 @pytest.mark.parametrize("path", readme.TABLES, ids=str)

@@ -67,8 +67,9 @@ def test_a_network_with_a_noise_map_is_told_the_noise():
 def test_the_noise_is_given_to_whom_it_helps(model):
     image, told = np.ones((8, 8), "float32"), dn.models.DiffNet(2, 2, 4, noise_map=True)
     for network, noise, message in (
-        (told, None, "noise=None; expected σ of the noise: the model has to be told"),
-        (model, 0.1, "noise=0.1; expected None: the model has no noise map"),
+        (told, None, "The network has to be told the noise; expected noise=0.03 for 3 % of the maximum"),
+        (model, 0.1, "noise=0.1 is for a network that can be told it; expected none"),
+        (told, 3.0, "noise=3; expected σ in parts of the maximum, below 1: 0.03 is 3 %"),
         (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),
         (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled, which has its own"),
         (dn.models.DiffNet(2, 2, 4, channels=3), None, "The model is one of images with 3 channels; expected one of"),

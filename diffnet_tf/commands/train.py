@@ -85,7 +85,7 @@ def _check(arguments: Namespace) -> None:
     checks.count(arguments.seed, "--seed", minimum=0)
     if arguments.seed > LARGEST_SEED:
         raise ValueError(f"--seed={arguments.seed}; expected at most {LARGEST_SEED}.")
-    checks.not_negative(arguments.noise, "--noise")
+    checks.noise_level(arguments.noise, "--noise")
     if arguments.learning_rate is not None:
         checks.positive(arguments.learning_rate, "--learning-rate")
     checks.can_be_written(arguments.out)

@@ -100,7 +100,7 @@ PYTHON = {
     "negative light": (
         lambda m: RESTORE(GRAY[0] - np.float32(2), m),
         ValueError,
-        "The image has a minimum of -1…; expected no negative values. Shift or clip it.",
+        "The image has a minimum of -1…; expected no negative values. Clip it at 0.",
     ),
     "0 to 255 as floats": (
         lambda m: PAIRS(np.round(255 * GRAY / GRAY.max())),
@@ -322,7 +322,7 @@ PYTHON = {
     "network of unknown reach": (
         lambda m: RESTORE(GRAY[0], dn.models.ConvNet()),
         InputTypeError,
-        "The model is a ConvNet; expected a DiffNet, whose reach is known.",
+        "The model is a ConvNet; expected a DiffNet, whose reach is known. Call it on whole images.",
     ),
     "strategy of another backend": (
         lambda m: dn.distribute.scope("data_parallel"),

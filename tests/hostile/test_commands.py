@@ -57,7 +57,7 @@ COMMANDS = {
     "restore images/00.png out.png --weights later.keras": "later.keras cannot be loaded as a model (it is of Keras "
     f"4.1.0, later than the Keras {keras.__version__} that is installed).",
     "restore images/00.png out.png --weights conv.keras": "The model is a ConvNet; expected a DiffNet, whose reach is "
-    "known.",
+    "known. Call it on whole images.",
     "train images": "the following arguments are required: --out; see python -m diffnet_tf train --help.",
     "train images --out m.h5": "--out m.h5 ends in '.h5'; expected .keras.",
     "train images --out m.keras --steps 0": "--steps=0; expected a whole number of at least 1.",
