@@ -18,7 +18,7 @@ CLAIMS: tuple[Claim, ...] = (
         for text, goal, check in (
             ("filters of `forward` follow γ, layer by layer", "r ≥ 0.9", beyond_operator.follows("forward", 1)),
             ("filters of `inverse` follow −γ, layer by layer", "r ≤ −0.9", beyond_operator.follows("inverse", -1)),
-            ("every layer of `forward` is a stable step", "ρ(Id + δt S) ≤ 1", beyond_operator.stable),
+            ("every layer of `forward` is a stable step", "ρ(Id + δt S) ≤ 1.001", beyond_operator.stable),
             ("`forward` is symmetric", "≤ 0.1", beyond_operator.symmetric("forward")),
             ("`inverse` is symmetric", "≤ 0.1", beyond_operator.symmetric("inverse")),
             ("the largest row sum of any layer, δt |Σζ|, grows with the noise", "yes", beyond_operator.smoothing),
@@ -44,10 +44,10 @@ CLAIMS: tuple[Claim, ...] = (
     *(
         Claim("One network for all noise", f"{words} within 0.3 dB of {of}", "all levels", _run("all_noise"), check)
         for words, of, check in (
-            ("blind,", "specialists of an eighth of its steps", beyond_verdicts.one_for_all("blind", "specialist")),
+            ("blind,", "the specialists for each level", beyond_verdicts.one_for_all("blind", "specialist")),
             (
                 "conditioned on σ,",
-                "specialists of an eighth of its steps",
+                "the specialists for each level",
                 beyond_verdicts.one_for_all("conditioned", "specialist"),
             ),
             ("blind,", "the presets for one level", beyond_verdicts.one_for_all("blind", "preset")),

@@ -34,10 +34,16 @@ def one_for_all(network: str, reference: str) -> Check:
         listed = ", ".join(f"{gap:+.2f} at {100 * level:g} %" for level, gap in sorted(gaps.items()))
         budgets = {run["budget"] for run in record["runs"] if run["network"] in (network, reference)} - {"preset"}
         ours_n = len(next(iter(ours.values())))
-        text = f"at {close} of {len(gaps)} levels; dB: {listed}"
+        steps = ("/".join(f"{n:,}" for n in _steps(record, kind)) for kind in (network, reference))
+        text = f"at {close} of {len(gaps)} levels; dB: {listed}; steps: {' against '.join(steps)}"
         return Finding(text, verdict, ours_n, **provenance(record, budget="/".join(sorted(budgets))))
 
     return check
+
+
+def _steps(record: dict[str, Any], network: str) -> list[int]:
+    """The numbers of steps that networks of one kind were trained for, each once."""
+    return sorted({run["steps"] for run in record["runs"] if run["network"] == network})
 
 
 def above_unet(network: str) -> Check:

@@ -27,11 +27,10 @@ def train_missing(plan, options, train):
     from diffnet_tf import checkpoint
 
     files.check_writable(options.directory / RUNS)
+    gathered(options)  # refuses what does not belong together before hours of training, not after
     for run in plan:
         record = path(run, options)
-        if record.exists():
-            check_same(json.loads(record.read_text()), options, record)
-        elif options.wants(run.name):
+        if options.wants(run.name) and not record.exists():
             print(f"{run.name}:", flush=True)
             result = train(run)
             if result is None:
