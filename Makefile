@@ -4,10 +4,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # Tests that run on Keras's JAX backend as well, in an environment that has no TensorFlow.
 JAX_VENV ?= .venv-jax
-JAX_TESTS = tests/test_stencil.py tests/test_diffusion.py tests/test_layers.py tests/test_models.py \
-            tests/test_metrics.py tests/test_examples.py tests/test_training.py tests/test_soap.py \
-            tests/test_distribute.py tests/test_without_tensorflow.py tests/test_presets.py \
-            tests/test_operators.py
+JAX_TESTS = tests/physics/test_stencil.py tests/physics/test_diffusion.py tests/physics/test_operators.py \
+            tests/networks/test_layers.py tests/networks/test_models.py tests/networks/test_presets.py \
+            tests/training/test_training.py tests/training/test_soap.py tests/training/test_distribute.py \
+            tests/data/test_examples.py tests/test_metrics.py tests/test_without_tensorflow.py
 WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 
 # Figures are drawn from records in an environment that has nothing else.
@@ -31,7 +31,8 @@ torture: $(VENV)/installed-dev
 
 # The same networks on Keras's PyTorch backend. Not part of `test`.
 test-torch: $(VENV)/installed-dev $(VENV)/installed-bench
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 tests/test_stencil.py tests/test_presets.py tests/test_restoration.py
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 tests/physics/test_stencil.py tests/networks/test_presets.py \
+		tests/restoration/test_restoration.py
 
 # All figures and the page, from results/: under a minute, after the install.
 figures: $(FIGURES_VENV)/installed

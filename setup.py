@@ -11,14 +11,14 @@ WAVELETS = ["PyWavelets>=1.8,<2"]
 
 setup(
     name="diffnet_tf",
-    version="0.1.0",
+    version="0.2.0",
     description="DiffNet: networks for nonlinear diffusion problems in imaging, in TensorFlow and Keras 3",
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["diffnet_tf", "diffnet_tf.*"]),
-    package_data={"diffnet_tf": ["weights/*", "py.typed"]},
+    package_data={"diffnet_tf": ["networks/weights/*", "py.typed"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.15.1,<4",

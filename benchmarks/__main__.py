@@ -7,7 +7,9 @@ from pathlib import Path
 
 from benchmarks import report, speed
 from benchmarks.timing import spread
-from diffnet_tf import checks, files, records
+from diffnet_tf import files
+from diffnet_tf.base import checks
+from diffnet_tf.files import provenance
 
 PEERS = ("torch", "medpy", "SimpleITK", "opencv-contrib-python-headless", "scipy")
 
@@ -24,9 +26,9 @@ def main():
         start = time.perf_counter()
         result = {"memory": speed.memory()} if name == "memory" else _compare(speed.COMPARISONS[name])
         result |= {
-            "commit": records.commit(),
-            "versions": {**records.versions(), **_peers()},
-            "hardware": records.hardware(),
+            "commit": provenance.commit(),
+            "versions": {**provenance.versions(), **_peers()},
+            "hardware": provenance.hardware(),
             "wall_seconds": round(time.perf_counter() - start, 1),
         }
         files.write_json(files.check_writable(chosen.results_dir) / f"{name}.json", result)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from diffnet_tf import checks, files, records
+from diffnet_tf import files
+from diffnet_tf.base import checks
+from diffnet_tf.files import provenance
 
 SECONDS = 120
 # Changes of the recipe; "dtype" is of the model.
@@ -62,7 +64,9 @@ def main():
 def _run(changes, chosen):
     import keras
 
-    from diffnet_tf import data, models, recipes, training
+    from diffnet_tf import data, training
+    from diffnet_tf.networks import models
+    from diffnet_tf.training import recipes
 
     seed, dtype = changes.pop("seed", 0), changes.pop("dtype", "float32")
     recipe = dataclasses.replace(recipes.get("fast"), **changes)
@@ -92,8 +96,8 @@ def _run(changes, chosen):
         "seconds": round(run.seconds, 1),
         "val_psnr": run.history[-1]["val_psnr"],
         "data": Path(chosen.data_dir).name,
-        "commit": records.commit(),
-        "hardware": records.hardware(),
+        "commit": provenance.commit(),
+        "hardware": provenance.hardware(),
     }
 
 

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 import diffnet_tf as dn
-from diffnet_tf import backend, recipes
+from diffnet_tf.base import backend
+from diffnet_tf.training import recipes
 
 
 def _images(batch, size, seed=0):

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from diffnet_tf import checks, figures, files, records
+from diffnet_tf import figures, files
+from diffnet_tf.base import checks
+from diffnet_tf.files import provenance
 
 SEEDS = (0, 1, 2)
 PATIENCE = 20  # times the time of TARGET that the authors' recipe is given
@@ -82,7 +84,9 @@ def _limit(directory):
 def _run(name, seed, chosen, limit):
     import keras
 
-    from diffnet_tf import data, metrics, models, recipes, training
+    from diffnet_tf import data, metrics, training
+    from diffnet_tf.networks import models
+    from diffnet_tf.training import recipes
 
     contestant = CONTESTANTS[name]
     recipe = recipes.get(contestant.recipe)
@@ -117,9 +121,9 @@ def _run(name, seed, chosen, limit):
         "test_data": Path(chosen.test_dir).name,
         "test_psnr": metrics.summary(metrics.psnr(targets, model.predict(inputs, batch_size=16, verbose=0))),
         "history": [{**row, "seconds": seconds} for row, seconds in zip(trained.history, trained.times)],
-        "commit": records.commit(),
-        "versions": records.versions(),
-        "hardware": records.hardware(),
+        "commit": provenance.commit(),
+        "versions": provenance.versions(),
+        "hardware": provenance.hardware(),
     }
 
 

@@ -50,11 +50,12 @@ def inference(size, batch, calls):
 def iterations_to_equal(weights=WEIGHTS, most=5_000, stride=10):
     """How many fixed-point iterations reach the mean PSNR of trained weights, on scikit-image's test images."""
     import diffnet_tf as dn
-    from diffnet_tf import model_files
+    from diffnet_tf.base import backend
+    from diffnet_tf.files import model_files
 
     inputs, targets = dn.data.paired_arrays(dn.data.open_images("skimage", split="test"))
     wanted = np.mean(dn.metrics.psnr(targets, model_files.load(weights).predict(inputs, verbose=0)))
-    step = dn.backend.compiled(lambda y, u: dn.diffusion.fixed_point_inverse(y, stride, start=u), fused=True)
+    step = backend.compiled(lambda y, u: dn.diffusion.fixed_point_inverse(y, stride, start=u), fused=True)
     u = inputs
     for done in range(stride, most + 1, stride):
         u = step(inputs, u)

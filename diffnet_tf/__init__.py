@@ -7,103 +7,98 @@
 >>> print(", ".join(f"{float(dn.metrics.psnr(image, u)[0]):.0f} dB" for u in (diffused, restored)))
 30 dB, 66 dB
 
+The modules stand in rooms: `base`, `files`, `physics`, `data`, `networks`, `training`, `restoration`, `evaluation` and
+`commands`. Those that users need most have a short name as well: `diffnet_tf.layers` is `diffnet_tf.networks.layers`.
+
 Reference: S. Arridge & A. Hauptmann, Networks for Nonlinear Diffusion Problems in Imaging, J. Math. Imaging Vis. 62
 (2020) 471–487, doi:10.1007/s10851-019-00901-3.
 """
 
 import contextlib
 import importlib
+import importlib.abc
+import importlib.machinery
 import importlib.util
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from diffnet_tf import quiet
+from diffnet_tf.base import quiet
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:  # what __getattr__ gives
-    from diffnet_tf import (
-        analysis,
-        backend,
-        baselines,
-        bootstrap,
-        checkpoint,
-        checks,
-        classical,
-        costs,
-        data,
-        diffusion,
-        diffusivity,
-        distribute,
-        figures,
-        image_files,
-        inverses,
-        layers,
-        locality,
-        metrics,
-        models,
-        operators,
-        presets,
-        recipes,
-        records,
-        restoration,
-        soap,
-        stencil,
-        tiles,
-        training,
-        transfer,
-        types,
-        uncertainty,
-    )
-    from diffnet_tf.presets import from_preset, list_presets
+    from diffnet_tf import data, metrics, training
+    from diffnet_tf.evaluation import analysis
+    from diffnet_tf.networks import layers, models, presets, transfer
+    from diffnet_tf.networks.presets import from_preset, list_presets
+    from diffnet_tf.physics import diffusion, diffusivity, inverses, stencil
     from diffnet_tf.restoration import restore
+    from diffnet_tf.training import distribute, recipes
 
 __all__ = [
     "analysis",
-    "backend",
-    "baselines",
-    "bootstrap",
-    "checkpoint",
-    "checks",
-    "classical",
-    "costs",
     "data",
     "diffusion",
     "diffusivity",
     "distribute",
-    "figures",
-    "image_files",
+    "from_preset",
     "inverses",
     "layers",
-    "locality",
+    "list_presets",
     "metrics",
     "models",
-    "operators",
     "presets",
     "recipes",
-    "records",
-    "restoration",
-    "soap",
+    "restore",
     "stencil",
-    "tiles",
     "training",
     "transfer",
-    "types",
-    "uncertainty",
-    "from_preset",
-    "list_presets",
-    "restore",
     "__version__",
 ]
-_NEEDS_KERAS = ("backend", "stencil", "diffusivity", "diffusion", "layers", "models", "metrics", "data", "soap")
 
-# Names of functions that are at hand without their module.
-_FUNCTIONS = {"list_presets": "presets", "from_preset": "presets", "restore": "restoration"}
+# Short name → where the module stands.
+_SHORT = {
+    "analysis": "evaluation.analysis",
+    "diffusion": "physics.diffusion",
+    "diffusivity": "physics.diffusivity",
+    "distribute": "training.distribute",
+    "inverses": "physics.inverses",
+    "layers": "networks.layers",
+    "models": "networks.models",
+    "presets": "networks.presets",
+    "recipes": "training.recipes",
+    "stencil": "physics.stencil",
+    "transfer": "networks.transfer",
+}
+_FUNCTIONS = {"from_preset": "presets", "list_presets": "presets", "restore": "restoration"}
+_MODULES = (*_SHORT, "base", "commands", "data", "evaluation", "figures", "files", "metrics", "networks", "physics")
+_MODULES = (*_MODULES, "restoration", "training")
+
+
+class _ShortNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds `diffnet_tf.layers` where it stands: `import` by the short name gives the very same module object."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        short = name.removeprefix(f"{__name__}.")
+        return importlib.machinery.ModuleSpec(name, self) if short in _SHORT and short != name else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        module = importlib.import_module(f"{__name__}.{_SHORT[spec.name.removeprefix(f'{__name__}.')]}")
+        self._own = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._own  # the import system has just put the short name's there
+
+
+sys.meta_path.append(_ShortNames())
 
 
 def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
         return getattr(importlib.import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
-    if name in __all__:
+    if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
@@ -116,7 +111,7 @@ def __dir__() -> list[str]:
 # Drawing from records needs no Keras: without it, the modules are imported when they are first used.
 if importlib.util.find_spec("keras") is not None:
     with quiet.loading() if quiet.is_command() else contextlib.nullcontext():
-        for _name in _NEEDS_KERAS:
+        for _name in ("diffusion", "models", "metrics", "data", "recipes"):
             try:
                 importlib.import_module(f"{__name__}.{_name}")
             except ModuleNotFoundError as error:  # Keras without a backend

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from diffnet_tf import command_line
+from diffnet_tf.base import command_line
 
 COMMANDS = ("restore", "train", "inspect", "data", "make_pairs", "verify")
 

@@ -13,7 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D  # noqa: F401  (for legends)
 
 from diffnet_tf import files
-from diffnet_tf.types import Array, PathLike
+from diffnet_tf.base.types import Array, PathLike
 
 DPI = 150
 RESIDUALS = "RdBu_r"  # diverging and colour-blind safe; white is zero

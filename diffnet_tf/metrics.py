@@ -17,9 +17,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from diffnet_tf import checks
-from diffnet_tf.backend import at_least_float32
-from diffnet_tf.types import Array, Tensor
+from diffnet_tf.base import checks
+from diffnet_tf.base.backend import at_least_float32
+from diffnet_tf.base.types import Array, Tensor
 
 PACKAGE = "diffnet_tf"
 _SSIM_WINDOW = 11

@@ -17,9 +17,8 @@ import dataclasses
 
 import numpy as np
 
-from diffnet_tf import records
-from experiments import measure, networks, trainings, weights
-from experiments.all_noise_figure import LABELS, caption, draw
+from experiments.lib import measure, networks, records, trainings, weights
+from experiments.lib.all_noise_figure import LABELS, caption, draw
 
 __all__ = ["BUDGETS", "NAME", "caption", "compute", "draw"]
 
@@ -101,7 +100,9 @@ def _recipe(name):
 
 def _train(run, name, steps, levels, options, train, validation, test):
     """The record of a training; None when it was stopped."""
-    from diffnet_tf import data, model_files, presets, training, transfer
+    from diffnet_tf import data, training
+    from diffnet_tf.files import model_files
+    from diffnet_tf.networks import presets, transfer
 
     recipe = _recipe(name)
     recipe = networks.for_images(recipe, len(train))
@@ -168,7 +169,7 @@ def _assumed(model, test):
 
 def _preset(level, options, test):
     """A preset as a run: what it reaches at the level that it was trained for."""
-    from diffnet_tf import presets
+    from diffnet_tf.networks import presets
 
     card = presets.card(PRESETS[level])
     run = Run("preset", level)
@@ -206,6 +207,6 @@ def _most_steps(runs):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

@@ -17,8 +17,8 @@ import time
 
 import numpy as np
 
-from diffnet_tf import bootstrap
-from experiments import comparison_classical, comparison_figure, measure, networks, trainings, weights
+from diffnet_tf.evaluation import bootstrap
+from experiments.lib import comparison_classical, comparison_figure, measure, networks, trainings, weights
 
 NAME = "comparison"
 TASKS = (networks.Task("inverse", 0.0), networks.Task("inverse", 0.01))
@@ -121,7 +121,7 @@ def _train(run, budget, options, train, test):
 
 def _network_rows(task, options, shape):
     """Of every network its size, what an image costs, and what its trainings gave: row → (row, values)."""
-    from diffnet_tf import costs
+    from diffnet_tf.evaluation import costs
 
     runs = trainings.most_steps(trainings.gathered(options), left_out=())
     for network, label in NETWORKS.items():
@@ -140,7 +140,7 @@ def _network_rows(task, options, shape):
 
 def _long(task, options, inputs, targets):
     """The DiffNet of Figure 6 or 7, trained for longer."""
-    from diffnet_tf import costs
+    from diffnet_tf.evaluation import costs
 
     name = weights.INVERSE[task.noise]
     model, source = weights.find(name, options.results_dir)
@@ -186,7 +186,7 @@ def _statistics(value, values):
 
 def _times(task, rows, budget, train, test):
     """Milliseconds an image of all methods, by turns: batches of 16, classical ones as they run."""
-    from diffnet_tf import classical
+    from diffnet_tf.evaluation import classical
 
     inputs, _ = networks.test_pairs(task, test)
     inputs, functions = inputs[: measure.BATCH], {}
@@ -216,6 +216,6 @@ draw, caption, table = comparison_figure.draw, comparison_figure.caption, compar
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

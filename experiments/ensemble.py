@@ -16,8 +16,9 @@ import json
 
 import numpy as np
 
-from diffnet_tf import figures, records, uncertainty
-from experiments import measure, networks, trainings
+from diffnet_tf import figures
+from diffnet_tf.evaluation import uncertainty
+from experiments.lib import measure, networks, records, trainings
 
 NAME = "ensemble"
 TASK = networks.Task("inverse", 0.01)
@@ -62,7 +63,8 @@ def compute(options):
 
 def _train(run, name, steps, options, train, validation):
     """Train a member and keep its weights; its record, or None when it was stopped."""
-    from diffnet_tf import data, model_files
+    from diffnet_tf import data
+    from diffnet_tf.files import model_files
 
     recipe = networks.recipe_for("DiffNet", name, TASK)
     recipe = networks.for_images(recipe, len(train))
@@ -89,7 +91,7 @@ def _train(run, name, steps, options, train, validation):
 
 def _measure(members, options, validation, test):
     """Spread and error of all members on the test images, the factor from the validation images."""
-    from diffnet_tf import model_files
+    from diffnet_tf.files import model_files
 
     models = [model_files.load(path.with_suffix(model_files.SUFFIX)) for path in members]
     fitted, apart = _held_out(options, validation, test)
@@ -218,6 +220,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

@@ -3,7 +3,7 @@
 python -m experiments.fig01_linear_network  # seconds; the budget changes nothing
 """
 
-from experiments import architecture
+from experiments.lib import architecture
 
 NAME = "fig01"
 CONFIG = {"image_shape": (96, 96), "num_layers": 3}
@@ -11,7 +11,7 @@ CONFIG = {"image_shape": (96, 96), "num_layers": 3}
 
 def compute(options):
     """Read the network off a model object."""
-    from diffnet_tf import models
+    from diffnet_tf.networks import models
 
     model = models.LinearDiffNet(**CONFIG)
     text = (
@@ -26,6 +26,6 @@ draw, caption = architecture.draw_network, architecture.caption
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

@@ -3,14 +3,14 @@
 python -m experiments.fig02_diffnet  # seconds; the budget changes nothing
 """
 
-from experiments import architecture
+from experiments.lib import architecture
 
 NAME = "fig02"
 
 
 def compute(options):
     """Read the network off a model object."""
-    from diffnet_tf import models
+    from diffnet_tf.networks import models
 
     text = (
         "DiffNet. A small convolutional network in every layer (Figure 3) estimates from the image that comes in the "
@@ -25,6 +25,6 @@ draw, caption = architecture.draw_network, architecture.caption
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

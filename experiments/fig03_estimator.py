@@ -3,14 +3,14 @@
 python -m experiments.fig03_estimator  # seconds; the budget changes nothing
 """
 
-from experiments import architecture
+from experiments.lib import architecture
 
 NAME = "fig03"
 
 
 def compute(options):
     """Read the estimator off a model object."""
-    from diffnet_tf import models
+    from diffnet_tf.networks import models
 
     estimator = models.DiffNet().diffusion_layers[0].estimator
     description = {
@@ -30,6 +30,6 @@ draw, caption = architecture.draw_estimator, architecture.caption
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

@@ -6,7 +6,7 @@ python -m experiments.fig04_deconvolution  # seconds; the budget changes nothing
 import numpy as np
 
 from diffnet_tf import figures
-from experiments import deconvolution
+from experiments.lib import deconvolution
 
 NAME = "fig04"
 RANGE = (-6, 3)  # decades of |FFT| shown
@@ -53,6 +53,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

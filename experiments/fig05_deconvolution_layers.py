@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from diffnet_tf import figures
-from experiments import deconvolution, measure
+from experiments.lib import deconvolution, measure
 
 NAME = "fig05"
 PAPER_PSNR = 86.24
@@ -31,7 +31,8 @@ def compute(options):
     """Train on disks, measure on others, and keep what every layer does to one of these."""
     import keras
 
-    from diffnet_tf import data, models, training
+    from diffnet_tf import data, training
+    from diffnet_tf.networks import models
 
     name, steps = BUDGETS[options.budget]
     steps, recipe = options.steps or steps, training.RECIPES[name]
@@ -155,6 +156,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

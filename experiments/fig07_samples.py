@@ -7,7 +7,7 @@ Claim here: at least 34.2 dB on real photographs after an hour on 2 cores.
     python -m experiments.fig07_samples --budget cpu --source stl10_binary --data_dir DIR
 """
 
-from experiments import samples
+from experiments.lib import samples
 
 NAME = "fig07"
 CONFIG = samples.Config(
@@ -34,6 +34,6 @@ draw, caption = samples.draw, samples.caption
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

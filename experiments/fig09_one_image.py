@@ -6,7 +6,7 @@ Paper, of its ship: DiffNet 34.96 dB, U-Net 35.27 dB.
     python -m experiments.fig09_one_image --budget cpu --source stl10_binary --data_dir DIR --image -1
 """
 
-from experiments import one_image
+from experiments.lib import one_image
 
 NAME = "fig09"
 CONFIG = one_image.Config(
@@ -32,6 +32,6 @@ draw, caption = one_image.draw, one_image.caption
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

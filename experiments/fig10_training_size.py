@@ -15,8 +15,8 @@ import dataclasses
 
 import numpy as np
 
-from diffnet_tf import figures, records
-from experiments import networks, trainings
+from diffnet_tf import figures
+from experiments.lib import networks, records, trainings
 
 NAME = "fig10"
 TASKS = (
@@ -228,6 +228,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

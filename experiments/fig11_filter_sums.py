@@ -5,7 +5,7 @@ Paper: near zero where the network is mean-free, and growing with the noise.
     python -m experiments.fig11_filter_sums --source stl10_binary --data_dir DIR  # seconds: it trains nothing
 """
 
-from experiments import filters
+from experiments.lib import filters
 
 NAME = "fig11"
 
@@ -32,6 +32,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

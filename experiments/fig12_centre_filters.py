@@ -5,7 +5,7 @@ Paper: it marks the edges, which widen with the noise.
     python -m experiments.fig12_centre_filters --source stl10_binary --data_dir DIR  # seconds: it trains nothing
 """
 
-from experiments import filters
+from experiments.lib import filters
 
 NAME = "fig12"
 
@@ -31,6 +31,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

@@ -13,7 +13,7 @@ import json
 import numpy as np
 
 from diffnet_tf import figures, files
-from experiments import networks, weights
+from experiments.lib import networks, weights
 
 NAME = "fig13"
 NOISES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
@@ -81,7 +81,8 @@ def _tune(model, task, recipe, steps, train, validation, options):
 
 def _look(model, task, test):
     """Mean |δt Σ ζ| and mean δt Σ ζ of each layer over the fixed images, and PSNR of all test images."""
-    from diffnet_tf import data, stencil
+    from diffnet_tf import data
+    from diffnet_tf.physics import stencil
 
     fixed = np.unique(np.linspace(0, len(test) - 1, IMAGES).astype(int))
     inputs, _ = networks.test_pairs(task, data.GrayImages(test.pixels[fixed]))
@@ -157,6 +158,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

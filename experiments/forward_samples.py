@@ -5,7 +5,7 @@ Claim here: at least 66 dB on real photographs after an hour on 2 cores; the pap
     python -m experiments.forward_samples --budget cpu --source stl10_binary --data_dir DIR
 """
 
-from experiments import samples
+from experiments.lib import samples
 
 NAME = "forward"
 CONFIG = samples.Config(
@@ -33,6 +33,6 @@ draw, caption = samples.draw, samples.caption
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

@@ -38,8 +38,8 @@ def compute(options):
     """Apply the presets to everything: (record, arrays, None)."""
     import keras
 
-    from diffnet_tf import presets
-    from experiments import pictures, samples
+    from diffnet_tf.networks import presets
+    from experiments.lib import pictures, samples
 
     most, limit = BUDGETS[options.budget]
     crops, groups, names = pictures.of_all(most)
@@ -70,8 +70,8 @@ def compute(options):
 
 def _methods(preset):
     """What is compared: the degraded image itself, the preset, and the fixed point that knows the same."""
-    from diffnet_tf import presets
-    from experiments import measure
+    from diffnet_tf.networks import presets
+    from experiments.lib import measure
 
     return {
         "degraded": lambda y: y,
@@ -81,14 +81,15 @@ def _methods(preset):
 
 
 def _fixed_point(iterations, **told):
-    from diffnet_tf import backend, diffusion
+    from diffnet_tf.base import backend
+    from diffnet_tf.physics import diffusion
 
     return backend.compiled(lambda y: diffusion.fixed_point_inverse(y, iterations, **told), fused=True)
 
 
 def _pairs(images, noise, degrade=None):
     from diffnet_tf import data
-    from experiments import networks
+    from experiments.lib import networks
 
     return data.paired_arrays(images, noise=noise, seed=networks.TEST_SEED, degrade=degrade)
 
@@ -96,7 +97,7 @@ def _pairs(images, noise, degrade=None):
 def _on_groups(methods, preset, crops, groups, names):
     """Quality of all crops, summed up by group, by picture, and over a group against the fixed point."""
     from diffnet_tf import data, metrics
-    from experiments import measure
+    from experiments.lib import measure
 
     inputs, targets = _pairs(data.GrayImages(crops), NOISE[preset])
     outputs = {name: measure.batched(function, inputs) for name, function in methods.items()}
@@ -133,7 +134,7 @@ def _large(methods, preset, smoke):
     Crops keep the scale of the picture. What is left of a difference is their border, whose error stands beside.
     """
     from diffnet_tf import data
-    from experiments import measure, pictures
+    from experiments.lib import measure, pictures
 
     found = []
     for name in pictures.LARGE[: 1 if smoke else None]:
@@ -161,8 +162,9 @@ def _psnr(error):
 
 def _other(methods, setting, values, test):
     """The preset without noise on diffusions of another contrast parameter or number of steps."""
-    from diffnet_tf import backend, diffusion
-    from experiments import measure
+    from diffnet_tf.base import backend
+    from diffnet_tf.physics import diffusion
+    from experiments.lib import measure
 
     found = []
     for value in values:
@@ -174,7 +176,7 @@ def _other(methods, setting, values, test):
 
 
 def _noisier(methods, preset, test):
-    from experiments import measure
+    from experiments.lib import measure
 
     return [
         {"value": factor, **_measured(methods, *_pairs(test, factor * NOISE[preset]), measure)} for factor in NOISES
@@ -291,6 +293,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

@@ -13,7 +13,8 @@ import dataclasses
 
 import numpy as np
 
-from diffnet_tf import beyond_operator, figures
+from diffnet_tf import figures
+from experiments.lib import beyond_operator
 
 NAME = "learned-operator"
 PRESETS = {"forward": 0.0, "inverse": 0.0, "inverse-0.1pct": 0.001, "inverse-1pct": 0.01}  # and σ of their inputs
@@ -31,8 +32,10 @@ QUANTITIES = ("change", *OF_A_LAYER, *OF_A_SPECTRUM)
 
 def compute(options):
     """Measure every layer on every image: (record, arrays, None)."""
-    from diffnet_tf import analysis, data, presets
-    from experiments import networks
+    from diffnet_tf import data
+    from diffnet_tf.evaluation import analysis
+    from diffnet_tf.networks import presets
+    from experiments.lib import networks
 
     images = options.images("test", BUDGETS[options.budget])
     found, arrays = {}, {}
@@ -135,6 +138,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

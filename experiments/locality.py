@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 
 from diffnet_tf import figures
-from experiments import networks, trainings
+from experiments.lib import networks, trainings
 
 NAME = "locality"
 TASK = networks.Task("inverse", 0.0)
@@ -54,7 +54,7 @@ def compute(options):
     """Train what has no record yet, find local inverses: (record, arrays, None); None when stopped by Ctrl-C."""
     import keras
 
-    from diffnet_tf import locality as inverses
+    from diffnet_tf.evaluation import locality as inverses
 
     recipe_name, steps, seeds, number, side, limit = BUDGETS[options.budget]
     recipe, steps = networks.recipe_for("DiffNet", recipe_name, TASK), options.steps or steps
@@ -85,7 +85,8 @@ def compute(options):
 def _train(run, recipe_name, recipe, steps, options, images):
     import keras
 
-    from diffnet_tf import data, models, training
+    from diffnet_tf import data, training
+    from diffnet_tf.networks import models
 
     train, validation, test = images
     keras.utils.set_random_seed(run.seed)
@@ -125,7 +126,8 @@ def _rings(model, inputs):
 
 def _local_inverses(images, number, side):
     """PSNR in dB of what the local inverses make of the diffused images: (times, images, radii)."""
-    from diffnet_tf import locality, metrics
+    from diffnet_tf import metrics
+    from diffnet_tf.evaluation import locality
 
     _, height, width, _ = images.shape
     rows, columns = (slice((n - side) // 2, (n - side) // 2 + side) for n in (height, width))
@@ -211,6 +213,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

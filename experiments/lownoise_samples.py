@@ -5,7 +5,7 @@ Claim here: at least 44 dB on real photographs after an hour on 2 cores; the pap
     python -m experiments.lownoise_samples --budget cpu --source stl10_binary --data_dir DIR
 """
 
-from experiments import samples
+from experiments.lib import samples
 
 NAME = "inverse-0.1pct"
 CONFIG = samples.Config(
@@ -32,6 +32,6 @@ draw, caption = samples.draw, samples.caption
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

@@ -22,8 +22,8 @@ import functools
 
 import numpy as np
 
-from experiments import measure, networks, trainings
-from experiments.physics_figure import caption, draw
+from experiments.lib import measure, networks, trainings
+from experiments.lib.physics_figure import caption, draw
 
 __all__ = ["BUDGETS", "NAME", "caption", "compute", "draw"]
 
@@ -119,7 +119,8 @@ def compute(options):
 
 def _degrade(run, contrast=None):
     """The diffusion of a run, fused; for `fit`, with λ as a second argument where it varies."""
-    from diffnet_tf import backend, diffusion
+    from diffnet_tf.base import backend
+    from diffnet_tf.physics import diffusion
 
     if run.part == "edge":
         return backend.compiled(functools.partial(diffusion.edge_enhancing, **EDGES), fused=True)
@@ -139,7 +140,8 @@ def _run(run, recipe, steps, options, sets):
         return {**described, **_measured(run, functools.partial(_classical, run), sets("test", False))}
     import keras
 
-    from diffnet_tf import models, training
+    from diffnet_tf import training
+    from diffnet_tf.networks import models
 
     steps = options.steps or steps
     settings = networks.recipe_for("DiffNet", recipe, networks.Task(run.problem))
@@ -186,7 +188,9 @@ def _channel_by_channel(network):
 
 def _classical(run, contrast):
     """A preset or a classical inverse, the latter told everything, as a function of diffused images."""
-    from diffnet_tf import backend, diffusion, inverses, presets
+    from diffnet_tf.base import backend
+    from diffnet_tf.networks import presets
+    from diffnet_tf.physics import diffusion, inverses
 
     if run.method == "preset":
         return measure.applied(presets.from_preset("inverse"))
@@ -218,6 +222,6 @@ def _pairs(run, contrast, test):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

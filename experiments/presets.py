@@ -1,6 +1,6 @@
 """Make the package's presets of networks that experiments trained: python -m experiments.presets [--results_dir DIR]
 
-Each becomes weights and a model card in diffnet_tf/weights. From the project's own results/ it makes the files that
+Each becomes weights and a model card in diffnet_tf/networks/weights. From the project's own results/ it makes the files that
 come with the package, byte for byte; to train a network anew, run the command on its card first.
 """
 
@@ -8,7 +8,11 @@ import json
 import sys
 from pathlib import Path
 
-from diffnet_tf import command_line, files, model_files, presets, records
+from diffnet_tf import files
+from diffnet_tf.base import command_line
+from diffnet_tf.files import model_files
+from diffnet_tf.networks import presets
+from experiments.lib import records
 
 # Preset → the experiment that trains it, and its module.
 SOURCES = {

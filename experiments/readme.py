@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 
 from benchmarks import report
-from diffnet_tf import files, presets, records
-from diffnet_tf.commands import verify
-from experiments import comparison_figure
+from diffnet_tf import files
+from diffnet_tf.networks import presets
+from experiments.lib import comparison_figure, ledger, records
 
 README, BEYOND = Path("README.md"), Path("docs/beyond-the-paper.md")
 SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")
@@ -93,11 +93,11 @@ TABLES = {
     README: {
         "presets": lambda results: presets_table(),
         "results": samples,
-        "claims": lambda results: verify.table(verify.PAPER, results),
+        "claims": lambda results: ledger.table(ledger.PAPER, results),
         "performance": lambda results: report.table(Path(results) / "benchmarks"),
     },
     BEYOND: {
-        "beyond": lambda results: verify.table(verify.BEYOND, results),
+        "beyond": lambda results: ledger.table(ledger.BEYOND, results),
         "comparison": compared,
     },
 }

@@ -9,8 +9,9 @@ import importlib
 import sys
 from pathlib import Path
 
-from diffnet_tf import checks, command_line, figures, records
-from experiments import page
+from diffnet_tf import figures
+from diffnet_tf.base import checks, command_line
+from experiments.lib import page, records
 
 EXPERIMENTS = {
     "fig01": "fig01_linear_network",

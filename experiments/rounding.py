@@ -26,8 +26,8 @@ def compute(options):
     """Undo each kind of image with each preset: (record, {}, None)."""
     import keras
 
-    from diffnet_tf import presets
-    from experiments import networks, samples
+    from diffnet_tf.networks import presets
+    from experiments.lib import networks, samples
 
     test = options.images("test", 8 if options.budget == "smoke" else None)
     inputs, targets = networks.test_pairs(networks.Task("inverse"), test)
@@ -81,6 +81,6 @@ def caption(record):
 if __name__ == "__main__":
     import sys
 
-    from experiments import run
+    from experiments.lib import run
 
     run.main(sys.modules[__name__])

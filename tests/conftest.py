@@ -47,8 +47,7 @@ def rng():
 def trained(tmp_path, monkeypatch):
     """A results folder with small networks in the place of those that Figures 8–13 look into."""
     import diffnet_tf as dn
-    from diffnet_tf import records
-    from experiments import networks, weights
+    from experiments.lib import networks, records, weights
     from tests.small_experiments import small
 
     monkeypatch.setattr(networks, "make", small)
@@ -102,7 +101,7 @@ class FailingFile:
 @pytest.fixture
 def failing(monkeypatch):
     """Make the k-th write, flush to the disk or renaming of `files` fail: a dict with "fail_at" and "errno"."""
-    from diffnet_tf import files
+    from diffnet_tf.files import writing as files
 
     state = {"calls": 0, "fail_at": 0, "errno": errno.ENOSPC}
     real_open, real = open, {name: getattr(os, name) for name in ("fsync", "replace")}

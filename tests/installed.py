@@ -20,7 +20,9 @@ def check_contents(folder):
     (wheel,), (source,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
     names = zipfile.ZipFile(wheel).namelist()
     for preset in dn.list_presets():
-        assert {f"diffnet_tf/weights/{preset}.npz", f"diffnet_tf/weights/{preset}.json"} <= set(names), preset
+        assert {f"diffnet_tf/networks/weights/{preset}.npz", f"diffnet_tf/networks/weights/{preset}.json"} <= set(
+            names
+        ), preset
     assert "diffnet_tf/py.typed" in names
     assert any(name.endswith("LICENSE") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"diffnet_tf"}, "only one package, and its metadata"

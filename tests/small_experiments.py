@@ -1,8 +1,7 @@
 """Experiments in seconds: budget smoke, small networks."""
 
 import diffnet_tf as dn
-from diffnet_tf import records
-from experiments import run
+from experiments.lib import records, run
 
 
 def set_flags(root, *flags):

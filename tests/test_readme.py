@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from diffnet_tf import records
 from experiments import readme
+from experiments.lib import records
 from tests.conftest import ROOT, run_python, tensorflow_only
 
 README = (ROOT / "README.md").read_text()

@@ -31,7 +31,9 @@ def compute(options):
     """A small training with all that has a state: SOAP, validation, callbacks that change the training."""
     import keras
 
-    from diffnet_tf import data, models, recipes, training
+    from diffnet_tf import data, training
+    from diffnet_tf.networks import models
+    from diffnet_tf.training import recipes
 
     keras.utils.set_random_seed(options.seed)
     model = models.DiffNet(2, 2, 8, initial_scale=0.01)
@@ -75,7 +77,7 @@ def run(results_dir):
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-    from experiments import run as command
+    from experiments.lib import run as command
 
     command.FLAGS([NAME, "--budget", "smoke", "--deterministic", "--results_dir", results_dir])
     command.execute(sys.modules[__name__])

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffnet_tf import checks, image_files, restoration
+from diffnet_tf import restoration
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Array
 from diffnet_tf.commands import models
-from diffnet_tf.types import Array
+from diffnet_tf.files import image_files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from diffnet_tf.analysis import Layer
+    from diffnet_tf.evaluation.analysis import Layer
 
 SIZE, LARGEST = 96, 256  # pixels a side
 WIDTH = 100  # columns of the terminal
@@ -54,7 +56,7 @@ def run(arguments: Namespace) -> int:
     part = "all of it" if u.shape == pixels.shape[:2] else f"its centre, {u.shape[1]}×{u.shape[0]}"
     title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels: {part}, divided by its maximum"
 
-    from diffnet_tf import analysis
+    from diffnet_tf.evaluation import analysis
 
     found: list[analysis.Layer] = []
     for layer in analysis.layers(models.chosen(arguments), u):

@@ -3,7 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from diffnet_tf import model_files, presets
+from diffnet_tf.files import model_files
+from diffnet_tf.networks import presets
 
 if TYPE_CHECKING:
     import keras

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from diffnet_tf import checks, image_files, restoration, tiles
+from diffnet_tf import restoration
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Array
 from diffnet_tf.commands import models
-from diffnet_tf.types import Array
+from diffnet_tf.files import image_files
+from diffnet_tf.restoration import tiles
 
 DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}
 

@@ -5,10 +5,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diffnet_tf import checks, data, files, model_files, presets, recipes
+from diffnet_tf import data, files
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Array
 from diffnet_tf.data import sources
 from diffnet_tf.data.pairs import PROBLEMS
-from diffnet_tf.types import Array
+from diffnet_tf.files import model_files
+from diffnet_tf.networks import presets
+from diffnet_tf.training import recipes
 
 if TYPE_CHECKING:
     import keras
@@ -38,8 +42,9 @@ def run(arguments: Namespace) -> int:
     """Train. Returns the exit status; 130 when it was stopped: the same command goes on."""
     import keras
 
-    from diffnet_tf import checkpoint, metrics, training
-    from diffnet_tf.models import DiffNet
+    from diffnet_tf import metrics, training
+    from diffnet_tf.networks.models import DiffNet
+    from diffnet_tf.training import checkpoint
 
     _check(arguments)
     train, held_out = (

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.data.gray import GrayImages
-from diffnet_tf.types import Array, PathLike
 
 
 class ColourImages(GrayImages):

@@ -5,7 +5,7 @@ The paper shows one such disk and prints neither sizes nor positions; these are 
 
 import numpy as np
 
-from diffnet_tf import checks
+from diffnet_tf.base import checks
 from diffnet_tf.data.gray import GrayImages
 
 RADII = (4.0, 20.0)  # pixels

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffnet_tf import checks
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Tensor
 from diffnet_tf.data import ranges
 from diffnet_tf.data.gray import GrayImages
-from diffnet_tf.types import Tensor
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: SplitMix64's increment
 # Streams for the order of an epoch and for its examples: crop, flip and noise; σ; the parameter.

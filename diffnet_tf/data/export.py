@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from diffnet_tf import checks, files
+from diffnet_tf import files
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.data.pairs import Images, PairSequence, as_gray_images
 from diffnet_tf.data.ranges import Range
-from diffnet_tf.types import Array, PathLike
 
 SUFFIXES = (".npz", ".tfrecord")
 BATCH = 16

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from diffnet_tf import checks, files
-from diffnet_tf.types import Array, PathLike
+from diffnet_tf import files
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Array, PathLike
 
 GRAY_NAME = "gray.npy"
 Convert = Callable[[Array], Array]  # what makes images gray (`to_gray`), or leaves them their colours

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from diffnet_tf import reading
-from diffnet_tf.reading import Refused
-from diffnet_tf.types import PathLike
+from diffnet_tf.base.types import PathLike
+from diffnet_tf.files import reading
+from diffnet_tf.files.reading import Refused
 
 _DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3  # HDF5's numbers of filters
 _CLEAN, _DIFFUSED = "imagesInput", "imagesDiff"

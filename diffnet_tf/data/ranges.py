@@ -9,7 +9,7 @@ parameter is drawn uniformly.
 import math
 import numbers
 
-from diffnet_tf import checks
+from diffnet_tf.base import checks
 
 Range = float | tuple[float, float]
 """One number for all examples, or (low, high), from which each draws its own."""

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from diffnet_tf import checks, image_files, reading
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.data.colour import ColourImages, to_colour
 from diffnet_tf.data.gray import GRAY_NAME, Convert, GrayImages, to_gray
 from diffnet_tf.data.matlab import open_mat
-from diffnet_tf.types import Array, PathLike
+from diffnet_tf.files import image_files, reading
 
 SPLITS = ("train", "test", "all")
 SIZE = 96  # of STL-10's images

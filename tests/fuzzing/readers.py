@@ -60,7 +60,7 @@ def _write(folder: Path, files: Files) -> None:
 
 
 def _lay_image(rng: random.Random, seeds: list[Files], folder: Path, case: int | None) -> Callable[[], object]:
-    from diffnet_tf import image_files
+    from diffnet_tf.files import image_files
 
     files = _mutated(rng, seeds) if case is not None else seeds[0]
     (name, content), *_ = files.items()
@@ -123,7 +123,7 @@ def _sealed(rng: random.Random, text: bytes, weights: bytes, seal: str | None = 
 
 
 def _lay_record(rng: random.Random, seeds: list[Files], folder: Path, case: int | None) -> Callable[[], object]:
-    from diffnet_tf import records
+    from experiments.lib import records
 
     _write(folder, _mutated(rng, seeds) if case is not None else seeds[0])
 
@@ -135,7 +135,7 @@ def _lay_record(rng: random.Random, seeds: list[Files], folder: Path, case: int 
 
 
 def _lay_checkpoint(rng: random.Random, seeds: list[Files], folder: Path, case: int | None) -> Callable[[], object]:
-    from diffnet_tf import checkpoint
+    from diffnet_tf.training import checkpoint
 
     files = _mutated(rng, seeds, "0000000002") if case is not None else seeds[0]
     text, weights = "0000000002.json", "0000000002.npz"
@@ -154,7 +154,7 @@ def _lay_checkpoint(rng: random.Random, seeds: list[Files], folder: Path, case: 
 
 
 def _lay_preset(rng: random.Random, seeds: list[Files], folder: Path, case: int | None) -> Callable[[], object]:
-    from diffnet_tf import presets
+    from diffnet_tf.networks import presets
 
     files = _mutated(rng, seeds) if case is not None else seeds[0]
     if case is not None and rng.random() < 0.6:

@@ -158,7 +158,7 @@ def checkpoints() -> list[Files]:
     """Two checkpoints in a folder, of different models."""
     import keras
 
-    from diffnet_tf import checkpoint
+    from diffnet_tf.training import checkpoint
 
     found = []
     for width in (2, 3):
@@ -174,7 +174,7 @@ def checkpoints() -> list[Files]:
 
 def presets() -> list[Files]:
     """A card and weights, of different networks."""
-    from diffnet_tf import models, presets
+    from diffnet_tf.networks import models, presets
 
     described = {"problem": "inverse", "quality": {"output": {"mean": 60.5}}}
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import diffnet_tf as dn
-from diffnet_tf import model_files
+from diffnet_tf.files import model_files
 from tests.hostile.common import GRAY, RNG, npy, png_bomb, rewritten
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import diffnet_tf as dn
 from diffnet_tf import training
-from diffnet_tf.checks import InputTypeError
+from diffnet_tf.base.checks import InputTypeError
 from tests.conftest import tensorflow_only
 from tests.hostile.common import GRAY, check
 

@@ -3,11 +3,11 @@
 import keras
 import pytest
 
-from diffnet_tf import command_line
 from diffnet_tf.__main__ import COMMANDS as NAMED
 from diffnet_tf.__main__ import main
-from diffnet_tf.checks import InputTypeError
-from diffnet_tf.commands import verify
+from diffnet_tf.base import command_line
+from diffnet_tf.base.checks import InputTypeError
+from experiments.lib import ledger as verify
 from tests.conftest import tensorflow_only
 from tests.hostile.common import contents, matches
 
@@ -119,7 +119,7 @@ def test_commands(folder, monkeypatch, capsys, command):
 
 
 def test_the_programs_own_mistakes_show_where_they_are(monkeypatch, capsys):
-    from experiments import run
+    from experiments.lib import run
 
     monkeypatch.setattr(verify.claims, "findings", lambda *_: len(None))
     with pytest.raises(TypeError, match="has no len"):

@@ -4,7 +4,8 @@ import keras
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf import image_files, model_files, presets
+from diffnet_tf.files import image_files, model_files
+from diffnet_tf.networks import presets
 from tests.conftest import tensorflow_only
 from tests.hostile.common import check
 

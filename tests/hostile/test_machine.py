@@ -8,8 +8,9 @@ import sys
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf import tiles, training
+from diffnet_tf import training
 from diffnet_tf.__main__ import main
+from diffnet_tf.restoration import tiles
 from tests.conftest import ROOT, run_python, tensorflow_only
 from tests.hostile.common import GRAY, check, contents
 
@@ -30,7 +31,7 @@ def test_exhausted_memory_names_smaller_tiles_and_batches(folder, monkeypatch, c
         dn.restore(GRAY[0], model, tile=1)
     check(error, MemoryError, "The memory does not hold a tile of 1×1 pixels. Try tile=1.")
     assert contents(folder) == before
-    monkeypatch.setattr(training, "_fit", fail)
+    monkeypatch.setattr(training.fitting, "_fit", fail)
     assert main(["train", "images", "--out", "m.keras", "--steps", "1", "--init", "good.keras"]) == 2
     line = "The memory does not hold a training step with batch_size=8 and crop=24. Try batch_size=4."
     assert capsys.readouterr().err == f"error: {line}\n"

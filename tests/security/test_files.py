@@ -15,9 +15,12 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf import checkpoint, image_files, presets, records
 from diffnet_tf.__main__ import main
 from diffnet_tf.data import recognise
+from diffnet_tf.files import image_files
+from diffnet_tf.networks import presets
+from diffnet_tf.training import checkpoint
+from experiments.lib import records
 from tests.conftest import tensorflow_only
 from tests.hostile.common import png_bomb
 from tests.security.conftest import UNTOUCHED

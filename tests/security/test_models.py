@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf import model_files, records
 from diffnet_tf.__main__ import main
-from experiments import weights
+from diffnet_tf.files import model_files
+from experiments.lib import records, weights
 from tests.conftest import tensorflow_only
 from tests.security.conftest import UNTOUCHED
 

@@ -1,0 +1,87 @@
+"""What Keras leaves to its backends: compiling a function of tensors, equal bits, and dtypes wide enough for images."""
+
+import functools
+import os
+from collections.abc import Callable
+
+import keras
+
+from diffnet_tf.base.types import Tensor
+
+
+def at_least_float32(dtype: str) -> str:
+    """The dtype itself, or float32 for half precision. (Keras's result_type narrows float64 on JAX and PyTorch.)"""
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
+def deterministic() -> None:
+    """Have the backend use only operations whose result does not depend on which thread ends first.
+
+    To be called before the backend's first operation. Two processes with the same seed on one machine, with the same
+    versions and number of threads, then give the same bits; on a GPU at the price of some speed.
+    """
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    elif name == "jax":  # on a CPU it is so anyway
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+    else:
+        import torch
+
+        torch.use_deterministic_algorithms(True)
+
+
+@functools.cache
+def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function of tensors that XLA fuses even inside a TensorFlow graph; on other backends the function itself.
+
+    For chains of small operations: TensorFlow spends more on the gradients of shifted images than on their values. XLA
+    compiles anew for every shape, so it pays where shapes repeat, as in training.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, autograph=False, jit_compile=True)
+    return function
+
+
+_OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "OOM when allocating")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory is exhausted, for which every backend has one of its own."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+def compiled(function: Callable[..., Tensor], fused: bool = False) -> Callable[..., Tensor]:
+    """A function of arrays or tensors, compiled by the backend in use. (PyTorch runs it as it is, without gradients.)
+
+    Args:
+        function: of tensors.
+        fused: on TensorFlow, let XLA fuse its operations: several times as fast for chains of small ones, as in a
+            diffusion, but slower for convolutions on a CPU. On JAX, XLA does so anyway.
+    """
+    name = keras.backend.backend()
+    if name == "jax":
+        import jax
+
+        return jax.jit(function)
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, reduce_retracing=not fused, jit_compile=fused or None)
+    return _without_gradients(function)
+
+
+def _without_gradients(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """On PyTorch: with nothing kept for a backward pass."""
+    import torch
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def of_arrays(*arrays: Tensor, **named: Tensor) -> Tensor:
+        tensor = keras.ops.convert_to_tensor
+        return function(*map(tensor, arrays), **{name: tensor(array) for name, array in named.items()})
+
+    return of_arrays

@@ -1,0 +1,187 @@
+"""Checks on what callers hand in: refused here, by name, before any work is done.
+
+Every message says what came, what was expected and what to do. NumPy only.
+"""
+
+import difflib
+import numbers
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffnet_tf.base.types import Array, PathLike, Tensor
+
+MINIMUM_SIZE = 3  # a 5-point stencil needs one pixel with four neighbours
+FULL_RANGE = 10.0  # beyond what noise makes of [0, 1], below the white of any 8-bit image that is not all but black
+
+
+class InputTypeError(TypeError):
+    """What was handed in has a wrong type. (A plain TypeError is a mistake of the program itself.)"""
+
+
+def _where(bad: Array) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.argwhere(bad)[0])
+
+
+def float_dtype(array: Tensor, name: str = "images") -> None:
+    """Refuse integer, boolean, complex and object arrays, and tensors of such a dtype in any framework."""
+    dtype = str(getattr(array.dtype, "name", array.dtype)).removeprefix("torch.")
+    if "float" not in dtype:
+        raise InputTypeError(
+            f"{name} have dtype {dtype}; expected floating point in [0, 1]. "
+            "Divide 8-bit images by 255 (or each by its own maximum) first."
+        )
+
+
+def finite(array: Array, name: str = "images") -> None:
+    """Refuse NaN and infinity, with their number and the first place."""
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise ValueError(
+            f"{name} hold {int(bad.sum())} value(s) that are NaN or infinite, the first at index "
+            f"{_where(bad)}; expected finite values. Remove or replace them."
+        )
+
+
+def image_channels(shape: Iterable[int | None], channels: int, name: str = "images") -> None:
+    """Refuse shapes other than (batch, height, width, channels), any of them None where it is not known yet."""
+    shape = tuple(shape)
+    if channels == 1:
+        gray(shape, name)
+    elif len(shape) != 4 or shape[-1] not in (channels, None):
+        raise ValueError(f"{name} have shape {shape}; expected (batch, height, width, {channels}), channels last.")
+
+
+def gray(shape: Iterable[int | None], name: str = "images") -> None:
+    """Refuse shapes other than (batch, height, width, 1), any of them None where it is not known yet."""
+    shape = tuple(shape)
+    if len(shape) != 4:
+        raise ValueError(
+            f"{name} have shape {shape} of rank {len(shape)}; expected (batch, height, width, 1). "
+            "Add the missing axes with array[None, ..., None]."
+        )
+    if shape[-1] not in (1, None):
+        advice = "Convert colour to gray first."
+        if shape[1] in (1, 3):
+            advice = "This looks like channels first: move the channels with np.moveaxis(images, 1, -1)."
+        raise ValueError(
+            f"{name} have shape {shape} with {shape[-1]} channels last; expected (batch, height, width, 1). {advice}"
+        )
+
+
+def image_shape(shape: Iterable[int], name: str = "images") -> None:
+    """Refuse shapes other than (batch, height, width, 1) with both sides at least 3."""
+    shape = tuple(shape)
+    gray(shape, name)
+    if shape[0] == 0:
+        raise ValueError(f"{name} have shape {shape}: there is no image in them; expected at least one.")
+    if min(shape[1:3]) < MINIMUM_SIZE:
+        raise ValueError(f"{name} have shape {shape}; expected a height and width of at least {MINIMUM_SIZE} pixels.")
+
+
+def differ(one: Iterable[int | None], other: Iterable[int | None]) -> bool:
+    """Whether two shapes differ where both are known."""
+    one, other = tuple(one), tuple(other)
+    return len(one) != len(other) or any(a != b for a, b in zip(one, other) if None not in (a, b))
+
+
+def same_shape(one: Iterable[int | None], other: Iterable[int | None], names: tuple[str, str]) -> None:
+    """Refuse two shapes that differ: an array would be repeated to fit the other, and the result be wrong."""
+    if differ(one, other):
+        raise ValueError(f"{names[0]} has shape {tuple(one)} and {names[1]} {tuple(other)}; expected the same shape.")
+
+
+def unit_range(array: Array, name: str = "images") -> None:
+    """Refuse values outside [0, 1] and black images."""
+    low, high = float(array.min()), float(array.max())
+    if low < 0.0 or high > 1.0 + 1e-6:
+        raise ValueError(
+            f"{name} range from {low:g} to {high:g}; expected values in [0, 1]. "
+            "Divide 8-bit images by 255 (or each by its own maximum) first."
+        )
+    not_black(array, name)
+
+
+def not_black(array: Array, name: str = "images") -> None:
+    """Refuse images that are zero everywhere: they have no maximum to be scaled by."""
+    black = array.reshape(len(array), -1).max(axis=1) <= 0
+    if black.any():
+        raise ValueError(
+            f"{name} hold {int(black.sum())} black image(s), the first at index {_where(black)[0]}; "
+            "expected a positive maximum, since each image is scaled by its own. Remove them."
+        )
+
+
+def images(array: Array, name: str = "images") -> Array:
+    """All of the above for gray images as a NumPy array: (batch, height, width, 1) in [0, 1].
+
+    Returns:
+        The array as float32.
+
+    Raises:
+        TypeError: for a dtype that is not floating point.
+        ValueError: for a wrong shape, NaN, infinity, a wrong range or a black image.
+    """
+    array = np.asarray(array)
+    float_dtype(array, name)
+    image_shape(array.shape, name)
+    finite(array, name)
+    unit_range(array, name)
+    return array.astype("float32", copy=False)
+
+
+def positive(value: float, name: str) -> None:
+    """Refuse anything but a finite number above zero."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise InputTypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number above 0.")
+    if not np.isfinite(value) or value <= 0:
+        raise ValueError(f"{name}={value!r}; expected a finite number above 0.")
+
+
+def not_negative(value: float, name: str) -> None:
+    """Refuse anything but a finite number of at least zero."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise InputTypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number of at least 0.")
+    if not np.isfinite(value) or value < 0:
+        raise ValueError(f"{name}={value!r}; expected a finite number of at least 0.")
+
+
+def noise_level(value: float, name: str) -> None:
+    """Refuse anything but σ of noise on images whose maximum is 1: what is more was meant as per cent."""
+    not_negative(value, name)
+    if value >= 1:
+        raise ValueError(f"{name}={value:g}; expected σ in parts of the maximum, below 1: 0.03 is 3 %.")
+
+
+def count(value: int, name: str, minimum: int = 1) -> None:
+    """Refuse anything but a whole number of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise InputTypeError(f"{name}={value!r} is a {type(value).__name__}; expected a whole number.")
+    if value < minimum:
+        raise ValueError(f"{name}={value!r}; expected a whole number of at least {minimum}.")
+
+
+def one_of(value: str, name: str, choices: Sequence[str]) -> None:
+    """Refuse anything but one of the named choices, and name the nearest."""
+    if value not in choices:
+        expected = ", ".join(map(repr, choices))
+        raise ValueError(f"{name}={value!r}; expected one of {expected}.{did_you_mean(value, choices)}")
+
+
+def did_you_mean(value: Any, choices: Iterable[str]) -> str:
+    """A sentence that names the choice nearest to a misspelt one; nothing where none is near."""
+    nearest = difflib.get_close_matches(value, list(choices), 1) if isinstance(value, str) else []
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def can_be_written(path: PathLike) -> None:
+    """Refuse the name of a file that has no place in the file system, without making anything."""
+    path = Path(path)
+    there = next(folder for folder in path.parents if folder.exists())
+    if not there.is_dir():
+        raise ValueError(f"{path} cannot be written: {there} is no folder. Give another name.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"{path} cannot be written: no permission to write to {there}. Give another name.")

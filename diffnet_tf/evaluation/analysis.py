@@ -1,0 +1,270 @@
+"""What a trained network learned, layer by layer, as a numerical scheme: spectrum, conservation, symmetry, stability.
+
+Each layer of a network that looks at one image is one matrix Id + δt S, see `operators`. Perona–Malik diffusion is the
+measure: its S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, and the step is stable while
+δt · 4 max γ ≤ 1. An inverse layer should be the same with the other sign: Id − δt S, up to O(δt²). How far a learned S
+is from that, the numbers of `Layer` say; all are of δt S, since network and time step share any factor between them.
+
+A network that was trained to diffuse: its steps damp, its filters follow γ(|∇u|²), which it was never shown:
+
+>>> import diffnet_tf as dn
+>>> image = dn.data.load_images("skimage", split="test", limit=1)
+>>> first = next(dn.analysis.layers(dn.from_preset("forward"), image))
+>>> first.spectrum.highest < 1.01, first.pearson > 0.9
+(True, True)
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
+from scipy.sparse.linalg import norm as sparse_norm
+
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Array, Boundary, Tensor
+from diffnet_tf.networks.models import DiffNet, LinearDiffNet
+from diffnet_tf.physics import diffusion, diffusivity, stencil
+from diffnet_tf.physics.operators import StencilOperator
+
+DENSE = 200  # pixels; up to these all eigenvalues are computed, beyond only extreme ones, by ARPACK
+_ARPACK: dict[str, Any] = {"k": 1, "ncv": 40, "tol": 1e-5, "maxiter": 3000, "return_eigenvectors": False}
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Extreme eigenvalues of Id + δt S; NaN where ARPACK found none.
+
+    Attributes:
+        lowest, highest: the extreme real parts.
+        radius: the largest modulus.
+        symmetric_lowest, symmetric_highest: the extremes of the symmetric part, which enclose the real parts; of a
+            symmetric S they are the same.
+    """
+
+    lowest: float
+    highest: float
+    radius: float
+    symmetric_lowest: float
+    symmetric_highest: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one layer of a network does to one image.
+
+    Attributes:
+        number: of the layer, from 1.
+        state: the image that the layer gets, (height, width).
+        operator: its update Id + δt S.
+        action: δt L u, what the mean-free part of S = L + αW adds to the image, (height, width).
+        smoothing: the diagonal of δt αW, the sum of each pixel's filters times δt, (height, width).
+        diffusivity: see `estimated_diffusivity`, (height, width).
+        spectrum: extreme eigenvalues of Id + δt S.
+        mean_sum, largest_sum: mean and largest modulus of `smoothing`: 0 where the layer keeps constants (and, if S is
+            symmetric, the mean gray value).
+        asymmetry: ‖S − Sᵀ‖ / ‖S‖ in the Frobenius norm, between 0 and 2: 0 for a divergence form ∇·(γ∇u).
+        negative, positive, opposite: see `signs`.
+        cfl_margin: 1 − δt max |centre filter|. Of a diffusion it is the CFL condition: not below 0, every new value is
+            a weighted mean of old ones, and the step keeps the range of the image. Of other filters it says how large
+            a step is, no more.
+        radius_margin: 1 − ρ(Id + δt S), ρ the spectral radius: below 0, some image grows without bound if the step is
+            repeated with these filters. A step that undoes diffusion has to be so.
+        pearson, spearman: correlation of `diffusivity` with Perona and Malik's at the state, over the interior: 1 for
+            their diffusion, −1 for a step back. NaN where either is constant.
+    """
+
+    number: int
+    state: Array
+    operator: StencilOperator
+    action: Array
+    smoothing: Array
+    diffusivity: Array
+    spectrum: Spectrum
+    mean_sum: float
+    largest_sum: float
+    asymmetry: float
+    negative: float
+    positive: float
+    opposite: float
+    cfl_margin: float
+    radius_margin: float
+    pearson: float
+    spearman: float
+
+
+def layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float = 0.2) -> Iterator[Layer]:
+    """Look at all layers of a network that is applied to an image, one after the other.
+
+    Args:
+        model: a `models.DiffNet` or `models.LinearDiffNet`.
+        u: one image, (height, width) or (1, height, width, 1), floating point, at least 3 pixels a side. The time of
+            the eigenvalues grows faster than the pixels: a second a layer for 96×96, minutes for 256×256.
+        contrast: λ of the Perona–Malik diffusivity that the filters are compared with.
+
+    Yields:
+        A `Layer` for each diffusion layer, in order.
+
+    Raises:
+        TypeError: for another kind of model or integer images.
+        ValueError: for another shape, NaN or infinity.
+    """
+    if not isinstance(model, (DiffNet, LinearDiffNet)):
+        raise checks.InputTypeError(
+            f"The model is a {type(model).__name__}; expected a DiffNet or LinearDiffNet, whose layers are stencils."
+        )
+    checks.positive(contrast, "contrast")
+    if model.input_channels != 1:
+        raise ValueError(f"The model takes {model.input_channels} channels; expected one of gray images alone.")
+    pixels = ops.convert_to_numpy(u)
+    pixels = pixels[None, ..., None] if pixels.ndim == 2 else pixels
+    checks.float_dtype(pixels, "u")
+    checks.image_shape(pixels.shape, "u")
+    checks.finite(pixels, "u")
+    if len(pixels) != 1:
+        raise ValueError(f"u has shape {pixels.shape}; expected one image. Look at one after the other: u[i : i + 1].")
+    return _layers(model, ops.convert_to_tensor(pixels), contrast)
+
+
+def _layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float) -> Iterator[Layer]:
+    for number, (layer, dt) in enumerate(zip(model.diffusion_layers, model.time_steps), 1):
+        u = ops.cast(u, layer.time_step.dtype)  # as the layer does
+        yield _layer(number, u, layer.filters(u), dt, layer.boundary, contrast)
+        u = layer(u)
+
+
+def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundary, contrast: float) -> Layer:
+    operator = stencil.operator(filters, dt, boundary)
+    mean_free, sums = stencil.split(filters)
+    action = dt * _image(stencil.apply(u, mean_free, boundary))
+    smoothing = dt * _image(sums)
+    found = spectrum(operator)
+    estimate = estimated_diffusivity(operator)
+    negative, positive, opposite = signs(operator)
+    pearson, spearman = correlations(estimate, perona_malik_diffusivity(u, contrast, boundary))
+    return Layer(
+        number=number,
+        state=_image(u),
+        operator=operator,
+        action=action,
+        smoothing=smoothing,
+        diffusivity=estimate,
+        spectrum=found,
+        mean_sum=float(smoothing.mean()),
+        largest_sum=float(abs(smoothing).max()),
+        asymmetry=asymmetry(operator),
+        negative=negative,
+        positive=positive,
+        opposite=opposite,
+        cfl_margin=1.0 - float(abs(dt * operator.filters[..., 0]).max()),
+        radius_margin=1.0 - found.radius,
+        pearson=pearson,
+        spearman=spearman,
+    )
+
+
+def _image(u: Tensor) -> Array:
+    """(1, height, width, 1) as (height, width), in float64."""
+    return ops.convert_to_numpy(u)[0, ..., 0].astype("float64")
+
+
+# ---- One number each -------------------------------------------------------------------------------------------------
+
+
+def spectrum(operator: StencilOperator) -> Spectrum:
+    """The extreme eigenvalues of Id + δt S: all of a small matrix, of a large one those that ARPACK finds (to 1e-5)."""
+    matrix = operator.matrix
+    symmetric = (matrix + matrix.T) / 2
+    if operator.shape[0] <= DENSE:
+        values = np.linalg.eigvals(matrix.toarray())
+        bounds = np.linalg.eigvalsh(symmetric.toarray())
+        return Spectrum(*map(float, (values.real.min(), values.real.max(), abs(values).max(), bounds[0], bounds[-1])))
+    start = np.random.default_rng(0).standard_normal(operator.shape[0])  # equal images have equal eigenvalues
+
+    def extreme(solver: Callable[..., Array], matrix: Any, which: str) -> complex:
+        try:
+            return solver(matrix, which=which, v0=start, **_ARPACK)[0]
+        except ArpackNoConvergence:
+            return np.nan
+
+    return Spectrum(
+        lowest=float(np.real(extreme(eigs, matrix, "SR"))),
+        highest=float(np.real(extreme(eigs, matrix, "LR"))),
+        radius=float(abs(extreme(eigs, matrix, "LM"))),
+        symmetric_lowest=float(np.real(extreme(eigsh, symmetric, "SA"))),
+        symmetric_highest=float(np.real(extreme(eigsh, symmetric, "LA"))),
+    )
+
+
+def asymmetry(operator: StencilOperator) -> float:
+    """‖S − Sᵀ‖ / ‖S‖ in the Frobenius norm: 0 for a symmetric S, 2 for an antisymmetric one (and 0 for S = 0)."""
+    s = operator.stencil_matrix
+    size = float(sparse_norm(s))
+    return float(sparse_norm(s - s.T)) / size if size else 0.0
+
+
+def signs(operator: StencilOperator) -> tuple[float, float, float]:
+    """Shares, over the interior pixels, all of whose neighbours lie inside the image.
+
+    Returns:
+        (negative, positive, opposite): the shares of the off-centre entries of δt S below and above 0 — of a diffusion
+        none is negative, of its inverse none positive — and the share of the pixels whose centre filter has the
+        opposite sign of the sum of the others.
+    """
+    filters = operator.dt * _interior(operator.filters, stencil.reach(operator.filters.shape[-1]))
+    centre, others = filters[..., 0], filters[..., 1:]
+    shares = (others < 0).mean(), (others > 0).mean(), (centre * others.sum(axis=-1) < 0).mean()
+    return float(shares[0]), float(shares[1]), float(shares[2])
+
+
+def estimated_diffusivity(operator: StencilOperator) -> Array:
+    """The mean of the filters of each pixel's four nearest neighbours times δt, (height, width).
+
+    Of a diffusion it is δt γ, averaged over the four mid-points around the pixel; of a step back, −δt γ.
+    """
+    return operator.dt * operator.filters[..., 1:5].mean(axis=-1)
+
+
+def perona_malik_diffusivity(u: Tensor, contrast: float = 0.2, boundary: Boundary = "neumann") -> Array:
+    """γ = 1/(1 + |∇u|²/λ²) of an image, averaged to the four mid-points around each pixel: what the estimate should be.
+
+    Args:
+        u: one image, (1, height, width, 1).
+        contrast: λ.
+        boundary: what lies outside the image.
+
+    Returns:
+        (height, width), float64.
+    """
+    gamma = diffusivity.get("perona_malik_1")(diffusion.squared_gradient(u, boundary), contrast)
+    filters = ops.convert_to_numpy(stencil.from_diffusivity(gamma, boundary))
+    return filters[0, ..., 1:].astype("float64").mean(axis=-1)
+
+
+def correlations(estimate: Array, truth: Array) -> tuple[float, float]:
+    """Correlation of two images over their interior, without the frame of one pixel.
+
+    Returns:
+        (Pearson's, Spearman's): of the values, and of their ranks. NaN where an image is constant.
+    """
+    a, b = _interior(estimate).ravel(), _interior(truth).ravel()
+    return _correlation(a, b), _correlation(_ranks(a), _ranks(b))
+
+
+def _correlation(a: Array, b: Array) -> float:
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return np.nan
+    a, b = a - a.mean(), b - b.mean()
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def _ranks(values: Array) -> Array:
+    """The place of each value in their order; equal values share the mean of theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[places]
+
+
+def _interior(array: Array, frame: int = 1) -> Array:
+    return array[frame:-frame, frame:-frame]

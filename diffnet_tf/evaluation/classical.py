@@ -1,0 +1,247 @@
+"""Classical restoration with parameters chosen on training images: inverses that are told the diffusion, and not.
+
+The denoisers and the unsharp mask are scikit-image's. A `Method` yields successive results, of which one is chosen:
+where only the number of iterations regularises, stopping early is a parameter like any other.
+
+>>> import diffnet_tf as dn
+>>> from diffnet_tf.evaluation import classical
+>>> image = dn.data.load_images("skimage", split="test", limit=2)
+>>> inputs, targets = dn.data.paired_arrays(image, noise=0.01)
+>>> method = classical.methods(0.01)["fixed_point"]
+>>> choice, tried = classical.tune(method, inputs, targets)
+>>> choice, len(tried)
+({'iterations': 1}, 10)
+>>> classical.restored(method, inputs, choice).shape
+(2, 96, 96, 1)
+"""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+from scipy import fft
+from skimage import filters, restoration
+
+from diffnet_tf import metrics
+from diffnet_tf.base import backend, checks
+from diffnet_tf.base.types import Array, Tensor
+from diffnet_tf.physics import diffusion, inverses
+
+BATCH = 16  # images that one compiled call takes
+
+# ---- What knows nothing of the diffusion -----------------------------------------------------------------------------
+
+
+def _each(function: Callable[[Array], Array], images: Array) -> Array:
+    """A function of one image (height, width), applied to each of (n, height, width, 1)."""
+    return np.stack([function(image[..., 0]) for image in np.asarray(images)])[..., None].astype(images.dtype)
+
+
+def unsharp_mask(images: Array, radius: float = 1.0, amount: float = 1.0) -> Array:
+    """u + amount · (u − G u), G the Gaussian of standard deviation `radius`: (n, height, width, 1), the same shape."""
+    return _each(lambda u: filters.unsharp_mask(u, radius, amount, preserve_range=True), images)
+
+
+def total_variation(images: Array, strength: float) -> Array:
+    """Chambolle's total variation denoising; `strength` is scikit-image's weight."""
+    return _each(lambda u: restoration.denoise_tv_chambolle(u, strength, eps=1e-5), images)
+
+
+def wavelets(images: Array, strength: float) -> Array:
+    """Soft BayesShrink thresholds for noise of standard deviation `strength`, mean over shifts by 0 and 1 pixel."""
+    options = {"sigma": strength, "wavelet": "db2", "method": "BayesShrink", "rescale_sigma": False}
+
+    def denoised(u: Array) -> Array:
+        return restoration.cycle_spin(u, restoration.denoise_wavelet, max_shifts=1, func_kw=options, workers=1)
+
+    return _each(denoised, images)
+
+
+def nonlocal_means(images: Array, strength: float) -> Array:
+    """Non-local means for noise of standard deviation `strength`, with the cut-off that scikit-image advises."""
+    options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "sigma": strength, "h": 0.8 * strength}
+    return _each(lambda u: restoration.denoise_nl_means(u, **options), images)
+
+
+class Wiener:
+    """The best linear filter in the cosine basis: one factor a frequency, ⟨x̂ ŷ⟩ / ⟨ŷ²⟩ over the training pairs.
+
+    Args:
+        inputs, targets: y and x, (n, height, width, 1).
+
+    Images to be filtered have to be of the same size.
+    """
+
+    def __init__(self, inputs: Array, targets: Array) -> None:
+        checks.same_shape(inputs.shape, targets.shape, ("inputs", "targets"))
+        y, x = (fft.dctn(np.asarray(a, "float64"), axes=(1, 2), norm="ortho") for a in (inputs, targets))
+        power = np.sum(y * y, axis=0)
+        self.factors = np.divide(np.sum(x * y, axis=0), power, out=np.zeros_like(power), where=power > 0)
+
+    def __call__(self, images: Array) -> Array:
+        checks.same_shape(images.shape[1:], self.factors.shape, ("images", "the training images"))
+        spectrum = self.factors * fft.dctn(images, axes=(1, 2), norm="ortho")
+        return fft.idctn(spectrum, axes=(1, 2), norm="ortho").astype(images.dtype)
+
+
+# ---- Methods and their parameters ------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A way of restoring images, with parameters to choose from.
+
+    Attributes:
+        label: what it is called.
+        results: (inputs, **parameters) → the results after 1, 2, … iterations; one where nothing is iterated.
+        grid: parameter → its values; all combinations are tried.
+        told: whether it is told the diffusion.
+        most: iterations to choose from; 0 where there is one result only.
+    """
+
+    label: str
+    results: Callable[..., Iterator[Array]]
+    grid: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    told: bool = False
+    most: int = 0
+
+    @property
+    def tuned(self) -> bool:
+        """Whether there is anything to choose."""
+        return self.most > 1 or any(len(values) > 1 for values in self.grid.values())
+
+    def combinations(self) -> list[dict[str, float]]:
+        """All combinations of the parameters in the grid."""
+        return [dict(zip(self.grid, values)) for values in itertools.product(*self.grid.values())]
+
+
+def tune(method: Method, inputs: Array, targets: Array) -> tuple[dict[str, float], list[dict[str, float]]]:
+    """The parameters with the best mean PSNR on training pairs, by trying all.
+
+    Args:
+        method: a `Method`.
+        inputs, targets: training pairs, (n, height, width, 1).
+
+    Returns:
+        (the choice, all that was tried with its "psnr").
+    """
+    tried: list[dict[str, float]] = []
+    for parameters in method.combinations():
+        for number, result in enumerate(itertools.islice(method.results(inputs, **parameters), method.most or 1), 1):
+            iterations = {"iterations": number} if method.most else {}
+            psnr = round(float(np.mean(metrics.psnr(targets, result))), 4)
+            tried.append({**parameters, **iterations, "psnr": psnr})
+    best = max(tried, key=lambda one: one["psnr"])
+    return {name: value for name, value in best.items() if name != "psnr"}, tried
+
+
+def restored(method: Method, inputs: Array, choice: Mapping[str, float]) -> Array:
+    """What a method with the chosen parameters makes of images (n, height, width, 1)."""
+    parameters = {name: value for name, value in choice.items() if name in method.grid}
+    results = method.results(inputs, **parameters)
+    number = int(choice["iterations"]) if method.most else 1
+    return next(itertools.islice(results, number - 1, None))
+
+
+# ---- Which there are -------------------------------------------------------------------------------------------------
+
+
+def _batched(function: Callable[..., Tensor], *arrays: Array) -> Array:
+    """A compiled function of batches, on all images: the last batch is filled up, since another size compiles anew."""
+    count = len(arrays[0])
+    filled = [np.concatenate([a, np.repeat(a[-1:], -count % BATCH, axis=0)]) for a in arrays]
+    batches = [function(*(a[i : i + BATCH] for a in filled)) for i in range(0, len(filled[0]), BATCH)]
+    return np.concatenate([np.asarray(batch) for batch in batches])[:count]
+
+
+@functools.cache
+def _known(function: Callable[..., Tensor], **parameters: float) -> Callable[..., Tensor]:
+    return backend.compiled(functools.partial(function, **parameters), fused=True)
+
+
+def _one(y: Tensor, u: Tensor) -> Tensor:
+    return diffusion.fixed_point_inverse(y, 1, start=u)
+
+
+def fixed_point(inputs: Array) -> Iterator[Array]:
+    """The results of the fixed-point iteration, one after the other."""
+    u = inputs
+    while True:
+        u = _batched(_known(_one), inputs, u)
+        yield u
+
+
+def _whole(function: Callable[..., Tensor], inputs: Array, **parameters: float) -> Iterator[Array]:
+    """The result of an inverse that is told the diffusion."""
+    yield _batched(_known(function, **parameters), inputs)
+
+
+def _lavrentiev(inputs: Array, iterations: float, inner: float, alpha: float) -> Iterator[Array]:
+    function, weight = _known(inverses.newton_inverse, iterations=iterations, inner=inner), np.asarray(alpha, "float32")
+    yield _batched(lambda y: function(y, alpha=weight), inputs)
+
+
+def _denoised(denoise: Callable[..., Array], inputs: Array, strength: float) -> Iterator[Array]:
+    """Plug and play: the results of the fixed-point iteration with a denoiser in it."""
+    u = inputs
+    while True:
+        u = denoise(_batched(_known(_one), inputs, u), strength)
+        yield u
+
+
+def _sharpened(denoise: Callable[..., Array] | None, inputs: Array, **parameters: float) -> Iterator[Array]:
+    """Denoise if asked, then sharpen: what one does who does not know the diffusion."""
+    if denoise is not None:
+        inputs = denoise(inputs, parameters.pop("strength"))
+    yield unsharp_mask(inputs, **parameters)
+
+
+def _linear(wiener: Wiener, inputs: Array) -> Iterator[Array]:
+    yield wiener(inputs)
+
+
+DENOISERS = {
+    "tv": ("total variation", total_variation, (0.002, 0.004, 0.006, 0.008, 0.011, 0.016)),
+    "wavelets": ("wavelets", wavelets, (0.005, 0.01, 0.015, 0.02, 0.03, 0.04)),
+    "nlm": ("non-local means", nonlocal_means, (0.005, 0.01, 0.015, 0.02, 0.03)),
+}
+SHARPEN: dict[str, tuple[float, ...]] = {
+    "radius": (0.4, 0.5, 0.75, 1.0, 1.5),
+    "amount": (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0),
+}
+_LESS: dict[str, tuple[float, ...]] = {"radius": (0.5, 0.75, 1.0), "amount": (0.0, 0.5, 1.0, 1.5)}
+_ALPHA = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.3)
+
+
+def methods(noise: float, wiener: Wiener | None = None) -> dict[str, Method]:
+    """The methods for an inverse with noise of standard deviation σ on the diffused images, by short names.
+
+    Args:
+        noise: σ. Without noise the inverses that are told the diffusion go to their end, and nothing is denoised.
+        wiener: a fitted `Wiener`, to be among them.
+    """
+    found: dict[str, Method] = {}
+    if not noise:
+        newton = functools.partial(_whole, inverses.newton_inverse)
+        whole = functools.partial(_whole, diffusion.fixed_point_inverse)
+        stepwise = functools.partial(_whole, inverses.stepwise_inverse)
+        found["fixed_point"] = Method("fixed point", whole, {"iterations": (200,)}, told=True)
+        found["stepwise"] = Method("step by step", stepwise, {"iterations": (40,)}, told=True)
+        found["newton"] = Method("Newton", newton, {"iterations": (10,), "inner": (20,)}, told=True)
+    else:
+        found["fixed_point"] = Method("fixed point, stopped", fixed_point, told=True, most=10)
+        grid = {"iterations": (6,), "inner": (10,), "alpha": _ALPHA}
+        found["newton"] = Method("Newton, Lavrentiev", _lavrentiev, grid, told=True)
+        for name, (label, denoise, strengths) in DENOISERS.items():
+            results = functools.partial(_denoised, denoise)
+            found[f"pnp_{name}"] = Method(f"fixed point with {label}", results, {"strength": strengths}, True, 8)
+    found["unsharp"] = Method("unsharp mask", functools.partial(_sharpened, None), SHARPEN)
+    if wiener is not None:
+        found["wiener"] = Method("Wiener filter", functools.partial(_linear, wiener))
+    if noise:
+        for name, (label, denoise, strengths) in DENOISERS.items():
+            results = functools.partial(_sharpened, denoise)
+            found[name] = Method(f"{label}, sharpened", results, {"strength": strengths, **_LESS})
+    return found

@@ -1,0 +1,107 @@
+"""Models as Keras's `.keras` files: equal models are equal files, and nothing in a file is run when it is read."""
+
+import json
+import re
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffnet_tf import files
+from diffnet_tf.base.types import PathLike
+
+if TYPE_CHECKING:
+    import keras
+
+SUFFIX = ".keras"
+SAFE_KERAS = (3, 15, 1)
+LARGEST_EXPANSION = 20
+
+
+def save(model: "keras.Model", path: PathLike) -> None:
+    """Write a model, whole or not at all, without the time of day in it."""
+    path = Path(path)
+    written = path.with_name(f".{path.stem}.keras-written{SUFFIX}")
+    try:
+        model.save(written)
+        with (
+            files.replacing(path) as partial,
+            zipfile.ZipFile(written) as source,
+            zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as target,
+        ):
+            for name in source.namelist():
+                # A member made by its name alone is dated 1980, the earliest that ZIP has.
+                with target.open(zipfile.ZipInfo(name), "w") as out:
+                    if name == "metadata.json":
+                        out.write(json.dumps({**json.loads(source.read(name)), "date_saved": ""}).encode())
+                    else:
+                        with source.open(name) as member:
+                            shutil.copyfileobj(member, out)
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def without_optimizer(model: "keras.Model") -> "keras.Model":
+    """A copy of a model of this package without its optimiser, whose state would triple the file."""
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    return bare
+
+
+def load(path: PathLike) -> "keras.Model":
+    """A model from a .keras file, in Keras's safe mode, not compiled.
+
+    Raises:
+        FileNotFoundError: for a missing file.
+        ValueError: for a file that Keras cannot read or, because reading it would run code, will not; for one of a
+            later Keras, or that unpacks to far more than it is; for a Keras whose safe mode is not known to be safe.
+    """
+    import keras
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; expected a model saved as {SUFFIX}.")
+    if path.suffix != SUFFIX:
+        raise ValueError(f"{path} ends in {path.suffix or 'nothing'!r}; expected a model saved as {SUFFIX}.")
+    if _numbers(keras.__version__) < SAFE_KERAS:
+        raise ValueError(
+            f"Keras {keras.__version__} is installed; expected at least {'.'.join(map(str, SAFE_KERAS))}: in earlier "
+            "ones a model's file could get around the safe mode. Upgrade it: pip install --upgrade keras."
+        )
+    try:
+        written = _checked(path)
+        if _numbers(written)[:1] > _numbers(keras.__version__)[:1]:
+            raise ValueError(f"it is of Keras {written}, later than the Keras {keras.__version__} that is installed")
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises what its parts raise
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise ValueError(f"{path} cannot be loaded as a model ({reason}).") from error
+
+
+def _checked(path: Path) -> str:
+    """The version of Keras that wrote a file, if it does not unpack to far more: Keras does not compress."""
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > LARGEST_EXPANSION * path.stat().st_size:
+            raise ValueError(f"it unpacks to {unpacked:,} bytes, far more than a model's file does")
+        _check_modules(json.loads(archive.read("config.json")))
+        return str(json.loads(archive.read("metadata.json"))["keras_version"])
+
+
+def _check_modules(configuration: Any) -> None:
+    """Refuse modules that are not loaded: Keras would import some by their names, from wherever Python looks first."""
+    if isinstance(configuration, dict):
+        module = configuration.get("module")
+        if isinstance(module, str) and module.split(".")[0] not in sys.modules:
+            raise ValueError(
+                f"it names the module {module!r}, which is not loaded: import what defines its layers first"
+            )
+        configuration = list(configuration.values())
+    if isinstance(configuration, list):
+        for part in configuration:
+            _check_modules(part)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

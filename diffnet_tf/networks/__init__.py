@@ -1,0 +1,1 @@
+"""The networks: layers, models, baselines, transfer, and presets with their weights."""

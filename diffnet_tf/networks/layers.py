@@ -1,0 +1,293 @@
+"""Keras layers of the diffusion networks: the filter estimator and the explicit update with a learned time step.
+
+Images keep their precision: whatever the policy, the image state and the time step are float32 or wider, and only the
+convolutions of the estimator run in the policy's compute dtype (bfloat16 rounds at 61 dB, half precision at 79 dB).
+
+>>> import keras
+>>> import diffnet_tf as dn
+>>> image = dn.data.load_images("skimage", split="test", limit=1)
+>>> layer = dn.layers.DiffusionLayer(depth=4, width=32)
+>>> layer(image).shape == image.shape and layer.count_params()
+20262
+>>> layer.filters(image).shape
+TensorShape([1, 96, 96, 5])
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import initializers, ops
+
+from diffnet_tf.base import checks
+from diffnet_tf.base.backend import at_least_float32, fused
+from diffnet_tf.base.types import Boundary, Shape, Tensor
+from diffnet_tf.physics import stencil
+
+PACKAGE = "diffnet_tf"
+
+
+def state_dtype(policy: str | keras.DTypePolicy) -> str:
+    """The dtype of images and time steps under a dtype policy: that of its variables, at least float32."""
+    return at_least_float32(keras.dtype_policies.get(policy).variable_dtype)
+
+
+def _check_input(shape: Shape, channels: int = 1) -> None:
+    if len(shape) != 4 or shape[-1] != channels:
+        expected = "gray images (batch, height, width, 1)" if channels == 1 else f"(batch, height, width, {channels})"
+        raise ValueError(
+            f"This layer takes {expected}; received an input of shape {tuple(shape)}. Move channels last, and convert "
+            "colour to gray or make a layer for that number of channels."
+        )
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class FilterEstimator(keras.layers.Layer):
+    """Estimates a 5-point stencil for every pixel from the image (Fig. 3): `depth` 3×3 convolutions, zero padded.
+
+    All but the last have `width` channels and a ReLU; the last has 5 and none. 20,261 parameters at depth 4.
+
+    Args:
+        depth: number of convolutions, at least 1.
+        width: channels of the hidden convolutions.
+        initial_scale: factor on the Glorot-uniform kernel of the last convolution at the start. 1 is the authors';
+            a small one starts the network near the identity, from where it trains faster.
+        filters: how many filter images come out.
+        channels: how many channels go in.
+
+    Input: (batch, height, width, channels). Output: (batch, height, width, filters), ordered as `stencil.ORDER`.
+    """
+
+    def __init__(
+        self,
+        depth: int = 4,
+        width: int = 32,
+        initial_scale: float = 1.0,
+        filters: int = 5,
+        channels: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        checks.count(depth, "depth")
+        checks.count(width, "width")
+        checks.positive(initial_scale, "initial_scale")
+        checks.count(filters, "filters")
+        checks.count(channels, "channels")
+        self.depth, self.width, self.initial_scale = depth, width, initial_scale
+        self.filters, self.channels = filters, channels
+        # Glorot-uniform is variance scaling with factor 1, fan_avg and a uniform distribution; the variance scales
+        # with the square of the factor.
+        last = initializers.VarianceScaling(initial_scale**2, mode="fan_avg", distribution="uniform")
+        self.convolutions = [self._convolution(width, activation="relu", name=f"conv{i + 1}") for i in range(depth - 1)]
+        self.convolutions.append(self._convolution(filters, kernel_initializer=last, name=f"conv{depth}"))
+
+    def _convolution(self, channels: int, **kwargs: Any) -> keras.layers.Layer:
+        shared = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
+        return keras.layers.Conv2D(channels, 3, trainable=self.trainable, **shared, **kwargs)
+
+    def build(self, input_shape: Shape) -> None:
+        _check_input(input_shape, self.channels)
+        for convolution in self.convolutions:
+            convolution.build(input_shape)
+            input_shape = convolution.compute_output_shape(input_shape)
+
+    def call(self, u: Tensor) -> Tensor:
+        for convolution in self.convolutions:
+            u = convolution(u)
+        return u
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("depth", "width", "initial_scale", "filters", "channels")}
+        return {**super().get_config(), **own}
+
+
+class _Update(keras.layers.Layer):
+    """What both diffusion layers share: the learned time step and the update u⁺ = u + δt S(ζ)u, eq. (4.6)."""
+
+    channels = 1  # of the image
+
+    def __init__(self, initial_time_step: float = 0.2, boundary: Boundary = "neumann", **kwargs: Any) -> None:
+        # The image must not be narrowed to the compute dtype on its way in.
+        super().__init__(**{**kwargs, "autocast": False})
+        checks.positive(initial_time_step, "initial_time_step")
+        checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
+        self.initial_time_step, self.boundary = initial_time_step, boundary
+
+    def __call__(self, u: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if hasattr(u, "shape"):
+            _check_input(u.shape, self.channels)
+        return super().__call__(u, *args, **kwargs)
+
+    def build(self, input_shape: Shape) -> None:
+        _check_input(input_shape, self.channels)
+        self.time_step = self.add_weight(
+            shape=(),
+            initializer=initializers.Constant(self.initial_time_step),
+            dtype=state_dtype(self.dtype_policy),
+            autocast=False,
+            name="time_step",
+        )
+
+    def filters(self, u: Tensor, noise_map: Tensor | None = None) -> Tensor:
+        """The filters S(ζ) that this layer applies to u: (batch or 1, height, width, 5), ordered as `stencil.ORDER`."""
+        u = ops.convert_to_tensor(u)
+        if not self.built:
+            self.build(tuple(u.shape))
+        return self._filters(ops.cast(u, self.time_step.dtype), noise_map)
+
+    def call(self, u: Tensor, noise_map: Tensor | None = None, training: bool = False) -> Tensor:
+        u = ops.cast(u, self.time_step.dtype)
+        filters = ops.cast(self._filters(u, noise_map), u.dtype)
+        apply = fused(self._apply) if training else self._apply
+        return u + self.time_step * apply(u, filters, self.boundary)
+
+    @property
+    def _apply(self) -> Callable[..., Tensor]:
+        return stencil.apply
+
+    def compute_output_spec(
+        self, u: Tensor, noise_map: Tensor | None = None, training: bool = False
+    ) -> keras.KerasTensor:
+        return keras.KerasTensor(u.shape, dtype=state_dtype(self.dtype_policy))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"initial_time_step": self.initial_time_step, "boundary": self.boundary}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class DiffusionLayer(_Update):
+    """One layer of DiffNet (Fig. 2): filters estimated from the image, applied as one explicit step, eq. (4.6)–(4.7).
+
+    u⁺ = u + δt Σ_k ζ_k(u) · (u shifted by k), with the time step δt learned. Under mixed policies only the estimator
+    runs in half precision.
+
+    Args:
+        depth, width, initial_scale: of the `FilterEstimator` inside.
+        train_estimator: False freezes the estimator and leaves only the time step to learn.
+        initial_time_step: where δt starts; 0.2 in the authors' code.
+        boundary: what lies outside the image for the update, "neumann" (the paper) or "dirichlet" (the authors' code).
+        points: of the stencil: 5 (the paper), 9 or 13, see `stencil.OFFSETS`.
+        channels: of the image. All share the filters, which are estimated from all of them (Remark 4.2).
+        mixing: instead, every channel gets filters of its own from every channel (`stencil.apply_mixing`).
+        noise_map: the estimator sees √σ of the noise, too: call the layer with σ at every pixel as a second argument.
+
+    Input and output: (batch, height, width, channels), any height and width; a noise map is (batch, height, width, 1).
+    """
+
+    def __init__(
+        self,
+        depth: int = 4,
+        width: int = 32,
+        initial_scale: float = 1.0,
+        initial_time_step: float = 0.2,
+        boundary: Boundary = "neumann",
+        train_estimator: bool = True,
+        points: int = 5,
+        channels: int = 1,
+        mixing: bool = False,
+        noise_map: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(initial_time_step, boundary, **kwargs)
+        stencil.reach(points)  # refuses other numbers
+        checks.count(channels, "channels")
+        self.points, self.channels, self.mixing, self.noise_map = points, channels, bool(mixing), bool(noise_map)
+        self.estimator = FilterEstimator(
+            depth,
+            width,
+            initial_scale,
+            filters=points * channels**2 if mixing else points,
+            channels=channels + self.noise_map,
+            trainable=bool(train_estimator) and self.trainable,
+            dtype=self.dtype_policy,
+            name="estimator",
+        )
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        self.estimator.build((*input_shape[:-1], self.estimator.channels))
+
+    def _filters(self, u: Tensor, noise_map: Tensor | None) -> Tensor:
+        if self.noise_map != (noise_map is not None):
+            expected = "two arguments, image and noise map" if self.noise_map else "an image alone"
+            raise ValueError(f"A layer with noise_map={self.noise_map} takes {expected}. Call it with those.")
+        if noise_map is not None:
+            # The root: of σ itself, convolutions hardly see whether it is 0 or 0.001, where most is to be won or lost.
+            level = ops.sqrt(ops.maximum(ops.cast(noise_map, u.dtype), 0.0))
+            u = ops.concatenate([u, level], axis=-1)
+        filters = self.estimator(u)
+        if not self.mixing:
+            return filters
+        return ops.reshape(filters, (*ops.shape(filters)[:-1], self.channels, self.channels, self.points))
+
+    @property
+    def _apply(self) -> Callable[..., Tensor]:
+        return stencil.apply_mixing if self.mixing else stencil.apply
+
+    def get_config(self) -> dict[str, Any]:
+        own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale")}
+        own |= {name: getattr(self, name) for name in ("points", "channels", "mixing", "noise_map")}
+        return {**super().get_config(), **own, "train_estimator": self.estimator.trainable}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class LinearDiffusionLayer(_Update):
+    """One layer of the linear diffusion network (Fig. 1): the filters themselves are the parameters.
+
+    For an image of n×n pixels it has 4n² + 1 parameters with the stencil (4.4), which is mean-free, and 5n² + 1 with
+    the generalised stencil (4.7), whose centre is free. The image size is fixed.
+
+    Args:
+        generalised: learn the centre too.
+        filters_initializer: of the filters; zero starts at the identity.
+        initial_time_step: where δt starts.
+        boundary: "neumann" or "dirichlet".
+
+    Input and output: (batch, height, width, 1) with height and width known.
+    """
+
+    def __init__(
+        self,
+        generalised: bool = True,
+        filters_initializer: str | keras.Initializer = "zeros",
+        initial_time_step: float = 0.2,
+        boundary: Boundary = "neumann",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(initial_time_step, boundary, **kwargs)
+        self.generalised = bool(generalised)
+        self.filters_initializer = initializers.get(filters_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        if None in input_shape[1:3]:
+            raise ValueError(
+                "LinearDiffusionLayer learns a filter for every pixel, so it needs a fixed image size; "
+                f"received {tuple(input_shape)}. Give the input a height and a width, or use DiffusionLayer."
+            )
+        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
+        self.kernel = self.add_weight(
+            shape=(*input_shape[1:3], 5 if self.generalised else 4),
+            initializer=self.filters_initializer,
+            dtype=state_dtype(self.dtype_policy),
+            autocast=False,
+            name="filters",
+        )
+
+    def _filters(self, u: Tensor, noise_map: Tensor | None) -> Tensor:
+        kernel = ops.convert_to_tensor(self.kernel)[None]
+        return kernel if self.generalised else stencil.with_centre(kernel)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "generalised": self.generalised,
+            "filters_initializer": initializers.serialize(self.filters_initializer),
+        }
+        return {**super().get_config(), **own}

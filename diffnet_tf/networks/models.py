@@ -1,0 +1,198 @@
+"""The networks of the paper, as Keras models with images in and out: (batch, height, width, 1) for gray ones.
+
+| model | paper | parameters |
+|---|---|---|
+| `DiffNet` | Fig. 2, Section 4.3 | 101,310 with 5 layers of depth 4 |
+| `LinearDiffNet` | Fig. 1 | 5n² + 1 (or 4n² + 1) a layer |
+| `UNet` | the baseline of Section 5 | 34,512,705 |
+| `ConvNet` | K-layer CNN, eq. (3.5) | |
+| `ResNet` | eq. (3.6)–(3.7) | |
+
+Keras's `clone_model` turns them into plain functional models; `type(model).from_config(model.get_config())` does not.
+
+>>> import diffnet_tf as dn
+>>> model = dn.models.DiffNet(num_layers=5, initial_scale=0.01)
+>>> image = dn.data.load_images("skimage", split="test", limit=1)
+>>> model.count_params(), model(image).shape == image.shape, len(model.filters(image)), len(model.states(image))
+(101310, True, 5, 5)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Boundary, Tensor
+from diffnet_tf.networks.baselines import ConvNet, ResNet, UNet
+from diffnet_tf.networks.image_model import ImageModel, check_images
+from diffnet_tf.networks.layers import PACKAGE, DiffusionLayer, LinearDiffusionLayer, state_dtype
+
+__all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ResNet", "UNet"]
+
+
+class _StencilModel(ImageModel):
+    """A chain of diffusion layers that can be looked into."""
+
+    @property
+    def diffusion_layers(self) -> list[DiffusionLayer | LinearDiffusionLayer]:
+        """The diffusion layers in order."""
+        return [layer for layer in self.layers if isinstance(layer, (DiffusionLayer, LinearDiffusionLayer))]
+
+    @property
+    def time_steps(self) -> list[float]:
+        """The learned time steps δt, one a layer, as floats."""
+        return [float(ops.convert_to_numpy(layer.time_step)) for layer in self.diffusion_layers]
+
+    def states(self, u: Tensor) -> list[Tensor]:
+        """The image after each diffusion layer (before the final ReLU).
+
+        Args:
+            u: input images, (batch, height, width, 1), or what the model takes.
+
+        Returns:
+            A list of one image (batch, height, width, 1) a layer.
+        """
+        check_images(u, self.input_channels)
+        u, *noise_map = self._split(u)
+        states = []
+        for layer in self.diffusion_layers:
+            u = layer(u, *noise_map)
+            states.append(u)
+        return states
+
+    def _split(self, inputs: Tensor) -> list[Tensor]:
+        """The image and, where the model takes one, the noise map."""
+        channels = self.diffusion_layers[0].channels
+        return [inputs] if channels == self.input_channels else [inputs[..., :channels], inputs[..., channels:]]
+
+    def filters(self, u: Tensor) -> list[Tensor]:
+        """The filters that each layer applies to its input, without the time step.
+
+        Args:
+            u: input images, (batch, height, width, 1), or what the model takes.
+
+        Returns:
+            A list of one (batch or 1, height, width, 5) a layer, ordered as `stencil.ORDER`.
+        """
+        image, *noise_map = self._split(ops.convert_to_tensor(u))
+        return [layer.filters(v, *noise_map) for layer, v in zip(self.diffusion_layers, [image, *self.states(u)])]
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class DiffNet(_StencilModel):
+    """DiffNet (Fig. 2): diffusion layers whose filters are estimated from their input, and a final ReLU.
+
+    Args:
+        num_layers: number of diffusion layers.
+        estimator_depth: convolutions of each filter estimator.
+        width: channels of their hidden convolutions.
+        initial_scale: see `layers.FilterEstimator`; 1 is the authors' initialisation.
+        initial_time_step: where the learned time steps start.
+        boundary: what lies outside the image for the updates, "neumann" or "dirichlet".
+        points, channels, mixing: see `layers.DiffusionLayer`: larger stencils, and colour.
+        noise_map: the input has one channel more, the last: the noise σ at every pixel, whose root every estimator
+            sees beside the image (FFDNet, arXiv:1710.04026, shows its σ).
+        dtype: a dtype policy; images and time steps are float32 or wider under any.
+
+    Input and output: (batch, height, width, channels) in [0, 1], any height and width of at least 1; the input with
+    the noise map behind it where there is one.
+    """
+
+    def __init__(
+        self,
+        num_layers: int = 5,
+        estimator_depth: int = 4,
+        width: int = 32,
+        initial_scale: float = 1.0,
+        initial_time_step: float = 0.2,
+        boundary: Boundary = "neumann",
+        points: int = 5,
+        channels: int = 1,
+        mixing: bool = False,
+        noise_map: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        checks.count(num_layers, "num_layers")
+        further: dict[str, Any] = {"points": points, "channels": channels, "mixing": mixing, "noise_map": noise_map}
+
+        def build(inputs: Tensor, policy: keras.DTypePolicy) -> Tensor:
+            u, *level = [inputs[..., :channels], inputs[..., channels:]] if noise_map else [inputs]
+            for i in range(num_layers):
+                u = DiffusionLayer(
+                    estimator_depth,
+                    width,
+                    initial_scale,
+                    initial_time_step,
+                    boundary,
+                    **further,
+                    dtype=policy,
+                    name=f"diffusion{i + 1}",
+                )(u, *level)
+            return layers.ReLU(dtype=state_dtype(policy), name="relu")(u)
+
+        arguments = {
+            "num_layers": num_layers,
+            "estimator_depth": estimator_depth,
+            "width": width,
+            "initial_scale": initial_scale,
+            "initial_time_step": initial_time_step,
+            "boundary": boundary,
+            **further,
+        }
+        super().__init__(build, (None, None), arguments, input_channels=channels + bool(noise_map), **kwargs)
+
+
+def _fresh(initializer: keras.Initializer) -> keras.Initializer:
+    """Keras's random initialisers give the same numbers when they are used twice."""
+    return initializer.clone() if isinstance(initializer, keras.initializers.Initializer) else initializer
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class LinearDiffNet(_StencilModel):
+    """The linear diffusion network (Fig. 1): the filters of every layer are its parameters, for one image size.
+
+    Args:
+        image_shape: (height, width).
+        num_layers: number of diffusion layers.
+        generalised: the stencil (4.7) with a free centre; False for the mean-free (4.4).
+        filters_initializer, initial_time_step, boundary: see `layers.LinearDiffusionLayer`.
+        dtype: a dtype policy.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        num_layers: int = 5,
+        generalised: bool = True,
+        filters_initializer: str | keras.Initializer = "zeros",
+        initial_time_step: float = 0.2,
+        boundary: Boundary = "neumann",
+        **kwargs: Any,
+    ) -> None:
+        checks.count(num_layers, "num_layers")
+        image_shape = tuple(image_shape)[:2]
+        filters_initializer = keras.initializers.get(filters_initializer)
+
+        def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
+            for i in range(num_layers):
+                u = LinearDiffusionLayer(
+                    generalised,
+                    _fresh(filters_initializer),
+                    initial_time_step,
+                    boundary,
+                    dtype=policy,
+                    name=f"diffusion{i + 1}",
+                )(u)
+            return u
+
+        arguments = {
+            "image_shape": list(image_shape),
+            "num_layers": num_layers,
+            "generalised": generalised,
+            "filters_initializer": keras.initializers.serialize(filters_initializer),
+            "initial_time_step": initial_time_step,
+            "boundary": boundary,
+        }
+        super().__init__(build, image_shape, arguments, **kwargs)

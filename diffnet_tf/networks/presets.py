@@ -1,0 +1,191 @@
+"""Pretrained networks that come with the package: nothing is fetched, nothing that is read runs code.
+
+A preset is two files in the folder `weights`: the model card `NAME.json` — network, data, recipe, steps, what it
+reaches, its limits — and the weights `NAME.npz`, plain arrays without pickles. The weights are read only when their
+SHA-256 is the card's, and used only when their names, shapes and dtypes are those of the network.
+
+>>> import diffnet_tf as dn
+>>> dn.list_presets()
+['forward', 'inverse', 'inverse-0.1pct', 'inverse-1pct', 'deconvolution']
+>>> dn.from_preset("inverse").count_params()
+101310
+
+.. include:: weights/README.md
+"""
+
+import hashlib
+import io
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diffnet_tf import files
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Array, PathLike
+from diffnet_tf.files import reading
+
+if TYPE_CHECKING:
+    import keras
+
+    from diffnet_tf.networks.models import DiffNet
+
+FOLDER = Path(__file__).resolve().parent / "weights"
+ORDER = ("forward", "inverse", "inverse-0.1pct", "inverse-1pct", "deconvolution")
+
+
+def list_presets() -> list[str]:
+    """The names of the presets that this installation holds."""
+    return [name for name in ORDER if (FOLDER / f"{name}.json").exists()]
+
+
+def card(name: str) -> dict[str, Any]:
+    """The model card of a preset: a dict of plain values.
+
+    Its keys: problem, noise, diffusion (what was undone or learned), network (the arguments of `models.DiffNet`),
+    sha256, training (experiment, data, recipe, steps, seed, commit), quality (data, and per-image PSNR in dB of the
+    input and of the output), limits, command (what trains it anew).
+
+    Raises:
+        ValueError: for an unknown name, or a file that is no card.
+    """
+    checks.one_of(name, "preset", tuple(list_presets()))
+    path = FOLDER / f"{name}.json"
+    described = reading.json_object(path, _ADVICE)
+    for key, kind in {"network": dict, "sha256": str}.items():
+        if not isinstance(described.get(key), kind):
+            raise ValueError(f"{path} has no {key} that is a {kind.__name__}; expected a model card. {_ADVICE}.")
+    return described
+
+
+def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "DiffNet":
+    """A pretrained network.
+
+    Args:
+        name: one of `list_presets()`. "inverse", "inverse-0.1pct" and "inverse-1pct" undo four steps of Perona–Malik
+            diffusion (δt = 0.1, λ = 0.2) from images with no, 0.1 % and 1 % noise, "forward" does them, and
+            "deconvolution" undoes isotropic diffusion of disks to T = 1.
+        dtype: a dtype policy such as "mixed_bfloat16"; images and time steps stay float32 or wider.
+
+    Returns:
+        A `models.DiffNet`: images (batch, height, width, 1), each scaled to a maximum of 1, to the same.
+
+    Raises:
+        ValueError: for an unknown name, or weights that are not those of the card or of the network.
+        FileNotFoundError: when the weights are missing.
+    """
+    described = card(name)
+    path = FOLDER / f"{name}.npz"
+    values = _weights(path, described["sha256"])
+    model = _network(name, described["network"], dtype)
+    _assign(variables(model), values, path)
+    _REACHED[model] = _reached(described)
+    return model
+
+
+# The PSNR on the card of every preset that is in use.
+_REACHED: "weakref.WeakKeyDictionary[keras.Model, float | None]" = weakref.WeakKeyDictionary()
+
+
+def _reached(described: dict[str, Any]) -> float | None:
+    found: Any = described
+    for key in ("quality", "output", "mean"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, float) else None
+
+
+def psnr_on_card(model: "keras.Model") -> float | None:
+    """The mean PSNR in dB that a network reached when it was made a preset; None for one that is none."""
+    return _REACHED.get(model)
+
+
+def save(name: str, model: "DiffNet", described: dict[str, Any], folder: PathLike = FOLDER) -> None:
+    """Write a preset: the weights of a `models.DiffNet` and its card, to which the network and the hash are added.
+
+    Raises:
+        ValueError: for a network that a card does not describe, of more than 5 points, colour or a noise map.
+    """
+    from keras import ops
+
+    first = model.diffusion_layers[0]
+    if (first.points, first.channels, first.noise_map) != (5, 1, False):
+        raise ValueError(
+            f"The network has {first.points} points, channels={first.channels} and noise_map={first.noise_map}; "
+            "expected 5 points, 1 channel and no noise map. Keep it with model.save."
+        )
+    buffer = io.BytesIO()
+    np.savez(buffer, **{key: ops.convert_to_numpy(variable) for key, variable in variables(model).items()})
+    network = {key: value for key, value in model.get_config().items() if key in _NETWORK}
+    text = {"name": name, **described, "network": network, "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
+    folder = files.check_writable(folder)
+    files.write_bytes(folder / f"{name}.npz", buffer.getvalue())
+    files.write_json(folder / f"{name}.json", text)
+
+
+def _network(name: str, arguments: dict[str, Any], dtype: "str | keras.DTypePolicy | None") -> "DiffNet":
+    """The network that a card describes, if it is no larger than its weights: else it would be made for ever."""
+    import keras
+
+    from diffnet_tf.networks import models
+
+    policy, length = keras.dtype_policies.get(dtype), (FOLDER / f"{name}.npz").stat().st_size
+    with reading.decoding(FOLDER / f"{name}.json", "a model card", _ADVICE):
+        unknown = sorted(arguments.keys() - set(_NETWORK))
+        if unknown:
+            raise reading.Refused(f"has a network with {unknown[0]!r}; expected {', '.join(_NETWORK)}.")
+        needed = _parameters(**arguments)
+        if 4 * needed > length:
+            raise reading.Refused(f"describes {needed:,} parameters, more than its weights' {length:,} bytes hold.")
+        return models.DiffNet(**arguments, dtype=policy)
+
+
+def _parameters(num_layers: int, estimator_depth: int, width: int, **others: Any) -> int:
+    """The number of parameters of a `models.DiffNet`, without making it."""
+    checks.count(num_layers, "num_layers")
+    checks.count(estimator_depth, "estimator_depth")
+    checks.count(width, "width")
+    first, hidden, last = 10 * width, (9 * width + 1) * width, (9 * width + 1) * 5
+    estimator = first + hidden * (estimator_depth - 2) + last if estimator_depth > 1 else 50
+    return num_layers * (estimator + 1)
+
+
+_ADVICE = "install the package again"
+_NETWORK = ("num_layers", "estimator_depth", "width", "initial_scale", "initial_time_step", "boundary")
+
+
+def variables(model: "DiffNet") -> "dict[str, keras.Variable]":
+    """The variables of a `models.DiffNet` by names that do not depend on what else was made before it."""
+    found = {}
+    for i, layer in enumerate(model.diffusion_layers, 1):
+        found[f"diffusion{i}/time_step"] = layer.time_step
+        for j, convolution in enumerate(layer.estimator.convolutions, 1):
+            found[f"diffusion{i}/conv{j}/kernel"] = convolution.kernel
+            found[f"diffusion{i}/conv{j}/bias"] = convolution.bias
+    return found
+
+
+def _weights(path: Path, sha256: str) -> dict[str, Array]:
+    """Weights from a file, if it is the one with this hash."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: the installation is not complete. Install the package again.")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ValueError(
+            f"{path} has SHA-256 {found}; expected {sha256}. The file is not the one that the card describes: "
+            "install the package again."
+        )
+    return reading.arrays(path, content, _ADVICE)
+
+
+def _assign(wanted: "dict[str, keras.Variable]", values: dict[str, Array], path: Path) -> None:
+    """Put weights into variables, if they are theirs."""
+    for key in sorted(wanted.keys() | values.keys()):
+        here = tuple(wanted[key].shape) if key in wanted else None
+        there = values[key].shape if key in values else None
+        if here != there or values[key].dtype != np.float32:
+            kind = f" and dtype {values[key].dtype}" if key in values else ""
+            raise ValueError(f"{path}: {key} has shape {there}{kind}; expected shape {here} and dtype float32.")
+    for key, variable in wanted.items():
+        variable.assign(values[key])

@@ -1,0 +1,1 @@
+"""Diffusion without learning: stencils and their operators, diffusivities, schemes, and classical inverses."""

@@ -1,0 +1,104 @@
+"""The update of one layer as an object of linear algebra: a SciPy operator with the sparse matrix behind it.
+
+The networks apply Id + δt S(ζ), eq. (4.6), as products with shifted images. To look at S itself — its spectrum, its
+symmetry, what it does to a constant — the sparse sub-diagonal matrix of Def. 2.7 is built here, in float64, from the
+filters of one image. Pixels are numbered row by row, so a neighbour is 1 or `width` columns off the diagonal. What a
+filter weighs outside the image falls back on the pixel's mirror image inside ("neumann"; of a 5-point stencil that is
+the border pixel itself, on the diagonal), or away ("dirichlet").
+
+A step of diffusion with γ = 1, and one back by its inverse:
+
+>>> import numpy as np
+>>> import diffnet_tf as dn
+>>> filters = dn.stencil.from_diffusivity(np.ones((1, 16, 16, 1)))
+>>> step = dn.stencil.operator(filters, dt=0.2)
+>>> step.shape, step.matrix.format, float(abs(step.stencil_matrix - step.stencil_matrix.T).max())
+((256, 256), 'csr', 0.0)
+>>> from scipy.sparse.linalg import spsolve
+>>> u = np.random.default_rng(0).random((16, 16))
+>>> back = spsolve(step.matrix, step @ u.ravel()).reshape(u.shape)
+>>> bool(np.allclose(back, u))
+True
+"""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator
+
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Array, Boundary
+from diffnet_tf.physics.neighbourhood import BOUNDARIES, OFFSETS, ORDER, POINTS
+
+
+class StencilOperator(LinearOperator):
+    """Id + δt S(ζ) on the pixels of one image, row by row: `operator @ u.ravel()`, its adjoint `operator.H`.
+
+    Args:
+        filters: (height, width, 5) or (1, height, width, 5), ordered as `stencil.ORDER`; or 9 or 13 of them.
+        dt: time step δt.
+        boundary: what lies outside the image, "neumann" or "dirichlet".
+
+    Attributes:
+        filters: (height, width, points), float64.
+        dt: a float.
+        boundary: as given.
+        image_shape: (height, width).
+        stencil_matrix: S(ζ), a CSR array of shape (height·width, height·width), float64.
+        matrix: Id + δt S(ζ), the same kind of array.
+
+    Raises:
+        ValueError: for filters of several images or of another shape, or values that are not finite.
+    """
+
+    def __init__(self, filters: Array, dt: float, boundary: Boundary = "neumann") -> None:
+        filters = np.asarray(filters)
+        one = filters[0] if filters.ndim == 4 and len(filters) == 1 else filters
+        if one.ndim != 3 or one.shape[-1] not in POINTS or not one.size:
+            raise ValueError(
+                f"filters have shape {filters.shape}; expected those of one image, (height, width, 5) or "
+                f"(1, height, width, 5) in the order {ORDER}, or 9 or 13 of them. Of a batch take filters[i]."
+            )
+        checks.finite(one, "filters")
+        checks.one_of(boundary, "boundary", BOUNDARIES)
+        if not np.isfinite(dt):
+            raise ValueError(f"dt={dt!r}; expected a finite number.")
+        self.filters, self.dt, self.boundary = one.astype("float64"), float(dt), boundary
+        self.image_shape = one.shape[:2]
+        self.stencil_matrix = _matrix(self.filters, boundary)
+        self.matrix = sparse.eye_array(self.stencil_matrix.shape[0], format="csr") + self.dt * self.stencil_matrix
+        super().__init__(np.dtype("float64"), self.matrix.shape)
+
+    def _matvec(self, x: Array) -> Array:
+        return self.matrix @ x
+
+    def _matmat(self, x: Array) -> Array:
+        return self.matrix @ x
+
+    def _rmatvec(self, x: Array) -> Array:
+        return self.matrix.T @ x
+
+    def _rmatmat(self, x: Array) -> Array:
+        return self.matrix.T @ x
+
+
+def _matrix(filters: Array, boundary: Boundary) -> sparse.csr_array:
+    """S(ζ) with the filters of pixel i in row i; entries that fall on the same place add up."""
+    height, width, points = filters.shape
+    rows, columns = np.mgrid[:height, :width]
+    values, sources, targets = [], [], []
+    for k, (down, right) in enumerate(OFFSETS[:points]):
+        row, column = _mirrored(rows + down, height), _mirrored(columns + right, width)
+        kept = np.full((height, width), True)
+        if boundary == "dirichlet":
+            kept = (row == rows + down) & (column == columns + right)
+        values.append(filters[..., k][kept])
+        sources.append((rows * width + columns)[kept])
+        targets.append((row * width + column)[kept])
+    entries = (np.concatenate(values), (np.concatenate(sources), np.concatenate(targets)))
+    return sparse.coo_array(entries, shape=(height * width,) * 2).tocsr()
+
+
+def _mirrored(places: Array, length: int) -> Array:
+    """Places outside 0 … length − 1 reflected at the border: −1 is 0, −2 is 1."""
+    places = np.where(places < 0, -1 - places, places)
+    return np.where(places >= length, 2 * length - 1 - places, places)

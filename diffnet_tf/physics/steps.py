@@ -1,0 +1,167 @@
+"""One step of the discretised u_t = ∇·(γ∇u), eq. (2.1), explicit or implicit, which the processes are made of.
+
+The discretisation is that of the authors' code: |∇u| from backward differences at each pixel, γ at the pixels, γ
+averaged to the mid-points between pixels, differences of the fluxes there. It is one-sided and therefore *not*
+equivariant under flips and rotations: augment images before diffusing them, never after.
+"""
+
+import math
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from diffnet_tf.base import checks
+from diffnet_tf.base.types import Boundary, Tensor
+
+# ---- Images ----------------------------------------------------------------------------------------------------------
+
+
+def as_batch(u: Tensor, channels: int | None = 1) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Check images, make them (batch, height, width, channels), and return them with the function that undoes this.
+
+    Args:
+        u: images, (batch, height, width, channels) or (height, width).
+        channels: how many are expected; None for any number.
+    """
+    if not keras.ops.is_tensor(u) and not isinstance(u, keras.KerasTensor):
+        u = np.asarray(u)
+        checks.float_dtype(u, "u")
+        checks.finite(u, "u")
+    u = ops.convert_to_tensor(u)
+    dtype = keras.backend.standardize_dtype(u.dtype)
+    if "float" not in dtype:
+        raise checks.InputTypeError(f"u has dtype {dtype}; expected floating point. Divide 8-bit images by 255 first.")
+    if 0 in u.shape:
+        raise ValueError(f"u has shape {tuple(u.shape)}: there is no pixel in it; expected at least one image.")
+    if len(u.shape) == 2:
+        return u[None, :, :, None], lambda v: v[0, :, :, 0]
+    if len(u.shape) != 4 or (channels is not None and u.shape[-1] not in (channels, None)):
+        advice = " Move the channels last with np.moveaxis(u, 1, -1)." if len(u.shape) == 4 and u.shape[1] == 1 else ""
+        expected = f"(batch, height, width, {channels or 'channels'}) or (height, width)"
+        raise ValueError(f"u has shape {tuple(u.shape)}; expected {expected}.{advice}")
+    return u, lambda v: v
+
+
+def check_stability(dt: float, bound: float, what: str, implicit: bool = True) -> None:
+    """Refuse an explicit step beyond the bound, which the message names, and the implicit scheme where there is one."""
+    if dt > bound * (1 + 1e-12):
+        other = ", or method='implicit'" if implicit else ""
+        raise ValueError(
+            f"dt={dt:g} breaks the stability bound of the explicit scheme for {what}: dt ≤ 1/(4 max γ) = {bound:g}. "
+            f"Take more, smaller steps{other}."
+        )
+
+
+# ---- Differences and fluxes ------------------------------------------------------------------------------------------
+
+
+# Differences and fluxes live at the mid-points between pixels. Under Neumann boundaries only those inside the image are
+# computed, since no flux leaves it; under Dirichlet ones also those between the border and the zeros outside.
+
+
+def _pad(u: Tensor, axis: int, before: int, after: int) -> Tensor:
+    return ops.pad(u, [(before, after) if i == axis else (0, 0) for i in range(4)])
+
+
+def _outside(u: Tensor, axis: int, boundary: Boundary) -> Tensor:
+    """u with the zeros outside that a Dirichlet boundary puts there."""
+    return u if boundary == "neumann" else _pad(u, axis, 1, 1)
+
+
+def _ends(u: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """The two values on both sides of each mid-point: u without its first and without its last pixel along the axis."""
+    return (u[:, 1:], u[:, :-1]) if axis == 1 else (u[:, :, 1:], u[:, :, :-1])
+
+
+def _difference(u: Tensor, axis: int) -> Tensor:
+    after, before = _ends(u, axis)
+    return after - before
+
+
+def gradient(u: Tensor, boundary: Boundary = "neumann") -> tuple[Tensor, Tensor]:
+    """∇u as backward differences at the pixels: u_ij − u_(i−1)j and u_ij − u_i(j−1), each of u's shape."""
+
+    def backward(axis: int) -> Tensor:
+        difference = _difference(_outside(u, axis, boundary), axis)
+        return _pad(difference, axis, 1, 0) if boundary == "neumann" else _ends(difference, axis)[1]
+
+    return backward(1), backward(2)
+
+
+def squared_gradient(u: Tensor, boundary: Boundary = "neumann") -> Tensor:
+    """|∇u|² from backward differences, summed over the channels: (batch, height, width, 1)."""
+    down, right = gradient(u, boundary)
+    squares = down * down + right * right
+    return squares if u.shape[-1] == 1 else ops.sum(squares, axis=-1, keepdims=True)
+
+
+def divergence(u: Tensor, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
+    """L(γ)u = ∇·(γ∇u), eq. (2.2), as differences of the fluxes through the mid-points between pixels.
+
+    Args:
+        u: (batch, height, width, channels).
+        gamma: diffusivity at the pixels, (batch, height, width, 1), which all channels share;
+            None for γ = 1 everywhere (the Laplacian).
+        boundary: "neumann": no flux leaves, so the mean is conserved; "dirichlet": u (and γ) are 0 outside.
+
+    Returns:
+        L(γ)u, of u's shape; equal to stencil.apply(u, stencil.from_diffusivity(gamma)).
+    """
+    total = 0.0
+    for axis in (1, 2):
+        flux = _difference(_outside(u, axis, boundary), axis)
+        if gamma is not None:
+            after, before = _ends(_outside(gamma, axis, boundary), axis)
+            flux = 0.5 * (after + before) * flux
+        total = total + _difference(_pad(flux, axis, 1, 1) if boundary == "neumann" else flux, axis)
+    return total
+
+
+def explicit_step(u: Tensor, dt: float, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
+    """u⁺ = (Id + δt L(γ)) u, eq. (2.10). Stable while δt · 4 max γ ≤ 1, which the caller checks."""
+    return u + dt * divergence(u, gamma, boundary)
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """The scalar product of every image with another: (batch, 1, 1, 1)."""
+    return ops.sum(a * b, axis=(1, 2, 3), keepdims=True)
+
+
+def ratio(a: Tensor, b: Tensor) -> Tensor:
+    """a / b, and 0 where b is: an image that has converged, or is black, leaves 0/0."""
+    return ops.where(b != 0, a / ops.where(b != 0, b, ops.ones_like(b)), ops.zeros_like(a))
+
+
+def implicit_step(
+    u: Tensor, dt: float, gamma: Tensor | None = None, boundary: Boundary = "neumann", gamma_maximum: float = 1.0
+) -> Tensor:
+    """u⁺ = (Id − δt L(γ))⁻¹ u, eq. (2.11), unconditionally stable.
+
+    The matrix is symmetric and positive definite with eigenvalues in [1, 1 + 8 δt max γ]: conjugate gradients, one
+    run an image, reach rounding in a number of iterations that this condition number fixes beforehand.
+
+    Args:
+        u: (batch, height, width, channels).
+        dt: time step, a positive number.
+        gamma: as in `divergence`.
+        boundary: as in `divergence`.
+        gamma_maximum: an upper bound of γ.
+    """
+    condition = 1.0 + 8.0 * dt * gamma_maximum
+    tolerance = 1e-15 if keras.backend.standardize_dtype(u.dtype) == "float64" else 1e-8
+    rate = (math.sqrt(condition) - 1.0) / (math.sqrt(condition) + 1.0)
+    iterations = 1 + math.ceil(math.log(tolerance / (2.0 * math.sqrt(condition))) / math.log(rate))
+
+    def iteration(_: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        x, residual, direction, energy = state
+        image = direction - dt * divergence(direction, gamma, boundary)
+        length = ratio(energy, dot(direction, image))
+        x, residual = x + length * direction, residual - length * image
+        new_energy = dot(residual, residual)
+        return x, residual, residual + ratio(new_energy, energy) * direction, new_energy
+
+    residual = dt * divergence(u, gamma, boundary)  # of the first guess x = u
+    state = (u, residual, residual, dot(residual, residual))
+    return ops.fori_loop(0, iterations, iteration, state)[0]

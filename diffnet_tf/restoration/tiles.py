@@ -1,0 +1,114 @@
+"""Networks on images of any size in bounded memory: tile by tile, each with as much around it as its pixels depend on.
+
+A pixel after one diffusion layer depends on the pixels within `depth` of it, which the filters see, or within the reach
+of the stencil, one or two, where that is more. So a tile that is processed with that many pixels a layer around it
+comes out as it would within the whole image, up to rounding; at the border of the image the tile's border is the
+image's.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from keras import ops
+
+from diffnet_tf.base import backend, checks
+from diffnet_tf.base.types import Array
+from diffnet_tf.physics import stencil
+
+if TYPE_CHECKING:
+    from diffnet_tf.networks.models import DiffNet
+
+
+def reach(model: "DiffNet") -> int:
+    """How far, in pixels, an output pixel of a chain of diffusion layers depends on the input.
+
+    Raises:
+        TypeError: for a model whose reach is not known.
+        ValueError: for one of colour images.
+    """
+    from diffnet_tf.networks.models import DiffNet
+
+    if not isinstance(model, DiffNet):
+        raise checks.InputTypeError(
+            f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known. Call it on whole images."
+        )
+    channels = model.diffusion_layers[0].channels
+    if channels != 1:
+        raise ValueError(
+            f"The model is one of images with {channels} channels; expected one of gray images. Call the model itself."
+        )
+    return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
+
+
+class Tiled:
+    """A network that is applied to images piece by piece.
+
+    Args:
+        model: a `models.DiffNet`.
+        tile: side of the tiles in pixels, without what is processed around them. About 400 bytes a pixel of one tile
+            are in use at a time.
+        noise: σ of the noise in the image as the network gets it, for a network with a noise map, and only for one.
+
+    Raises:
+        TypeError, ValueError: for a model whose reach is not known, or a σ that is missing or of no use.
+    """
+
+    def __init__(self, model: "DiffNet", tile: int = 512, noise: float | None = None) -> None:
+        checks.count(tile, "tile")
+        self.model, self.tile, self.reach, self.noise = model, tile, reach(model), noise
+        if noise is None and model.diffusion_layers[0].noise_map:
+            raise ValueError("The network has to be told the noise; expected noise=0.03 for 3 % of the maximum.")
+        if noise is not None:
+            checks.noise_level(noise, "noise")
+            if not model.diffusion_layers[0].noise_map:
+                raise ValueError(f"noise={noise:g} is for a network that can be told it; expected none for this one.")
+        self._function = backend.compiled(lambda u: model(u, training=False))
+
+    def count(self, shape: Sequence[int]) -> int:
+        """The number of tiles of an image (height, width)."""
+        return math.prod(-(-side // self.tile) for side in shape[:2])
+
+    def __call__(
+        self, read: Callable[[slice, slice], Array], shape: tuple[int, int]
+    ) -> Iterator[tuple[slice, slice, Array]]:
+        """The network's output, tile by tile.
+
+        Args:
+            read: (slice of rows, slice of columns) → that part of the image, float (rows, columns).
+            shape: (height, width) of the image.
+
+        Yields:
+            (slice of rows, slice of columns, float32 array of the output there).
+        """
+        height, width = shape
+        for row in range(0, height, self.tile):
+            for column in range(0, width, self.tile):
+                rows, wide_rows, inner_rows = self._extent(row, height)
+                columns, wide_columns, inner_columns = self._extent(column, width)
+                part = np.asarray(read(wide_rows, wide_columns), "float32")[None, ..., None]
+                if self.noise is not None:
+                    part = np.concatenate([part, np.full_like(part, self.noise)], axis=-1)
+                with self._memory_errors():
+                    output = ops.convert_to_numpy(self._function(part))[0, ..., 0]
+                yield rows, columns, output[inner_rows, inner_columns]
+
+    @contextlib.contextmanager
+    def _memory_errors(self) -> Iterator[None]:
+        """Every backend has its own error for memory that is exhausted; ours says what to do."""
+        try:
+            yield
+        except Exception as error:
+            if not backend.is_out_of_memory(error):
+                raise
+            raise MemoryError(
+                f"The memory does not hold a tile of {self.tile}×{self.tile} pixels. Try tile={max(1, self.tile // 2)}."
+            ) from error
+
+    def _extent(self, start: int, size: int) -> tuple[slice, slice, slice]:
+        """Along one axis: the tile, the tile with its surroundings, and where the one is in the other."""
+        stop = min(start + self.tile, size)
+        first, last = max(0, start - self.reach), min(size, stop + self.reach)
+        return slice(start, stop), slice(first, last), slice(start - first, stop - first)

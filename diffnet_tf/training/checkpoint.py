@@ -1,0 +1,217 @@
+"""Save a training run and take it up again exactly where it was.
+
+A checkpoint is two files. `STEP.npz` holds, without pickles, the variables of the model, of the optimiser and of the
+metrics, and the state of callbacks (the best weights of early stopping, its patience). `STEP.json`, its manifest,
+is written last and holds the SHA-256 of the first, the configuration of the run and its hash, the versions, and what
+else the run has to know. A checkpoint without its manifest does not count, so that one that was killed while it was
+written is as if it had never been begun. The two newest are kept; a newest one that is damaged is passed over.
+
+The data need no saving: example i is a function of the seed and i (`data.examples`), and so is the learning rate of the
+optimiser's step count.
+"""
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from diffnet_tf import files
+from diffnet_tf.base.types import Array, PathLike
+from diffnet_tf.files import provenance, reading
+
+KEPT = 2
+_KINDS = {"step": int, "sha256": str, "configuration": dict, "versions": dict, "state": dict}
+_BACKENDS = ("tensorflow", "jax", "torch", "keras", "numpy", "python")
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What was saved, as it was read.
+
+    Attributes:
+        step: training steps done.
+        state: what JSON holds, as given to `save`.
+        arrays: as given to `save`, and the variables.
+    """
+
+    step: int
+    state: dict[str, Any]
+    arrays: dict[str, Array]
+
+    def restore(self, model: keras.Model) -> None:
+        """Put the variables back into a compiled model with a built optimiser.
+
+        Raises:
+            ValueError: when they are not those of the model.
+        """
+        _assign({**_named("model", model.variables), **_named("optimizer", model.optimizer.variables)}, self.arrays)
+
+    def restore_metrics(self, model: keras.Model) -> None:
+        """Put the metrics back to where they were: in the middle of an interval they have seen a part of it."""
+        nothing = np.zeros((1, 3, 3, 1), "float32")
+        model.compute_metrics(nothing, nothing, nothing)  # makes their variables, which else the first step does
+        _assign(_named("metrics", model.metrics_variables), self.arrays)
+
+
+def _named(kind: str, variables: list[keras.Variable]) -> dict[str, keras.Variable]:
+    return {f"{kind}/{i:04d}": variable for i, variable in enumerate(variables)}
+
+
+def _assign(variables: dict[str, keras.Variable], arrays: Mapping[str, Array]) -> None:
+    kinds = {name.split("/")[0] for name in variables}
+    shapes = {name: array.shape for name, array in arrays.items() if name.split("/")[0] in kinds}
+    if shapes != {name: tuple(v.shape) for name, v in variables.items()}:
+        raise ValueError("The checkpoint holds other variables than this model and optimiser; remove it to start anew.")
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def save(
+    directory: PathLike,
+    model: keras.Model,
+    step: int,
+    state: Mapping[str, Any],
+    configuration: Mapping[str, Any],
+    arrays: Mapping[str, Array] | None = None,
+    metrics: bool = False,
+) -> None:
+    """Write the state of a compiled model after `step` training steps: the whole checkpoint or nothing.
+
+    Args:
+        directory: a folder, made if it is missing.
+        model: a compiled and built Keras model.
+        step: steps done.
+        state: a dict that JSON holds: whatever else the run has to know.
+        configuration: a dict that JSON holds; `load` refuses a run of another one.
+        arrays: more arrays, none named like a variable ("model/…", "optimizer/…", "metrics/…").
+        metrics: save the metrics' state as well: needed in the middle of an interval, at whose end they are reset.
+
+    Raises:
+        FloatingPointError: when a variable is NaN or infinite: a good checkpoint is not replaced by a bad one.
+        OSError: when the disk is full or fails; the checkpoints that were there are there still.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    variables = {
+        **_named("model", model.variables),
+        **_named("optimizer", model.optimizer.variables),
+        **(_named("metrics", model.metrics_variables) if metrics else {}),
+    }
+    values = {name: ops.convert_to_numpy(variable) for name, variable in variables.items()}
+    for name, value in values.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise FloatingPointError(
+                f"{variables[name].path} is not finite after step {step:,}: not saved. Lower the learning rate."
+            )
+    buffer = io.BytesIO()
+    np.savez(buffer, **{**values, **(arrays or {})})
+    content = buffer.getvalue()
+    weights, manifest = _paths(directory, step)
+    files.write_bytes(weights, content)
+    described = {
+        "step": step,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "configuration_sha256": _hash(configuration),
+        "configuration": dict(configuration),
+        "versions": _versions(),
+        "state": dict(state),
+    }
+    files.write_json(manifest, {**described, "manifest_sha256": _hash(described)})
+    _tidy(directory)
+
+
+def _paths(directory: Path, step: int) -> tuple[Path, Path]:
+    return directory / f"{step:010d}.npz", directory / f"{step:010d}.json"
+
+
+def _versions() -> dict[str, str]:
+    return {name: version for name, version in provenance.versions().items() if name in _BACKENDS}
+
+
+def _hash(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(dict(values), sort_keys=True).encode()).hexdigest()
+
+
+def _manifests(directory: Path) -> list[Path]:
+    """Of all checkpoints, the newest first."""
+    return sorted((path for path in directory.glob("*.json") if path.stem.isdigit()), reverse=True)
+
+
+def _tidy(directory: Path) -> None:
+    """Remove all but the newest, and what was left without a manifest: the manifest of an old one goes first."""
+    kept = _manifests(directory)[:KEPT]
+    for path in _manifests(directory)[KEPT:]:
+        path.unlink()
+    for path in directory.glob("*.npz"):
+        if path.with_suffix(".json") not in kept:
+            path.unlink()
+
+
+def remove(directory: PathLike) -> None:
+    """Remove a folder of checkpoints, if it exists. Killed in between, this leaves all of them or none."""
+    directory = Path(directory)
+    discarded = directory.with_name(f".{directory.name}.discarded")
+    shutil.rmtree(discarded, ignore_errors=True)
+    if directory.exists():
+        os.replace(directory, discarded)
+        shutil.rmtree(discarded)
+
+
+def load(directory: PathLike, configuration: Mapping[str, Any]) -> Checkpoint | None:
+    """The newest checkpoint that is whole; None when there is none.
+
+    One that is damaged is passed over with a RuntimeWarning, and so is a change of versions, with which the last bits
+    of the result may change.
+
+    Raises:
+        ValueError: when all are damaged, or the checkpoint is of another configuration, naming the fields that differ.
+    """
+    directory = Path(directory)
+    manifests = _manifests(directory)
+    for path in manifests:
+        try:
+            manifest, arrays = _read(path)
+        except (ValueError, OSError) as error:
+            warnings.warn(f"{path} is damaged ({error}); trying the one before.", RuntimeWarning, stacklevel=2)
+            continue
+        _compare(path, manifest["configuration"], json.loads(json.dumps(dict(configuration))))
+        if manifest["versions"] != _versions():
+            was = ", ".join(f"{k} {v}" for k, v in manifest["versions"].items() if _versions().get(k) != v)
+            warnings.warn(f"{path} was written with {was}: the last bits may differ.", RuntimeWarning, stacklevel=2)
+        return Checkpoint(manifest["step"], manifest["state"], arrays)
+    if manifests:
+        raise ValueError(f"{directory}: none of the checkpoints is whole; remove the folder to start anew.")
+    return None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    manifest = reading.json_object(path)
+    if manifest.pop("manifest_sha256", None) != _hash(manifest):
+        raise ValueError("its SHA-256 is another than the one it holds")
+    for key, kind in _KINDS.items():
+        if not isinstance(manifest.get(key), kind):
+            raise ValueError(f"its {key} is no {kind.__name__}")
+    if manifest["step"] != int(path.stem):
+        raise ValueError(f"it is of step {manifest['step']}")
+    content = path.with_suffix(".npz").read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != manifest["sha256"]:
+        raise ValueError(f"{path.stem}.npz has SHA-256 {found[:12]}…, not the {manifest['sha256'][:12]}… saved")
+    return manifest, reading.arrays(path.with_suffix(".npz"), content)
+
+
+def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
+    fields = sorted(k for k in saved.keys() | wanted.keys() if saved.get(k) != wanted.get(k))
+    if fields:
+        lines = ", ".join(f"{k}: {saved.get(k)!r} there, {wanted.get(k)!r} here" for k in fields)
+        raise ValueError(f"{path} is of a run with another configuration ({lines}). Use another folder, or remove it.")

@@ -1,0 +1,260 @@
+"""Training: one `fit` on Keras's own that makes its pairs on the fly and can be stopped and resumed.
+
+>>> import diffnet_tf as dn
+>>> images = dn.data.load_images("skimage", limit=16)
+>>> model = dn.models.DiffNet(num_layers=2, estimator_depth=2, width=4)
+>>> trained = dn.training.fit(model, images, "paper", steps=2, noise=0.01, verbose=False)
+>>> trained.finished, trained.steps
+(True, 2)
+"""
+
+import contextlib
+import dataclasses
+import functools
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from diffnet_tf import data
+from diffnet_tf.base import backend, checks
+from diffnet_tf.base.types import PathLike, Tensor
+from diffnet_tf.data import ranges
+from diffnet_tf.data.pairs import Images
+from diffnet_tf.data.ranges import Range
+from diffnet_tf.metrics import LOSSES, PSNR
+from diffnet_tf.networks.image_model import ImageModel
+from diffnet_tf.training import callbacks as callback_state
+from diffnet_tf.training import distribute, recipes
+from diffnet_tf.training.recipes import RECIPES, Recipe
+from diffnet_tf.training.run import Run
+
+__all__ = ["RECIPES", "Recipe", "Training", "fit"]
+
+
+@dataclasses.dataclass
+class Training:
+    """What `fit` leaves beside the trained model.
+
+    Attributes:
+        steps: steps done.
+        seconds: time they took, validation and earlier parts of a resumed run included.
+        history: one dict a validation: step, loss, psnr (of training examples, dB), and with validation images val_loss
+            and val_psnr.
+        finished: whether all steps were done; False after Ctrl-C, or when a callback stopped it.
+        times: the seconds at each validation.
+    """
+
+    steps: int
+    seconds: float
+    history: list[dict[str, Any]]
+    finished: bool
+    times: list[float]
+
+
+def fit(
+    model: keras.Model,
+    images: Images,
+    recipe: str | Recipe = "fast",
+    *,
+    steps: int,
+    problem: str = "inverse",
+    noise: Range = 0.0,
+    seed: int = 0,
+    degrade: Callable[..., Tensor] | None = None,
+    noise_map: bool = False,
+    parameter: tuple[float, float] | None = None,
+    validation: Images | None = None,
+    validate_every: int | None = None,
+    save_every: int | None = None,
+    checkpoint_dir: PathLike | None = None,
+    csv_log: PathLike | None = None,
+    tensorboard: PathLike | None = None,
+    verbose: bool = True,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Training:
+    """Train a model for a number of steps on pairs made on the fly.
+
+    Args:
+        model: a built Keras model from (batch, height, width, 1) to the same.
+        images: training images, anything `data.pairs` takes.
+        recipe: a `recipes.Recipe` or a name in `recipes.RECIPES`.
+        steps: number of steps.
+        problem, noise, degrade, noise_map, parameter: what to learn, see `data.pairs`.
+        seed: of the examples. (The initial weights are the model's: call keras.utils.set_random_seed before making it.)
+        validation: images to validate on, whole and always with the same noise (of a range, each image with a σ of its
+            own); never trained on.
+        validate_every: steps from one validation (log row, checkpoint) to the next; steps/20 if not given.
+        save_every: steps from one checkpoint to the next, beside those; under a strategy of `distribute` there are
+            only those.
+        checkpoint_dir: a folder to keep the state in, the two newest checkpoints. A run that finds one of the same
+            configuration there goes on from it, and ends with the same bits as if it had not been stopped: on one
+            machine, with the same versions and number of threads.
+        csv_log: a file for the history as CSV.
+        tensorboard: a folder for TensorBoard (the `tensorboard` extra, TensorFlow backend only).
+        verbose: show a progress bar with the remaining time (lines, where the output is no terminal).
+        callbacks: more Keras callbacks; what they remember is saved too, see `callback_state`. Ctrl-C ends training
+            like the last step does, with the weights reached, and saves them.
+
+    Returns:
+        A `Training`.
+
+    Raises:
+        TypeError, ValueError: for arguments out of range, images that do not fit, a checkpoint of another
+            configuration; before any work.
+        FloatingPointError: when a loss or a variable is NaN or infinite; the checkpoints before that are kept.
+        MemoryError: naming a smaller batch.
+    """
+    recipe = recipes.get(recipe)
+    checks.count(steps, "steps")
+    every = max(1, steps // 20) if validate_every is None else min(validate_every, steps)
+    checks.count(every, "validate_every")
+    save_every = every if save_every is None else save_every
+    checks.count(save_every, "save_every")
+    low, high = ranges.of_noise(noise)
+    checks.count(seed, "seed", minimum=0)
+    if tensorboard and keras.backend.backend() != "tensorflow":
+        raise ValueError(f"tensorboard needs the TensorFlow backend; this is {keras.backend.backend()}. Use csv_log.")
+    level: Any = low if low == high else [low, high]
+    options: dict[str, Any] = {"problem": problem, "noise": level, "seed": int(seed), "degrade": degrade}
+    if noise_map:
+        options["noise_map"] = True
+    if parameter is not None:
+        options["parameter"] = list(ranges.of_parameter(parameter))
+    stream: dict[str, Any] = {
+        "batch_size": recipe.batch_size,
+        "crop": recipe.crop,
+        "augment": recipe.augment,
+        "epochs": None,
+        **options,
+    }
+    make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
+    images = data.as_gray_images(images)
+    make(images, **stream)  # refuses bad arguments before any work
+    distribute.check_batch(recipe.batch_size, model)
+    if distribute.of_model(model) is not None:
+        save_every = every
+    chief = distribute.is_chief()
+    verbose = verbose and chief
+
+    model.compile(recipes.optimizer(recipe, steps), LOSSES[recipe.loss](), metrics=[PSNR()])
+    model.optimizer.build(model.trainable_variables)  # in its first step, TensorFlow would trace that twice
+    held_out = None if validation is None else data.as_gray_images(validation)
+    configuration = _configuration(model, recipe, steps, every, images, held_out, options, callbacks)
+    run = Run(steps, every, save_every, verbose, checkpoint_dir, csv_log, configuration, callbacks)
+    run.resume(model)
+    if tensorboard:
+        callbacks = (*callbacks, keras.callbacks.TensorBoard(tensorboard))
+    pairs = None if held_out is None or run.ended else data.paired_arrays(held_out, **options)
+    try:
+        with run.interruptible(), _memory_errors(recipe):
+            _fit(
+                model,
+                run,
+                lambda **shard: make(images, start=run.step * recipe.batch_size, **shard, **stream),
+                _Begun([*callbacks, run], add_history=True, model=model),
+                loss=recipe.loss,
+                validation_data=pairs,
+            )
+    except KeyboardInterrupt:  # at the end of a step: see Run.interruptible
+        kept = "; run again to go on from there" if checkpoint_dir else ""
+        print(f"\nStopped after {run.step:,} of {steps:,} steps; the model holds their weights{kept}.", flush=True)
+    return Training(run.step, run.seconds, run.history, run.step == steps, run.times)
+
+
+class _Begun(keras.callbacks.CallbackList):
+    """Callbacks of a training that takes more than one call of Keras's `fit`: it begins and ends here only once."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        pass
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        pass
+
+    def begin(self) -> None:
+        super().on_train_begin()
+
+    def end(self) -> None:
+        super().on_train_end()
+
+
+def _fit(model: keras.Model, run: Run, make: Callable[..., Any], callbacks: _Begun, loss: str, **options: Any) -> None:
+    """Keras's `fit`, or where that fails the loop of `distribute`, from wherever the run is.
+
+    An epoch is the interval from one validation to the next. A run that was stopped inside of one first ends that.
+    """
+    callbacks.begin()
+    while not run.ended:
+        epoch, done = divmod(run.step, run.every)
+        epochs: dict[str, Any] = {
+            "epochs": epoch + 1 if done else -(-run.steps // run.every),
+            "initial_epoch": epoch,
+            "steps_per_epoch": run.every - done,
+            "callbacks": callbacks,
+        }
+        if distribute.of_model(model) is not None:
+            distribute.fit(model, lambda index, count: make(shard=(index, count)), loss=loss, **epochs, **options)
+        else:
+            batch = distribute.EVALUATION_BATCH
+            # The pairs are shuffled already.
+            model.fit(make(), validation_batch_size=batch, shuffle=False, verbose=0, **epochs, **options)
+    callbacks.end()
+
+
+@contextlib.contextmanager
+def _memory_errors(recipe: Recipe) -> Iterator[None]:
+    """Every backend has its own error for memory that is exhausted; ours says what to do.
+
+    Raises:
+        MemoryError: naming a smaller batch.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not backend.is_out_of_memory(error):
+            raise
+        size = recipe.batch_size
+        advice = f"Try batch_size={size // 2}" if size > 1 else "Try smaller crops"
+        raise MemoryError(
+            f"The memory does not hold a training step with batch_size={size} and crop={recipe.crop}. {advice}."
+        ) from error
+
+
+def _configuration(
+    model: keras.Model,
+    recipe: Recipe,
+    steps: int,
+    every: int,
+    images: data.GrayImages,
+    validation: data.GrayImages | None,
+    options: dict[str, Any],
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> dict[str, Any]:
+    """What must be equal for one run to go on from another's checkpoint."""
+    described = {"parameters": int(model.count_params())}
+    if isinstance(model, ImageModel):  # other models' configurations hold names that change from run to run
+        described |= {name: value for name, value in model.get_config().items() if name != "name"}
+    return {
+        "model": {"class": type(model).__name__, **described},
+        "recipe": dataclasses.asdict(recipe),
+        "steps": steps,
+        "validate_every": every,
+        "images": _fingerprint(images),
+        "validation": None if validation is None else _fingerprint(validation),
+        "callbacks": callback_state.settings(callbacks),
+        **options,
+        "degrade": _name(options["degrade"]),
+    }
+
+
+def _fingerprint(images: data.GrayImages) -> list[int]:
+    return [*images.shape, zlib.crc32(np.ascontiguousarray(images.pixels).data)]
+
+
+def _name(function: Any) -> str:
+    """What can be said of a function in a file: its name, for a partial one its arguments too."""
+    if isinstance(function, functools.partial):
+        return f"{_name(function.func)} of {function.args} {function.keywords}"
+    return getattr(function, "__qualname__", type(function).__name__)

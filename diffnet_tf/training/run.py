@@ -1,0 +1,170 @@
+"""One training run as a Keras callback: it counts, keeps the history, saves, takes up again, and ends on time."""
+
+import contextlib
+import csv
+import io
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import keras
+import numpy as np
+
+from diffnet_tf import files
+from diffnet_tf.base.types import PathLike
+from diffnet_tf.training import callbacks as callback_state
+from diffnet_tf.training import checkpoint, distribute
+from diffnet_tf.training.progress import Progress
+
+
+class Run(keras.callbacks.Callback):
+    """The last of a run's callbacks, so that what it saves is what the others have made of the step.
+
+    Args:
+        steps: of the whole run.
+        every: steps from one validation (Keras's epoch) to the next.
+        save_every: steps from one checkpoint to the next.
+        verbose: show progress.
+        checkpoint_dir: where to save; None saves nothing.
+        csv_log: a file for the history as CSV, or None.
+        configuration: what must be equal for one run to go on from another's checkpoint.
+        others: the other callbacks.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        every: int,
+        save_every: int,
+        verbose: bool,
+        checkpoint_dir: PathLike | None,
+        csv_log: PathLike | None,
+        configuration: dict[str, Any],
+        others: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        super().__init__()
+        self.steps, self.every, self.save_every, self.verbose = steps, every, save_every, verbose
+        self.checkpoint_dir, self.csv_log = checkpoint_dir, csv_log
+        self.configuration, self.others = configuration, others
+        self.step = 0
+        self.history: list[dict[str, Any]] = []
+        self.times: list[float] = []
+        self.stopped = False  # by another callback, before all steps were done
+        self._before = 0.0
+        self._began: float | None = None
+        self._saved = -1
+        self._found: checkpoint.Checkpoint | None = None
+        self._progress: Progress | None = None
+        self._interrupted = False
+
+    @property
+    def seconds(self) -> float:
+        """The time the run took, its earlier parts included."""
+        return self._before + (time.perf_counter() - self._began if self._began else 0.0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no step is left to be done."""
+        return self.step >= self.steps or self.stopped
+
+    def resume(self, model: keras.Model) -> None:
+        """Take up the run that is saved, if there is one, in a compiled model with a built optimiser."""
+        self._found = checkpoint.load(self.checkpoint_dir, self.configuration) if self.checkpoint_dir else None
+        if self._found is None:
+            return
+        self._found.restore(model)
+        state = self._found.state
+        self.step = self._saved = self._found.step
+        self.history, self.times, self.stopped = state["history"], state["times"], state["stopped"]
+        self._before = state["seconds"]
+        if self.verbose:
+            print(f"Going on from step {self.step:,} of {self.steps:,} in {self.checkpoint_dir}.", flush=True)
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let Ctrl-C wait for the end of the step: on JAX the weights are nowhere while a step runs.
+
+        A second one does not wait. Elsewhere than in the main thread Python knows no signals, and nothing is changed.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            self._interrupted = True
+            signal.signal(signal.SIGINT, before)
+
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._began = time.perf_counter()
+        if self._found:  # the others have just forgotten what they knew
+            callback_state.restore(self.others, self._found.state["callbacks"], self._found.arrays)
+        if self.verbose and not self.ended:
+            self._progress = Progress(self.steps, self.step, self._before)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._found and self.step % self.every:  # Keras has just reset the metrics
+            self._found.restore_metrics(self.model)
+        self._found = None
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.step += 1
+        if self._progress:
+            self._progress.step(self.step, logs or {})
+        if self.step == self.steps:
+            self.model.stop_training = True
+        elif self._interrupted:
+            self._save()
+            raise KeyboardInterrupt
+        if self.step % self.save_every == 0 and self.step % self.every and self.step < self.steps:
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        if not all(np.isfinite(v) for v in values.values()):
+            raise FloatingPointError(
+                f"Training left the finite numbers before step {self.step:,}: {values}. Lower the learning rate."
+            )
+        self.history.append({"step": self.step, **values})
+        self.times.append(round(self.seconds, 3))
+        self.stopped = self.step < self.steps and self.model.stop_training
+        self._save()
+        if self.csv_log and distribute.is_chief():
+            self._log()
+        if self._progress:
+            self._progress.interval(self.step, values)
+
+    def _save(self) -> None:
+        if not self.checkpoint_dir or not distribute.is_chief() or self._saved == self.step:
+            return
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()  # during training the variables are elsewhere
+        nothing, arrays = callback_state.save(self.others)
+        state = {
+            "history": self.history,
+            "times": self.times,
+            "seconds": round(self.seconds, 3),
+            "stopped": self.stopped,
+            "callbacks": nothing,
+        }
+        inside = self.step % self.every != 0
+        checkpoint.save(self.checkpoint_dir, self.model, self.step, state, self.configuration, arrays, metrics=inside)
+        self._saved = self.step
+
+    def _log(self) -> None:
+        """All of the history anew: what a run that was killed had written beyond its checkpoint is gone with it."""
+        text = io.StringIO()
+        table = csv.DictWriter(text, self.history[0], lineterminator="\n")
+        table.writeheader()
+        table.writerows(self.history)
+        files.write_text(Path(str(self.csv_log)), text.getvalue())

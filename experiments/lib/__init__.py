@@ -1,0 +1,1 @@
+"""What experiments share: options, trainings, measuring, the ledger of claims, pictures and the page."""

@@ -1,0 +1,81 @@
+"""What Figures 11 and 12 share: the filters that DiffNet estimates in every layer, for three levels of noise.
+
+A layer adds δt S(ζ)u to its input, so δt·ζ is shown: network and time step share any factor between them.
+"""
+
+import numpy as np
+
+from diffnet_tf import figures
+from experiments.lib import weights
+
+NOISES = (0.0, 0.001, 0.01)
+NOISE_SEED = 1
+
+
+def compute(title, what, options):
+    """Filters of every layer for one test image, from trained weights: (record, arrays, None).
+
+    Args:
+        title: what the figure is called.
+        what: filters (height, width, 5) → the image (height, width) to show.
+        options: the command line's; `options.image` is the number of the test image.
+    """
+    import keras
+
+    from diffnet_tf import data, metrics
+
+    test = options.images("test")
+    number = options.image % len(test)
+    image = data.GrayImages(test.pixels[number : number + 1])
+    shown, inputs, psnr, time_steps, sources = [], [], [], [], []
+    for noise in NOISES:
+        model, source = weights.find(weights.INVERSE[noise], options.results_dir)
+        degraded, target = data.paired_arrays(image, noise=noise, seed=NOISE_SEED)
+        filters = [dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, model.filters(degraded))]
+        shown.append([what(f) for f in filters])
+        inputs.append(degraded[0, ..., 0])
+        psnr.append(float(np.asarray(metrics.psnr(target, model(degraded)))[0]))
+        time_steps.append(model.time_steps)
+        sources.append(source)
+    record = {
+        "title": title,
+        "image": number,
+        "noises": NOISES,
+        "backend": keras.backend.backend(),
+        "weights": sources,
+        "time_steps": time_steps,
+        "psnr": psnr,
+        "mean": np.mean(shown, axis=(2, 3)).tolist(),
+        "mean_modulus": np.mean(np.abs(shown), axis=(2, 3)).tolist(),
+        "std": np.std(shown, axis=(2, 3)).tolist(),
+    }
+    return record, {"inputs": np.array(inputs), "filters": np.array(shown)}, None
+
+
+@figures.styled
+def draw(caption, record, arrays):
+    """A row for each level of noise: the input, and one image a layer, all on one scale."""
+    rows, columns = arrays["filters"].shape[:2]
+    figure, axes = figures.panels(rows, 1 + columns, caption)
+    # A few pixels at the brightest edges would leave the rest white.
+    scale = float(np.quantile(np.abs(arrays["filters"]), 0.995)) or 1e-6
+    for row in range(rows):
+        figures.image(axes[row, 0], arrays["inputs"][row])
+        axes[row, 0].set_ylabel(f"noise {100 * record['noises'][row]:g} %")
+        for column in range(columns):
+            label = f"mean {record['mean'][row][column]:.1e}"
+            pixels = arrays["filters"][row, column]
+            artist = figures.image(axes[row, 1 + column], pixels, label, -scale, scale, figures.RESIDUALS)
+    for axis, title in zip(axes[0], ("diffused image", *(f"layer {i + 1}" for i in range(columns)))):
+        axis.set_title(title)
+    figure.colorbar(artist, ax=axes[:, 1:], location="right", shrink=0.6, extend="both")
+    return figure
+
+
+def provenance(record):
+    """What all captions of filters end with."""
+    psnr = ", ".join(f"{value:.2f}" for value in record["psnr"])
+    return (
+        f"Test image {record['image']} ({record['source']}, {record['test_data']}), restored to {psnr} dB. "
+        f"{weights.described(record['weights'])} {record['note'] or ''}"
+    )

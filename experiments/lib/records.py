@@ -1,0 +1,57 @@
+"""What a run leaves behind: `record.json` and `arrays.npz`, enough to redraw its figure and to judge its numbers.
+
+A record says what was run (experiment, budget, source, configuration, seed), with what (versions, commit) and what came
+out: equal runs leave equal files, whether they were stopped in between or not. What differs from one to the next, the
+machine and the times, is in `run.json` beside it. NumPy and the standard library only: drawing needs no Keras.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffnet_tf import files
+from diffnet_tf.base.types import Array, PathLike
+from diffnet_tf.files import reading
+
+RECORD, RUN, ARRAYS, FIGURE, MODEL = "record.json", "run.json", "arrays.npz", "figure.png", "model.keras"
+# What of a record is kept in run.json.
+OF_THE_RUN = ("hardware", "training_seconds", "wall_seconds", "times", "milliseconds_per_image")
+
+
+def save(directory: PathLike, record: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Write `record.json`, `run.json` and `arrays.npz`.
+
+    Args:
+        directory: a folder, made if it is missing.
+        record: a dict of plain values; NaN and infinity are refused. The keys in `OF_THE_RUN` go into `run.json`.
+        arrays: name → NumPy array.
+    """
+    directory = files.check_writable(directory)
+    of_the_run = {key: record[key] for key in OF_THE_RUN if key in record}
+    texts = {RUN: of_the_run, RECORD: {key: value for key, value in record.items() if key not in OF_THE_RUN}}
+    written = {
+        name: files.json_text(values) for name, values in texts.items()
+    }  # refuses them before anything is written
+    files.write(directory / ARRAYS, lambda file: np.savez_compressed(file, **dict(arrays)))  # type: ignore[arg-type]
+    for name, text in written.items():
+        files.write_text(directory / name, text)
+
+
+def load(directory: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Read what `save` wrote: (record with what is in `run.json`, arrays).
+
+    Raises:
+        FileNotFoundError: when the folder holds no record, with what to run.
+        ValueError: naming the file, when one of them is damaged.
+    """
+    directory = Path(directory)
+    if not (directory / RECORD).exists():
+        raise FileNotFoundError(
+            f"{directory} holds no {RECORD}: run the experiment first, or name another --results_dir."
+        )
+    record = reading.json_object(directory / RECORD, "run the experiment again")
+    if (directory / RUN).exists():
+        record |= reading.json_object(directory / RUN, "run the experiment again")
+    return record, reading.arrays(directory / ARRAYS, advice="run the experiment again")

@@ -1,0 +1,142 @@
+"""python -m diffnet_tf restore: files and folders, depth and colour, nothing overwritten, nothing half done."""
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+import diffnet_tf as dn
+from diffnet_tf.__main__ import main
+from diffnet_tf.files import image_files
+from tests.conftest import run_python, tensorflow_only
+
+PRESET = "inverse-1pct"
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "cat.png"
+    Image.fromarray(skimage.data.chelsea()[100:180, 100:200]).save(path)
+    return path
+
+
+def restore(*arguments):
+    return main(["restore", *map(str, arguments)])
+
+
+def test_a_file(picture, tmp_path, capsys):
+    assert restore(picture, tmp_path / "out.png", "--preset", PRESET) == 0
+    expected = dn.restore(image_files.read(picture), dn.from_preset(PRESET))
+    np.testing.assert_array_equal(image_files.read(tmp_path / "out.png"), expected)
+    assert "cat.png → " in capsys.readouterr().out
+
+
+def test_a_folder_keeps_names_and_kinds(picture, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "deep" / "out"
+    folder.mkdir()
+    gray = skimage.data.camera()[:50, :60]
+    with image_files.writing(folder / "a.tif", (50, 60, 1), "float32") as array:
+        array[..., 0] = gray / 300
+    Image.fromarray(gray).save(folder / "b.png")
+    (folder / "notes.txt").write_text("not an image")
+    assert restore(folder, out, "--preset", PRESET) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["a.tif", "b.png"]
+    assert image_files.read(out / "a.tif").dtype == np.float32
+
+
+@pytest.mark.parametrize(("depth", "dtype"), [("8", "uint8"), ("16", "uint16"), ("float", "float32")])
+def test_the_depth_can_be_chosen(picture, tmp_path, depth, dtype):
+    assert restore(picture, tmp_path / "out.tif", "--preset", PRESET, "--depth", depth) == 0
+    assert image_files.read(tmp_path / "out.tif").dtype == dtype
+
+
+def test_ones_own_network_and_channels(picture, tmp_path):
+    model = dn.models.DiffNet(num_layers=1, estimator_depth=2, width=4)
+    model.save(tmp_path / "mine.keras")
+    assert restore(picture, tmp_path / "out.npy", "--weights", tmp_path / "mine.keras", "--colour", "channels") == 0
+    expected = dn.restore(image_files.read(picture), model, colour="channels")
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
+
+
+def test_a_network_that_is_told_the_noise(picture, tmp_path, capsys):
+    model = dn.models.DiffNet(num_layers=1, estimator_depth=2, width=4, noise_map=True)
+    model.save(tmp_path / "told.keras")
+    assert restore(picture, tmp_path / "out.npy", "--weights", tmp_path / "told.keras", "--noise", "0.05") == 0
+    expected = dn.restore(image_files.read(picture), model, noise=0.05)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
+    assert restore(picture, tmp_path / "no.npy", "--weights", tmp_path / "told.keras") == 2
+    assert "The network has to be told the noise" in capsys.readouterr().err and not (tmp_path / "no.npy").exists()
+
+
+def test_nothing_is_overwritten_without_force(picture, tmp_path, capsys):
+    before = picture.read_bytes()
+    assert restore(picture, picture, "--preset", PRESET) == 2
+    assert "cat.png exists; give another name, or --force" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+    assert restore(picture, picture, "--preset", PRESET, "--force") == 0
+    assert picture.read_bytes() != before
+
+
+def test_one_bad_file_in_a_folder_stops_it_before_it_begins(picture, tmp_path, capsys):
+    picture.with_name("rose.png").write_bytes(picture.read_bytes()[:2000])
+    assert restore(tmp_path, tmp_path / "out", "--preset", PRESET) == 2
+    assert "rose.png cannot be read as an image" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("missing.png", "out.png", "--preset", PRESET), "missing.png does not exist; expected an image or a folder"),
+        ((".", "out", "--preset", PRESET), "holds no image; expected files ending in .png"),
+        (("{picture}", "out.bmp", "--preset", PRESET), "out.bmp ends in '.bmp'; expected one of"),
+        (("{picture}", "out.jpg", "--preset", PRESET, "--depth", "16"), "JPEG holds 8-bit gray or RGB, not uint16"),
+        (("{picture}", ".", "--preset", PRESET), "is a folder; expected the name of the file to write"),
+        (("{picture}", "out.png", "--preset", "invert"), "preset='invert'; expected one of"),
+        (
+            ("{picture}", "out.png", "--weights", "no.keras"),
+            "no.keras does not exist; expected a model saved as .keras",
+        ),
+        (
+            ("{picture}", "out.png", "--weights", "{picture}"),
+            "cat.png ends in '.png'; expected a model saved as .keras",
+        ),
+        (("{picture}", "out.png", "--preset", PRESET, "--max-pixels", "99"), "more than the 99 that are decoded"),
+        (("{picture}", "out.png", "--preset", PRESET, "--tile", "0"), "tile=0; expected a whole number of at least 1"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(picture, tmp_path, monkeypatch, capsys, arguments, message):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert restore(*(argument.format(picture=picture) for argument in arguments)) == 2
+    errors = capsys.readouterr().err
+    assert message in errors and errors.startswith("error: ") and errors.count("\n") == 1
+    assert not list((tmp_path / "empty").iterdir())
+
+
+def test_a_damaged_model_is_refused(picture, tmp_path, capsys):
+    (tmp_path / "bad.keras").write_bytes(b"no zip")
+    assert restore(picture, tmp_path / "out.png", "--weights", tmp_path / "bad.keras") == 2
+    assert "bad.keras cannot be loaded as a model" in capsys.readouterr().err
+
+
+@tensorflow_only
+def test_memory_is_bounded(tmp_path):
+    """36 million pixels, 144 MB in and out: what is not mapped does not grow with the image."""
+    dn.models.DiffNet(num_layers=1, estimator_depth=1).save(tmp_path / "small.keras")
+    for size in (500, 6000):
+        with image_files.writing(tmp_path / f"{size}.npy", (size, size, 1), "float32") as array:
+            array[...] = 0.5
+    code = (
+        "import sys\n"
+        "from diffnet_tf.__main__ import main\n"
+        "assert main(['restore', sys.argv[1], sys.argv[2], '--weights', sys.argv[3]]) == 0\n"
+        "status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
+        "print('anonymous', int(status['RssAnon'].split()[0]) // 1024)"
+    )
+    used = {}
+    for size in (500, 6000):
+        paths = (tmp_path / f"{size}.npy", tmp_path / f"out{size}.npy", tmp_path / "small.keras")
+        used[size] = int(run_python(code, *paths).split()[-1])
+    assert (tmp_path / "out6000.npy").stat().st_size > 4 * 36_000_000
+    assert used[6000] < used[500] + 100, used

@@ -1,0 +1,86 @@
+"""python -m diffnet_tf train: from a folder of images to a network that restore takes."""
+
+import keras
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+import diffnet_tf as dn
+from diffnet_tf.__main__ import main
+from diffnet_tf.training import run as training_run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photographs")
+    for k, image in enumerate(np.split(skimage.data.astronaut()[:384, :384], 4)):
+        for j, square in enumerate(np.split(image, 4, axis=1)):
+            Image.fromarray(square).save(path / f"{k}{j}.png")
+    return path
+
+
+def train(folder, out, *arguments):
+    return main(["train", str(folder), "--out", str(out), *map(str, arguments)])
+
+
+def test_a_preset_is_fine_tuned_and_used(folder, tmp_path, capsys):
+    out = tmp_path / "mine.keras"
+    assert train(folder, out, "--init", "inverse-1pct", "--noise", 0.02, "--steps", 12) == 0
+    printed = capsys.readouterr().out
+    for name in ("the images as they are", "inverse-1pct", str(out)):
+        assert f"{name}: " in printed
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.keras"]
+    mine, preset = keras.models.load_model(out), dn.from_preset("inverse-1pct")
+    moved = [float(np.abs(a - b).max()) for a, b in zip(mine.get_weights(), preset.get_weights())]
+    assert all(0 < distance < 0.2 for distance in moved), moved
+    assert main(["restore", str(folder / "00.png"), str(tmp_path / "00.png"), "--weights", str(out)]) == 0
+
+
+def test_from_the_start_and_stopped_in_between(folder, tmp_path, monkeypatch, capsys):
+    """Ctrl-C in the first run: the same command goes on. 40 steps gain a few decibels."""
+    out = tmp_path / "mine.keras"
+    after = training_run.Run.on_epoch_end
+
+    def interrupt(self, epoch, logs=None):
+        after(self, epoch, logs)
+        if self.step == 10:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training_run.Run, "on_epoch_end", interrupt)
+    assert train(folder, out, "--steps", 40) == 130
+    assert not out.exists()
+    monkeypatch.setattr(training_run.Run, "on_epoch_end", after)
+    assert train(folder, out, "--steps", 40) == 0
+    printed = capsys.readouterr().out
+    assert "Going on from step 10 of 40" in printed
+    before, after = (float(line.split(": ")[1].split()[0]) for line in printed.splitlines()[-2:])
+    assert after > before + 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("no", "--out", "a.keras"), "data_dir no does not exist"),
+        (("{folder}", "--out", "a.h5"), "--out a.h5 ends in '.h5'; expected .keras"),
+        (("{folder}", "--out", "a.keras", "--init", "inverted"), "Did you mean 'inverse'?"),
+        (("{folder}", "--out", "a.keras", "--noise", "-1"), "noise=-1.0; expected a finite number of at least 0"),
+        (("{folder}", "--out", "a.keras", "--size", "200"), "expected at least 200 on each side"),
+        (("{folder}", "--out", "there.keras"), "there.keras exists; give another name, or --force"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(folder, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.keras").write_text("precious")
+    assert main(["train", *(argument.format(folder=folder) for argument in arguments)]) == 2
+    errors = capsys.readouterr().err
+    assert message in errors and errors.startswith("error: ") and errors.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["there.keras"]
+
+
+def test_its_start_is_a_preset_or_a_file(tmp_path):
+    from diffnet_tf.commands.train import _start
+
+    dn.models.DiffNet(num_layers=1).save(tmp_path / "own.keras")
+    assert len(_start(str(tmp_path / "own.keras")).diffusion_layers) == 1
+    assert [len(_start(name).diffusion_layers) for name in ("inverse", "deconvolution")] == [5, 3]

@@ -1,0 +1,108 @@
+"""The tf.data pipeline: the same examples as `PairSequence`, at any parallelism, and a good citizen of Keras."""
+
+import numpy as np
+import pytest
+
+from diffnet_tf import data
+from diffnet_tf.networks import models
+from tests.conftest import run_python, tensorflow_only
+
+pytestmark = tensorflow_only
+OPTIONS = {"noise": 0.01, "crop": 20, "augment": True, "seed": 3}
+DRAWN = {  # an example's own σ, shown to the network, and its own parameter
+    **OPTIONS,
+    "noise": (0.0, 0.1),
+    "noise_map": True,
+    "parameter": (0.5, 2.0),
+    "degrade": lambda u, parameter: u**parameter,
+}
+
+
+def collect(dataset, count):
+    batches = list(dataset)
+    return tuple(np.concatenate(part)[:count] for part in zip(*batches))
+
+
+@pytest.fixture(scope="module")
+def images(photographs):
+    return np.concatenate([photographs, photographs[:, ::-1]])
+
+
+@pytest.fixture(scope="module")
+def one_by_one(images):
+    """The examples of three epochs, made one by one in one thread."""
+    return collect(data.pairs(images, batch_size=1, epochs=3, parallel_calls=1, **OPTIONS), 48)
+
+
+@pytest.mark.parametrize("start", [0, 5, 16, 41])
+@pytest.mark.parametrize("parallel_calls", [1, 4, None])
+@pytest.mark.parametrize("batch_size", [1, 7, 16])
+def test_an_example_is_the_same_in_any_batch_thread_and_part(images, one_by_one, batch_size, parallel_calls, start):
+    """Bit for bit, wherever the run was stopped and taken up again."""
+    options = {"batch_size": batch_size, "parallel_calls": parallel_calls, "start": start}
+    result = collect(data.pairs(images, epochs=3, **options, **OPTIONS), 48 - start)
+    for part, expected in zip(result, one_by_one):
+        np.testing.assert_array_equal(part, expected[start:])
+
+
+@pytest.fixture(scope="module")
+def drawn_one_by_one(images):
+    return collect(data.pairs(images, batch_size=1, epochs=3, parallel_calls=1, **DRAWN), 48)
+
+
+@pytest.mark.parametrize("start", [0, 21])
+@pytest.mark.parametrize("parallel_calls", [1, 4])
+@pytest.mark.parametrize("batch_size", [1, 7, 16])
+def test_what_an_example_draws_is_the_same_too(images, drawn_one_by_one, batch_size, parallel_calls, start):
+    """σ, its map and the parameter: bit for bit, wherever the run was stopped and taken up again."""
+    options = {"batch_size": batch_size, "parallel_calls": parallel_calls, "start": start}
+    result = collect(data.pairs(images, epochs=3, **options, **DRAWN), 48 - start)
+    for part, expected in zip(result, drawn_one_by_one):
+        np.testing.assert_array_equal(part, expected[start:])
+
+
+def test_keras_sequence_draws_the_same(images, drawn_one_by_one):
+    sequence = data.PairSequence(images, batch_size=16, epochs=3, **DRAWN)
+    inputs, targets = (np.concatenate(part) for part in zip(*(sequence[i] for i in range(3))))
+    np.testing.assert_array_equal(targets, drawn_one_by_one[1])
+    np.testing.assert_array_equal(inputs[..., 1], drawn_one_by_one[0][..., 1])
+    np.testing.assert_allclose(inputs, drawn_one_by_one[0], atol=1e-6)
+
+
+def test_keras_sequence_gives_the_same_examples(images, one_by_one):
+    sequence = data.PairSequence(images, batch_size=16, epochs=3, **OPTIONS)
+    inputs, targets = (np.concatenate(part) for part in zip(*(sequence[i] for i in range(3))))
+    np.testing.assert_array_equal(targets, one_by_one[1])
+    np.testing.assert_allclose(inputs, one_by_one[0], atol=1e-6)
+
+
+def test_cardinality_and_shapes_are_known(photographs):
+    dataset = data.pairs(photographs, batch_size=3, epochs=2)
+    assert int(dataset.cardinality()) == len(list(dataset)) == 6
+    assert [tuple(spec.shape) for spec in dataset.element_spec] == [(None, 96, 96, 1)] * 2
+    assert int(data.pairs(photographs, batch_size=3, epochs=None).cardinality()) == -1
+
+
+def test_keras_fits_on_it(photographs):
+    model = models.DiffNet(1, 2, 4)
+    model.compile("adam", "mse")
+    history = model.fit(data.pairs(photographs, batch_size=4, crop=24, epochs=1), epochs=2, verbose=0).history
+    assert history["loss"][1] < history["loss"][0]
+
+
+def test_source_names_are_taken():
+    inputs, targets = next(iter(data.pairs("skimage", split="test", limit=4, batch_size=2)))
+    assert inputs.shape == targets.shape == (2, 96, 96, 1)
+
+
+ENDLESS = """
+import numpy as np, diffnet_tf as dn
+dataset = iter(dn.data.pairs(np.ones((4, 32, 32, 1), "float32"), batch_size=2, noise=0.1, epochs=None))
+for _ in range(50):
+    next(dataset)
+print("done")
+"""
+
+
+def test_a_process_ends_while_an_endless_pipeline_is_still_at_work():
+    assert run_python(ENDLESS).strip() == "done"

@@ -1,0 +1,173 @@
+"""The ledger of claims: statistics against an oracle, verdicts from made-up records, and the command."""
+
+import json
+
+import numpy as np
+import pytest
+
+import diffnet_tf as dn
+from diffnet_tf import __main__ as command_line
+from experiments.lib import beyond, claims, records
+from tests.conftest import ROOT
+
+COMMON = {
+    "budget": "cpu",
+    "source": "stl10_binary",
+    "data": "here",
+    "test_data": "stl10_there",
+    "commit": "0123456789abcdef",
+    "seed": 0,
+}
+
+
+def save(root, name, record, **arrays):
+    records.save(root / name, {**COMMON, **record}, arrays)
+
+
+def verdict(root, text):
+    return next(finding for claim, finding in claims.findings(root) if claim.text.startswith(text))
+
+
+def test_the_interval_is_of_the_authors_psnr(photographs, rng):
+    """From per-image values alone: the value equals the metric on the images, over batches of 16."""
+    targets = np.concatenate([photographs, 0.9 * photographs[:, ::-1], 0.8 * photographs[:, :, ::-1]])
+    outputs = (targets + rng.normal(size=targets.shape) * rng.uniform(0.01, 0.1, (24, 1, 1, 1))).astype("float32")
+    psnr = np.asarray(dn.metrics.psnr(targets, outputs))
+    value, lower, upper = claims.interval(psnr, targets.min(axis=(1, 2, 3)), targets.max(axis=(1, 2, 3)))
+    expected = [float(dn.metrics.authors_psnr(targets[b], outputs[b])) for b in (slice(0, 16), slice(16, 24))]
+    assert value == pytest.approx(np.mean(expected), abs=1e-3)
+    assert lower < value < upper
+
+
+def test_the_interval_covers_as_often_as_it_says(rng):
+    """Of 200 samples of 64 images, about 95 % of the intervals hold the value of a very large sample."""
+
+    def sample(n):
+        return rng.normal(30.0, 2.0, n), np.zeros(n), np.ones(n)
+
+    truth = claims.interval(*sample(200_000), draws=1)[0]
+    held = [
+        lower <= truth <= upper for _, lower, upper in (claims.interval(*sample(64), draws=200) for _ in range(200))
+    ]
+    assert 0.86 <= np.mean(held) <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("psnr", "expected", "words"),
+    [
+        (70.0, "reproduced", "70.00 dB"),
+        (63.7, "reproduced", "equal within uncertainty"),
+        (60.0, "not reproduced", "60.00"),
+    ],
+)
+def test_a_psnr_is_judged_by_its_interval(psnr, expected, words, tmp_path, rng):
+    values = psnr + rng.normal(size=64) * 0.5
+    values += psnr - claims.interval(values, np.zeros(64), np.ones(64), draws=1)[0]
+    summary = {"psnr": {"mean": float(values.mean()), "std": float(values.std()), "n": 64}}
+    arrays = {"psnr_diffnet": values, "target_low": np.zeros(64), "target_high": np.ones(64)}
+    save(tmp_path, "fig06", {"results": {"diffnet": summary}}, **arrays)
+    found = verdict(tmp_path, "inverse, no noise: test PSNR")
+    assert (found.verdict, found.n, found.budget, found.commit) == (expected, 64, "cpu", "0123456")
+    assert words in found.ours and found.data == "here → stl10_there"
+    for test_data, data in (("there", "stl10_here"), ("its test split", "here")):
+        save(tmp_path, "fig06", {"results": {"diffnet": summary}, "test_data": test_data, "data": data}, **arrays)
+        other = verdict(tmp_path, "inverse, no noise: test PSNR").verdict
+        assert other == ("partial" if expected == "reproduced" else expected)
+
+
+def test_without_records_nothing_was_run(tmp_path):
+    assert {finding.verdict for _, finding in claims.findings(tmp_path)} == {"not run"}
+
+
+def fig10(*points):
+    runs = []
+    for network, size, psnr, budget in points:
+        task, results = {"problem": "inverse", "noise": 0.0}, {"psnr": {"mean": psnr}, "authors_psnr": {"mean": psnr}}
+        run = {"network": network, "task": task, "size": size, "budget": budget, "results": results}
+        runs.append({**run, "steps": 1_000, "commit": f"{size:07}"})
+    return {"runs": runs}
+
+
+def test_networks_are_compared_with_all_images_only(tmp_path):
+    text = "inverse, no noise: DiffNet − U-Net"
+    save(tmp_path, "fig10", fig10(("DiffNet", 3600, 65.0, "cpu"), ("UNet", 100, 50.0, "cpu")))
+    assert verdict(tmp_path, text).verdict == "not run"
+    for other, budget, expected in (
+        (62.5, "cpu", "partial"),
+        (62.5, "paper", "reproduced"),
+        (64.5, "cpu", "partial"),
+        (64.5, "paper", "not reproduced"),
+        (50.0, "paper", "not reproduced"),  # more than the paper's difference: the U-Net is not the paper's
+    ):
+        save(tmp_path, "fig10", fig10(("DiffNet", 3600, 65.0, "paper"), ("UNet", 3600, other, budget)))
+        assert verdict(tmp_path, text).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("sizes", "budget", "expected"),
+    [
+        ({10: 60.0, 300: 64.0, 3600: 64.2}, "cpu", "reproduced"),
+        ({10: 60.0, 300: 64.0, 3600: 64.2}, "9 steps", "partial"),
+        ({10: 64.3, 300: 64.0, 3600: 64.2}, "cpu", "partial"),
+        ({10: 64.3, 300: 60.0, 3600: 64.2}, "cpu", "not reproduced"),
+        ({10: 64.3, 3600: 64.2}, "cpu", "not run"),
+    ],
+)
+def test_few_images_are_enough_and_fewer_are_not(tmp_path, sizes, budget, expected):
+    save(tmp_path, "fig10", fig10(*(("DiffNet", size, psnr, budget) for size, psnr in sizes.items())))
+    found = verdict(tmp_path, "DiffNet is at its best")
+    assert found.verdict == expected
+    assert found.commit == ("" if expected == "not run" else f"{min(sizes):07} and {len(sizes) - 1} more")
+
+
+def test_on_disks_of_our_own_a_claim_is_at_most_partial(tmp_path):
+    for psnr, expected in ((90.0, "partial"), (80.0, "not reproduced")):
+        quality = {"authors_psnr": {"mean": psnr, "std": 1.0, "n": 8}}
+        results = {"train": quality, "test": quality}
+        save(tmp_path, "fig05", {"paper_psnr": 86.24, "opposite_signs": [1.0, 0.95, 0.3], "results": results})
+        assert verdict(tmp_path, "deconvolution of disks").verdict == expected
+        assert verdict(tmp_path, "centre filter of opposite sign").verdict == "partial"
+
+
+def test_lines_twice_as_wide_have_twice_the_width(rng):
+    x = np.linspace(-200, 200, 401)
+    narrow, wide = (np.tile(np.exp(-((x / width) ** 2)), (401, 1)) for width in (6, 12))
+    assert claims.edge_width(wide) == pytest.approx(2 * claims.edge_width(narrow), rel=0.03)
+    assert claims.edge_width(3 * wide + 1) == pytest.approx(claims.edge_width(wide), rel=1e-6)
+
+
+def test_filters_are_judged_over_the_three_noises(tmp_path, rng):
+    sources = [{"budget": "cpu", "data": "here"}]
+    noise = rng.normal(size=(64, 64))
+    widths = [[noise], [np.kron(noise[:32, :32], np.ones((2, 2)))], [np.kron(noise[:16, :16], np.ones((4, 4)))]]
+    for order, expected in ((1, "reproduced"), (-1, "not reproduced")):
+        levels = [[0.001, 0.002], [0.01, 0.02], [0.1, 0.2]][::order]
+        save(tmp_path, "fig11", {"mean_modulus": levels, "weights": sources})
+        save(tmp_path, "fig12", {"weights": sources}, filters=np.array(widths[::order]))
+        assert verdict(tmp_path, "mean-free without noise").verdict == expected
+        assert verdict(tmp_path, "edges in the centre filters").verdict == expected
+    mixed = [[small, small] for (small,) in widths]
+    mixed[0][1], mixed[2][1] = widths[1][0], widths[0][0]  # narrower in the second layer, wider on average
+    save(tmp_path, "fig12", {"weights": sources}, filters=np.array(mixed))
+    found = verdict(tmp_path, "edges in the centre filters")
+    assert found.verdict == "partial" and "wider in 1 of 2 layers" in found.ours
+
+
+def test_the_command_prints_every_claim(tmp_path, capsys):
+    (tmp_path / "benchmarks" / "recipes").mkdir(parents=True)
+    run = {"seconds": 600.0, "test_psnr": {"mean": 64.3}, "data": "here", "test_data": "there", "commit": "0" * 40}
+    (tmp_path / "benchmarks" / "recipes" / "fast-63.72dB-0.json").write_text(json.dumps(run))
+    assert command_line.main(["verify", "--results_dir", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    for claim in (*claims.CLAIMS, *beyond.CLAIMS):
+        assert f"{claim.where}, {claim.text}" in out and claim.command in out
+    assert "REPRODUCED: Sec. 5, training time of DiffNet" in out and "10.0 min (10.0–10.0)" in out
+    assert f"\n{len(claims.CLAIMS)} claims: 1 reproduced, 0 partial, 0 not reproduced, 16 not run\n" in out
+    number = len(beyond.CLAIMS)
+    assert out.strip().endswith(f"{number} claims: 0 holds, 0 partly, 0 does not hold, {number} not run")
+
+
+def test_commands_name_experiments_that_exist():
+    for claim in (*claims.CLAIMS, *beyond.CLAIMS):
+        if claim.command.startswith("python -m experiments."):
+            assert (ROOT / "experiments" / f"{claim.command.split('.')[1].split()[0]}.py").exists()

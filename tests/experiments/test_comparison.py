@@ -1,0 +1,261 @@
+"""The fair comparison: intervals that cover, operations that are counted by hand, and what the record says."""
+
+import json
+
+import numpy as np
+import pytest
+
+import diffnet_tf as dn
+from diffnet_tf.evaluation import bootstrap, classical, costs
+from experiments import comparison, render
+from experiments.lib import (
+    beyond,
+    beyond_verdicts,
+    claims,
+    comparison_classical,
+    comparison_figure,
+    networks,
+    records,
+    run,
+)
+from tests.conftest import ROOT, run_python, tensorflow_only
+from tests.small_experiments import set_flags
+
+# ---- Intervals -------------------------------------------------------------------------------------------------------
+
+
+def test_intervals_contain_the_true_mean_as_often_as_they_say():
+    """Of a skewed distribution with known mean, 60 images: about 95 % of the 95 % intervals, half of those of 50 %."""
+    rng = np.random.default_rng(0)
+    covered = {0.95: [], 0.5: []}
+    for _ in range(400):
+        values = rng.gamma(4.0, 0.5, 60)
+        for level, hits in covered.items():
+            mean, low, high = bootstrap.interval(values, level, draws=400)
+            assert low < mean < high
+            hits.append(low <= 2.0 <= high)
+    assert 0.91 < np.mean(covered[0.95]) < 0.98 and 0.44 < np.mean(covered[0.5]) < 0.56
+
+
+def test_pairs_leave_only_the_difference_and_cover_it():
+    """Images that are hard for both: the paired interval is as narrow as the difference, and covers it."""
+    rng, hits = np.random.default_rng(1), []
+    for _ in range(300):
+        images = rng.normal(60, 3, 80)
+        ours, theirs = (images + shift + rng.normal(0, 0.3, (3, 80)) for shift in (0.2, 0.0))
+        _, low, high = bootstrap.paired(ours, theirs, draws=400)
+        hits.append(low <= 0.2 <= high)
+        alone = bootstrap.interval(ours, draws=400)
+        assert high - low < 0.3 * (alone[2] - alone[1])
+    assert 0.91 < np.mean(hits) < 0.985
+
+
+def test_pairs_are_antisymmetric_and_average_seeds():
+    rng = np.random.default_rng(2)
+    ours, theirs = rng.normal(size=(3, 20)), rng.normal(size=20)
+    mean, low, high = bootstrap.paired(ours, theirs)
+    assert mean == pytest.approx(ours.mean() - theirs.mean())
+    np.testing.assert_allclose(bootstrap.paired(theirs, ours), (-mean, -high, -low), atol=1e-12)
+    with pytest.raises(ValueError, match="ours has 20 images and theirs 19"):
+        bootstrap.paired(ours, theirs[:19])
+    with pytest.raises(ValueError, match="1 are not finite"):
+        bootstrap.interval([1.0, np.inf])
+
+
+# ---- Operations ------------------------------------------------------------------------------------------------------
+
+
+def test_operations_are_those_counted_by_hand():
+    pixels = 16 * 20
+    by_hand = 2 * pixels * 9 * (1 * 3 + 3 * 3 + 3 * 1)
+    assert costs.flops(dn.models.ConvNet(depth=3, width=3), 16, 20) == by_hand
+    estimator = 2 * pixels * 9 * (1 * 4 + 4 * 5)
+    assert costs.flops(dn.models.DiffNet(2, 2, 4), 16, 20) == 2 * (estimator + pixels * 12)
+    unet = dn.models.UNet(widths=(2, 4))
+    fine = 9 * (1 * 2 + 2 * 2 + (2 + 2) * 2 + 2 * 2 + 2 * 1) * pixels
+    coarse = 9 * (2 * 4 + 4 * 4 + 4 * 2) * pixels // 4  # and the transposed convolution, on the coarse pixels
+    assert costs.flops(unet, 16, 20) == 2 * (fine + coarse)
+    assert costs.flops(unet, 15, 19) == costs.flops(unet, 16, 20)  # padded to the same size
+
+
+@tensorflow_only
+def test_operations_are_those_of_tensorflows_profiler():
+    """It also counts biases and additions, a few per cent."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    model = dn.models.ResNet(blocks=2, width=16)
+    function = tf.function(lambda u: model(u)).get_concrete_function(tf.TensorSpec((1, 16, 16, 1)))
+    graph = convert_variables_to_constants_v2(function).graph
+    options = tf.compat.v1.profiler.ProfileOptionBuilder(tf.compat.v1.profiler.ProfileOptionBuilder.float_operation())
+    profile = tf.compat.v1.profiler.profile(graph, options=options.with_empty_output().build())
+    assert costs.flops(model, 16, 16) == pytest.approx(profile.total_float_ops, rel=0.03)
+
+
+def test_networks_of_equal_size_are():
+    diffnet = dn.models.DiffNet().count_params()
+    for network in networks.EQUAL:
+        recipe = networks.recipe_for(network, "fast", comparison.TASKS[0])
+        assert networks.make(network, recipe).count_params() == pytest.approx(diffnet, rel=0.02)
+        assert recipe == networks.recipe_for("DiffNet", "fast", comparison.TASKS[0])
+
+
+# ---- The experiment --------------------------------------------------------------------------------------------------
+
+
+def small(network, recipe):
+    """What `networks.make` gives, with few parameters."""
+    makes = {
+        "UNet": lambda: dn.models.UNet(widths=(4, 8)),
+        "ConvNet": lambda: dn.models.ConvNet(2, 4),
+        "ResNet": lambda: dn.models.ResNet(1, 4),
+    }
+    return makes.get(network, lambda: dn.models.DiffNet(2, 2, 4, initial_scale=recipe.initial_scale))()
+
+
+def few(noise, wiener=None):
+    """Of the classical methods the quick ones, each with few parameters to try."""
+    names = ("fixed_point", "unsharp", "wiener") if noise else ("stepwise", "unsharp", "wiener")
+    return {name: method for name, method in classical_methods(noise, wiener).items() if name in names}
+
+
+classical_methods, plan = classical.methods, comparison.plan
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A finished run at budget smoke with small networks, all but the U-Net: (folder, record, arrays)."""
+    root = tmp_path_factory.mktemp("compared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "make", small)
+        patch.setattr(classical, "methods", few)
+        patch.setattr(comparison, "REPETITIONS", 2)
+        patch.setattr(comparison, "TASKS", comparison.TASKS[1:])
+        patch.setattr(comparison, "plan", lambda budget: [run for run in plan(budget) if run.network != "UNet"])
+        set_flags(root)
+        run.execute(comparison)
+    return root, *records.load(root / comparison.NAME)
+
+
+@tensorflow_only
+def test_every_method_is_measured_on_the_same_pairs(compared):
+    root, record, arrays = compared
+    (task,) = record["tasks"]
+    rows = task["rows"]
+    assert {name for name, row in rows.items() if "psnr" not in row} == {"UNet"}
+    kept = json.loads(next((root / "comparison" / "runs").glob("ResNet-*")).read_text())
+    np.testing.assert_allclose(arrays["psnr_0.01_ResNet"], [kept["psnr"]], rtol=1e-6)
+    test = dn.data.open_images("skimage", None, "test", 12)
+    inputs, targets = dn.data.paired_arrays(test, noise=0.01, seed=networks.TEST_SEED)
+    undone = dn.diffusion.fixed_point_inverse(inputs, rows["fixed_point"]["choice"]["iterations"])
+    np.testing.assert_allclose(arrays["psnr_0.01_fixed_point"][0], dn.metrics.psnr(targets, undone), atol=2e-3)
+    np.testing.assert_allclose(arrays["ssim_0.01_input"][0], dn.metrics.ssim(targets, inputs), atol=1e-5)
+    for name in ("ConvNet", "unsharp"):
+        difference = arrays[f"psnr_0.01_{name}"].mean() - arrays["psnr_0.01_DiffNet"].mean()
+        mean, low, high = rows[name]["psnr_minus_DiffNet"]
+        assert mean == pytest.approx(difference, abs=1e-4) and low < mean < high
+    times = record["milliseconds_per_image"]["0.01"]
+    assert set(times) == set(rows) - {"input", "long"} and times["UNet"]["n"] == 2
+    assert rows["long"]["training_images"] == 3_600 and rows["long"]["parameters"] == 101_310
+
+
+@tensorflow_only
+def test_parameters_are_chosen_on_training_images_alone(compared, monkeypatch):
+    """Other test images, the same choice: and what was measured is not measured again."""
+    root, record, _ = compared
+    tried = record["tasks"][0]["rows"]["unsharp"]["tried"]
+    train = dn.data.open_images("skimage", None, "train", 12)
+    pairs = dn.data.paired_arrays(dn.data.GrayImages(train.pixels[:3]), noise=0.01, seed=networks.TUNING_SEED)
+    choice, again = classical.tune(classical.methods(0.01)["unsharp"], *pairs)
+    assert again == tried and choice == record["tasks"][0]["rows"]["unsharp"]["choice"]
+    assert networks.TUNING_SEED != networks.TEST_SEED
+    monkeypatch.setattr(classical, "methods", few)
+    monkeypatch.setattr(classical, "tune", lambda *a: pytest.fail("measured again"))
+    set_flags(root, "--only", "classical")
+    options = run.Options(root / comparison.NAME)
+    again = comparison.TASKS[1], comparison.BUDGETS["smoke"], options, train, train
+    comparison_classical.measure_all(*again)
+    # What would be tried with other parameters now is measured again, and nothing else.
+    kept = comparison_classical.path(comparison.TASKS[1], options)
+    before = json.loads(kept.read_text())
+    changed = json.loads(kept.read_text())
+    changed["methods"]["unsharp"] |= {"grid": {"radius": [9.0]}, "psnr": [[0.0]]}
+    kept.write_text(json.dumps(changed))
+    tuned = []
+    monkeypatch.setattr(classical, "tune", lambda method, *pairs: tuned.append(method.label) or (choice, tried))
+    comparison_classical.measure_all(*again)
+    after = json.loads(kept.read_text())["methods"]
+    assert tuned == ["unsharp mask"] and after["unsharp"]["grid"] == before["methods"]["unsharp"]["grid"]
+    assert after["unsharp"]["psnr"] != [[0.0]] and after.keys() == before["methods"].keys()
+
+
+@tensorflow_only
+def test_the_table_and_the_picture_say_what_was_not_run(compared):
+    root, record, arrays = compared
+    lines = comparison.table(record).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    assert any(line.startswith("| U-Net | not run") for line in lines)
+    best = next(line for line in lines if line.startswith("| DiffNet, 30,000 steps"))
+    mean = arrays["psnr_0.01_long"].mean()
+    assert f"| {mean:.2f} (" in best and "| 101,310 | 1,858 |" in best and "| 3,600 |" in best
+    assert "Not run: U-Net (inverse, 1 % noise)" in comparison.caption(record)
+    assert render.render(comparison, root / comparison.NAME).stat().st_size > 10_000
+
+
+def test_drawing_needs_no_keras():
+    code = "import sys; sys.modules['keras'] = None; from experiments import comparison; print(comparison.NAME)"
+    assert run_python(code).strip() == comparison.NAME
+    assert "comparison" in render.EXPERIMENTS and (ROOT / "experiments" / "comparison.py").exists()
+
+
+def test_nothing_is_cheaper_and_better_than_the_front():
+    points = [tuple(p) for p in np.random.default_rng(0).integers(0, 12, (40, 2))]
+    front = comparison_figure.pareto(points)
+    for i, (cost, value) in enumerate(points):
+        better = [j for j, (c, v) in enumerate(points) if c <= cost and v >= value and (c, v) != (cost, value)]
+        if i in front:
+            assert not better
+        elif not better:  # a tie with one on the front
+            assert (cost, value) in [points[j] for j in front]
+
+
+# ---- What is claimed -------------------------------------------------------------------------------------------------
+
+
+def recorded(root, seeds=3, **shifts):
+    """A record of the comparison in which methods differ from DiffNet by shifts in dB."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(34, 2, 50)
+    kinds = {"told": ("newton", "pnp"), "untold": ("tv",), "long": ("long",)}
+    rows, arrays = {}, {}
+    for name, shift in {"DiffNet": 0.0, "long": 1.0, "newton": -3.0, "pnp": -1.0, "tv": -2.0, **shifts}.items():
+        kind = next((kind for kind, names in kinds.items() if name in names), "network")
+        count = seeds if kind == "network" else 1
+        arrays[f"psnr_0.01_{name}"] = images + shift + rng.normal(0, 0.2, (count, 50))
+        rows[name] = {"kind": kind, "label": name, "psnr": [0, 0, 0]}
+        rows[name] |= {"steps": 400, "budget": "cpu"} if kind in ("network", "long") else {}
+    record = {"tasks": [{"problem": "inverse", "noise": 0.01, "rows": rows}], "budget": "cpu", "commit": None}
+    records.save(root / "comparison", record | {"source": "s", "data": "a", "test_data": "b"}, arrays)
+
+
+def test_claims_hold_where_the_whole_interval_does(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        beyond_verdicts.compared(0.01, "DiffNet", "UNet")(tmp_path)
+    recorded(tmp_path, ConvNet=-0.5, ResNet=0.0)
+    assert beyond_verdicts.compared(0.01, "DiffNet", "ConvNet")(tmp_path).verdict == claims.REPRODUCED
+    assert beyond_verdicts.compared(0.01, "DiffNet", "ResNet")(tmp_path).verdict == claims.NOT_REPRODUCED
+    both = beyond_verdicts.compared(0.01, "DiffNet", "ConvNet", "ResNet")(tmp_path)
+    assert both.verdict == claims.PARTIAL and both.n == 50 and "+0.5" in both.ours
+    best = beyond_verdicts.compared(0.01, "long", "told")(tmp_path)
+    assert best.verdict == claims.REPRODUCED and "against pnp" in best.ours and "newton" not in best.ours
+    with pytest.raises(FileNotFoundError, match="no run of UNet"):
+        beyond_verdicts.compared(0.01, "DiffNet", "UNet")(tmp_path)
+    recorded(tmp_path, UNet=-0.5)
+    assert beyond_verdicts.compared(0.01, "DiffNet", "UNet")(tmp_path).verdict == claims.PARTIAL  # of budget cpu
+    recorded(tmp_path, seeds=1, ConvNet=-0.5)
+    assert beyond_verdicts.compared(0.01, "DiffNet", "ConvNet")(tmp_path).verdict == claims.PARTIAL
+
+
+def test_the_rows_are_there():
+    rows = [claim for claim in beyond.CLAIMS if claim.where == "A fair comparison"]
+    assert len(rows) == 8 and len({claim.text for claim in rows}) == 8

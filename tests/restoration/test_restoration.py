@@ -1,0 +1,186 @@
+"""Any image: tiles give what the whole image gives; colour, alpha, depth and scale are kept."""
+
+import keras
+import numpy as np
+import pytest
+import skimage.data
+
+import diffnet_tf as dn
+from diffnet_tf import restoration
+from diffnet_tf.restoration import tiles
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Three layers with strong filters: what a tile misses would show."""
+    keras.utils.set_random_seed(3)
+    return dn.models.DiffNet(num_layers=3, estimator_depth=2, width=8, initial_time_step=0.5)
+
+
+def whole(model, image):
+    return keras.ops.convert_to_numpy(model(image[None, ..., None].astype("float32")))[0, ..., 0]
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (3, 50), (31, 17), (64, 64), (65, 33)])
+@pytest.mark.parametrize("tile", [1, 7, 16, 64])
+def test_tiles_give_the_whole_image(model, shape, tile):
+    image = np.random.default_rng(1).random(shape).astype("float32")
+    image[1, 1] = 1.0
+    if tile == 1 and max(shape) > 31:
+        pytest.skip("thousands of tiles")
+    np.testing.assert_allclose(dn.restore(image, model, tile=tile), whole(model, image), atol=1e-6)
+
+
+def test_a_smaller_halo_would_not_do(model, monkeypatch):
+    """The reach is not larger than it has to be, so that the test above would see it miss."""
+    image = np.random.default_rng(1).random((64, 64)).astype("float32")
+    image[0, 0] = 1.0
+    monkeypatch.setattr(tiles, "reach", lambda model: 5)
+    assert np.abs(dn.restore(image, model, tile=16) - whole(model, image)).max() > 1e-5
+
+
+def test_the_reach_is_4_pixels_a_layer():
+    assert tiles.reach(dn.models.DiffNet()) == 20
+
+
+def test_a_stencil_can_reach_further_than_the_filters_see():
+    keras.utils.set_random_seed(3)
+    model = dn.models.DiffNet(2, estimator_depth=1, initial_time_step=0.5, points=13)
+    assert tiles.reach(model) == 4
+    image = np.random.default_rng(1).random((40, 33)).astype("float32")
+    image[1, 1] = 1.0
+    np.testing.assert_allclose(dn.restore(image, model, tile=16), whole(model, image), atol=1e-6)
+
+
+def test_a_network_with_a_noise_map_is_told_the_noise():
+    """Tile by tile as the whole image with σ behind it, whatever the scale of the image."""
+    keras.utils.set_random_seed(4)
+    model = dn.models.DiffNet(2, 2, 8, noise_map=True)
+    image = np.random.default_rng(2).random((40, 33)).astype("float32")
+    image[3, 3] = 1.0
+    inputs = np.stack([image, np.full_like(image, 0.05)], axis=-1)[None]
+    expected = keras.ops.convert_to_numpy(model(inputs))[0, ..., 0]
+    np.testing.assert_allclose(dn.restore(image, model, tile=16, noise=0.05), expected, atol=1e-6)
+    np.testing.assert_allclose(dn.restore(4 * image, model, tile=16, noise=0.05), 4 * expected, atol=4e-6)
+    assert abs(dn.restore(image, model, noise=0.1) - expected).max() > 1e-3
+
+
+def test_the_noise_is_given_to_whom_it_helps(model):
+    image, told = np.ones((8, 8), "float32"), dn.models.DiffNet(2, 2, 4, noise_map=True)
+    for network, noise, message in (
+        (told, None, "The network has to be told the noise; expected noise=0.03 for 3 % of the maximum"),
+        (model, 0.1, "noise=0.1 is for a network that can be told it; expected none"),
+        (told, 3.0, "noise=3; expected σ in parts of the maximum, below 1: 0.03 is 3 %"),
+        (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),
+        (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled, which has its own"),
+        (dn.models.DiffNet(2, 2, 4, channels=3), None, "The model is one of images with 3 channels; expected one of"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dn.restore(image, network, noise=noise)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (13, 22)])
+def test_an_output_pixel_depends_on_what_is_within_reach(place):
+    keras.utils.set_random_seed(0)
+    model = dn.models.DiffNet(num_layers=2, estimator_depth=3, width=4, initial_time_step=0.5)
+    image = np.random.default_rng(0).random((1, 33, 40, 1)).astype("float32")
+    changed = image.copy()
+    changed[0, place[0], place[1], 0] += 0.5
+    difference = np.abs(keras.ops.convert_to_numpy(model(changed) - model(image)))[0, ..., 0]
+    rows, columns = np.nonzero(difference > 0)
+    distance = np.maximum(np.abs(rows - place[0]), np.abs(columns - place[1])).max()
+    assert distance <= tiles.reach(model) == 6
+
+
+def test_the_scale_by_the_maximum_is_undone(model):
+    image = 0.9 * skimage.data.camera()[:64, :64].astype("float32") / 255
+    expected = image.max() * whole(model, image / image.max())
+    np.testing.assert_allclose(dn.restore(image, model), expected, atol=1e-6)
+    np.testing.assert_allclose(dn.restore(1000 * image, model), 1000 * expected, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize(("dtype", "steps"), [("uint8", 255), ("uint16", 65535)])
+def test_integers_stay_integers(model, dtype, steps):
+    image = (skimage.data.camera()[:40, :50].astype("float64") / 255 * steps).round().astype(dtype)
+    restored = dn.restore(image, model)
+    expected = dn.restore((image / steps).astype("float64"), model)
+    assert restored.dtype == dtype
+    np.testing.assert_allclose(restored / steps, np.clip(expected, 0, 1), atol=0.51 / steps + 1e-6)
+
+
+def test_another_depth_by_an_array_of_it(model):
+    image = skimage.data.camera()[:40, :50]
+    wide = dn.restore(image, model, out=np.empty(image.shape, "uint16"))
+    exact = dn.restore(image, model, out=np.empty(image.shape, "float32"))
+    np.testing.assert_allclose(wide / 65535, np.clip(exact, 0, 1), atol=1e-5)
+    np.testing.assert_array_equal(np.rint(255 * np.clip(exact, 0, 1)), dn.restore(image, model))
+
+
+def test_luminance_is_restored_and_colour_differences_are_kept(model):
+    image = skimage.data.astronaut()[100:160, 200:260].astype("float32") / 255
+    restored = dn.restore(image, model)
+    gray, after = (u @ restoration.LUMINANCE for u in (image, restored))
+    np.testing.assert_allclose(after, gray.max() * whole(model, gray / gray.max()), atol=1e-4)
+    for k in (0, 1):
+        np.testing.assert_allclose(restored[..., k] - restored[..., 2], image[..., k] - image[..., 2], atol=1e-6)
+
+
+def test_channels_share_their_scale(model):
+    image = skimage.data.astronaut()[100:160, 200:260].astype("float32") / 255
+    image[..., 2] *= 0.5
+    restored = dn.restore(image, model, colour="channels")
+    for k in range(3):
+        expected = image.max() * whole(model, image[..., k] / image.max())
+        np.testing.assert_allclose(restored[..., k], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_alpha_is_kept(model, channels, dtype):
+    rng = np.random.default_rng(0)
+    top = 1.0 if dtype == "float32" else np.iinfo(dtype).max
+    image = (top * rng.random((20, 30, channels))).astype(dtype)
+    restored = dn.restore(image, model, tile=16)
+    np.testing.assert_array_equal(restored[..., -1], image[..., -1])
+    np.testing.assert_array_equal(restored[..., :-1], dn.restore(image[..., :-1].copy(), model, tile=16))
+    assert not np.array_equal(restored[..., 0], image[..., 0])
+
+
+def test_a_black_image_stays_black(model):
+    for shape in ((20, 20), (20, 20, 4)):
+        assert not dn.restore(np.zeros(shape, "uint8"), model).any()
+
+
+def test_progress_counts_every_tile(model):
+    told = []
+    dn.restore(np.ones((40, 50, 3), "float32"), model, colour="channels", tile=20, progress=lambda *n: told.append(n))
+    assert told == [(k, 18) for k in range(1, 19)]
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "message"),
+    [
+        (np.ones((2, 9)), ValueError, r"shape \(2, 9\); expected at least 3 pixels a side"),
+        (np.ones((9, 9, 5)), ValueError, r"expected \(height, width\) or \(height, width, 1 to 4\)"),
+        (np.ones((9, 9), "int32"), TypeError, "dtype int32; expected uint8, uint16, float32 or float64"),
+        (np.ones((9, 9), complex), TypeError, "dtype complex128"),
+        (np.full((9, 9), -0.5), ValueError, "minimum of -0.5; expected no negative values"),
+        (np.where(np.arange(81).reshape(9, 9) % 40, 1.0, np.nan), ValueError, r"3 value.* the first at index \(0, 0\)"),
+    ],
+)
+def test_bad_images_are_refused(model, image, error, message):
+    with pytest.raises(error, match=message):
+        dn.restore(image, model)
+
+
+def test_the_first_bad_value_is_found_anywhere(model, monkeypatch):
+    monkeypatch.setattr(restoration.arrays, "_ROWS", 4)
+    image = np.ones((11, 5))
+    image[9, 2] = image[10, 3] = np.inf
+    with pytest.raises(ValueError, match=r"2 value\(s\) that are NaN or infinite, the first at index \(9, 2\)"):
+        dn.restore(image, model)
+
+
+def test_other_networks_are_refused(photographs):
+    with pytest.raises(TypeError, match="a ConvNet; expected a DiffNet, whose reach is known"):
+        dn.restore(photographs[0], dn.models.ConvNet(depth=2))
