@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
+import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -77,6 +78,12 @@ def image(
     if label:
         axis.set_xlabel(label, labelpad=2)
     return axis.imshow(pixels, vmin=low, vmax=high, cmap=cmap)
+
+
+def symmetric(*images: Array, share: float = 0.995) -> float:
+    """One scale −s … s for images around zero: s is above most of the moduli. A few brightest pixels would leave the
+    rest white."""
+    return float(np.quantile(np.abs(images if len(images) > 1 else images[0]), share)) or 1e-6
 
 
 def save(figure: Figure, path: PathLike) -> None:

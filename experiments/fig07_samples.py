@@ -8,32 +8,23 @@ Claim here: at least 34.2 dB on real photographs after an hour on 2 cores.
 """
 
 from experiments.lib import samples
+from experiments.lib.measure import Task
+from experiments.lib.run import main
 
 NAME = "fig07"
-CONFIG = samples.Config(
-    title="Figure 7",
-    noise=0.01,
-    paper_psnr=34.21,
-    budgets={
-        "smoke": ("fast", 4, 8),
-        "quick": ("fast", 1_200, None),
-        "cpu": ("fast", 30_000, None),
-        "paper": ("paper", 101_250, None),
-    },
-    crop=48,
-)
+TITLE = "Figure 7"
+TASK = Task("inverse", 0.01)
+PAPER = 34.21
+BUDGETS = samples.budgets(quick=1_200, cpu=30_000)
+CLAIMS = (samples.claim(PAPER, "Fig. 7", "inverse, 1 % noise: test PSNR"),)
 
 
 def compute(options):
     """Train DiffNet and measure it; see `samples.compute`."""
-    return samples.compute(CONFIG, options)
+    return samples.compute(TASK, BUDGETS, options, PAPER)
 
 
 draw, caption = samples.draw, samples.caption
 
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

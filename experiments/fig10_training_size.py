@@ -3,8 +3,8 @@
 Paper: at 90,000 images DiffNet is about 4 dB (forward) and 3 dB (inverse, no noise) ahead of the U-Net and equal with
 noise, and it is at its best with 500 to 1,000 images.
 
-Every finished training is a record of its own in `runs/`, and is not repeated: stop it and start it again, take a part
-with --only, add points of another budget later. A point is drawn from the run with the most steps.
+Every finished training is a record of its own, see `lib.study`: stop it and start it again, take a part with --only,
+add points of another budget later. A point is drawn from the run with the most steps.
 
     python -m experiments.fig10_training_size --budget quick  # about 20 min on 2 cores
     python -m experiments.fig10_training_size --budget cpu --source stl10_binary --data_dir DIR  # days, with the U-Net
@@ -12,19 +12,19 @@ with --only, add points of another budget later. A point is drawn from the run w
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import networks, records, trainings
+from experiments.lib import captions, measure, networks, records, study, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.measure import Task
+from experiments.lib.run import main
 
 NAME = "fig10"
-TASKS = (
-    networks.Task("forward"),
-    networks.Task("inverse", 0.0),
-    networks.Task("inverse", 0.001),
-    networks.Task("inverse", 0.01),
-)
+TITLE = "Figure 10"
+TASKS = (Task("forward"), Task("inverse", 0.0), Task("inverse", 0.001), Task("inverse", 0.01))
 NETWORKS = {"DiffNet": "DiffNet", "UNet": "U-Net"}
 SIZES = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)  # and all there are
 SEEDS = 3  # for sizes up to 1,000
@@ -57,7 +57,7 @@ class Run:
     """One training."""
 
     network: str
-    task: networks.Task
+    task: Task
     size: int
     seed: int
 
@@ -80,63 +80,52 @@ def plan(budget, available):
     ]
 
 
-def compute(options):
-    """Train what has no record yet, then gather all records: (record, {}, None); None when stopped by Ctrl-C."""
+def parts(options):
+    """One training for each network, task, number of images and seed."""
     budget = BUDGETS[options.budget]
-    train, validation, test = (options.images(split, budget.limit) for split in ("train", "validation", "test"))
-    if not trainings.train_missing(
-        plan(budget, len(train)), options, lambda run: _train(run, budget, options, train, validation, test)
-    ):
-        return None
-    runs = trainings.gathered(options)
-    runs += [run for name in ONE_IMAGE for run in _of_one_image(options.results_dir / name)]
-    if not runs:
-        raise ValueError(f"--only {options.only} names no run; names are as {plan(budget, len(train))[0].name}")
-    return {"title": "Figure 10", "runs": trainings.most_steps(runs)}, {}, None
+    images = [options.images(split, budget.limit) for split in ("train", "validation", "test")]
+    do = functools.partial(_train, budget=budget, options=options, images=images)
+    return [study.part(each, do) for each in plan(budget, len(images[0]))]
 
 
-def _train(run, budget, options, train, validation, test):
+def _train(run, budget, options, images):
     import keras
 
-    from diffnet_tf import data
-
-    recipe = networks.recipe_for(run.network, budget.recipe, run.task)
-    kind = 2 if run.network == "UNet" else int(run.task.crop > 24)
-    steps = options.steps or budget.steps[kind]
+    train, validation, test = images
     chosen = np.random.default_rng(run.seed).permutation(len(train))[: run.size]
-    recipe = networks.for_images(recipe, run.size)
     early = keras.callbacks.EarlyStopping("val_psnr", mode="max", patience=PATIENCE, restore_best_weights=True)
-    model, trained = networks.train(
-        run.network,
-        run.task,
-        recipe,
-        data.GrayImages(train.pixels[np.sort(chosen)]),
-        steps=steps,
+    kind = 2 if run.network == "UNet" else int(run.task.crop > 24)
+    trained = study.train(
+        options,
+        functools.partial(networks.make, run.network),
+        networks.recipe_for(run.network, budget.recipe, run.task),
+        train[np.sort(chosen)],
+        steps=budget.steps[kind],
         seed=run.seed,
-        validation=data.GrayImages(validation.pixels[:64]),
+        name=run.name,
+        validation=validation[: study.VALIDATION],
         callbacks=[early],
-        checkpoint_dir=options.checkpoint_dir / run.name,
+        **dataclasses.asdict(run.task),
     )
-    if not trained.finished and not early.stopped_epoch:
+    if trained is None:
         return None
-    _, values, summary = networks.measured(model, *networks.test_pairs(run.task, test))
-    return {
-        **trainings.described(run, options, budget.recipe, recipe),
-        "steps": trained.steps,
-        "stopped_early": not trained.finished,
-        "validation_psnr": early.best,
-        **trainings.results(model, trained, values, summary),
-    }
+    _, values, summary = measure.measured(trained.model, *measure.pairs(run.task, test))
+    found = {"stopped_early": not trained.training.finished, "validation_psnr": early.best, "results": summary}
+    return study.Result({**trained.record(), **found, **study.values(values)})
+
+
+def gather(runs, root):
+    """All trainings, and the U-Nets of Figures 8 and 9."""
+    more = [_of_one_image(root / name) for name in ONE_IMAGE if (root / name / records.RECORD).exists()]
+    return study.Result({"runs": study.most_steps([*runs, *more])})
 
 
 def _of_one_image(directory):
     """The U-Net of Figure 8 or 9 as a run: the same training on all images, and usually a longer one."""
-    if not (directory / records.RECORD).exists():
-        return
     record, _ = records.load(directory)
-    run = Run("UNet", networks.Task("inverse", record["noise"]), record["training_images"], record["seed"])
+    run = Run("UNet", Task("inverse", record["noise"]), record["training_images"], record["seed"])
     kept = ("budget", "source", "data", "test_data", "note", "commit", "recipe", "steps")
-    yield {
+    return {
         "name": run.name,
         **dataclasses.asdict(run),
         **{key: record[key] for key in kept},
@@ -185,49 +174,87 @@ def draw(record, arrays):
             axis.text(0.02, paper, "paper's DiffNet", transform=axis.get_yaxis_transform(), va="bottom", fontsize=6)
         axis.margins(y=0.12)
     handles = [figures.Line2D([], [], color=c, label=label) for c, label in zip(figures.LINES, NETWORKS.values())]
-    handles += [
-        figures.Line2D(
-            [],
-            [],
-            color="black",
-            marker=marker,
-            linestyle="",
-            label=budget if budget.endswith("steps") else f"budget {budget}",
-        )
-        for budget, marker in markers.items()
-    ]
+    for budget, marker in markers.items():
+        label = budget if budget.endswith("steps") else f"budget {budget}"
+        handles.append(figures.Line2D([], [], color="black", marker=marker, linestyle="", label=label))
     axes[0, 0].legend(handles=handles, loc="best")
     return figure
 
 
 def caption(record):
     """What is shown, and where it comes from."""
-    runs = record["runs"]
-    budgets = []
+    runs, budgets = record["runs"], []
     for budget in sorted({run["budget"] for run in runs}):
         for network, label in NETWORKS.items():
             steps = [run["steps"] for run in runs if run["network"] == network and run["budget"] == budget]
             if steps:
                 named = "" if budget.endswith("steps") else f"budget {budget}, "
-                most = f"up to {max(steps):,} steps" if min(steps) < max(steps) else f"{max(steps):,} steps"
-                budgets.append(f"{len(steps)} of {label} ({named}{most})")
-    seeds = max(run["seed"] for run in runs) + 1
-    bands = (
-        f"Bands: {seeds} seeds, which also choose the images"
-        if seeds > 1
-        else "One seed, which also chooses the images"
-    )
+                budgets.append(f"{len(steps)} of {label} ({named}up to {max(steps):,} steps)")
+    seeds = captions.count(len({run["seed"] for run in runs}), "seed")
     return (
         f"{record['title']}: mean PSNR of {runs[0]['results']['psnr']['n']} test images against the number of "
         "training images; each training stopped when validation no longer improves. "
-        f"{bands}. {len(runs)} trainings: {'; '.join(budgets)}. "
-        f"{record['source']} ({record['data']}, {record['test_data']}). {record['note'] or ''}"
+        f"Bands: {seeds}, which also choose the images. {len(runs)} trainings: {'; '.join(budgets)}. "
+        f"{captions.source(record)}"
     )
 
 
+# ---- Claims ----------------------------------------------------------------------------------------------------------
+
+
+def difference(problem, noise, paper):
+    """DiffNet's PSNR minus the U-Net's with all training images is within 1 dB of the paper's.
+
+    Networks that were given less time than the paper's say little about their best: then "partial", either way.
+    """
+
+    def check(record, arrays):
+        runs = [run for run in record["runs"] if run["task"] == {"problem": problem, "noise": noise}]
+        most = max((run["size"] for run in runs), default=0)
+        ours, theirs = (
+            [run for run in runs if (run["network"], run["size"]) == (network, most)] for network in NETWORKS
+        )
+        if not (ours and theirs):
+            raise verdicts.NotRun("no run of both networks with all images")
+        mean, other = (np.mean([run["results"]["authors_psnr"]["mean"] for run in of]) for of in (ours, theirs))
+        budget = verdicts.budgets([*ours, *theirs])
+        close = verdicts.REPRODUCED if abs(mean - other - paper) <= 1.0 else verdicts.NOT_REPRODUCED
+        steps = ", ".join(f"{of[0]['steps']:,}" for of in (ours, theirs))
+        text = f"{mean - other:+.1f} dB ({mean:.2f} − {other:.2f}; steps: {steps}), {most:,} images"
+        used = verdicts.provenance({**record, "runs": [*ours, *theirs]}, budget=budget)
+        return verdicts.Finding(text, close if budget == "paper" else verdicts.PARTIAL, len(ours), **used)
+
+    return check
+
+
+def few_images(record, arrays):
+    """DiffNet without noise: 300 to 1,000 images do as well as all to 0.5 dB, and fewer do not."""
+    task = {"problem": "inverse", "noise": 0.0}
+    runs = [run for run in record["runs"] if run["network"] == "DiffNet" and run["task"] == task]
+    sizes = {}
+    for run in sorted(runs, key=lambda run: run["size"]):
+        sizes.setdefault(run["size"], []).append(run["results"]["psnr"]["mean"])
+    few = [size for size in sizes if 300 <= size <= 1_000]
+    if not few or max(sizes) <= 1_000:
+        raise verdicts.NotRun("no runs with 300 to 1,000 images and with more")
+    means = {size: float(np.mean(values)) for size, values in sizes.items()}
+    enough = {size: mean >= means[max(sizes)] - 0.5 for size, mean in means.items()}
+    # After few steps, more images could not yet have paid.
+    long = {run["budget"] for run in runs} <= {"cpu", "paper"} and not enough[min(sizes)]
+    verdict = verdicts.REPRODUCED if long else verdicts.PARTIAL
+    verdict = verdict if all(enough[size] for size in few) else verdicts.NOT_REPRODUCED
+    ours = ", ".join(f"{mean:.2f} dB with {size:,}" for size, mean in means.items())
+    ours += "; even the fewest are enough" if enough[min(sizes)] else ""
+    used = verdicts.provenance({**record, "runs": runs}, budget=verdicts.budgets(runs))
+    return verdicts.Finding(ours, verdict, min(len(sizes[size]) for size in few), **used)
+
+
+CLAIMS = (
+    Claim("forward: DiffNet − U-Net", "≈ +4 dB", difference("forward", 0.0, 4.0), "Fig. 10"),
+    Claim("inverse, no noise: DiffNet − U-Net", "≈ +3 dB", difference("inverse", 0.0, 3.0), "Fig. 10"),
+    Claim("inverse, 1 % noise: DiffNet − U-Net", "≈ 0 dB", difference("inverse", 0.01, 0.0), "Fig. 10"),
+    Claim("DiffNet is at its best with few images", "500–1,000 images", few_images, "Fig. 10"),
+)
+
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

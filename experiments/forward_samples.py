@@ -6,33 +6,20 @@ Claim here: at least 66 dB on real photographs after an hour on 2 cores; the pap
 """
 
 from experiments.lib import samples
+from experiments.lib.measure import Task
+from experiments.lib.run import main
 
 NAME = "forward"
-CONFIG = samples.Config(
-    title="Forward",
-    noise=0.0,
-    paper_psnr=None,
-    budgets={
-        "smoke": ("fast", 4, 8),
-        "quick": ("fast", 2_400, None),
-        "cpu": ("fast", 72_000, None),
-        "paper": ("paper", 101_250, None),
-    },
-    crop=24,
-    problem="forward",
-)
+TITLE = "Forward"
+BUDGETS = samples.budgets(quick=2_400, cpu=72_000)
 
 
 def compute(options):
     """Train DiffNet and measure it; see `samples.compute`."""
-    return samples.compute(CONFIG, options)
+    return samples.compute(Task("forward"), BUDGETS, options)
 
 
 draw, caption = samples.draw, samples.caption
 
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

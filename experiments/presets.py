@@ -1,7 +1,7 @@
 """Make the package's presets of networks that experiments trained: python -m experiments.presets [--results_dir DIR]
 
-Each becomes weights and a model card in diffnet_tf/networks/weights. From the project's own results/ it makes the files that
-come with the package, byte for byte; to train a network anew, run the command on its card first.
+Each becomes weights and a model card in diffnet_tf/networks/weights. From the project's own results/ it makes the
+files that come with the package, byte for byte; to train a network anew, run the command on its card first.
 """
 
 import json

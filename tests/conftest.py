@@ -47,11 +47,12 @@ def rng():
 def trained(tmp_path, monkeypatch):
     """A results folder with small networks in the place of those that Figures 8–13 look into."""
     import diffnet_tf as dn
-    from experiments.lib import networks, records, weights
+    from experiments.lib import networks, records, settings
     from tests.small_experiments import small
 
     monkeypatch.setattr(networks, "make", small)
-    for noise, name in weights.INVERSE.items():
+    for setting in settings.INVERSE:
+        name, noise = setting.experiment, setting.noise
         keras.utils.set_random_seed(int(1e4 * noise))
         model = dn.models.DiffNet(2, 2, 4)
         record = {"experiment": name, "budget": "smoke", "steps": 0, "noise": noise, "seed": 0, "commit": None}

@@ -1,20 +1,18 @@
 """Experiments in seconds: budget smoke, small networks."""
 
 import diffnet_tf as dn
-from experiments.lib import records, run
+from experiments.lib import run
+from experiments.lib.options import Options
 
 
-def set_flags(root, *flags):
-    """Budget smoke, a results folder and these flags, in the place of what a test before has set."""
-    run.FLAGS.unparse_flags()
-    run.FLAGS(["test", "--budget", "smoke", "--results_dir", str(root), *flags])
+def options(experiment, root, **changes):
+    """Options of an experiment at budget smoke, in the results folder `root`."""
+    return Options(experiment.NAME, root, **{"budget": "smoke", **changes})
 
 
-def execute(experiment, root, *flags):
+def execute(experiment, root, **changes):
     """Run an experiment in this process at budget smoke: (record, arrays)."""
-    set_flags(root, *flags)
-    run.execute(experiment)
-    return records.load(root / experiment.NAME)
+    return run.execute(experiment, options(experiment, root, **changes))
 
 
 def small(network, recipe):

@@ -1,7 +1,9 @@
 """Gray images as they are kept: bytes where the source has bytes, made float32 when they are taken."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -43,6 +45,12 @@ class GrayImages:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def __getitem__(self, where: slice | Array) -> Self:
+        """Some of the images, by a slice or by an array of their numbers; each keeps its scale."""
+        some = copy.copy(self)
+        some.pixels, some.maxima = self.pixels[where], self.maxima[where]
+        return some
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

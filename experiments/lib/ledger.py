@@ -1,9 +1,58 @@
-"""The ledger: for each claim of the paper, and each goal beyond it, what the records in a folder show. NumPy only."""
+"""The ledger: for each claim of the paper, and each goal beyond it, what the records in a folder show. NumPy only.
+
+A claim stands beside the experiment that makes its number, in its CLAIMS.
+"""
 
 import dataclasses
+import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from diffnet_tf.base.types import PathLike
-from experiments.lib import beyond, claims
+from experiments.lib import records, registry, verdicts
+from experiments.lib.verdicts import Check, Finding
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """One claim of the paper, or a goal beyond it.
+
+    Attributes:
+        text: what is claimed.
+        reference: the paper's value or the goal, as text.
+        check: (record, arrays) → `verdicts.Finding`; raises `verdicts.NotRun` where the record holds nothing of it.
+        where: figure or section of the paper; nothing for a goal beyond it, which stands under the experiment's title.
+        command: what makes the record, if not the experiment.
+        load: results folder → (record, arrays), if not the experiment's.
+    """
+
+    text: str
+    reference: str
+    check: Check
+    where: str = ""
+    command: str = ""
+    load: Callable[[Path], tuple[dict[str, Any], dict[str, Any]]] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A claim with what the records say."""
+
+    where: str
+    claim: Claim
+    command: str
+    finding: Finding
+
+    @property
+    def source(self):
+        """Budget, data and commit."""
+        return [part for part in (self.finding.budget, self.finding.data, self.finding.commit) if part]
+
+    def cells(self, verdict):
+        """The row of a table."""
+        finding, n = self.finding, "" if self.finding.n is None else str(self.finding.n)
+        found = (self.where, self.claim.text, self.claim.reference, finding.ours, n, "; ".join(self.source))
+        return (*found, verdict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,68 +61,86 @@ class Ledger:
 
     Attributes:
         title: of them all.
-        rows: the claims.
         reference: what ours is compared with.
         words: verdicts that are called otherwise here.
     """
 
     title: str
-    rows: tuple[claims.Claim, ...]
     reference: str
     words: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def found(self, root: PathLike) -> list[tuple[claims.Claim, claims.Finding]]:
-        """The claims with what the records under a results folder say."""
-        return [
-            (claim, dataclasses.replace(finding, verdict=self.words.get(finding.verdict, finding.verdict)))
-            for claim, finding in claims.findings(root, self.rows)
-        ]
+    def rows(self, root):
+        """All claims with what the records under a results folder say: a list of `Row`."""
+        found = []
+        for name in registry.names():
+            module = registry.get(name)
+            for claim in getattr(module, "CLAIMS", ()):
+                if bool(claim.where) == (self is PAPER):
+                    command = claim.command or registry.command(module)
+                    found.append(Row(claim.where or module.TITLE, claim, command, _finding(claim, Path(root), name)))
+        return found
+
+    def word(self, verdict):
+        """What a verdict is called here."""
+        return self.words.get(verdict, verdict)
+
+    def columns(self):
+        """The heads of the table."""
+        return ("where", "claim", self.reference, "ours", "n", "budget; data; commit", "verdict")
 
 
-PAPER = Ledger("The paper's claims", claims.CLAIMS, "paper")
-BEYOND = Ledger(
-    "Beyond the paper",
-    beyond.CLAIMS,
-    "goal",
-    {claims.REPRODUCED: "holds", claims.PARTIAL: "partly", claims.NOT_REPRODUCED: "does not hold"},
-)
+PAPER = Ledger("The paper's claims", "paper")
+_WORDS = {verdicts.REPRODUCED: "holds", verdicts.PARTIAL: "partly", verdicts.NOT_REPRODUCED: "does not hold"}
+BEYOND = Ledger("Beyond the paper", "goal", _WORDS)
 
 
-def text(root: PathLike, markdown: bool = False) -> str:
+def _finding(claim, root, name):
+    try:
+        return claim.check(*(claim.load(root) if claim.load else records.load(root / name)))
+    except (FileNotFoundError, verdicts.NotRun):
+        return Finding("", verdicts.NOT_RUN)
+
+
+def text(root, markdown=False):
     """Both ledgers, as text or as Markdown tables."""
-    show = table if markdown else listing
-    return "\n\n".join(show(ledger, root) for ledger in (PAPER, BEYOND))
+    return "\n\n".join((table if markdown else listing)(ledger, root) for ledger in (PAPER, BEYOND))
 
 
-def listing(ledger: Ledger, root: PathLike) -> str:
-    """A ledger as text, a paragraph a claim."""
-    found, lines = ledger.found(root), [f"{ledger.title}\n"]
-    for claim, finding in found:
-        lines.append(f"{finding.verdict.upper()}: {claim.where}, {claim.text}")
-        lines.append(f"    {ledger.reference:<8} {claim.paper}")
-        if finding.verdict != claims.NOT_RUN:
+def listing(ledger, root):
+    """A ledger as text, a paragraph for each claim."""
+    rows, lines = ledger.rows(root), [f"{ledger.title}\n"]
+    for row in rows:
+        finding = row.finding
+        lines.append(f"{ledger.word(finding.verdict).upper()}: {row.where}, {row.claim.text}")
+        lines.append(f"    {ledger.reference:<8} {row.claim.reference}")
+        if finding.verdict != verdicts.NOT_RUN:
             number = "" if finding.n is None else f" (n = {finding.n})"
-            lines.append(f"    ours     {finding.ours}{number}")
-            told = [part for part in (finding.budget, finding.data, finding.commit) if part]
-            lines.append(f"    from     {', '.join(told)}")
-        lines.append(f"    command  {claim.command}\n")
-    return "\n".join(lines + [summary(ledger, found)])
+            lines += [f"    ours     {finding.ours}{number}", f"    from     {', '.join(row.source)}"]
+        lines.append(f"    command  {row.command}\n")
+    found = [row.finding.verdict for row in rows]
+    counts = ", ".join(f"{found.count(kind)} {ledger.word(kind)}" for kind in verdicts.VERDICTS)
+    return "\n".join([*lines, f"{len(found)} claims: {counts}"])
 
 
-def table(ledger: Ledger, root: PathLike) -> str:
+def table(ledger, root):
     """A ledger as a Markdown table."""
-    heads = ("where", "claim", ledger.reference, "ours", "n", "budget; data; commit", "verdict")
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for claim, finding in ledger.found(root):
-        told = "; ".join(part for part in (finding.budget, finding.data, finding.commit) if part)
-        number = "" if finding.n is None else finding.n
-        cells = (claim.where, claim.text, claim.paper, finding.ours, number, told, finding.verdict)
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
+    rows = [ledger.columns(), *(row.cells(ledger.word(row.finding.verdict)) for row in ledger.rows(root))]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
-def summary(ledger: Ledger, found: list[tuple[claims.Claim, claims.Finding]]) -> str:
-    """How many claims have which verdict."""
-    verdicts = [finding.verdict for _, finding in found]
-    kinds = [ledger.words.get(kind, kind) for kind in claims.VERDICTS]
-    return f"{len(found)} claims: " + ", ".join(f"{verdicts.count(kind)} {kind}" for kind in kinds)
+def page(ledger, root):
+    """A ledger as an HTML table."""
+    columns = ledger.columns()
+    lines = [f"<th>{column}</th>" for column in columns]
+    body = []
+    for row in ledger.rows(root):
+        cells = zip(columns, row.cells(ledger.word(row.finding.verdict)))
+        body.append(
+            "".join(
+                f'<td data-label="{column}"{" class=verdict" if column == "verdict" else ""}>{html.escape(cell)}</td>'
+                for column, cell in cells
+            )
+        )
+    rows = "".join(f"<tr>{row}</tr>" for row in body)
+    return f"<table><thead><tr>{''.join(lines)}</tr></thead><tbody>{rows}</tbody></table>"

@@ -1,8 +1,43 @@
-"""How all experiments measure: per-image PSNR and SSIM, and the authors' PSNR over batches, the unit of the paper."""
+"""How all experiments measure: tasks, pairs to measure on, PSNR and SSIM of every image, and milliseconds.
+
+The authors' PSNR over batches is the unit of the paper.
+"""
+
+import dataclasses
+import time
 
 import numpy as np
 
 BATCH = 16  # the paper's; the authors' PSNR is over batches of this size
+REPETITIONS = 5  # of every time
+TEST_SEED = 1  # of the noise on test images, whatever the seed of the run
+TUNING_SEED = 2  # of the noise on images that something is chosen on: not that of the test images
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is learned: the problem, "inverse" or "forward", and σ of the noise on the diffused image."""
+
+    problem: str = "inverse"
+    noise: float = 0.0
+
+    @property
+    def crop(self):
+        """Side of the recipe `fast`'s training crops: noise wants a wider view."""
+        return 48 if self.noise >= 0.005 else 24
+
+    @property
+    def words(self):
+        """The task, for titles."""
+        noise = f"{100 * self.noise:g} % noise" if self.noise else "no noise"
+        return "forward" if self.problem == "forward" else f"inverse, {noise}"
+
+
+def pairs(task, images, seed=TEST_SEED, **options):
+    """(inputs, targets) to measure on, always with the same noise; options go to `data.paired_arrays`."""
+    from diffnet_tf import data
+
+    return data.paired_arrays(images, problem=task.problem, noise=task.noise, seed=seed, **options)
 
 
 def batched(function, images):
@@ -35,3 +70,27 @@ def applied(model):
     from diffnet_tf.base import backend
 
     return backend.compiled(lambda u: model(u, training=False))
+
+
+def measured(method, inputs, targets):
+    """(outputs, values, summary) of a model or a function of batches on the test images, see `quality`."""
+    import keras
+
+    function = applied(method) if isinstance(method, keras.Model) else method
+    outputs = inputs if function is None else batched(function, inputs)
+    return outputs, *quality(targets, outputs)
+
+
+def milliseconds(functions, images):
+    """Milliseconds an image of functions of a batch, by turns: name → median, extremes, number and batch."""
+    times = {name: [] for name in functions}
+    for _ in range(REPETITIONS + 1):  # the first compiles
+        for name, function in functions.items():
+            start = time.perf_counter()
+            np.asarray(function(images))
+            times[name].append(1000 * (time.perf_counter() - start) / len(images))
+    found = {}
+    for name, values in times.items():
+        low, middle, high = (round(float(q), 3) for q in np.quantile(values[1:], (0, 0.5, 1)))
+        found[name] = {"median": middle, "min": low, "max": high, "n": REPETITIONS, "batch": len(images)}
+    return found

@@ -11,12 +11,17 @@ import re
 from pathlib import Path
 
 from diffnet_tf import files
-from experiments.lib import ledger, records
+from experiments.lib import ledger, records, registry
 
 NAME = "index.html"
 WIDEST = 1400  # pixels of a picture in the page
 LONGEST = 3_000  # characters of one entry of a record; longer ones are left to the record's file
 
+HEAD = """<h1>DiffNet in TensorFlow and Keras: results</h1>
+<p>What was run to reproduce S. Arridge and A. Hauptmann, <i>Networks for Nonlinear Diffusion Problems in Imaging</i>,
+Journal of Mathematical Imaging and Vision 62 (2020) 471–487.</p>"""
+META = """<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,"><title>DiffNet: results</title>"""
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; }
@@ -37,59 +42,31 @@ code { overflow-wrap: anywhere; }
 """
 
 
-def write(root, experiments):
+def write(root, names):
     """Write the page of a results folder.
 
     Args:
         root: the folder.
-        experiments: name → module, of those that have a record there, in their order.
+        names: of the experiments that have a record there, in their order.
 
     Returns:
         The page's path.
     """
     root, parts, links = Path(root), [], []
-    for name, experiment in experiments.items():
+    for name in names:
         record, _ = records.load(root / name)
-        parts.append(_section(name, record, experiment.caption(record), root / name / records.FIGURE))
+        parts.append(_section(name, record, registry.get(name).caption(record), root / name / records.FIGURE))
         links.append(f'<a href="#{name}">{html.escape(record["title"])}</a>')
-    body = "\n".join(
-        [
-            "<h1>DiffNet in TensorFlow and Keras: results</h1>",
-            "<p>What was run to reproduce S. Arridge and A. Hauptmann, <i>Networks for Nonlinear Diffusion Problems in "
-            "Imaging</i>, Journal of Mathematical Imaging and Vision 62 (2020) 471–487.</p>",
-            f"<nav>{' '.join(links)}</nav>",
-            f'<h2 id="claims">{html.escape(ledger.PAPER.title)}</h2>',
-            _ledger(ledger.PAPER, root),
-            f'<h2 id="beyond">{html.escape(ledger.BEYOND.title)}</h2>',
-            _ledger(ledger.BEYOND, root),
-            *parts,
-        ]
+    ledgers = [
+        f'<h2 id="{anchor}">{html.escape(each.title)}</h2>\n{ledger.page(each, root)}'
+        for anchor, each in (("claims", ledger.PAPER), ("beyond", ledger.BEYOND))
+    ]
+    body = "\n".join([HEAD, f"<nav>{' '.join(links)}</nav>", *ledgers, *parts])
+    page = (
+        f'<!doctype html>\n<html lang="en"><head>{META}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
     )
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="icon" href="data:,"><title>DiffNet: results</title>'
-    )
-    text = (
-        f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
-    )
-    files.write_text(root / NAME, text)
+    files.write_text(root / NAME, page)
     return root / NAME
-
-
-def _ledger(ledger, root):
-    columns = ("where", "claim", ledger.reference, "ours", "n", "from", "verdict")
-    rows = []
-    for claim, finding in ledger.found(root):
-        told = "; ".join(part for part in (finding.budget, finding.data, finding.commit) if part)
-        number = "" if finding.n is None else finding.n
-        cells = (claim.where, claim.text, claim.paper, finding.ours, number, told, finding.verdict)
-        tags = "".join(
-            f'<td data-label="{column}"{" class=verdict" if column == "verdict" else ""}>{html.escape(str(cell))}</td>'
-            for column, cell in zip(columns, cells)
-        )
-        rows.append(f"<tr>{tags}</tr>")
-    head = "".join(f"<th>{column}</th>" for column in columns)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _section(name, record, caption, picture):

@@ -1,48 +1,14 @@
-"""Pictures of many kinds that come inside scikit-image's wheel, as crops: nothing is downloaded."""
+"""Draw the figure of an experiment from its record. NumPy and Matplotlib only."""
 
-import numpy as np
+from pathlib import Path
 
-# Functions of skimage.data. None of these was trained on.
-PICTURES = {
-    "photographs": ("astronaut", "camera", "chelsea", "coffee", "coins", "rocket"),
-    "textures": ("brick", "grass", "gravel"),
-    "astronomy": ("hubble_deep_field", "moon"),
-    "medical": ("cell", "immunohistochemistry", "microaneurysms", "retina"),
-    "text": ("page", "text"),
-    "synthetic": ("checkerboard", "horse", "shepp_logan_phantom"),
-}
-LARGE = ("astronaut", "camera", "moon", "brick", "grass", "gravel", "immunohistochemistry")  # 512×512
-SIDE = 96
-LEAST = 0.05  # of the picture's range
+from diffnet_tf import figures
+from experiments.lib import records
 
 
-def read(name):
-    """A picture by the name of its function, gray: (height, width)."""
-    import skimage.data
-
-    from diffnet_tf.data.gray import to_gray
-
-    return to_gray(getattr(skimage.data, name)()).astype("float32")
-
-
-def crops(picture, most=None):
-    """Disjoint crops of 96×96 pixels, evenly chosen where there are more than `most`: (n, 96, 96).
-
-    Crops with less than a twentieth of the picture's range are left out: scaled to a maximum of 1, what is outside the
-    eye in a picture of the retina, black but for a bit here and there, would count like the retina.
-    """
-    rows, columns = (range(0, n - SIDE + 1, SIDE) for n in picture.shape)
-    every = [picture[row : row + SIDE, column : column + SIDE] for row in rows for column in columns]
-    every = [crop for crop in every if np.ptp(crop) >= LEAST * np.ptp(picture)]
-    chosen = np.unique(np.linspace(0, len(every) - 1, min(most or len(every), len(every))).round().astype(int))
-    return np.stack([every[k] for k in chosen])
-
-
-def of_all(most=None):
-    """Crops of every picture: (crops (n, 96, 96), group of each crop, picture of each crop)."""
-    found = [
-        (crops(read(picture), most), group, picture) for group, pictures in PICTURES.items() for picture in pictures
-    ]
-    pixels = np.concatenate([part for part, _, _ in found])
-    counts = [len(part) for part, _, _ in found]
-    return pixels, *(np.repeat([row[k] for row in found], counts).tolist() for k in (1, 2))
+def render(experiment, directory):
+    """Draw one experiment's figure from the record in a folder; returns the picture's path."""
+    record, arrays = records.load(directory)
+    path = Path(directory) / records.FIGURE
+    figures.save(experiment.draw(record, arrays), path)
+    return path

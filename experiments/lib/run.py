@@ -1,6 +1,8 @@
-"""The command line of all experiments: flags, budgets, and the record around what an experiment computes."""
+"""The command line of all experiments, and the record around what an experiment finds."""
 
 import contextlib
+import dataclasses
+import importlib
 import sys
 import time
 from pathlib import Path
@@ -10,99 +12,42 @@ from absl import app, flags
 from diffnet_tf import files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
-from experiments import render
-from experiments.lib import records
-
-BUDGETS = ("smoke", "quick", "cpu", "paper")
+from experiments.lib import records, study
+from experiments.lib.options import BUDGETS, SOURCES, STRATEGIES, Options
+from experiments.lib.pictures import render
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum(
-    "budget",
-    "quick",
-    BUDGETS,
-    "Number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own.",
-)
-flags.DEFINE_enum(
-    "source", "skimage", ("skimage", "stl10", "stl10_binary", "mat", "npy", "folder"), "Where the images come from."
-)
+_STEPS = "Number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own."
+flags.DEFINE_enum("budget", "quick", BUDGETS, _STEPS)
+flags.DEFINE_enum("source", "skimage", SOURCES, "Where the images come from.")
 flags.DEFINE_string("data_dir", None, "Folder with the images of --source.")
-flags.DEFINE_string(
-    "test_dir", None, "Folder with test images of the same source, all of them used; else its test split."
-)
-flags.DEFINE_string("results_dir", "runs", "Folder for records, figures and weights: one folder inside it a figure.")
+flags.DEFINE_string("test_dir", None, "Folder with test images of the same source, all used; else its test split.")
+flags.DEFINE_string("results_dir", "runs", "Folder for records, figures and weights: one folder in it a figure.")
 flags.DEFINE_string("note", None, "A remark about the data, kept in the record and shown below the figure.")
 flags.DEFINE_integer("seed", 0, "Seed of the initial weights and of the examples.", lower_bound=0)
-flags.DEFINE_string(
-    "only", None, "Of an experiment of many trainings, those whose name starts with this; several with commas between."
-)
+_ONLY = "Of an experiment of many trainings, those whose name starts with this; several with commas between."
+flags.DEFINE_string("only", None, _ONLY)
 flags.DEFINE_integer("image", -1, "Number of the test image that a figure of one image shows; -1 is the last.")
-flags.DEFINE_enum(
-    "strategy",
-    "none",
-    ("none", "mirrored", "multiworker", "data_parallel"),
-    "Train on several devices or machines: see the README.",
-)
+flags.DEFINE_enum("strategy", "none", STRATEGIES, "Train on several devices or machines: see the README.")
 flags.DEFINE_integer("steps", None, "Training steps instead of the budget's.", lower_bound=1)
 flags.DEFINE_bool("deterministic", False, "Equal bits from equal runs, on a GPU too (there slower).")
+flags.DEFINE_bool("gather", False, "Train nothing: gather the finished parts and draw. It needs no images.")
 
 
-class Options:
-    """What an experiment is told: the flags, as attributes."""
-
-    def __init__(self, directory):
-        self.commit = provenance.commit()  # of the code that runs, not of what is committed meanwhile
-        self.directory, self.results_dir = directory, directory.parent
-        self.checkpoint_dir = directory / "checkpoint"
-        for name in ("budget", "source", "data_dir", "test_dir", "seed", "note", "steps", "strategy", "image", "only"):
-            setattr(self, name, FLAGS[name].value)
-
-    @property
-    def stamp(self):
-        """What a record says of the number of steps: the budget, or the steps given instead."""
-        return self.budget if self.steps is None else f"{self.steps} steps"
-
-    def wants(self, name):
-        """Whether --only lets a run of this name take place."""
-        return name.startswith(tuple((self.only or "").split(",")))
-
-    def provenance(self):
-        """Source, data, test data and note: what a record says of the images; and what the numbers depend on beside."""
-        return {
-            "source": self.source,
-            "data": Path(self.data_dir).name if self.data_dir else self.source,
-            "test_data": Path(self.test_dir).name if self.test_dir else "its test split",
-            "note": self.note,
-            "commit": self.commit,
-            "versions": provenance.versions(),
-            "hardware": provenance.hardware(),
-        }
-
-    def images(self, split, limit=None, colour=False):
-        """The images to train on ("train"), to validate on ("validation") or to measure on ("test").
-
-        With --test_dir these are three disjoint sets: the training source's train and test splits, and all of the
-        test folder. Without it the test split serves for both, which is fair while nothing is chosen by validation.
-        """
-        from diffnet_tf import data
-
-        if split == "test" and self.test_dir:
-            return data.open_images(self.source, self.test_dir, "all", limit, colour=colour)
-        split = "train" if split == "train" else "test"
-        return data.open_images(self.source, self.data_dir, split, limit, colour=colour)
-
-
-def main(experiment):
-    """Run an experiment module from the command line.
+def main(module):
+    """Run an experiment from the command line: `if __name__ == "__main__": run.main(__file__)`.
 
     Args:
-        experiment: a module with NAME, CONFIG, compute(options) → (record, arrays, model or None), draw and caption.
+        module: the experiment's `__file__`.
     """
 
     def run(arguments):
         with _errors_on_one_line():
             if len(arguments) > 1:
                 raise ValueError(f"unknown argument {arguments[1]!r}; options begin with --, see --help")
-            execute(experiment)
+            experiment = importlib.import_module(f"experiments.{Path(module).stem}")
+            names = [field.name for field in dataclasses.fields(Options) if field.name != "name"]
+            execute(experiment, Options(experiment.NAME, **{name: FLAGS[name].value for name in names}))
 
     def parse(arguments):
         with _errors_on_one_line():
@@ -123,37 +68,78 @@ def _errors_on_one_line():
         sys.exit(2)
 
 
-def execute(experiment):
-    """Compute an experiment with the flags as they are; write record, arrays, weights and figure."""
-    directory = files.check_writable(Path(FLAGS.results_dir) / experiment.NAME)
-    print(f"{experiment.NAME}: budget {FLAGS.budget}, source {FLAGS.source}, results in {directory}", flush=True)
-    start, options = time.perf_counter(), Options(directory)
-    from diffnet_tf.base import backend
-    from diffnet_tf.training import checkpoint, distribute
+def execute(experiment, options):
+    """Do what an experiment has not done yet, write its record, arrays and weights, and draw its figure.
 
-    if FLAGS.deterministic:
+    Returns:
+        (record, arrays) as they were written; of several workers, only the chief's.
+    """
+    directory = files.check_writable(options.directory)
+    print(f"{options.name}: budget {options.stamp}, source {options.source}, results in {directory}", flush=True)
+    if not options.gather and not _compute(experiment, options):
+        return None
+    if hasattr(experiment, "gather"):
+        gathered(experiment, directory)
+    figure = render(experiment, directory)
+    if not options.gather:
+        from diffnet_tf.training import checkpoint
+
+        checkpoint.remove(options.checkpoint_dir)  # last: until then, the same command finishes what was killed here
+    record, arrays = records.load(directory)
+    print(f"{experiment.caption(record)}\nWrote {directory / records.RECORD} and {figure}", flush=True)
+    return record, arrays
+
+
+def _compute(experiment, options):
+    """Train and measure. Returns whether this process is the one that writes files."""
+    from diffnet_tf.base import backend
+    from diffnet_tf.training import distribute
+
+    if options.deterministic:
         backend.deterministic()
-    with distribute.scope(FLAGS.strategy):
-        computed, chief = experiment.compute(options), distribute.is_chief()
-    if computed is None:  # stopped by Ctrl-C: the same command goes on
+    start, many = time.perf_counter(), hasattr(experiment, "parts")
+    with distribute.scope(options.strategy):
+        result = study.do_missing(experiment.parts(options), options) if many else experiment.compute(options)
+        chief = distribute.is_chief()
+    if not result:  # stopped by Ctrl-C: the same command goes on
         sys.exit(130)
-    if not chief:  # of several workers one writes
-        return
-    record, arrays, model = computed
+    if chief and not many:
+        record = {
+            "experiment": options.name,
+            "title": experiment.TITLE,
+            "budget": options.stamp,
+            "seed": options.seed,
+            "deterministic": options.deterministic,
+            "strategy": options.strategy,
+            "devices": 1 if result.model is None else distribute.replicas(result.model),
+            **options.provenance(),
+            **result.record,
+            "wall_seconds": round(time.perf_counter() - start, 1),
+        }
+        records.save(options.directory, record, result.arrays)
+        if result.model is not None:
+            model_files.save(model_files.without_optimizer(result.model), options.directory / records.MODEL)
+    return chief
+
+
+def gathered(experiment, directory):
+    """Write the record of an experiment of many parts, from those that are finished. It needs no images and no Keras.
+
+    Raises:
+        FileNotFoundError: when none is finished.
+    """
+    runs = study.finished(directory)
+    if not runs:
+        raise FileNotFoundError(f"{directory} holds no finished parts: run the experiment first.")
+    result = experiment.gather(runs, directory.parent)
     record = {
         "experiment": experiment.NAME,
-        "budget": options.stamp,
-        "seed": FLAGS.seed,
-        "deterministic": FLAGS.deterministic,
-        "strategy": FLAGS.strategy,
-        "devices": 1 if model is None else distribute.replicas(model),
-        **options.provenance(),
-        **record,
-        "wall_seconds": round(time.perf_counter() - start, 1),
+        "title": experiment.TITLE,
+        "parts": [run["file"] for run in runs],
+        **study.common(runs),
+        "commit": provenance.commit(),
+        "versions": provenance.versions(),
+        "hardware": provenance.hardware(),
+        **result.record,
     }
-    records.save(directory, record, arrays)
-    if model is not None:
-        model_files.save(model_files.without_optimizer(model), directory / records.MODEL)
-    figure = render.render(experiment, directory)
-    checkpoint.remove(options.checkpoint_dir)  # last: until then, the same command finishes what was killed here
-    print(f"{experiment.caption(record)}\nWrote {directory / records.RECORD} and {figure}", flush=True)
+    records.save(directory, record, result.arrays)

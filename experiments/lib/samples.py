@@ -1,119 +1,90 @@
 """What Figures 6 and 7 share: train DiffNet to undo (or do) Perona–Malik diffusion, measure it, show samples.
 
-Beside the learned inverse stands the plain classical one, the fixed-point iteration u ← u + (y − PM(u)): it is told
-λ, δt, the number of steps and the boundary, and needs no training. Without noise a learned inverse is worth something
-only next to it.
+Beside the learned inverse stands the classical one, the fixed-point iteration u ← u + (y − PM(u)). It knows λ, δt, the
+number of steps and the boundary, and needs no training. Without noise a learned inverse is worth something only next
+to it.
 """
-
-import dataclasses
-import time
 
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import measure, networks
+from experiments.lib import captions, measure, networks, settings, study, verdicts
+from experiments.lib.ledger import Claim
 
 SAMPLES = 4
-# What is undone: the paper's settings, and the defaults of `diffusion.perona_malik`.
-DIFFUSION = {"name": "perona_malik", "steps": 4, "dt": 0.1, "contrast": 0.2, "boundary": "neumann"}
 METHODS = {"diffnet": "DiffNet", "fixed_point": "fixed point"}  # in this order, where a record has them
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """One experiment.
+def budgets(quick, cpu):
+    """Budget → (recipe, steps, limit on the number of images of each set)."""
+    return {
+        "smoke": ("fast", 4, 8),
+        "quick": ("fast", quick, None),
+        "cpu": ("fast", cpu, None),
+        "paper": ("paper", 101_250, None),
+    }
 
-    Attributes:
-        title: what the figure is called.
-        problem: "inverse" or "forward".
-        noise: σ of the noise on the diffused image.
-        paper_psnr: the paper's mean test PSNR in dB; None where it prints none.
-        budgets: budget → (recipe, steps, limit on the number of images of each set).
-        crop: side of the training crops under the recipe "fast".
+
+def compute(task, budgets, options, paper=None, iterations=None):
+    """Train and measure.
+
+    Args:
+        task: a `measure.Task`.
+        budgets: see `budgets`.
+        options: the command line's.
+        paper: the paper's mean test PSNR in dB; None where it prints none.
         iterations: of the fixed-point inverse; None chooses the best number on training images. Not for "forward".
+
+    Returns:
+        A `study.Result`; None when training was stopped by Ctrl-C.
     """
-
-    title: str
-    noise: float
-    paper_psnr: float | None
-    budgets: dict
-    crop: int
-    iterations: int | None = None
-    problem: str = "inverse"
-
-
-def compute(config, options):
-    """Train, measure, and return (record, arrays, model); None when training was stopped by Ctrl-C."""
     import keras
 
-    from diffnet_tf import data, training
-    from diffnet_tf.networks import models
-
-    recipe_name, steps, limit = config.budgets[options.budget]
-    steps = options.steps or steps
-    recipe = training.RECIPES[recipe_name]
-    if recipe_name == "fast":
-        recipe = dataclasses.replace(recipe, crop=config.crop)
+    name, steps, limit = budgets[options.budget]
     train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    shown_in_training = data.GrayImages(validation.pixels[:64])
-    pairs = {"problem": config.problem, "noise": config.noise}
-
-    keras.utils.set_random_seed(options.seed)
-    model = models.DiffNet(initial_scale=recipe.initial_scale)
-    trained = training.fit(
-        model,
+    trained = study.train(
+        options,
+        lambda recipe: networks.make("DiffNet", recipe),
+        networks.recipe_for("DiffNet", name, task),
         train,
-        recipe,
         steps=steps,
         seed=options.seed,
-        validation=shown_in_training,
-        checkpoint_dir=options.checkpoint_dir,
+        problem=task.problem,
+        noise=task.noise,
+        validation=validation[: study.VALIDATION],
         csv_log=options.directory / "log.csv",
-        **pairs,
     )
-    if not trained.finished:
+    if trained is None:
         return None
-
-    iterations = config.iterations
-    if iterations is None and config.problem == "inverse":
-        chosen_on = data.GrayImages(train.pixels[:64])
-        iterations = _best_iterations(*data.paired_arrays(chosen_on, noise=config.noise, seed=networks.TUNING_SEED))
-    inputs, targets = data.paired_arrays(test, seed=networks.TEST_SEED, **pairs)
-    results, outputs, costs = _measure(model, iterations, inputs, targets)
+    if iterations is None and task.problem == "inverse":
+        chosen_on = train[: study.VALIDATION]
+        iterations = _best_iterations(*measure.pairs(task, chosen_on, measure.TUNING_SEED))
+    inputs, targets = measure.pairs(task, test)
+    results, arrays, costs = _measure(trained.model, iterations, inputs, targets)
     shown = np.linspace(0, len(targets) - 1, min(SAMPLES, len(targets))).astype(int)
     record = {
-        "title": config.title,
-        **pairs,
-        "diffusion": DIFFUSION,
+        "problem": task.problem,
+        "noise": task.noise,
+        "diffusion": settings.DIFFUSION,
         "backend": keras.backend.backend(),
-        "model": {"class": "DiffNet", **model.get_config()},
-        "paper_psnr": config.paper_psnr,
-        "recipe": {"name": recipe_name, **dataclasses.asdict(recipe)},
-        "steps": steps,
-        "parameters": model.count_params(),
-        "time_steps": model.time_steps,
-        "training_images": len(train),
-        "training_seconds": round(trained.seconds, 1),
-        "times": trained.times,
+        "model": {"class": "DiffNet", **trained.model.get_config()},
+        "paper_psnr": paper,
+        **trained.record(history=True),
         "milliseconds_per_image": costs,
-        "history": trained.history,
         "fixed_point_iterations": iterations,
-        "results": {name: result["summary"] for name, result in results.items()},
+        "results": results,
         "shown": shown.tolist(),
     }
-    arrays = {"target": targets[shown, ..., 0], "input": inputs[shown, ..., 0]}
+    arrays |= {"target": targets, "input": inputs}
+    arrays = {key: array[shown, ..., 0] if array.ndim == 4 else array for key, array in arrays.items()}
     # The authors' PSNR is relative to the range of a batch of targets: with these it can be computed for any batches.
     arrays |= {"target_low": targets.min(axis=(1, 2, 3)), "target_high": targets.max(axis=(1, 2, 3))}
-    for name, result in results.items():
-        arrays[f"psnr_{name}"], arrays[f"ssim_{name}"] = result["psnr"], result["ssim"]
-        arrays[name] = outputs[name][shown, ..., 0]
-    return record, arrays, model
+    return study.Result(record, arrays, trained.model)
 
 
 def _best_iterations(inputs, targets, most=20):
     """The number of fixed-point iterations with the best mean PSNR: stopping early is its only regularisation."""
-    from diffnet_tf import metrics
-    from diffnet_tf.physics import diffusion
+    from diffnet_tf import diffusion, metrics
 
     u, means = inputs, []
     for _ in range(most):
@@ -123,39 +94,37 @@ def _best_iterations(inputs, targets, most=20):
 
 
 def _measure(model, iterations, inputs, targets):
-    """Quality of every image and cost of every method on the test set."""
+    """(summaries, outputs with PSNR and SSIM of every image, milliseconds) of every method on the test set."""
+    from diffnet_tf import diffusion
     from diffnet_tf.base import backend
-    from diffnet_tf.physics import diffusion
 
     methods = {"degraded": None, "diffnet": measure.applied(model)}
     if iterations:
-        inverse = backend.compiled(lambda y: diffusion.fixed_point_inverse(y, iterations), fused=True)
-        methods["fixed_point"] = inverse
-    results, outputs, costs = {}, {}, {}
+        methods["fixed_point"] = backend.compiled(lambda y: diffusion.fixed_point_inverse(y, iterations), fused=True)
+    results, arrays = {}, {}
     for name, function in methods.items():
-        outputs[name] = inputs if function is None else measure.batched(function, inputs)
-        values, summary = measure.quality(targets, outputs[name])
-        if function is not None:
-            costs[name] = _milliseconds(function, inputs[: measure.BATCH])
-        results[name] = {**values, "summary": summary}
-    return results, outputs, costs
+        outputs, values, results[name] = measure.measured(function, inputs, targets)
+        arrays |= {name: outputs} | {f"{kind}_{name}": values[kind] for kind in ("psnr", "ssim")}
+    functions = {name: function for name, function in methods.items() if function}
+    return results, arrays, measure.milliseconds(functions, inputs[: measure.BATCH])
 
 
-def _milliseconds(function, images, repetitions=5):
-    """Median time an image in a batch, with the extremes, on this machine."""
-    times = []
-    for _ in range(repetitions + 1):  # the first compiles
-        start = time.perf_counter()
-        np.asarray(function(images))
-        times.append(1000 * (time.perf_counter() - start) / len(images))
-    low, middle, high = np.quantile(times[1:], (0, 0.5, 1))
-    return {
-        "median": round(middle, 3),
-        "min": round(low, 3),
-        "max": round(high, 3),
-        "n": repetitions,
-        "batch": len(images),
-    }
+def claim(paper, where, text):
+    """The claim of a mean PSNR of the test set: at least the paper's, on images of STL-10."""
+
+    def check(record, arrays):
+        value, lower, upper = verdicts.interval(arrays["psnr_diffnet"], arrays["target_low"], arrays["target_high"])
+        verdict = verdicts.NOT_REPRODUCED if upper < paper else verdicts.REPRODUCED
+        words = ", equal within uncertainty" if lower <= paper <= upper else ""
+        per_image = record["results"]["diffnet"]["psnr"]
+        ours = f"{value:.2f} dB ({lower:.2f}–{upper:.2f}){words}; "
+        ours += f"per image {per_image['mean']:.2f} ± {per_image['std']:.2f}"
+        return verdicts.Finding(ours, verdicts.at_most(record, verdict), per_image["n"], **verdicts.provenance(record))
+
+    return Claim(text, f"{paper} dB", check, where)
+
+
+# ---- The figure ------------------------------------------------------------------------------------------------------
 
 
 @figures.styled
@@ -165,8 +134,7 @@ def draw(record, arrays):
     methods = [name for name in METHODS if name in arrays]
     figure, axes = figures.panels(count, 2 + 2 * len(methods), caption(record))
     residuals = {name: arrays[name] - arrays["target"] for name in methods}
-    # One scale for all residuals; the largest few would leave the rest white.
-    scale = float(np.quantile(np.abs(residuals["diffnet"]), 0.995)) or 1e-6
+    scale = figures.symmetric(residuals["diffnet"])  # one for all residuals
     shown = {"input": "degraded", "target": None, **{name: name for name in methods}}
     order = ("input", "target") if forward else ("target", "input")
     for row in range(count):
@@ -177,7 +145,7 @@ def draw(record, arrays):
         for column, name in enumerate(methods, start=2 + len(methods)):
             artist = figures.image(axes[row, column], residuals[name][row], None, -scale, scale, figures.RESIDUALS)
     target = "diffused" if forward else "original"
-    titles = ["original", f"diffused{_noise(record)}", *(_label(record, name) for name in methods)]
+    titles = ["original", f"diffused{captions.noisy(record['noise'])}", *(_label(record, name) for name in methods)]
     titles += [f"{METHODS[name]}\n− {target}" for name in methods]
     for axis, title in zip(axes[0], titles):
         axis.set_title(title)
@@ -187,28 +155,23 @@ def draw(record, arrays):
 
 
 def _label(record, name):
-    iterations = record["fixed_point_iterations"]
-    return METHODS[name] + (f",\n{iterations} iteration{'s' * (iterations != 1)}" if name == "fixed_point" else "")
-
-
-def _noise(record):
-    return f", {100 * record['noise']:g} % noise" if record["noise"] else ""
+    iterations = captions.count(record["fixed_point_iterations"] or 0, "iteration")
+    return METHODS[name] + (f",\n{iterations}" if name == "fixed_point" else "")
 
 
 def caption(record):
     """What the figure shows, its numbers, and where they come from: below the figure and at the end of a run."""
     results = record["results"]
-    methods = []
-    for name, label in METHODS.items():
-        if name in results:
-            told = " (which is told the diffusion)" if name == "fixed_point" else ""
-            methods.append(f"{label}{told} {results[name]['psnr']['mean']:.2f} dB")
+    known = {"fixed_point": " (which knows the diffusion)"}
+    methods = "; ".join(
+        f"{label}{known.get(name, '')} {results[name]['psnr']['mean']:.2f} dB"
+        for name, label in METHODS.items()
+        if name in results
+    )
     paper = f"The paper's DiffNet on STL-10: {record['paper_psnr']} dB. " if record["paper_psnr"] else ""
     task = {"inverse": "undoing Perona–Malik diffusion", "forward": "learning Perona–Malik diffusion"}
     return (
-        f"{record['title']}: {task[record['problem']]}{_noise(record) or ', no noise'}. Mean PSNR of "
-        f"{results['diffnet']['psnr']['n']} test images ({record['source']}, {record['test_data']}): "
-        f"{'; '.join(methods)}. {paper}Budget {record['budget']}: "
-        f"{record['steps']:,} steps, recipe {record['recipe']['name']}, {record['training_images']:,} training images "
-        f"({record['data']}), seed {record['seed']}. {record['note'] or ''}"
+        f"{record['title']}: {task[record['problem']]}, {captions.percent(record['noise'])}. Mean PSNR of "
+        f"{results['diffnet']['psnr']['n']} test images ({captions.tested(record)}): {methods}. {paper}"
+        f"{captions.training(record)} {record['note'] or ''}"
     )

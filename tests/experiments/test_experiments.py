@@ -115,7 +115,8 @@ def test_figures_are_redrawn_the_same_without_keras(smoke):
 
 
 def test_importing_the_package_needs_no_backend():
-    code = "import sys; sys.modules['tensorflow'] = None; import diffnet_tf.files.provenance; print(diffnet_tf.files.provenance.versions())"
+    code = "import sys; sys.modules['tensorflow'] = None; from diffnet_tf.files import provenance; "
+    code += "print(provenance.versions())"
     assert "python" in run_python(code, KERAS_BACKEND="tensorflow")
 
 

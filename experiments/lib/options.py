@@ -1,0 +1,143 @@
+"""What an experiment is asked to do: one typed object. The command line fills it from flags; tests make it directly."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+from diffnet_tf import files
+from diffnet_tf.files import provenance
+
+BUDGETS = ("smoke", "quick", "cpu", "paper")
+SOURCES = ("skimage", "stl10", "stl10_binary", "mat", "npy", "folder")
+STRATEGIES = ("none", "mirrored", "multiworker", "data_parallel")
+
+
+@dataclasses.dataclass
+class Options:
+    """What the flags of an experiment say.
+
+    Attributes:
+        name: of the experiment, and of its folder in `results_dir`.
+        results_dir: folder for records, figures and weights.
+        budget: number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own.
+        source, data_dir: where the images come from, see `diffnet_tf.data.load_images`.
+        test_dir: a folder with test images of the same source, all of them used; else its test split.
+        note: a remark about the data, kept in the record and shown below the figure.
+        seed: of the initial weights and of the examples.
+        only: of an experiment of many parts, those whose name starts with this; several with commas between.
+        image: number of the test image that a figure of one image shows; −1 is the last.
+        steps: training steps instead of the budget's.
+        strategy: how to train on several devices or machines, see `diffnet_tf.training.distribute`.
+        deterministic: equal bits from equal runs, on a GPU too (there slower).
+        gather: train and measure nothing; gather the finished parts and draw. It needs no images.
+    """
+
+    name: str
+    results_dir: Path = Path("runs")
+    budget: str = "quick"
+    source: str = "skimage"
+    data_dir: str | None = None
+    test_dir: str | None = None
+    note: str | None = None
+    seed: int = 0
+    only: str | None = None
+    image: int = -1
+    steps: int | None = None
+    strategy: str = "none"
+    deterministic: bool = False
+    gather: bool = False
+
+    def __post_init__(self):
+        self.results_dir = Path(self.results_dir)
+        self.commit = provenance.commit()  # of the code that runs, not of what is committed meanwhile
+        self._counts = {}
+
+    @property
+    def directory(self):
+        """The experiment's folder."""
+        return self.results_dir / self.name
+
+    @property
+    def checkpoint_dir(self):
+        """Where a training keeps its state until it is finished."""
+        return self.directory / "checkpoint"
+
+    @property
+    def stamp(self):
+        """What a record says of the number of steps: the budget, or the steps given instead."""
+        return self.budget if self.steps is None else f"{self.steps} steps"
+
+    def wants(self, name):
+        """Whether --only lets a part of this name take place."""
+        return name.startswith(tuple((self.only or "").split(",")))
+
+    def images(self, split, limit=None, colour=False):
+        """The images to train on ("train"), to validate on ("validation") or to measure on ("test").
+
+        With --test_dir these are three disjoint sets: the training source's train and test splits, and all of the
+        test folder. Without it the test split serves for both, which is fair while nothing is chosen by validation.
+        """
+        from diffnet_tf import data
+
+        folder, part = (self.test_dir, "all") if split == "test" and self.test_dir else (self.data_dir, "test")
+        part = "train" if split == "train" else part
+        found = data.open_images(self.source, folder, part, limit, colour=colour)
+        self._counts[split] = len(found)
+        return found
+
+    def image_sets(self):
+        """The training and the test images by their content, whatever their folder or container is called.
+
+        Returns:
+            "training" and "test" → sha256 and shape of the whole source, split, and count of the images used so far.
+        """
+        folder, split = (self.test_dir, "all") if self.test_dir else (self.data_dir, "test")
+        return {
+            "training": {**content(self.source, self.data_dir), "split": "train", "count": self._counts.get("train")},
+            "test": {**content(self.source, folder), "split": split, "count": self._counts.get("test")},
+        }
+
+    def provenance(self):
+        """What a record says of the images, and of what the numbers depend on beside them."""
+        return {
+            "source": self.source,
+            "data": Path(self.data_dir).name if self.data_dir else self.source,
+            "test_data": Path(self.test_dir).name if self.test_dir else "its test split",
+            "image_sets": self.image_sets(),
+            "note": self.note,
+            "commit": self.commit,
+            "versions": provenance.versions(),
+            "hardware": provenance.hardware(),
+        }
+
+
+@functools.cache
+def content(source, directory):
+    """SHA-256 of the gray pixels of a whole source in order, before splits and limits, and their shape.
+
+    Of bytes as they are; of floats their bytes as float32.
+    """
+    import hashlib
+
+    import numpy as np
+
+    from diffnet_tf import data
+
+    pixels = data.open_images(source, directory, "all").pixels
+    return {"sha256": hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest(), "shape": list(pixels.shape)}
+
+
+PHOTOS96 = "4c342a2e4bad18bbbe18606b6cb84809e7c30cae2a0e1c94e2e6736747c5f970"
+STL10_REAL = "7312f92b0e85316c3d686384e7f5b58ba09c4ba4cdd835b2372d40d5936f2421"  # 123 images of STL-10
+STL10_SHAPE = [100_000, 96, 96]  # of all unlabelled images of STL-10
+
+
+def of_stl10(record):
+    """Whether the test images of a record are images of STL-10, by their content."""
+    test = record.get("image_sets", {}).get("test", {})
+    return test.get("sha256") == STL10_REAL or test.get("shape") == STL10_SHAPE
+
+
+def check_writable(options):
+    """Make the experiment's folder, or refuse it before any work is done."""
+    return files.check_writable(options.directory)

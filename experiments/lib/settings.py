@@ -1,0 +1,40 @@
+"""The diffusion of the paper, and its settings: which preset undoes (or does) what, and which experiment trains it."""
+
+import dataclasses
+
+# The paper's settings, and the defaults of `diffusion.perona_malik`.
+DIFFUSION = {"name": "perona_malik", "steps": 4, "dt": 0.1, "contrast": 0.2, "boundary": "neumann"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What a preset learned.
+
+    Attributes:
+        preset: its name.
+        experiment: the NAME of the experiment that trains it.
+        problem: "inverse", "forward" or "deconvolution".
+        noise: σ of the noise on the diffused images.
+        iterations: of the fixed-point inverse, chosen on training photographs; None where it has none.
+    """
+
+    preset: str
+    experiment: str
+    problem: str
+    noise: float = 0.0
+    iterations: int | None = None
+
+
+SETTINGS = (
+    Setting("forward", "forward", "forward"),
+    Setting("inverse", "fig06", "inverse", 0.0, 200),
+    Setting("inverse-0.1pct", "inverse-0.1pct", "inverse", 0.001, 9),
+    Setting("inverse-1pct", "fig07", "inverse", 0.01, 1),
+    Setting("deconvolution", "fig05", "deconvolution"),
+)
+INVERSE = tuple(setting for setting in SETTINGS if setting.problem == "inverse")
+
+
+def inverse(noise):
+    """The setting of the inverse with this noise; None where there is no preset for it."""
+    return next((setting for setting in INVERSE if setting.noise == noise), None)

@@ -1,0 +1,243 @@
+"""Experiments of parts: a part is one training or one measurement, and leaves a record of its own in `runs/`.
+
+Stopped and started again, with some parts chosen by --only, or with another number of steps, an experiment does what
+has no record yet. Then it gathers all records that there are, which needs no images. A part is
+
+    runs/NAME-BUDGET.json    what it is, where it comes from, and its results
+    runs/NAME-BUDGET.npz     arrays, if it has any
+    runs/NAME-BUDGET.keras   a network, if it keeps one
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffnet_tf import files
+from diffnet_tf.files import reading
+from experiments.lib import records
+
+RUNS = "runs"  # the folder, in that of the experiment
+VALIDATION = 64  # images to validate on
+OF_IMAGES = ("psnr", "ssim")  # values of single images
+SAME = ("source", "data", "test_data")  # what says that images are the same where their content is not recorded
+
+
+@dataclasses.dataclass
+class Result:
+    """What a part or a whole experiment found: its record, arrays, and a network to keep."""
+
+    record: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    model: Any = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One training or measurement.
+
+    Attributes:
+        name: of its record.
+        do: does it; returns a `Result`, or None when Ctrl-C stopped it.
+        about: what its record says of it before its results, plain values.
+    """
+
+    name: str
+    do: Callable[[], Result | None]
+    about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def part(run, do, **more):
+    """The part of a run, a dataclass with a `name`: its fields are what the record says of it."""
+    return Part(run.name, lambda: do(run), {**dataclasses.asdict(run), **more})
+
+
+# ---- Do, and gather --------------------------------------------------------------------------------------------------
+
+
+def do_missing(parts, options):
+    """Do the parts that --only names and that have no record of this number of steps.
+
+    Returns:
+        False when one was stopped by Ctrl-C.
+
+    Raises:
+        ValueError: when --only names none, or finished parts are of other images.
+    """
+    from diffnet_tf.training import checkpoint
+
+    folder = files.check_writable(options.directory / RUNS)
+    finished(options.directory, options)  # refuses what does not belong together before hours of work, not after
+    parts = list(parts)
+    wanted = [each for each in parts if options.wants(each.name)]
+    if not wanted:
+        raise ValueError(f"--only {options.only} names no run; names are {', '.join(each.name for each in parts)}")
+    for each in wanted:
+        if not path(each.name, options).exists():
+            print(f"{each.name}:", flush=True)
+            result = each.do()
+            if result is None:
+                return False
+            _save(folder / path(each.name, options).stem, each, result, options)
+            checkpoint.remove(options.checkpoint_dir)
+    return True
+
+
+def path(name, options):
+    """Where the record of a part is, or will be."""
+    return options.directory / RUNS / f"{name}-{options.stamp.replace(' ', '-')}.json"
+
+
+def _save(stem, each, result, options):
+    """Write what a part found, its record last: without it the part counts as not done."""
+    if result.arrays:
+        files.write(f"{stem}.npz", lambda file: np.savez_compressed(file, **result.arrays))
+    if result.model is not None:
+        from diffnet_tf.files import model_files
+
+        model_files.save(model_files.without_optimizer(result.model), f"{stem}{model_files.SUFFIX}")
+    about = {"name": each.name, **each.about, "budget": options.stamp, **options.provenance()}
+    files.write_json(f"{stem}.json", {**about, **result.record})
+
+
+def finished(directory, options=None):
+    """The records of all finished parts in an experiment's folder, by the names of their files.
+
+    Args:
+        directory: the experiment's folder.
+        options: refuse parts of other images than these name.
+
+    Returns:
+        A list of dicts; with "file", the name of the record's file, and where there are any "arrays".
+
+    Raises:
+        ValueError: when one is damaged, or of other images.
+    """
+    found = []
+    for kept in sorted((Path(directory) / RUNS).glob("*.json")):
+        run = reading.json_object(kept, "remove it, and run the experiment again")
+        if options is not None:
+            _check_same(run, options, kept)
+        if kept.with_suffix(".npz").exists():
+            run["arrays"] = reading.arrays(kept.with_suffix(".npz"), advice="remove it, and run the experiment again")
+        found.append(run | {"file": kept.stem})
+    return found
+
+
+def _check_same(run, options, kept):
+    """Refuse the record of a part on other images: it would be taken for one of these."""
+    here = options.provenance()
+    for kind, wanted in here["image_sets"].items():
+        there = run.get("image_sets", {}).get(kind, {}).get("sha256", wanted["sha256"])
+        if there != wanted["sha256"]:
+            raise ValueError(
+                f"{kept} is of other {kind} images (SHA-256 {there[:12]}…); expected {wanted['sha256'][:12]}…. "
+                "Give the same images or another --results_dir."
+            )
+    if "image_sets" not in run and any(run[key] != here[key] for key in SAME):
+        raise ValueError(f"{kept} is of other images; expected {here['data']}. Give another --results_dir.")
+
+
+LEFT_OUT = ("versions", "image_sets", "file", "arrays", *records.OF_THE_RUN)
+
+
+def most_steps(runs, left_out=(*LEFT_OUT, *OF_IMAGES)):
+    """Of each name the run that was given most steps, without the values of single images, times and machines."""
+    best = {}
+    for run in runs:
+        kept = best.get(run["name"])
+        if kept is None or run["steps"] > kept["steps"]:
+            best[run["name"]] = {key: value for key, value in run.items() if key not in left_out}
+    return list(best.values())
+
+
+def common(runs):
+    """What the record of a gathered experiment says of all its parts: images, budgets, seeds."""
+    kept = ("source", "data", "test_data", "image_sets", "note")
+    budgets = sorted({run["budget"] for run in runs})
+    return {"budget": "/".join(budgets), **{key: runs[-1][key] for key in kept if key in runs[-1]}}
+
+
+# ---- Train -----------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A network, how it was trained and how that went."""
+
+    model: Any
+    training: Any
+    recipe: Mapping[str, Any]
+    images: int
+
+    def record(self, history=False):
+        """What a record says of the training: recipe, steps, cost and size; with `history` each validation, too."""
+        trained, model = self.training, self.model
+        found = {
+            "recipe": dict(self.recipe),
+            "steps": trained.steps,
+            "training_images": self.images,
+            "training_seconds": round(trained.seconds, 1),
+            "parameters": model.count_params(),
+        }
+        if trained.history and "val_psnr" in trained.history[-1]:
+            found["validation_psnr"] = trained.history[-1]["val_psnr"]
+        if hasattr(model, "time_steps"):
+            found["time_steps"] = model.time_steps
+        return found | ({"times": trained.times, "history": trained.history} if history else {})
+
+
+def train(options, make, recipe, images, *, steps, seed, name="", validation=None, callbacks=(), **pairs):
+    """Seed, make a network, and train it: the one way in which experiments do.
+
+    Args:
+        options: the experiment's.
+        make: recipe → a new network (or a trained one, to go on with).
+        recipe: (name, `recipes.Recipe`).
+        images: to train on. A batch is at most as large as they are many.
+        steps: number of steps, if --steps does not say another.
+        seed: of the initial weights and of the examples.
+        name: of the part, for its checkpoint.
+        validation: images to validate on; `VALIDATION` of them are enough.
+        callbacks: Keras's; where one stops the training early, it is finished.
+        pairs: problem, noise, degrade and so on, and what else `training.fit` takes.
+
+    Returns:
+        A `Trained`; None when Ctrl-C stopped it.
+    """
+    import keras
+
+    from diffnet_tf import training
+
+    label, recipe = recipe
+    recipe = dataclasses.replace(recipe, batch_size=min(recipe.batch_size, len(images)))
+    keras.utils.set_random_seed(seed)
+    model = make(recipe)
+    trained = training.fit(
+        model,
+        images,
+        recipe,
+        steps=options.steps or steps,
+        seed=seed,
+        validation=validation,
+        callbacks=callbacks,
+        checkpoint_dir=options.checkpoint_dir / name if name else options.checkpoint_dir,
+        **pairs,
+    )
+    if not trained.finished and not any(getattr(callback, "stopped_epoch", 0) for callback in callbacks):
+        return None
+    return Trained(model, trained, {"name": label, **dataclasses.asdict(recipe)}, len(images))
+
+
+def values(measured):
+    """PSNR and SSIM of single images as a part's record keeps them, from `measure.quality`'s arrays."""
+    digits = {"psnr": 4, "ssim": 6}
+    return {name: [round(float(value), digits[name]) for value in measured[name]] for name in OF_IMAGES}
+
+
+def load(file):
+    """One record, by its file."""
+    return json.loads(Path(file).read_text())
