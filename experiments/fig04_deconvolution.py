@@ -1,14 +1,16 @@
 """Figure 4: the deconvolution problem for a simple disk, in image space and in Fourier space.
 
-python -m experiments.fig04_deconvolution  # seconds; the budget changes nothing
+python -m experiments.fig04_deconvolution  # seconds
 """
 
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import deconvolution
+from experiments.lib import deconvolution, study
+from experiments.lib.run import main
 
 NAME = "fig04"
+TITLE = "Figure 4"
 RANGE = (-6, 3)  # decades of |FFT| shown
 
 
@@ -16,15 +18,14 @@ def compute(options):
     """Blur a disk."""
     from diffnet_tf import data, metrics
 
-    disks = data.GrayImages(deconvolution.disks("test").pixels[deconvolution.SHOWN :][:1], scaled=False)
+    disks = deconvolution.disks("test")[deconvolution.SHOWN :][:1]
     blurred, disk = data.paired_arrays(disks, degrade=deconvolution.blur)
     record = {
-        "title": "Figure 4",
         "diffusion": deconvolution.DIFFUSION,
         **deconvolution.about_the_data(),
         "psnr": float(np.asarray(metrics.psnr(disk, blurred))[0]),
     }
-    return record, {"disk": disk[0, ..., 0], "blurred": blurred[0, ..., 0]}, None
+    return study.Result(record, {"disk": disk[0, ..., 0], "blurred": blurred[0, ..., 0]})
 
 
 @figures.styled
@@ -51,8 +52,4 @@ def caption(record):
 
 
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

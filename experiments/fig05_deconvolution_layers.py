@@ -7,14 +7,15 @@ filter has the opposite sign of the others.
     python -m experiments.fig05_deconvolution_layers --budget cpu
 """
 
-import dataclasses
-
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import deconvolution, measure
+from experiments.lib import captions, deconvolution, measure, networks, study, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.run import main
 
 NAME = "fig05"
+TITLE = "Figure 5"
 PAPER_PSNR = 86.24
 BUDGETS = {  # (recipe, steps); 1,000 epochs of 1,024 images in batches of 16 are 64,000 steps
     "smoke": ("fast", 2),
@@ -31,35 +32,30 @@ def compute(options):
     """Train on disks, measure on others, and keep what every layer does to one of these."""
     import keras
 
-    from diffnet_tf import data, training
-    from diffnet_tf.networks import models
+    from diffnet_tf import data, models
 
     name, steps = BUDGETS[options.budget]
-    steps, recipe = options.steps or steps, training.RECIPES[name]
-    if name == "fast":
-        recipe = dataclasses.replace(recipe, crop=CROP, batch_size=BATCH)
-    keras.utils.set_random_seed(options.seed)
-    model = models.DiffNet(num_layers=3, initial_scale=recipe.initial_scale)
-    trained = training.fit(
-        model,
+    changes = {"crop": CROP, "batch_size": BATCH} if name == "fast" else {}
+    trained = study.train(
+        options,
+        lambda recipe: models.DiffNet(num_layers=3, initial_scale=recipe.initial_scale),
+        networks.recipe_for("DiffNet", name, measure.Task(), **changes),
         deconvolution.disks("train"),
-        recipe,
         steps=steps,
         seed=options.seed,
         degrade=deconvolution.blur,
         validation=deconvolution.disks("validation"),
-        checkpoint_dir=options.checkpoint_dir,
         csv_log=options.directory / "log.csv",
     )
-    if not trained.finished:
+    if trained is None:
         return None
+    model = trained.model
     sets = {
         split: data.paired_arrays(deconvolution.disks(split), degrade=deconvolution.blur) for split in ("train", "test")
     }
     blurred, disk = (array[deconvolution.SHOWN :][:1] for array in sets["test"])
     states, filters = model.states(blurred), model.filters(blurred)
     record = {
-        "title": "Figure 5",
         "problem": "deconvolution",
         "noise": 0.0,
         "diffusion": deconvolution.DIFFUSION,
@@ -67,17 +63,10 @@ def compute(options):
         "backend": keras.backend.backend(),
         "model": {"class": "DiffNet", **model.get_config()},
         "paper_psnr": PAPER_PSNR,
-        "recipe": {"name": name, **dataclasses.asdict(recipe)},
-        "steps": steps,
-        "parameters": model.count_params(),
-        "time_steps": model.time_steps,
-        "training_images": deconvolution.TRAIN,
-        "training_seconds": round(trained.seconds, 1),
-        "times": trained.times,
-        "history": trained.history,
+        **trained.record(history=True),
         "results": {
-            "degraded": measure.quality(*reversed(sets["test"]))[1],
-            **{split: _quality(model, *pair) for split, pair in sets.items()},
+            "degraded": measure.measured(None, *sets["test"])[2],
+            **{split: measure.measured(model, *pair)[2] for split, pair in sets.items()},
         },
         "opposite_signs": _opposite_signs(model, *sets["test"]),
     }
@@ -88,12 +77,7 @@ def compute(options):
         "states": np.stack([np.asarray(u)[0, ..., 0] for u in states]),
         "filters": np.stack([dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, filters)]),
     }
-    return record, arrays, model
-
-
-def _quality(model, inputs, targets):
-    _, summary = measure.quality(targets, measure.batched(measure.applied(model), inputs))
-    return summary
+    return study.Result(record, arrays, model)
 
 
 def _opposite_signs(model, inputs, targets):
@@ -140,22 +124,41 @@ def draw(record, arrays):
 
 def caption(record):
     """What is shown, its numbers, and where they come from."""
-    train, test = (record["results"][split] for split in ("train", "test"))
+    train, test = (record["results"][split]["psnr"] for split in ("train", "test"))
     signs = ", ".join(f"{100 * share:.0f}" for share in record["opposite_signs"])
     return (
-        f"{record['title']}: three layers of DiffNet undo isotropic diffusion up to T = "
-        f"{record['diffusion']['time']:g} pixel² of a disk. Mean PSNR of {test['psnr']['n']} test disks "
-        f"{test['psnr']['mean']:.2f} dB, of the training disks {train['psnr']['mean']:.2f} dB (diffused: "
-        f"{record['results']['degraded']['psnr']['mean']:.2f} dB). The paper, on other disks: "
-        f"{record['paper_psnr']} dB. Near edges, the centre filter has the opposite sign of the sum of the others in "
-        f"{signs} % of the pixels of layers 1, 2, 3. Budget {record['budget']}: {record['steps']:,} steps, recipe "
-        f"{record['recipe']['name']}, seed {record['seed']}. {record['note'] or ''}"
+        f"{record['title']}: three layers of DiffNet undo isotropic diffusion of a disk up to T = "
+        f"{record['diffusion']['time']:g} pixel². Mean PSNR of {test['n']} test disks {test['mean']:.2f} dB, of the "
+        f"training disks {train['mean']:.2f} dB (diffused: {record['results']['degraded']['psnr']['mean']:.2f} dB). "
+        f"The paper, on other disks: {record['paper_psnr']} dB. Near edges, the centre filter has the opposite sign of "
+        f"the sum of the others in {signs} % of the pixels of layers 1, 2, 3. {captions.training(record)}"
     )
 
 
+# ---- Claims ----------------------------------------------------------------------------------------------------------
+
+
+def psnr(record, arrays):
+    """Train and test PSNR, on other disks than the paper's."""
+    train, test = (record["results"][split]["authors_psnr"] for split in ("train", "test"))
+    enough = min(train["mean"], test["mean"]) >= record["paper_psnr"]
+    ours = f"train {train['mean']:.2f}, test {test['mean']:.2f} ± {test['std']:.2f} dB, on our own disks"
+    verdict = verdicts.PARTIAL if enough else verdicts.NOT_REPRODUCED
+    return verdicts.Finding(ours, verdict, test["n"], **verdicts.provenance(record))
+
+
+def opposite_signs(record, arrays):
+    """The share of pixels where the centre filter has the opposite sign of the others."""
+    shares = record["opposite_signs"]
+    verdict = verdicts.grade([share >= 0.9 for share in shares], half=False)
+    ours = f"in {', '.join(f'{100 * share:.0f}' for share in shares)} % of the pixels at edges, layer by layer"
+    return verdicts.Finding(ours, verdict, len(shares), **verdicts.provenance(record))
+
+
+CLAIMS = (
+    Claim("deconvolution of disks, train and test PSNR", f"{PAPER_PSNR} dB", psnr, "Fig. 4–5"),
+    Claim("centre filter of opposite sign", "yes", opposite_signs, "Sec. 5.1"),
+)
+
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

@@ -6,32 +6,37 @@ Paper, of its ship: DiffNet 65.34 dB, U-Net 61.08 dB.
     python -m experiments.fig08_one_image --budget cpu --source stl10_binary --data_dir DIR --image -1
 """
 
-from experiments.lib import one_image
+from experiments.lib import one_image, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.measure import Task
+from experiments.lib.run import main
 
 NAME = "fig08"
-CONFIG = one_image.Config(
-    title="Figure 8",
-    noise=0.0,
-    paper_psnr={"diffnet": 65.34, "unet": 61.08},
-    budgets={
-        "smoke": ("fast", 2, 8),
-        "quick": ("fast", 300, None),
-        "cpu": ("fast", 2_000, None),
-        "paper": ("paper", 101_250, None),
-    },
-)
+TITLE = "Figure 8"
+PAPER = {"diffnet": 65.34, "unet": 61.08}
+BUDGETS = one_image.budgets(cpu=2_000)
 
 
 def compute(options):
     """Train the U-Net and apply both; see `one_image.compute`."""
-    return one_image.compute(CONFIG, options)
+    return one_image.compute(Task("inverse", 0.0), BUDGETS, PAPER, options)
 
 
 draw, caption = one_image.draw, one_image.caption
 
+
+def parameter_ratio(record, arrays):
+    """DiffNet's parameters in per cent of the U-Net's, to two digits."""
+    diffnet, unet = (record["parameters"][name] for name in ("diffnet", "unet"))
+    share = f"{100 * diffnet / unet:.2f}"
+    verdict = verdicts.REPRODUCED if share == "0.29" else verdicts.NOT_REPRODUCED
+    return verdicts.Finding(f"{share} % of {unet:,}", verdict, **verdicts.provenance(record, budget="", data=""))
+
+
+CLAIMS = (
+    Claim("DiffNet's parameters against the U-Net's", "0.29 % of 34,512,705", parameter_ratio, "Sec. 5"),
+    one_image.claim("Fig. 8", "the ship, no noise", PAPER),
+)
+
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

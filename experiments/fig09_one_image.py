@@ -7,31 +7,22 @@ Paper, of its ship: DiffNet 34.96 dB, U-Net 35.27 dB.
 """
 
 from experiments.lib import one_image
+from experiments.lib.measure import Task
+from experiments.lib.run import main
 
 NAME = "fig09"
-CONFIG = one_image.Config(
-    title="Figure 9",
-    noise=0.01,
-    paper_psnr={"diffnet": 34.96, "unet": 35.27},
-    budgets={
-        "smoke": ("fast", 2, 8),
-        "quick": ("fast", 300, None),
-        "cpu": ("fast", 1_200, None),
-        "paper": ("paper", 101_250, None),
-    },
-)
+TITLE = "Figure 9"
+PAPER = {"diffnet": 34.96, "unet": 35.27}
+BUDGETS = one_image.budgets(cpu=1_200)
+CLAIMS = (one_image.claim("Fig. 9", "the ship, 1 % noise", PAPER),)
 
 
 def compute(options):
     """Train the U-Net and apply both; see `one_image.compute`."""
-    return one_image.compute(CONFIG, options)
+    return one_image.compute(Task("inverse", 0.01), BUDGETS, PAPER, options)
 
 
 draw, caption = one_image.draw, one_image.caption
 
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

@@ -7,15 +7,18 @@ from the one before, to save time.
     python -m experiments.fig13_smoothing --budget cpu --source stl10_binary --data_dir DIR  # about 40 min
 """
 
-import dataclasses
-import json
+import functools
 
 import numpy as np
 
-from diffnet_tf import figures, files
-from experiments.lib import networks, weights
+from diffnet_tf import figures
+from experiments.lib import captions, measure, networks, study, verdicts, weights
+from experiments.lib.ledger import Claim
+from experiments.lib.run import main
 
 NAME = "fig13"
+TITLE = "Figure 13"
+START = "fig06"  # the experiment whose network is fine-tuned
 NOISES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
 IMAGES = 32
 LEARNING_RATE = 1e-3  # of fine-tuning
@@ -27,101 +30,90 @@ BUDGETS = {  # (recipe, steps of each level, levels, limit on the number of imag
 }
 
 
-def compute(options):
-    """Train level by level, look at the filters of each: (record, {}, None); None when stopped by Ctrl-C."""
-    import keras
-
-    recipe_name, steps, number, limit = BUDGETS[options.budget]
-    steps = options.steps or steps
-    train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    model, source = weights.find(weights.INVERSE[0.0], options.results_dir)
-    keeper = _Keeper(options.checkpoint_dir, {"steps": steps, "seed": options.seed, "data": options.data_dir})
-    recipe = networks.recipe_for("DiffNet", recipe_name, networks.Task("inverse", max(NOISES)))
-    recipe = dataclasses.replace(recipe, learning_rate=LEARNING_RATE)
-    levels = []
-    for noise in NOISES[:number]:
-        level = keeper.load(model, noise)
-        if level is None:
-            task = networks.Task("inverse", noise)
-            if noise and not _tune(model, task, recipe, steps, train, validation, options):
-                return None
-            level = {"noise": noise, "steps": steps if noise else source["steps"], **_look(model, task, test)}
-            keeper.save(model, level)
-        levels.append(level)
-    noise, smoothing = zip(*((level["noise"], np.mean(level["smoothing"])) for level in levels))
-    record = {
-        "title": "Figure 13",
-        "backend": keras.backend.backend(),
-        "weights": source,
-        "recipe": {"name": recipe_name, **dataclasses.asdict(recipe)},
-        "steps": steps,
-        "images": min(IMAGES, len(test)),
-        "levels": levels,
-        "rank_correlation": _rank_correlation(noise, smoothing),
-    }
-    return record, {}, None
+def parts(options):
+    """One fine-tuning for each level of noise; that without noise only looks at the network of Figure 6."""
+    recipe, steps, number, limit = BUDGETS[options.budget]
+    images = [options.images(split, limit) for split in ("train", "validation", "test")]
+    do = functools.partial(_level, recipe=recipe, steps=steps, options=options, images=images)
+    return [
+        study.Part(_name(noise, options), functools.partial(do, noise, before), {"noise": noise, "seed": options.seed})
+        for noise, before in zip(NOISES[:number], (None, *NOISES))
+    ]
 
 
-def _tune(model, task, recipe, steps, train, validation, options):
-    from diffnet_tf import data, training
+def _name(noise, options):
+    return f"level-{noise:g}" + (f"-seed-{options.seed}" if options.seed else "")
 
-    print(f"{100 * task.noise:g} % noise:", flush=True)
-    trained = training.fit(
-        model,
+
+def _level(noise, before, recipe, steps, options, images):
+    """Go on from the network of the level before, and look at its filters; None when stopped by Ctrl-C."""
+    from diffnet_tf.files import model_files
+
+    train, validation, test = images
+    task = measure.Task("inverse", noise)
+    if before is None:
+        model, source = weights.find(START, options.results_dir)
+        return study.Result({"weights": source, "steps": source["steps"], **_look(model, task, test)}, model=model)
+    start = study.path(_name(before, options), options).with_suffix(model_files.SUFFIX)
+    trained = study.train(
+        options,
+        lambda recipe: model_files.load(start),
+        networks.recipe_for("DiffNet", recipe, measure.Task("inverse", max(NOISES)), learning_rate=LEARNING_RATE),
         train,
-        recipe,
         steps=steps,
         seed=options.seed,
-        noise=task.noise,
-        validation=data.GrayImages(validation.pixels[:64]),
-        checkpoint_dir=options.checkpoint_dir / f"{task.noise:g}",
+        name=_name(noise, options),
+        noise=noise,
+        validation=validation[: study.VALIDATION],
     )
-    return trained.finished
+    if trained is None:
+        return None
+    return study.Result({**trained.record(), **_look(trained.model, task, test)}, model=trained.model)
 
 
 def _look(model, task, test):
     """Mean |δt Σ ζ| and mean δt Σ ζ of each layer over the fixed images, and PSNR of all test images."""
-    from diffnet_tf import data
-    from diffnet_tf.physics import stencil
+    from diffnet_tf import stencil
 
     fixed = np.unique(np.linspace(0, len(test) - 1, IMAGES).astype(int))
-    inputs, _ = networks.test_pairs(task, data.GrayImages(test.pixels[fixed]))
+    inputs, _ = measure.pairs(task, test[fixed])
     sums = [dt * np.asarray(stencil.smoothing(f)) for dt, f in zip(model.time_steps, model.filters(inputs))]
-    _, _, summary = networks.measured(model, *networks.test_pairs(task, test))
+    _, _, summary = measure.measured(model, *measure.pairs(task, test))
     return {
+        "images": len(fixed),
         "smoothing": [float(np.abs(s).mean()) for s in sums],
         "signed": [float(s.mean()) for s in sums],
         "results": summary,
     }
 
 
-def _rank_correlation(a, b):
-    from scipy import stats
+def gather(runs, root):
+    """The levels of one chain: that with the most levels, then with the most steps."""
+    chains = {}
+    for run in runs:
+        chains.setdefault((run["budget"], run["seed"]), []).append(run)
+    chain = sorted(max(chains.values(), key=lambda of: (len(of), of[-1]["steps"])), key=lambda run: run["noise"])
+    levels = [{k: run[k] for k in ("noise", "steps", "smoothing", "signed", "results")} for run in chain]
+    last = chain[-1]
+    record = {
+        "budget": last["budget"],
+        "seed": last["seed"],
+        "commit": last["commit"],
+        "weights": chain[0]["weights"],
+        "recipe": last.get("recipe"),
+        "steps": last["steps"],
+        "images": last["images"],
+        "levels": levels,
+        "rank_correlation": _rank_correlation(levels),
+    }
+    return study.Result(record)
 
-    return float(stats.spearmanr(a, b).statistic) if len(a) > 2 else None
 
-
-class _Keeper:
-    """Keeps finished levels beside the run, so that a stopped one goes on with the level it was stopped in."""
-
-    def __init__(self, directory, configuration):
-        self.directory, self.configuration = files.check_writable(directory), configuration
-
-    def load(self, model, noise):
-        """The finished level, its weights put into the model; None where it is still to do."""
-        path = self.directory / f"{noise:g}.json"
-        if not path.exists():
-            return None
-        kept = json.loads(path.read_text())
-        if kept["configuration"] != self.configuration:
-            raise ValueError(f"{path} is of {kept['configuration']}, not of {self.configuration}: delete it first.")
-        model.load_weights(self.directory / f"{noise:g}.weights.h5")
-        return kept["level"]
-
-    def save(self, model, level):
-        model.save_weights(self.directory / f"{level['noise']:g}.weights.h5")
-        kept = {"configuration": self.configuration, "level": level}
-        files.write_json(self.directory / f"{level['noise']:g}.json", kept)
+def _rank_correlation(levels):
+    """Spearman's, of the noise and the mean smoothing of all layers; None of two levels."""
+    values = [[level["noise"] for level in levels], [np.mean(level["smoothing"]) for level in levels]]
+    ranks = np.argsort(np.argsort(values, axis=1), axis=1)  # no two are equal
+    return float(np.corrcoef(ranks)[0, 1]) if len(levels) > 2 else None
 
 
 @figures.styled
@@ -144,20 +136,28 @@ def draw(record, arrays):
 
 def caption(record):
     """What is shown, and where it comes from."""
-    correlation = record["rank_correlation"]
+    correlation, levels = record["rank_correlation"], record["levels"]
     rank = "" if correlation is None else f"; rank correlation with the noise {correlation:.2f}"
     return (
         f"{record['title']}: left, the mean of |δt Σ ζ|, the smoothing part of every layer, over {record['images']} "
-        f"fixed test images{rank}. Right, the mean PSNR of {record['levels'][0]['results']['psnr']['n']} test images. "
-        f"Each level fine-tuned from the one before for {record['steps']:,} steps (budget {record['budget']}, seed "
-        f"{record['seed']}); the first: {weights.described([record['weights']])} Tested on {record['source']} "
-        f"({record['test_data']}). {record['note'] or ''}"
+        f"fixed test images{rank}. Right, the mean PSNR of {levels[0]['results']['psnr']['n']} test images. "
+        f"Each level fine-tuned from the one before for {captions.count(record['steps'], 'step')} (budget "
+        f"{record['budget']}, seed {record['seed']}); the first: {captions.weights([record['weights']])} Tested on "
+        f"{captions.tested(record)}. {record['note'] or ''}"
     )
 
 
+def increases(record, arrays):
+    """Smoothing and noise are in the same order."""
+    correlation = record["rank_correlation"]
+    if correlation is None:
+        raise verdicts.NotRun("too few levels to tell")
+    verdict = verdicts.REPRODUCED if correlation >= 0.9 else verdicts.NOT_REPRODUCED
+    used, n = verdicts.provenance(record), len(record["levels"])
+    return verdicts.Finding(f"rank correlation {correlation:.2f}", verdicts.at_most(record, verdict), n, **used)
+
+
+CLAIMS = (Claim("smoothing increases with noise up to 10 %", "yes", increases, "Fig. 13"),)
+
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

@@ -12,16 +12,8 @@ from diffnet_tf import files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files
 from diffnet_tf.networks import presets
-from experiments.lib import records
+from experiments.lib import records, registry, settings
 
-# Preset → the experiment that trains it, and its module.
-SOURCES = {
-    "forward": ("forward", "forward_samples"),
-    "inverse": ("fig06", "fig06_samples"),
-    "inverse-0.1pct": ("inverse-0.1pct", "lownoise_samples"),
-    "inverse-1pct": ("fig07", "fig07_samples"),
-    "deconvolution": ("fig05", "fig05_deconvolution_layers"),
-}
 FORWARD_LIMITS = (
     "Does one known diffusion, that of the card. Images have to be scaled to a maximum of 1. It is slower than the "
     "diffusion itself: what it is good for is to be differentiated, inspected and fine-tuned."
@@ -45,13 +37,14 @@ Made by `python -m experiments.presets`; `diffnet_tf.presets.card(name)` gives t
 """
 
 
-def card(name, record):
+def card(record):
     """A preset's model card from its experiment's record."""
     results = record["results"]
     kept = ("mean", "std", "min", "max", "n")
     output = "diffnet" if "diffnet" in results else "test"
     quality = {method: {k: results[method]["psnr"][k] for k in kept} for method in ("degraded", output)}
     images = "" if record["source"] == "disks" else f"--source {record['source']} --data_dir DIR --test_dir DIR "
+    module = registry.names()[record["experiment"]]
     training = (
         "experiment",
         "source",
@@ -75,8 +68,8 @@ def card(name, record):
             "output": quality[output],
         },
         "limits": LIMITS[record["problem"]],
-        "command": f"python -m experiments.{SOURCES[name][1]} --budget {record['budget']} {images}"
-        "--results_dir results && python -m experiments.presets",
+        "command": f"python -m experiments.{module} --budget {record['budget']} {images}--results_dir results "
+        "&& python -m experiments.presets",
     }
 
 
@@ -117,14 +110,16 @@ def main(arguments=None):
     except ValueError as error:
         command_line.show(error)
         return 2
-    for name, (experiment, _) in SOURCES.items():
+    for name, experiment in ((setting.preset, setting.experiment) for setting in settings.SETTINGS):
         directory = chosen.results_dir / experiment
         if (directory / records.MODEL).exists():
             record, _ = records.load(directory)
             model = model_files.load(directory / records.MODEL)
-            presets.save(name, model, card(name, record), chosen.folder)
+            presets.save(name, model, card(record), chosen.folder)
             print(chosen.folder / f"{name}.npz")
-    found = [json.loads(path.read_text()) for name in SOURCES if (path := chosen.folder / f"{name}.json").exists()]
+    found = [
+        json.loads(path.read_text()) for name in presets.ORDER if (path := chosen.folder / f"{name}.json").exists()
+    ]
     files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *map(as_markdown, found)]))
     return 0
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from benchmarks import report
 from diffnet_tf import files
 from diffnet_tf.networks import presets
-from experiments.lib import comparison_figure, ledger, records
+from experiments.lib import captions, comparison_figure, ledger, records
 
 README, BEYOND = Path("README.md"), Path("docs/beyond-the-paper.md")
-SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")
+SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")  # in the order of the table
 
 
 def refreshed(text, results, tables=None):
@@ -71,7 +71,7 @@ def compared(results):
 
 
 def _task(record):
-    return f"{record['problem']}, " + (f"{100 * record['noise']:g} % noise" if record["noise"] else "no noise")
+    return f"{record['problem']}, {captions.percent(record['noise'])}"
 
 
 def _row(record, method):
@@ -79,7 +79,7 @@ def _row(record, method):
     label = {
         "degraded": "the network's input",
         "diffnet": f"DiffNet, {record['steps']:,} steps, {record['training_seconds'] / 60:.0f} min",
-        "fixed_point": f"fixed point, {iterations} iteration{'s' * (iterations != 1)}",
+        "fixed_point": f"fixed point, {captions.count(iterations or 0, 'iteration')}",
     }[method]
     psnr, cost = result["psnr"], record["milliseconds_per_image"].get(method)
     return (

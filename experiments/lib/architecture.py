@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
 from diffnet_tf import figures
+from experiments.lib import study, verdicts
+from experiments.lib.ledger import Claim
 
 BOX = 1.1  # inches; boxes are drawn in inches
 GAP = 0.32
@@ -57,9 +59,20 @@ def _block(layer, output):
     }
 
 
-def record(title, description, caption):
+def result(description, caption):
     """The record of a drawing: no data and no training."""
-    return {"title": title, "source": "none", "data": "none", "test_data": "none", "caption": caption, **description}
+    nothing = {"source": "none", "data": "none", "test_data": "none", "image_sets": {}}
+    return study.Result({**nothing, "caption": caption, **description})
+
+
+def claim(text, where, parameters):
+    """The claim of a number of parameters, exactly."""
+
+    def check(record, arrays):
+        verdict = verdicts.REPRODUCED if record["parameters"] == parameters else verdicts.NOT_REPRODUCED
+        return verdicts.Finding(f"{record['parameters']:,}", verdict, **verdicts.provenance(record, budget=""))
+
+    return Claim(text, f"{parameters:,}", check, where)
 
 
 @figures.styled

@@ -32,7 +32,7 @@ def disks(split):
 
 def about_the_data():
     """What the record says of the images."""
-    return {"source": "disks", "data": "generated disks", "test_data": "other disks"}
+    return {"source": "disks", "data": "generated disks", "test_data": "other disks", "image_sets": {}}
 
 
 def spectrum(axis, pixels, low, high):

@@ -6,31 +6,26 @@ A layer adds δt S(ζ)u to its input, so δt·ζ is shown: network and time step
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import weights
-
-NOISES = (0.0, 0.001, 0.01)
-NOISE_SEED = 1
+from experiments.lib import captions, measure, settings, study, verdicts, weights
 
 
-def compute(title, what, options):
-    """Filters of every layer for one test image, from trained weights: (record, arrays, None).
+def compute(what, options):
+    """Filters of every layer for one test image, from trained weights: a `study.Result`.
 
     Args:
-        title: what the figure is called.
         what: filters (height, width, 5) → the image (height, width) to show.
         options: the command line's; `options.image` is the number of the test image.
     """
     import keras
 
-    from diffnet_tf import data, metrics
+    from diffnet_tf import metrics
 
     test = options.images("test")
     number = options.image % len(test)
-    image = data.GrayImages(test.pixels[number : number + 1])
     shown, inputs, psnr, time_steps, sources = [], [], [], [], []
-    for noise in NOISES:
-        model, source = weights.find(weights.INVERSE[noise], options.results_dir)
-        degraded, target = data.paired_arrays(image, noise=noise, seed=NOISE_SEED)
+    for setting in settings.INVERSE:
+        model, source = weights.find(setting.experiment, options.results_dir)
+        degraded, target = measure.pairs(measure.Task("inverse", setting.noise), test[number : number + 1])
         filters = [dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, model.filters(degraded))]
         shown.append([what(f) for f in filters])
         inputs.append(degraded[0, ..., 0])
@@ -38,9 +33,8 @@ def compute(title, what, options):
         time_steps.append(model.time_steps)
         sources.append(source)
     record = {
-        "title": title,
         "image": number,
-        "noises": NOISES,
+        "noises": [setting.noise for setting in settings.INVERSE],
         "backend": keras.backend.backend(),
         "weights": sources,
         "time_steps": time_steps,
@@ -49,7 +43,13 @@ def compute(title, what, options):
         "mean_modulus": np.mean(np.abs(shown), axis=(2, 3)).tolist(),
         "std": np.std(shown, axis=(2, 3)).tolist(),
     }
-    return record, {"inputs": np.array(inputs), "filters": np.array(shown)}, None
+    return study.Result(record, {"inputs": np.array(inputs), "filters": np.array(shown)})
+
+
+def used(record):
+    """Where a finding comes from: the weights' budgets and data."""
+    data = f"{record['weights'][0]['data']} → {record['test_data']}"
+    return verdicts.provenance(record, budget=verdicts.budgets(record["weights"]), data=data)
 
 
 @figures.styled
@@ -57,8 +57,7 @@ def draw(caption, record, arrays):
     """A row for each level of noise: the input, and one image a layer, all on one scale."""
     rows, columns = arrays["filters"].shape[:2]
     figure, axes = figures.panels(rows, 1 + columns, caption)
-    # A few pixels at the brightest edges would leave the rest white.
-    scale = float(np.quantile(np.abs(arrays["filters"]), 0.995)) or 1e-6
+    scale = figures.symmetric(arrays["filters"])
     for row in range(rows):
         figures.image(axes[row, 0], arrays["inputs"][row])
         axes[row, 0].set_ylabel(f"noise {100 * record['noises'][row]:g} %")
@@ -76,6 +75,6 @@ def provenance(record):
     """What all captions of filters end with."""
     psnr = ", ".join(f"{value:.2f}" for value in record["psnr"])
     return (
-        f"Test image {record['image']} ({record['source']}, {record['test_data']}), restored to {psnr} dB. "
-        f"{weights.described(record['weights'])} {record['note'] or ''}"
+        f"Test image {record['image']} ({captions.tested(record)}), restored to {psnr} dB. "
+        f"{captions.weights(record['weights'])} {record['note'] or ''}"
     )

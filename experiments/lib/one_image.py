@@ -4,90 +4,98 @@ DiffNet's weights are those of Figure 6 or 7; the U-Net is trained here, and on 
 """
 
 import dataclasses
-
-import numpy as np
+import functools
 
 from diffnet_tf import figures
-from experiments.lib import measure, networks, weights
+from experiments.lib import captions, measure, networks, settings, study, verdicts, weights
+from experiments.lib.ledger import Claim
 
 METHODS = {"diffnet": "DiffNet", "unet": "U-Net"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """One experiment.
+def budgets(cpu):
+    """Budget → (recipe, steps of the U-Net, limit on the number of images of each set)."""
+    return {
+        "smoke": ("fast", 2, 8),
+        "quick": ("fast", 300, None),
+        "cpu": ("fast", cpu, None),
+        "paper": ("paper", 101_250, None),
+    }
 
-    Attributes:
-        title: what the figure is called.
-        noise: σ of the noise on the diffused image.
-        paper_psnr: the paper's PSNR of its image, a ship, for each method.
-        budgets: budget → (recipe, steps of the U-Net, limit on the number of images of each set).
+
+def compute(task, budgets, paper, options):
+    """Train the U-Net, apply both networks.
+
+    Args:
+        task: a `measure.Task`.
+        budgets: see `budgets`.
+        paper: the paper's PSNR of its image, a ship, for each method.
+        options: the command line's.
+
+    Returns:
+        A `study.Result`; None when training was stopped by Ctrl-C.
     """
-
-    title: str
-    noise: float
-    paper_psnr: dict
-    budgets: dict
-
-
-def compute(config, options):
-    """Train the U-Net, apply both networks: (record, arrays, model); None when training was stopped by Ctrl-C."""
     import keras
 
-    from diffnet_tf import data
-
-    name, steps, limit = config.budgets[options.budget]
-    steps, task = options.steps or steps, networks.Task("inverse", config.noise)
-    diffnet, source = weights.find(weights.INVERSE[config.noise], options.results_dir)
-    recipe = networks.recipe_for("UNet", name, task)
+    name, steps, limit = budgets[options.budget]
+    diffnet, source = weights.find(settings.inverse(task.noise).experiment, options.results_dir)
     train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    unet, trained = networks.train(
-        "UNet",
-        task,
-        recipe,
+    trained = study.train(
+        options,
+        functools.partial(networks.make, "UNet"),
+        networks.recipe_for("UNet", name, task),
         train,
         steps=steps,
         seed=options.seed,
-        validation=data.GrayImages(validation.pixels[:64]),
-        checkpoint_dir=options.checkpoint_dir,
+        validation=validation[: study.VALIDATION],
         csv_log=options.directory / "log.csv",
+        **dataclasses.asdict(task),
     )
-    if not trained.finished:
+    if trained is None:
         return None
-    inputs, targets = networks.test_pairs(task, test)
+    unet = trained.model
+    inputs, targets = measure.pairs(task, test)
     number = options.image % len(targets)
     results, arrays = {}, {"input": inputs[number, ..., 0], "target": targets[number, ..., 0]}
     for method, model in (("diffnet", diffnet), ("unet", unet)):
-        outputs, values, results[method] = networks.measured(model, inputs, targets)
+        outputs, values, results[method] = measure.measured(model, inputs, targets)
         arrays[method], arrays[f"psnr_{method}"] = outputs[number, ..., 0], values["psnr"]
     arrays["psnr_degraded"] = measure.quality(targets, inputs)[0]["psnr"]
     record = {
-        "title": config.title,
         **dataclasses.asdict(task),
         "image": number,
         "backend": keras.backend.backend(),
-        "paper_psnr": config.paper_psnr,
+        "paper_psnr": paper,
         "weights": source,
-        "recipe": {"name": name, **dataclasses.asdict(recipe)},
         "model": {"class": "UNet", **unet.get_config()},
-        "steps": steps,
+        **trained.record(history=True),
         "parameters": {"diffnet": diffnet.count_params(), "unet": unet.count_params()},
-        "training_images": len(train),
-        "training_seconds": round(trained.seconds, 1),
-        "times": trained.times,
-        "history": trained.history,
         "results": results,
     }
-    return record, arrays, None  # 138 MB of weights stay here
+    return study.Result(record, arrays)  # 138 MB of weights stay here
+
+
+def claim(where, text, paper):
+    """Both networks on one image, which is not the paper's."""
+
+    def check(record, arrays):
+        number = record["image"]
+        ours = ", ".join(f"{label} {arrays[f'psnr_{name}'][number]:.2f} dB" for name, label in METHODS.items())
+        return verdicts.Finding(f"another image: {ours}", verdicts.PARTIAL, 1, **verdicts.provenance(record))
+
+    return Claim(text, ", ".join(f"{METHODS[name]} {value}" for name, value in paper.items()) + " dB", check, where)
 
 
 @figures.styled
 def draw(record, arrays):
     """The image, diffused and restored; below, what each differs from the image by, on one scale."""
-    columns = {"target": "original", "input": f"diffused{_noise(record)}", **METHODS}
+    columns = {"target": "original", "input": f"diffused{captions.noisy(record['noise'])}", **METHODS}
     figure, axes = figures.panels(2, len(columns), caption(record), width=1.7, height=1.9)
     residuals = {name: arrays[name] - arrays["target"] for name in columns if name != "target"}
-    scales = {"input": _scale(residuals["input"]), "networks": _scale(*(residuals[m] for m in METHODS))}
+    scales = {
+        "input": figures.symmetric(residuals["input"]),
+        "networks": figures.symmetric(*(residuals[method] for method in METHODS)),
+    }
     for column, (name, title) in enumerate(columns.items()):
         psnr = arrays["psnr_degraded" if name == "input" else f"psnr_{name}"] if name != "target" else None
         label = f"test image {record['image']}" if psnr is None else f"{psnr[record['image']]:.2f} dB"
@@ -105,23 +113,14 @@ def draw(record, arrays):
     return figure
 
 
-def _scale(*residuals):
-    return float(np.quantile(np.abs(residuals), 0.995)) or 1e-6
-
-
-def _noise(record):
-    return f", {100 * record['noise']:g} % noise" if record["noise"] else ""
-
-
 def caption(record):
     """What is shown, its numbers, and where they come from."""
     paper = ", ".join(f"{METHODS[name]} {value} dB" for name, value in record["paper_psnr"].items())
     means = ", ".join(f"{METHODS[name]} {result['psnr']['mean']:.2f} dB" for name, result in record["results"].items())
     return (
-        f"{record['title']}: undoing Perona–Malik diffusion{_noise(record) or ', no noise'}, of one test image "
-        f"({record['source']}, {record['test_data']}); the paper's ship: {paper}. Mean of all "
+        f"{record['title']}: undoing Perona–Malik diffusion, {captions.percent(record['noise'])}, of one test image "
+        f"({captions.tested(record)}); the paper's ship: {paper}. Mean of all "
         f"{record['results']['unet']['psnr']['n']} test images: {means}. U-Net: budget {record['budget']}, "
-        f"{record['steps']:,} steps of {record['recipe']['batch_size']} images, recipe {record['recipe']['name']}, "
-        f"where the paper took 101,250 of 16; seed {record['seed']}. DiffNet: "
-        f"{weights.described([record['weights']])} {record['note'] or ''}"
+        f"{record['steps']:,} steps of {record['recipe']['batch_size']} images, where the paper took 101,250 of 16; "
+        f"seed {record['seed']}. DiffNet: {captions.weights([record['weights']])} {record['note'] or ''}"
     )

@@ -34,11 +34,12 @@ flags.DEFINE_bool("deterministic", False, "Equal bits from equal runs, on a GPU 
 flags.DEFINE_bool("gather", False, "Train nothing: gather the finished parts and draw. It needs no images.")
 
 
-def main(module):
-    """Run an experiment from the command line: `if __name__ == "__main__": run.main(__file__)`.
+def main(module, arguments=None):
+    """Run an experiment from the command line: `if __name__ == "__main__": main(__file__)`.
 
     Args:
         module: the experiment's `__file__`.
+        arguments: instead of the command line's, the program's name first.
     """
 
     def run(arguments):
@@ -55,17 +56,19 @@ def main(module):
 
     for flag in FLAGS.get_key_flags_for_module(__name__):  # --help shows those of the module that was started
         FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    app.run(run, flags_parser=parse)
+    app.run(run, arguments, flags_parser=parse)
 
 
 @contextlib.contextmanager
 def _errors_on_one_line():
-    """What was wrong with the input, in one line, and exit status 2."""
+    """What was wrong with the input, in one line, and exit status 2; 130 after Ctrl-C."""
     try:
         yield
     except (*command_line.INPUT_ERRORS, flags.Error) as error:
         command_line.show(error)
         sys.exit(2)
+    except KeyboardInterrupt:  # outside of training, which saves its state
+        sys.exit(130)
 
 
 def execute(experiment, options):

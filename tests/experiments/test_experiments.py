@@ -12,7 +12,7 @@ import pytest
 
 import diffnet_tf as dn
 from experiments import fig06_samples, fig07_samples, render
-from experiments.lib import records, samples
+from experiments.lib import records, run, settings
 from tests.conftest import ROOT, run_python, tensorflow_only
 
 FIGURES = {"fig06": fig06_samples, "fig07": fig07_samples}
@@ -124,7 +124,7 @@ def test_importing_the_package_needs_no_backend():
 @pytest.mark.parametrize("name", FIGURES)
 def test_committed_records_draw_and_match_their_pictures(name, tmp_path):
     record, arrays = records.load(ROOT / "results" / name)
-    assert record["title"] == FIGURES[name].CONFIG.title
+    assert record["title"] == FIGURES[name].TITLE
     assert record["results"]["diffnet"]["psnr"]["mean"] == pytest.approx(arrays["psnr_diffnet"].mean(), rel=1e-5)
     model = keras.models.load_model(ROOT / "results" / name / "model.keras")
     np.testing.assert_allclose(model(arrays["input"][..., None])[..., 0], arrays["diffnet"], atol=1e-4)
@@ -158,11 +158,6 @@ BAD = {
         ["--source", "stl10_binary"],
         "black image",
     ),
-    "batch larger than the data set": (
-        lambda d: (d / "unlabeled_X.bin").write_bytes(b"x" * 27_648 * 5),
-        ["--source", "stl10_binary"],
-        "batch_size=8 is larger than the 4",
-    ),
     "a folder without its source": (lambda d: None, [], "Name the source of your images"),
     "unknown budget": (lambda d: None, ["--budget", "huge"], "value should be one of <smoke|quick|cpu|paper>"),
     "unknown flag": (lambda d: None, ["--bugdet", "smoke"], "bugdet"),
@@ -170,15 +165,23 @@ BAD = {
 }
 
 
+def refused(capsys, *arguments):
+    """What an experiment prints to stderr, in this process, before it exits with status 2."""
+    run.FLAGS.unparse_flags()
+    with pytest.raises(SystemExit) as exited:
+        run.main(fig07_samples.__file__, ["fig07_samples", *map(str, arguments)])
+    assert exited.value.code == 2
+    return capsys.readouterr().err
+
+
 @tensorflow_only
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_one_line_and_exit_status_2(tmp_path, name):
+def test_bad_input_is_one_line_and_exit_status_2(tmp_path, name, capsys):
     prepare, arguments, message = BAD[name]
     folder = tmp_path / "data"
     folder.mkdir()
     prepare(folder)
-    status, out, errors = command("--data_dir", folder, "--results_dir", tmp_path / "results", *arguments)
-    assert status == 2, errors
+    errors = refused(capsys, "--data_dir", folder, "--results_dir", tmp_path / "results", *arguments)
     assert errors.startswith("error: ") and len(errors.strip().splitlines()) == 1
     assert message in errors
     assert not list(tmp_path.rglob("record.json"))
@@ -186,6 +189,7 @@ def test_bad_input_is_one_line_and_exit_status_2(tmp_path, name):
 
 @tensorflow_only
 def test_a_results_folder_that_cannot_be_written_is_refused(tmp_path):
+    """In a process of its own: the exit status, and one line."""
     (tmp_path / "file").write_text("in the way")
     status, _, errors = command("--budget", "smoke", "--results_dir", tmp_path / "file")
     assert status == 2
@@ -196,6 +200,42 @@ def test_a_results_folder_that_cannot_be_written_is_refused(tmp_path):
 def test_help_shows_the_flags():
     _, out, _ = command("--help")
     assert "--data_dir" in out and "smoke|quick|cpu|paper" in out and "Figure 7" in out
+
+
+@tensorflow_only
+def test_test_images_are_those_of_test_dir(photographs, tmp_path):
+    """Three disjoint sets; without --test_dir the test split serves for both."""
+    from experiments.lib.options import Options
+
+    for name, images in (("here", photographs), ("there", 0.5 * photographs[:3])):
+        dn.data.GrayImages(images[..., 0]).save(tmp_path / name)
+    options = Options("x", tmp_path, source="npy", data_dir=str(tmp_path / "here"), test_dir=str(tmp_path / "there"))
+    counts = {split: len(options.images(split)) for split in ("train", "validation", "test")}
+    assert counts == {"train": 7, "validation": 1, "test": 3}
+    sets = options.image_sets()
+    assert sets["test"]["sha256"] != sets["training"]["sha256"] and sets["test"]["count"] == 3
+    assert options.images("test").pixels.max() < 0.51
+
+
+def test_images_are_known_by_their_content(photographs, tmp_path):
+    """The same pixels in another folder and another container are the same images; other pixels are not."""
+    from skimage import io
+
+    from experiments.lib.options import content
+
+    pixels = np.rint(255 * photographs[..., 0]).astype("uint8")
+    dn.data.GrayImages(pixels).save(tmp_path / "array")
+    for name, change in (("files", 0), ("others", 1)):
+        (tmp_path / name).mkdir()
+        for number, image in enumerate(pixels):
+            changed = image.copy()
+            changed[0, 0] ^= change
+            io.imsave(tmp_path / name / f"{number}.png", changed, check_contrast=False)
+    array, files, others = (
+        content(source, str(tmp_path / name))
+        for source, name in (("npy", "array"), ("folder", "files"), ("folder", "others"))
+    )
+    assert array == files and array["shape"] == [8, 96, 96] and array["sha256"] != others["sha256"]
 
 
 def test_rendering_nothing_is_refused(tmp_path, capsys):
@@ -212,7 +252,7 @@ def test_rendering_nothing_is_refused(tmp_path, capsys):
 def test_the_recorded_diffusion_is_the_one_that_is_undone():
     """Records state the defaults of perona_malik, which the pairs are made with."""
     defaults = {name: p.default for name, p in inspect.signature(dn.diffusion.perona_malik).parameters.items()}
-    stated = {name: value for name, value in samples.DIFFUSION.items() if name != "name"}
+    stated = {name: value for name, value in settings.DIFFUSION.items() if name != "name"}
     assert stated == {name: defaults[name] for name in stated} and len(stated) == 4
 
 

@@ -17,11 +17,10 @@ from experiments import (
     fig11_filter_sums,
     fig12_centre_filters,
     fig13_smoothing,
-    rounding,
 )
-from experiments.lib import architecture, deconvolution, records, run, weights
+from experiments.lib import architecture, deconvolution, records, weights
 from tests.conftest import tensorflow_only
-from tests.small_experiments import execute, set_flags, small
+from tests.small_experiments import execute, options, small
 
 pytestmark = tensorflow_only
 
@@ -127,7 +126,7 @@ def test_the_share_of_opposite_signs():
 
 
 def test_one_image_shows_what_was_measured(trained):
-    record, arrays = execute(fig08_one_image, trained, "--image", "2")
+    record, arrays = execute(fig08_one_image, trained, image=2)
     assert record["image"] == 2 and record["weights"]["experiment"] == "fig06"
     for method in ("diffnet", "unet"):
         psnr = dn.metrics.psnr(arrays["target"][None, ..., None], arrays[method][None, ..., None])
@@ -138,11 +137,10 @@ def test_one_image_shows_what_was_measured(trained):
 
 def test_missing_weights_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "COMMITTED", tmp_path / "none")
-    set_flags(tmp_path)
     with pytest.raises(
         FileNotFoundError, match="No trained weights fig06/model.keras in .*: run that experiment first"
     ):
-        fig08_one_image.compute(run.Options(tmp_path / "fig08"))
+        fig08_one_image.compute(options(fig08_one_image, tmp_path))
 
 
 # ---- Figures 11–13: filters ------------------------------------------------------------------------------------------
@@ -173,39 +171,16 @@ def test_smoothing_goes_on_with_the_level_it_was_stopped_in(trained, monkeypatch
     whole, _ = execute(fig13_smoothing, trained)
     fit, calls = dn.training.fit, []
 
-    def stopped(*arguments, **options):
-        calls.append(options["noise"])
-        done = fit(*arguments, **options)
+    def stopped(*arguments, **pairs):
+        calls.append(pairs["noise"])
+        done = fit(*arguments, **pairs)
         return dataclasses.replace(done, finished=len(calls) > 1)
 
     monkeypatch.setattr(dn.training, "fit", stopped)
     (trained / "again").mkdir()
-    for name in weights.INVERSE.values():
-        (trained / name).rename(trained / "again" / name)
+    (trained / "fig06").rename(trained / "again" / "fig06")
     with pytest.raises(SystemExit):
         execute(fig13_smoothing, trained / "again")
     again, _ = execute(fig13_smoothing, trained / "again")
     assert calls == [0.001, 0.001]
     assert again["levels"] == whole["levels"] and whole["levels"][1]["noise"] == 0.001
-
-
-# ---- Rounding --------------------------------------------------------------------------------------------------------
-
-
-def test_rounded_images_are_whole_numbers_of_steps():
-    images = np.random.default_rng(0).random((2, 5, 5, 1)).astype("float32") * 1.2 - 0.1
-    assert rounding.rounded(images, None) is images
-    for bits, name in ((8, "uint8"), (16, "uint16")):
-        steps = rounding.rounded(images, bits).astype("float64") * (2**bits - 1)
-        np.testing.assert_allclose(steps, np.rint(steps), atol=0.01)
-        whole = (np.clip(images, 0, 1) * np.float64(2**bits - 1)).round().astype(name)
-        np.testing.assert_array_equal(np.rint(steps).astype(name), whole)
-
-
-def test_rounding_to_8_bits_is_noise_of_a_tenth_of_a_percent(tmp_path):
-    """To the network that never saw noise it does more harm than to the one that knows this much; 16 bits do little."""
-    record, _ = execute(rounding, tmp_path)
-    assert record["sigma"]["8 bits"] == pytest.approx(1 / (255 * np.sqrt(12)), rel=0.05)
-    psnr = {preset: {n: r["psnr"]["mean"] for n, r in found.items()} for preset, found in record["results"].items()}
-    assert psnr["inverse"]["8 bits"] < psnr["inverse-0.1pct"]["8 bits"] - 5
-    assert psnr["inverse"]["16 bits"] > psnr["inverse"]["float32"] - 5

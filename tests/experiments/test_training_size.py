@@ -6,10 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from experiments import fig10_training_size
-from experiments.lib import networks, run, trainings
+import diffnet_tf as dn
+from experiments import fig10_training_size, render
+from experiments.lib import networks, records, study
+from experiments.lib.measure import Task
 from tests.conftest import tensorflow_only
-from tests.small_experiments import execute, set_flags
+from tests.small_experiments import execute, options
 
 pytestmark = tensorflow_only
 
@@ -22,31 +24,63 @@ def test_the_plan_covers_the_paper():
 
 
 def test_finished_trainings_are_not_repeated(trained, monkeypatch):
-    record, _ = execute(fig10_training_size, trained, "--only", "DiffNet-inverse")
+    record, _ = execute(fig10_training_size, trained, only="DiffNet-inverse")
     assert [run["name"] for run in record["runs"]] == [
         f"DiffNet-inverse-{noise}-12-0" for noise in ("0", "0.001", "0.01")
     ]
-    trained_again = []
-    train = networks.train
-    monkeypatch.setattr(networks, "train", lambda *a, **k: trained_again.append(a[0]) or train(*a, **k))
-    record, _ = execute(fig10_training_size, trained, "--only", "UNet-forward")
+    trained_again, make = [], networks.make
+    monkeypatch.setattr(networks, "make", lambda name, recipe: trained_again.append(name) or make(name, recipe))
+    record, _ = execute(fig10_training_size, trained, only="UNet-forward,DiffNet-inverse-0-")
     assert trained_again == ["UNet"] and len(record["runs"]) == 4
     kept = json.loads((trained / "fig10" / "runs" / "UNet-forward-0-12-0-smoke.json").read_text())
     assert kept["results"]["psnr"]["mean"] == pytest.approx(np.mean(kept["psnr"]), abs=1e-3)
     assert kept["validation_psnr"] > 0 and kept["steps"] == 1 and kept["hardware"]["cores"]
     with pytest.raises(ValueError, match="--only nonsense names no run"):
-        set_flags(trained / "other", "--only", "nonsense")
-        fig10_training_size.compute(run.Options(trained / "other" / "fig10"))
+        execute(fig10_training_size, trained / "other", only="nonsense")
+
+
+def test_gathering_needs_no_images(trained, monkeypatch):
+    """A part that somebody else has trained enters record and figure with --gather, and when figures are redrawn."""
+    execute(fig10_training_size, trained, only="DiffNet-forward")
+    kept = trained / "fig10" / "runs" / "DiffNet-forward-0-12-0-smoke.json"
+    other = json.loads(kept.read_text()) | {"name": "DiffNet-forward-0-12-1", "seed": 1}
+    kept.with_name("DiffNet-forward-0-12-1-smoke.json").write_text(json.dumps(other))
+    monkeypatch.setattr(dn.data, "open_images", lambda *a, **k: pytest.fail("asked for images"))
+    record, _ = execute(fig10_training_size, trained, gather=True)
+    assert [run["seed"] for run in record["runs"]] == [0, 1]
+    other = kept.with_name("DiffNet-forward-0-12-1-smoke.json")
+    other.unlink()
+    render.refresh("fig10", trained)
+    assert len(records.load(trained / "fig10")[0]["runs"]) == 1
 
 
 def test_runs_on_other_images_are_not_taken_for_these(trained):
-    execute(fig10_training_size, trained, "--only", "DiffNet-forward")
+    """Known by their content: a folder of another name is no other data."""
+    execute(fig10_training_size, trained, only="DiffNet-forward")
     kept = trained / "fig10" / "runs" / "DiffNet-forward-0-12-0-smoke.json"
-    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"data": "elsewhere"}))
-    for only in ("DiffNet-forward", "UNet-forward"):
-        set_flags(trained, "--only", only)
-        with pytest.raises(ValueError, match="has data='elsewhere'; expected 'skimage'. Give the same images or"):
-            fig10_training_size.compute(run.Options(trained / "fig10"))
+    run = json.loads(kept.read_text())
+    kept.write_text(json.dumps(run | {"data": "elsewhere"}))
+    study.finished(trained / "fig10", options(fig10_training_size, trained))
+    run["image_sets"]["test"]["sha256"] = "0" * 64
+    kept.write_text(json.dumps(run))
+    with pytest.raises(ValueError, match="is of other test images"):
+        execute(fig10_training_size, trained, only="UNet-forward")
+
+
+def test_the_seed_chooses_the_images(trained, monkeypatch):
+    """Ten of them: other ones for another seed, the same for the same."""
+    chosen, train = {}, study.train
+
+    def watched(options, make, recipe, images, **more):
+        chosen.setdefault(more["seed"], []).append(images.pixels)
+        return train(options, make, recipe, images, **more)
+
+    monkeypatch.setattr(study, "train", watched)
+    more = dataclasses.replace(fig10_training_size.BUDGETS["smoke"], sizes=(10,), seeds=2, limit=40)
+    monkeypatch.setitem(fig10_training_size.BUDGETS, "smoke", more)
+    execute(fig10_training_size, trained, only="DiffNet-forward-0-10-,DiffNet-inverse-0-10-")
+    (a, b), (c, d) = chosen[0], chosen[1]
+    assert len(a) == 10 and np.array_equal(a, b) and np.array_equal(c, d) and not np.array_equal(a, c)
 
 
 def test_training_stops_when_validation_no_longer_improves(trained, monkeypatch):
@@ -54,25 +88,32 @@ def test_training_stops_when_validation_no_longer_improves(trained, monkeypatch)
     monkeypatch.setattr(fig10_training_size, "PATIENCE", 2)
     first = networks.recipe_for
     wild = {"learning_rate": 0.1, "optimizer": "adam", "schedule": "constant"}
-    monkeypatch.setattr(networks, "recipe_for", lambda *a: dataclasses.replace(first(*a), **wild))
-    set_flags(trained, "--only", "DiffNet-inverse-0-", "--steps", "20")
-    record, _, _ = fig10_training_size.compute(run.Options(trained / "fig10"))
+    monkeypatch.setattr(networks, "recipe_for", lambda *a: first(*a, **wild))
+    record, _ = execute(fig10_training_size, trained, only="DiffNet-inverse-0-", steps=20)
     (only,) = record["runs"]
     assert only["stopped_early"] and only["steps"] < 20
 
 
+def test_the_unet_gets_a_lower_rate():
+    """As in the paper; a tenth of DiffNet's under the recipe `fast`."""
+    rates = {name: networks.recipe_for(name, "fast", Task())[1].learning_rate for name in ("DiffNet", "UNet")}
+    assert rates == {"DiffNet": 3e-3, "UNet": 3e-4}
+
+
 def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
     def made(size, seed, steps, psnr, budget):
-        task = dataclasses.asdict(networks.Task("inverse", 0.0))
+        task = dataclasses.asdict(Task("inverse", 0.0))
         common = {"network": "DiffNet", "task": task, "steps": steps, "results": {"psnr": {"mean": psnr, "n": 3}}}
         return {"name": f"{size}-{seed}", "size": size, "seed": seed, "budget": budget, "psnr": [1, 2], **common}
 
     runs = [made(100, 0, 50, 40.0, "quick"), made(100, 0, 500, 60.0, "cpu"), made(100, 1, 500, 62.0, "cpu")]
     runs += [made(10, 0, 50, 39.0, "quick")]
-    kept = trainings.most_steps(runs)
+    kept = study.most_steps(runs)
     assert len(kept) == 3 and all("psnr" not in run for run in kept)
-    sizes, psnr, budgets = fig10_training_size.points(kept, "DiffNet", networks.Task("inverse", 0.0))
+    sizes, psnr, budgets = fig10_training_size.points(kept, "DiffNet", Task("inverse", 0.0))
     assert (sizes, psnr, budgets) == ([10, 100], [[39.0], [60.0, 62.0]], ["quick", "cpu"])
+    for run in kept:
+        run.setdefault("seed", 0)
     record = {"title": "Figure 10", "runs": kept, "note": None, "source": "s", "data": "d", "test_data": "t"}
     figure = fig10_training_size.draw(record, {})
     line = next(line for line in figure.axes[1].lines if len(line.get_xdata()) == 2)
