@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from diffnet_tf.base.types import Array
-from diffnet_tf.evaluation import bootstrap
+from diffnet_tf.evaluation import statistics
 from experiments.lib import records
 from experiments.lib.verdicts import NOT_REPRODUCED, PARTIAL, REPRODUCED, Check, Finding, provenance
 
@@ -75,7 +75,7 @@ def compared(ours: str, theirs: str) -> Check:
     def check(root: Path) -> Finding:
         record, arrays = records.load(root / "physics")
         (_, mine), (_, other) = (_psnr(record, arrays, name) for name in (ours, theirs))
-        difference, low, high = bootstrap.paired(mine[0], other[0])
+        difference, low, high = statistics.paired(mine[0], other[0])
         seeds = min(len({run["seed"] for run in record["runs"] if run["name"] == name}) for name in (ours, theirs))
         verdict = NOT_REPRODUCED if low <= 0 else REPRODUCED if seeds >= SEEDS else PARTIAL
         text = f"{difference:+.2f} dB ({low:+.2f} to {high:+.2f}): {mine[0].mean():.2f} against {other[0].mean():.2f}"
@@ -103,7 +103,7 @@ def longer(reference: str) -> Check:
                 found[time] = (arrays[f"psnr_{best['name']}"][0], arrays[f"psnr_time-{time:g}-{reference}"][0])
         if not found:
             raise FileNotFoundError("no run of both")
-        holds = sum(bootstrap.paired(mine, told)[1] > 0 for mine, told in found.values())
+        holds = sum(statistics.paired(mine, told)[1] > 0 for mine, told in found.values())
         verdict = REPRODUCED if holds == len(found) else PARTIAL if holds else NOT_REPRODUCED
         text = ", ".join(
             f"T = {time:g}: {mine.mean():.1f} against {told.mean():.1f} dB" for time, (mine, told) in found.items()

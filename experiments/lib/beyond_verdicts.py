@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffnet_tf.base.types import Array
-from diffnet_tf.evaluation import bootstrap
+from diffnet_tf.evaluation import statistics
 from experiments.lib import records
 from experiments.lib.verdicts import NOT_REPRODUCED, PARTIAL, REPRODUCED, Check, Finding, provenance
 
@@ -57,7 +57,7 @@ def above_unet(network: str) -> Check:
         if not unets:
             raise FileNotFoundError("no U-Net that was measured on the same images")
         found = {noise: (ours[noise], arrays[f"psnr_unet-{noise:g}"]) for noise in sorted(unets)}
-        holds = [bootstrap.paired(mine, theirs)[1] > 0 for mine, theirs in found.values()]
+        holds = [statistics.paired(mine, theirs)[1] > 0 for mine, theirs in found.values()]
         # A U-Net that was given little time says little about its best.
         long = all(unet["budget"] in ("cpu", "paper") for unet in unets.values())
         verdict = NOT_REPRODUCED if not any(holds) else REPRODUCED if long and all(holds) else PARTIAL
@@ -148,7 +148,7 @@ def compared(noise: float, ours: str, *others: str) -> Check:
         holds, texts, trained = [], [], [name for name in (ours, *others) if name not in ("long", *kinds)]
         for other in others:
             name = max(kinds[other], key=lambda n: values(n).mean(), default=other) if other in kinds else other
-            mean, low, high = bootstrap.paired(values(ours), values(name))
+            mean, low, high = statistics.paired(values(ours), values(name))
             holds.append(low > 0)
             texts.append(f"{mean:+.2f} ({low:+.2f} to {high:+.2f}) against {rows[name]['label']}")
         few = any(len(values(name)) < 3 for name in trained)
