@@ -22,7 +22,7 @@ from diffnet_tf import data
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import PathLike, Tensor
 from diffnet_tf.data import ranges
-from diffnet_tf.data.pairs import Images
+from diffnet_tf.data.pairs import Images, Plan
 from diffnet_tf.data.ranges import Range
 from diffnet_tf.metrics import LOSSES, PSNR
 from diffnet_tf.networks.image_model import ImageModel
@@ -132,7 +132,7 @@ def fit(
     }
     make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)
-    make(images, **stream)  # refuses bad arguments before any work
+    Plan(images, **stream)  # refuses bad arguments before any work
     distribute.check_batch(recipe.batch_size, model)
     if distribute.of_model(model) is not None:
         save_every = every
