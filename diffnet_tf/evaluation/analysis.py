@@ -131,8 +131,9 @@ def layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float = 0.2) -
 def _layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float) -> Iterator[Layer]:
     for number, (layer, dt) in enumerate(zip(model.diffusion_layers, model.time_steps), 1):
         u = ops.cast(u, layer.time_step.dtype)  # as the layer does
-        yield _layer(number, u, layer.filters(u), dt, layer.boundary, contrast)
-        u = layer(u)
+        filters = layer.filters(u)
+        yield _layer(number, u, filters, dt, layer.boundary, contrast)
+        u = layer.update(u, filters)
 
 
 def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundary, contrast: float) -> Layer:

@@ -76,8 +76,13 @@ class _StencilModel(ImageModel):
         Returns:
             A list of one (batch or 1, height, width, 5) a layer, ordered as `stencil.ORDER`.
         """
-        image, *noise_map = self._split(ops.convert_to_tensor(u))
-        return [layer.filters(v, *noise_map) for layer, v in zip(self.diffusion_layers, [image, *self.states(u)])]
+        check_images(u, self.input_channels)
+        u, *noise_map = self._split(ops.convert_to_tensor(u))
+        found = []
+        for layer in self.diffusion_layers:
+            found.append(layer.filters(u, *noise_map))
+            u = layer.update(u, found[-1])
+        return found
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
