@@ -8,8 +8,7 @@ inside `tf.data`, and draw the same numbers; `Arrays` names what differs between
 
 import functools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,21 +23,11 @@ _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: SplitMix64's i
 _ORDER, _EXAMPLE, _LEVEL, _PARAMETER = 1, 2, 3, 4
 
 
-@dataclass(frozen=True)
-class Arrays:
-    """The functions of an array library that drawing needs."""
+class Arrays(SimpleNamespace):
+    """The functions of an array library that drawing needs: `NUMPY` has them all.
 
-    array: Callable[..., Tensor]  # (number or array, dtype) → array of that dtype
-    arange: Callable[..., Tensor]
-    xor: Callable[..., Tensor]
-    shift_right: Callable[..., Tensor]
-    argsort: Callable[..., Tensor]
-    where: Callable[..., Tensor]
-    take: Callable[..., Tensor]  # (array, indices along its first axis)
-    reshape: Callable[..., Tensor]
-    log: Callable[..., Tensor]
-    sqrt: Callable[..., Tensor]
-    cos: Callable[..., Tensor]
+    array: (number or array, dtype) → array of that dtype; take: (array, indices along its first axis).
+    """
 
 
 NUMPY = Arrays(

@@ -8,11 +8,10 @@
 (True, 2)
 """
 
-import contextlib
 import dataclasses
 import functools
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -148,8 +147,11 @@ def fit(
     if tensorboard:
         callbacks = (*callbacks, keras.callbacks.TensorBoard(tensorboard))
     pairs = None if held_out is None or run.ended else data.paired_arrays(held_out, **options)
+    size = recipe.batch_size
+    advice = f"Try batch_size={size // 2}" if size > 1 else "Try smaller crops"
+    too_large = f"The memory does not hold a training step with batch_size={size} and crop={recipe.crop}. {advice}."
     try:
-        with run.interruptible(), _memory_errors(recipe):
+        with run.interruptible(), backend.memory_errors(too_large):
             _fit(
                 model,
                 run,
@@ -201,25 +203,6 @@ def _fit(model: keras.Model, run: Run, make: Callable[..., Any], callbacks: _Beg
             # The pairs are shuffled already.
             model.fit(make(), validation_batch_size=batch, shuffle=False, verbose=0, **epochs, **options)
     callbacks.end()
-
-
-@contextlib.contextmanager
-def _memory_errors(recipe: Recipe) -> Iterator[None]:
-    """Every backend has its own error for memory that is exhausted; ours says what to do.
-
-    Raises:
-        MemoryError: naming a smaller batch.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not backend.is_out_of_memory(error):
-            raise
-        size = recipe.batch_size
-        advice = f"Try batch_size={size // 2}" if size > 1 else "Try smaller crops"
-        raise MemoryError(
-            f"The memory does not hold a training step with batch_size={size} and crop={recipe.crop}. {advice}."
-        ) from error
 
 
 def _configuration(
