@@ -139,17 +139,14 @@ def _layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float) -> Ite
 def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundary, contrast: float) -> Layer:
     operator = stencil.operator(filters, dt, boundary)
     mean_free, sums = stencil.split(filters)
-    action = dt * _image(stencil.apply(u, mean_free, boundary))
-    smoothing = dt * _image(sums)
-    found = spectrum(operator)
-    estimate = estimated_diffusivity(operator)
+    smoothing, estimate, found = dt * _image(sums), estimated_diffusivity(operator), spectrum(operator)
     negative, positive, opposite = signs(operator)
     pearson, spearman = correlations(estimate, perona_malik_diffusivity(u, contrast, boundary))
     return Layer(
         number=number,
         state=_image(u),
         operator=operator,
-        action=action,
+        action=dt * _image(stencil.apply(u, mean_free, boundary)),
         smoothing=smoothing,
         diffusivity=estimate,
         spectrum=found,
