@@ -112,11 +112,11 @@ class Examples:
     """An endless sequence of clean crops and noise: example i is the k-th of epoch e with (e, k) = divmod(i, images).
 
     Args:
-        images: a `gray.GrayImages` or `colour.ColourImages`.
+        images: a `data.GrayImages` or `data.ColourImages`.
         crop: side of the square crops in pixels; None for whole images.
         augment: flip and (if square) transpose each crop at random, one of 8 (4) ways alike.
         shuffle: take the images of each epoch in a random order.
-        noise: standard deviation σ of the noise images, or (low, high): see `ranges`.
+        noise: standard deviation σ of the noise images, or (low, high): see `data.ranges`.
         seed: a whole number of at least 0.
         parameter: (low, high) of a number that is drawn for each example.
     """

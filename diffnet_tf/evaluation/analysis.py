@@ -1,7 +1,7 @@
 """What a trained network learned, layer by layer, as a numerical scheme: spectrum, conservation, symmetry, stability.
 
-Each layer of a network that looks at one image is one matrix Id + δt S, see `operators`. Perona–Malik diffusion is the
-measure: its S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, and the step is stable while
+Each layer of a network that looks at one image is one matrix Id + δt S, see `physics.operators`. Perona–Malik diffusion
+is the measure: its S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, and the step is stable while
 δt · 4 max γ ≤ 1. An inverse layer should be the same with the other sign: Id − δt S, up to O(δt²). How far a learned S
 is from that, the numbers of `Layer` say; all are of δt S, since network and time step share any factor between them.
 

@@ -290,8 +290,5 @@ class LinearDiffusionLayer(_Update):
         return kernel if self.generalised else stencil.with_centre(kernel)
 
     def get_config(self) -> dict[str, Any]:
-        own = {
-            "generalised": self.generalised,
-            "filters_initializer": initializers.serialize(self.filters_initializer),
-        }
+        own = {"generalised": self.generalised, "filters_initializer": initializers.serialize(self.filters_initializer)}
         return {**super().get_config(), **own}

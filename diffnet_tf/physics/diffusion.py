@@ -5,8 +5,8 @@ float64. Images are (batch, height, width, 1), or (height, width) for a single o
 number of channels; the result has the same shape and dtype. The distance between pixels is 1, so times are in pixels².
 On JAX, float64 needs `jax_enable_x64`.
 
-The steps are those of `scheme`, which says how they are discretised: one-sidedly, so augment images before diffusing
-them, never after.
+The steps are those of `physics.steps`, which says how they are discretised: one-sidedly, so augment images before
+diffusing them, never after.
 
 Four steps of Perona–Malik diffusion, and their inverse by the fixed-point iteration that knows them:
 

@@ -94,7 +94,7 @@ def fit(
         csv_log: a file for the history as CSV.
         tensorboard: a folder for TensorBoard (the `tensorboard` extra, TensorFlow backend only).
         verbose: show a progress bar with the remaining time (lines, where the output is no terminal).
-        callbacks: more Keras callbacks; what they remember is saved too, see `callback_state`. Ctrl-C ends training
+        callbacks: more Keras callbacks; what they remember is saved too, see `training.callbacks`. Ctrl-C ends training
             like the last step does, with the weights reached, and saves them.
 
     Returns:
@@ -122,13 +122,7 @@ def fit(
         options["noise_map"] = True
     if parameter is not None:
         options["parameter"] = list(ranges.of_parameter(parameter))
-    stream: dict[str, Any] = {
-        "batch_size": recipe.batch_size,
-        "crop": recipe.crop,
-        "augment": recipe.augment,
-        "epochs": None,
-        **options,
-    }
+    stream = {name: getattr(recipe, name) for name in ("batch_size", "crop", "augment")} | {"epochs": None, **options}
     make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)
     Plan(images, **stream)  # refuses bad arguments before any work

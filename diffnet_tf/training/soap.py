@@ -88,10 +88,9 @@ class SOAP(keras.optimizers.Optimizer):
                 self._vectors[index] = [self.add_variable_from_reference(variable, name) for name in kind]
                 continue
             after = variables[index + 1] if index + 1 < len(variables) else None
-            biased = (
-                after is not None and tuple(after.shape) == variable.shape[-1:] and _layer(after) == _layer(variable)
-            )
-            shape = (math.prod(variable.shape[:-1]) + biased, variable.shape[-1])
+            rows, columns = math.prod(variable.shape[:-1]), variable.shape[-1]
+            biased = after is not None and tuple(after.shape) == (columns,) and _layer(after) == _layer(variable)
+            shape = (rows + biased, columns)
             group = groups.setdefault((shape, biased), _Group(len(groups)))
             member = (index, index + 1) if biased else (index,)
             group.members.append(member)
