@@ -52,21 +52,20 @@ def panels(rows: int, columns: int, caption: str, width: float = 1.45, height: f
     Returns:
         (figure, axes), axes of shape (rows, columns).
     """
-    inches = columns * width + 0.7
-    lines = textwrap.wrap(caption, int(inches * 17.5))
-    figure = Figure((inches, rows * height + 0.4 + 0.14 * len(lines)), dpi=DPI, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
+    figure, axes = _grid(rows, columns, caption, columns * width + 0.7, rows * height + 0.4)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
-    figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left")
     return figure, axes
 
 
 def plots(rows: int, columns: int, caption: str, width: float = 3.4, height: float = 2.4) -> tuple[Figure, Array]:
     """A figure with a grid of axes for curves, and a caption wrapped below it: (figure, axes (rows, columns))."""
-    inches = columns * width
-    lines = textwrap.wrap(caption, int(inches * 17.5))
-    figure = Figure((inches, rows * height + 0.14 * len(lines)), dpi=DPI, layout="constrained")
+    return _grid(rows, columns, caption, columns * width, rows * height)
+
+
+def _grid(rows: int, columns: int, caption: str, width: float, height: float) -> tuple[Figure, Array]:
+    lines = textwrap.wrap(caption, int(width * 17.5))
+    figure = Figure((width, height + 0.14 * len(lines)), dpi=DPI, layout="constrained")
     figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left")
     return figure, figure.subplots(rows, columns, squeeze=False)
 

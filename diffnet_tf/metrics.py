@@ -11,6 +11,7 @@ count them and average the others.
 {'n': 2, 'perfect': 1, 'mean': 20.0, 'std': 0.0, 'median': 20.0, 'min': 20.0, 'max': 20.0}
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -166,14 +167,6 @@ def _norm(squares: Tensor, shape: Tensor) -> Tensor:
     return ops.sqrt(squares + 1e-20) / ops.cast(shape[0], squares.dtype)
 
 
-def _squares(target: Tensor, output: Tensor) -> Tensor:
-    return ops.sum(ops.square(target - output))
-
-
-def _mean(squares: Tensor, shape: Tensor) -> Tensor:
-    return squares / ops.cast(shape[0] * shape[1] * shape[2] * shape[3], squares.dtype)
-
-
 @keras.saving.register_keras_serializable(PACKAGE)
 class LogLoss(keras.losses.Loss):
     """½ log MSE of each image, mean over the batch: −0.115 times its mean PSNR in dB.
@@ -194,18 +187,16 @@ def _half_logs(target: Tensor, output: Tensor) -> Tensor:
     return 0.5 * ops.log(mean_squared_error(target, output) + 1e-12)
 
 
-def _sum_of_half_logs(target: Tensor, output: Tensor) -> Tensor:
-    return ops.sum(_half_logs(target, output))
-
-
-def _mean_over_images(total: Tensor, shape: Tensor) -> Tensor:
-    return total / ops.cast(shape[0], total.dtype)
-
-
 LOSSES = {"norm": NormLoss, "mse": keras.losses.MeanSquaredError, "log": LogLoss}
 # The same in two parts: what adds up over the parts of a batch, and from that sum the loss of a batch of some shape.
-SUMMED = {
+SUMMED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
     "norm": (_squares_of_relu, _norm),
-    "mse": (_squares, _mean),
-    "log": (_sum_of_half_logs, _mean_over_images),
+    "mse": (
+        lambda target, output: ops.sum(ops.square(target - output)),
+        lambda squares, shape: squares / ops.cast(shape[0] * shape[1] * shape[2] * shape[3], squares.dtype),
+    ),
+    "log": (
+        lambda target, output: ops.sum(_half_logs(target, output)),
+        lambda total, shape: total / ops.cast(shape[0], total.dtype),
+    ),
 }

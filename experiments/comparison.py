@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-from diffnet_tf.evaluation import bootstrap
+from diffnet_tf.evaluation import statistics
 from experiments.lib import comparison_classical, comparison_figure, measure, networks, trainings, weights
 
 NAME = "comparison"
@@ -177,10 +177,10 @@ def _statistics(value, values):
     """Means with intervals over images, and differences to both DiffNets: each (mean, lower end, upper end)."""
     found = {"n": value["psnr"].shape[1], "seed_psnr": value["psnr"].mean(axis=1).round(4).tolist()}
     for metric in ("psnr", "ssim"):
-        found[metric] = bootstrap.interval(value[metric])
+        found[metric] = statistics.interval(value[metric])
         for name in ("DiffNet", "long"):
             if name in values and value is not values[name]:
-                found[f"{metric}_minus_{name}"] = bootstrap.paired(value[metric], values[name][metric])
+                found[f"{metric}_minus_{name}"] = statistics.paired(value[metric], values[name][metric])
     return found
 
 

@@ -17,7 +17,7 @@ import json
 import numpy as np
 
 from diffnet_tf import figures
-from diffnet_tf.evaluation import uncertainty
+from diffnet_tf.evaluation import statistics
 from experiments.lib import measure, networks, records, trainings
 
 NAME = "ensemble"
@@ -96,7 +96,7 @@ def _measure(members, options, validation, test):
     models = [model_files.load(path.with_suffix(model_files.SUFFIX)) for path in members]
     fitted, apart = _held_out(options, validation, test)
     spread, error, _, _ = _applied(models, *apart["fit"])
-    factor = uncertainty.scale(spread, error)
+    factor = statistics.scale(spread, error)
     spread, error, outputs, psnr = _applied(models, *apart["test"])
     number = options.image % len(error)
     runs = [json.loads(path.read_text()) for path in members]
@@ -108,11 +108,11 @@ def _measure(members, options, validation, test):
         "members": len(models),
         "results": {name: _summary(values) for name, values in psnr.items()},
         "pixels": int(error.size),
-        "rank_correlation": uncertainty.rank_correlation(spread, error),
-        "image_rank_correlation": uncertainty.rank_correlation(_rms(spread), _rms(error)),
-        "nominal_coverage": uncertainty.nominal_coverage(len(models)),
-        "as_it_is": uncertainty.judged(spread, error, 1.0, BINS),
-        "rescaled": uncertainty.judged(spread, error, factor, BINS),
+        "rank_correlation": statistics.rank_correlation(spread, error),
+        "image_rank_correlation": statistics.rank_correlation(_rms(spread), _rms(error)),
+        "nominal_coverage": statistics.nominal_coverage(len(models)),
+        "as_it_is": statistics.judged(spread, error, 1.0, BINS),
+        "rescaled": statistics.judged(spread, error, factor, BINS),
         "fitted_on": fitted,
         "image": number,
     }
@@ -148,7 +148,7 @@ def _applied(models, inputs, targets):
         "ensemble": measure.quality(targets, mean)[0]["psnr"],
         "members": np.stack([values["psnr"] for _, values in measured]),
     }
-    return uncertainty.spread(outputs), np.float64(mean) - targets, outputs, psnr
+    return statistics.spread(outputs), np.float64(mean) - targets, outputs, psnr
 
 
 def _summary(psnr):

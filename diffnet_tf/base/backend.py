@@ -1,8 +1,9 @@
 """What Keras leaves to its backends: compiling a function of tensors, equal bits, and dtypes wide enough for images."""
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 
@@ -50,9 +51,19 @@ def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 _OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "OOM when allocating")
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory is exhausted, for which every backend has one of its own."""
-    return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
+@contextlib.contextmanager
+def memory_errors(message: str) -> Iterator[None]:
+    """A block in which memory may be exhausted, for which every backend has an error of its own.
+
+    Raises:
+        MemoryError: with a message that says what to do.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise MemoryError(message) from error
+        raise
 
 
 def compiled(function: Callable[..., Tensor], fused: bool = False) -> Callable[..., Tensor]:

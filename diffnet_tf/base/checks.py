@@ -6,7 +6,7 @@ Every message says what came, what was expected and what to do. NumPy only.
 import difflib
 import numbers
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,20 +133,21 @@ def images(array: Array, name: str = "images") -> Array:
     return array.astype("float32", copy=False)
 
 
+def _number(value: float, name: str, expected: str, fits: Callable[[float], bool]) -> None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise InputTypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number {expected}.")
+    if not np.isfinite(value) or not fits(value):
+        raise ValueError(f"{name}={value!r}; expected a finite number {expected}.")
+
+
 def positive(value: float, name: str) -> None:
     """Refuse anything but a finite number above zero."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise InputTypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number above 0.")
-    if not np.isfinite(value) or value <= 0:
-        raise ValueError(f"{name}={value!r}; expected a finite number above 0.")
+    _number(value, name, "above 0", lambda number: number > 0)
 
 
 def not_negative(value: float, name: str) -> None:
     """Refuse anything but a finite number of at least zero."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise InputTypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number of at least 0.")
-    if not np.isfinite(value) or value < 0:
-        raise ValueError(f"{name}={value!r}; expected a finite number of at least 0.")
+    _number(value, name, "of at least 0", lambda number: number >= 0)
 
 
 def noise_level(value: float, name: str) -> None:
@@ -177,9 +178,11 @@ def did_you_mean(value: Any, choices: Iterable[str]) -> str:
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
-def can_be_written(path: PathLike) -> None:
-    """Refuse the name of a file that has no place in the file system, without making anything."""
+def can_be_written(path: PathLike, force: bool = True) -> None:
+    """Refuse a name that has no place in the file system, or is taken where force is False. Makes nothing."""
     path = Path(path)
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists; give another name, or --force to replace it.")
     there = next(folder for folder in path.parents if folder.exists())
     if not there.is_dir():
         raise ValueError(f"{path} cannot be written: {there} is no folder. Give another name.")

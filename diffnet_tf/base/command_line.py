@@ -6,6 +6,7 @@ shows its traceback. With DIFFNET_TF_TRACEBACK=1 in the environment input errors
 
 import argparse
 import contextlib
+import itertools
 import os
 import re
 import sys
@@ -47,32 +48,29 @@ def warnings_on_one_line() -> Iterator[None]:
         yield
 
 
+_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)")
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises a ValueError of one line, with the nearest name where one was misspelt."""
 
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message}; see {self.prog} --help.")
+    _given: Sequence[str] = ()
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        given = sys.argv[1:] if args is None else list(args)
-        if self._subparsers is None:  # else the options are those of a command
-            self._check_options(given)
-        parsed, rest = super().parse_known_args(given, namespace)
+        self._given = sys.argv[1:] if args is None else args
+        parsed, rest = super().parse_known_args(args, namespace)
         if rest:
             self.error(f"unknown argument {rest[0]!r}")
         return parsed, rest
 
-    def _check_options(self, given: Sequence[str]) -> None:
-        """Refuse unknown options before argparse misses others because of them."""
-        known = [option for option in self._option_string_actions if option.startswith("--")]
-        for argument in given:
-            name = argument.split("=")[0]
-            if name == "--":
-                return
+    def error(self, message: str) -> NoReturn:
+        nearest = ""
+        if choice := _CHOICE.fullmatch(message):
+            checks.one_of(choice[2], choice[1], [name.strip("'") for name in choice[3].split(", ")])
+        known = re.findall(r"--[\w-]+", self.format_usage())
+        # Because of an unknown option argparse may miss others, or take its value for an argument.
+        for name in (argument.split("=")[0] for argument in itertools.takewhile("--".__ne__, self._given)):
             if name.startswith("--") and not any(option.startswith(name) for option in known):
-                raise ValueError(f"unknown option {name!r}; see {self.prog} --help.{checks.did_you_mean(name, known)}")
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        if action.choices is not None:
-            name = action.option_strings[0] if action.option_strings else str(action.metavar or action.dest)
-            checks.one_of(value, name, tuple(action.choices))
+                message, nearest = f"unknown option {name!r}", checks.did_you_mean(name, known)
+                break
+        raise ValueError(f"{message}; see {self.prog} --help.{nearest}")

@@ -31,7 +31,7 @@ WIDTH = 100  # columns of the terminal
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)})")
-    models.add_arguments(parser, "the network:")
+    models.add_arguments(parser)
     parser.add_argument("--out", metavar="PICTURE.png", type=Path, help="draw a picture, as PNG and as PDF beside it")
     parser.add_argument(
         "--size",
@@ -40,10 +40,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=f"side of the centre that is looked at: {checks.MINIMUM_SIZE} to {LARGEST} pixels, {SIZE} if not given; "
         f"seconds for {SIZE}, many minutes for {LARGEST}",
     )
-    parser.add_argument(
-        "--max-pixels", type=int, default=image_files.MAX_PIXELS, help="largest PNG, JPEG or compressed TIFF"
-    )
-    parser.add_argument("--force", action="store_true", help="replace files that exist")
 
 
 def run(arguments: Namespace) -> int:
@@ -91,9 +87,7 @@ def _check(arguments: Namespace) -> None:
     for path in (arguments.out, arguments.out.with_suffix(".pdf")):
         if path.is_dir():
             raise ValueError(f"{path} is a folder; expected the name of the file to write.")
-        if path.exists() and not arguments.force:
-            raise FileExistsError(f"{path} exists; give another name, or --force to replace it.")
-        checks.can_be_written(path)
+        checks.can_be_written(path, arguments.force)
 
 
 def _centre(pixels: Array, size: int, name: Path) -> Array:

@@ -1,21 +1,25 @@
-"""The network that a command works with: a preset, or one that was trained and saved."""
+"""What commands that apply a network to images share: the network, a preset or one that was saved, and their limits."""
 
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from diffnet_tf.files import model_files
+from diffnet_tf.files import image_files, model_files
 from diffnet_tf.networks import presets
 
 if TYPE_CHECKING:
     import keras
 
 
-def add_arguments(parser: ArgumentParser, what: str) -> None:
-    """Define --preset and --weights, one of which has to be given."""
+def add_arguments(parser: ArgumentParser) -> None:
+    """Define --preset and --weights, one of which has to be given, --max-pixels and --force."""
     chosen = parser.add_mutually_exclusive_group(required=True)
     names = ", ".join(presets.list_presets())
-    chosen.add_argument("--preset", metavar="NAME", help=f"{what} one that comes with the package: {names}")
-    chosen.add_argument("--weights", metavar="MODEL", help=f"{what} one of your own, a .keras file")
+    chosen.add_argument("--preset", metavar="NAME", help=f"the network: one that comes with the package: {names}")
+    chosen.add_argument("--weights", metavar="MODEL", help="the network: one of your own, a .keras file")
+    parser.add_argument(
+        "--max-pixels", type=int, default=image_files.MAX_PIXELS, help="largest PNG, JPEG or compressed TIFF"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
 
 
 def chosen(arguments: Namespace) -> "keras.Model":

@@ -26,15 +26,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)}), or a folder"
     )
     parser.add_argument("output", metavar="OUT", type=Path, help="the file to write; for a folder, a folder")
-    models.add_arguments(parser, "the network:")
+    models.add_arguments(parser)
     parser.add_argument("--colour", choices=restoration.COLOURS, default="luminance", help="what of a colour image")
     parser.add_argument("--depth", choices=DEPTHS, help="bits of the output's samples; the input's if not given")
     parser.add_argument("--noise", type=float, help="σ in the image, maximum 1, for a network that has to be told it")
     parser.add_argument("--tile", type=int, default=512, help="side of the tiles in pixels: less takes less memory")
-    parser.add_argument(
-        "--max-pixels", type=int, default=image_files.MAX_PIXELS, help="largest PNG, JPEG or compressed TIFF"
-    )
-    parser.add_argument("--force", action="store_true", help="replace files that exist")
 
 
 def run(arguments: Namespace) -> int:
@@ -69,9 +65,7 @@ def _jobs(arguments: Namespace) -> list[tuple[Path, Path]]:
             raise ValueError(f"{arguments.output} is a folder; expected the name of the file to write.")
         jobs = [(arguments.input, arguments.output)]
     for source, target in jobs:
-        if target.exists() and not arguments.force:
-            raise FileExistsError(f"{target} exists; give another name, or --force to replace it.")
-        checks.can_be_written(target)
+        checks.can_be_written(target, arguments.force)
         pixels = image_files.read(source, arguments.max_pixels)
         restoration.check(pixels, source)
         image_files.check_writable(target, _dtype(arguments, pixels), pixels.shape[2])

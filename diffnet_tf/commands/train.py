@@ -83,8 +83,7 @@ def run(arguments: Namespace) -> int:
 def _check(arguments: Namespace) -> None:
     if arguments.out.suffix != ".keras":
         raise ValueError(f"--out {arguments.out} ends in {arguments.out.suffix or 'nothing'!r}; expected .keras.")
-    if arguments.out.exists() and not arguments.force:
-        raise FileExistsError(f"{arguments.out} exists; give another name, or --force to replace it.")
+    checks.can_be_written(arguments.out, arguments.force)
     checks.count(arguments.steps, "--steps")
     checks.count(arguments.size, "--size", minimum=checks.MINIMUM_SIZE)
     checks.count(arguments.seed, "--seed", minimum=0)
@@ -93,7 +92,6 @@ def _check(arguments: Namespace) -> None:
     checks.noise_level(arguments.noise, "--noise")
     if arguments.learning_rate is not None:
         checks.positive(arguments.learning_rate, "--learning-rate")
-    checks.can_be_written(arguments.out)
     files.check_writable(arguments.out.parent, "--out")
 
 

@@ -1,4 +1,4 @@
-"""Colour images as they are kept, like `gray`: scaled by their maximum over all channels, which keeps their hue."""
+"""Colour images as they are kept, like gray ones: scaled by their maximum over all channels, which keeps their hue."""
 
 import numpy as np
 

@@ -8,8 +8,7 @@ inside `tf.data`, and draw the same numbers; `Arrays` names what differs between
 
 import functools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,21 +23,11 @@ _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: SplitMix64's i
 _ORDER, _EXAMPLE, _LEVEL, _PARAMETER = 1, 2, 3, 4
 
 
-@dataclass(frozen=True)
-class Arrays:
-    """The functions of an array library that drawing needs."""
+class Arrays(SimpleNamespace):
+    """The functions of an array library that drawing needs: `NUMPY` has them all.
 
-    array: Callable[..., Tensor]  # (number or array, dtype) → array of that dtype
-    arange: Callable[..., Tensor]
-    xor: Callable[..., Tensor]
-    shift_right: Callable[..., Tensor]
-    argsort: Callable[..., Tensor]
-    where: Callable[..., Tensor]
-    take: Callable[..., Tensor]  # (array, indices along its first axis)
-    reshape: Callable[..., Tensor]
-    log: Callable[..., Tensor]
-    sqrt: Callable[..., Tensor]
-    cos: Callable[..., Tensor]
+    array: (number or array, dtype) → array of that dtype; take: (array, indices along its first axis).
+    """
 
 
 NUMPY = Arrays(
@@ -123,11 +112,11 @@ class Examples:
     """An endless sequence of clean crops and noise: example i is the k-th of epoch e with (e, k) = divmod(i, images).
 
     Args:
-        images: a `gray.GrayImages` or `colour.ColourImages`.
+        images: a `data.GrayImages` or `data.ColourImages`.
         crop: side of the square crops in pixels; None for whole images.
         augment: flip and (if square) transpose each crop at random, one of 8 (4) ways alike.
         shuffle: take the images of each epoch in a random order.
-        noise: standard deviation σ of the noise images, or (low, high): see `ranges`.
+        noise: standard deviation σ of the noise images, or (low, high): see `data.ranges`.
         seed: a whole number of at least 0.
         parameter: (low, high) of a number that is drawn for each example.
     """

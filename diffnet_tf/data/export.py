@@ -9,36 +9,23 @@ import numpy as np
 from diffnet_tf import files
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.data.pairs import Images, PairSequence, as_gray_images
-from diffnet_tf.data.ranges import Range
+from diffnet_tf.data.pairs import Images, PairSequence, in_order
 
 SUFFIXES = (".npz", ".tfrecord")
 BATCH = 16
 
 
-def make_pairs(
-    images: Images,
-    path: PathLike,
-    *,
-    epochs: int = 1,
-    problem: str = "inverse",
-    noise: Range = 0.0,
-    seed: int = 0,
-    **options: Any,
-) -> int:
+def make_pairs(images: Images, path: PathLike, **options: Any) -> int:
     """Write the examples of `pairs` to a file, whole or not at all. Memory does not grow with their number.
 
     Args:
         images: what `pairs` takes.
         path: `.npz`: arrays "input" and "target", float32 (n, height, width, 1). `.tfrecord`: an Example a pair, with
             the same arrays as bytes (little-endian float32) and "shape", the input's; it needs TensorFlow.
-        epochs: passes over the images: n = epochs · number of images.
-        problem, noise, seed: see `pairs`.
-        options: crop, augment, shuffle, degrade, noise_map and parameter of `pairs`, and with the name of a source
-            data_dir, split and limit.
+        options: of `pairs`, but batch_size and epochs=None; shuffle is False if not given.
 
     Returns:
-        n.
+        n, epochs times the number of images.
 
     Raises:
         FileExistsError: the file exists.
@@ -52,17 +39,13 @@ def make_pairs(
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent} is no folder; expected one to write {path.name} to. Make it first.")
     checks.can_be_written(path)
-    source = {name: options.pop(name) for name in ("data_dir", "split", "limit") if name in options}
-    images = as_gray_images(images, **source)
-    options |= {"problem": problem, "noise": noise, "seed": seed, "epochs": epochs}
-    batches = PairSequence(images, batch_size=min(BATCH, len(images)), **{"shuffle": False, **options})
-    count = epochs * len(images)
+    batches = in_order(images, batch_size=BATCH, **options)
     with files.replacing(path) as partial:
-        (_write_npz if path.suffix == ".npz" else _write_tfrecord)(partial, batches, count)
-    return count
+        (_write_npz if path.suffix == ".npz" else _write_tfrecord)(partial, batches)
+    return int(batches.num_examples or 0)
 
 
-def _write_npz(path: Path, batches: PairSequence, count: int) -> None:
+def _write_npz(path: Path, batches: PairSequence) -> None:
     """An array after the other, so the pairs are made twice: they are the same ones, and cheaper than to be kept."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for part, name in enumerate(("input", "target")):
@@ -70,12 +53,13 @@ def _write_npz(path: Path, batches: PairSequence, count: int) -> None:
                 for number in range(len(batches)):
                     images = batches[number][part]
                     if number == 0:
-                        header = {"descr": "<f4", "fortran_order": False, "shape": (count, *images.shape[1:])}
+                        shape = (batches.num_examples, *images.shape[1:])
+                        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
                         np.lib.format.write_array_header_2_0(file, header)
                     file.write(images.astype("<f4").tobytes())
 
 
-def _write_tfrecord(path: Path, batches: PairSequence, count: int) -> None:
+def _write_tfrecord(path: Path, batches: PairSequence) -> None:
     try:
         import tensorflow as tf
     except ModuleNotFoundError as error:

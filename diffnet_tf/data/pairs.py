@@ -4,6 +4,9 @@ The clean image is cropped and flipped first and diffused then, so that a crop's
 one-sided discretisation sees every image the same way. Whole batches are diffused.
 """
 
+import dataclasses
+import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -41,56 +44,71 @@ def as_gray_images(images: Images, **source_options: Any) -> GrayImages:
     return GrayImages(checks.images(array[..., None] if array.ndim == 3 else array)[..., 0])
 
 
-class _Plan:
-    """What a sequence of pairs is made of, whichever framework runs it."""
+@functools.cache
+def _default(channels: int) -> Callable[..., Tensor]:
+    """The diffusion of gray or colour images, compiled once for all pipelines."""
+    return compiled(diffusion.perona_malik if channels == 1 else diffusion.vector_valued, fused=True)
 
-    def __init__(
-        self,
-        images: GrayImages,
-        problem: str,
-        noise: Range,
-        degrade: Callable[..., Tensor] | None,
-        batch_size: int,
-        epochs: int | None,
-        start: int,
-        noise_map: bool,
-        parameter: tuple[float, float] | None,
-        **options: Any,
-    ) -> None:
-        checks.one_of(problem, "problem", PROBLEMS)
-        checks.count(batch_size, "batch_size")
-        checks.count(start, "start", minimum=0)
-        if epochs is not None:
-            checks.count(epochs, "epochs")
-        if problem == "forward" and (noise or noise_map):
-            given = f"noise={noise!r}" if noise else "noise_map=True"
+
+@dataclasses.dataclass(eq=False)
+class Plan:
+    """What pairs are made of, whichever framework makes them: the options of `pairs`, checked. It makes nothing yet."""
+
+    images: Images = "skimage"
+    problem: str = "inverse"
+    noise: Range = 0.0
+    seed: int = 0
+    _: dataclasses.KW_ONLY
+    batch_size: int = 16
+    crop: int | None = None
+    augment: bool = False
+    shuffle: bool = True
+    epochs: int | None = 1
+    start: int = 0
+    degrade: Callable[..., Tensor] | None = None
+    noise_map: bool = False
+    parameter: tuple[float, float] | None = None
+    parallel_calls: int | None = None
+    shard: tuple[int, int] = (0, 1)
+    data_dir: PathLike | None = None
+    split: str = "train"
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        images = as_gray_images(self.images, data_dir=self.data_dir, split=self.split, limit=self.limit)
+        checks.one_of(self.problem, "problem", PROBLEMS)
+        checks.count(self.batch_size, "batch_size")
+        checks.count(self.start, "start", minimum=0)
+        if self.epochs is not None:
+            checks.count(self.epochs, "epochs")
+        if self.problem == "forward" and (self.noise or self.noise_map):
+            given = f"noise={self.noise!r}" if self.noise else "noise_map=True"
             raise ValueError(f"{given} with problem='forward'; expected none: noise is added to diffused inputs.")
-        if parameter is not None and degrade is None:
+        if self.parameter is not None and self.degrade is None:
             raise ValueError(
-                f"parameter={parameter!r} without degrade; expected a function degrade(u, parameter) that takes it."
+                f"parameter={self.parameter!r} without degrade; expected a function degrade(u, parameter) that takes "
+                "it."
             )
-        if batch_size > len(images):
+        if self.batch_size > len(images):
             raise ValueError(
-                f"batch_size={batch_size} is larger than the {len(images)} image(s) of the data set; "
+                f"batch_size={self.batch_size} is larger than the {len(images)} image(s) of the data set; "
                 f"expected at most {len(images)}. Give a smaller batch or more images."
             )
-        self.examples = Examples(images, noise=noise, parameter=parameter, **options)
-        self.noise_map = noise_map
+        self.examples = Examples(images, self.crop, self.augment, self.shuffle, self.noise, self.seed, self.parameter)
         # Not every function can be fused: a caller's is run as it is.
-        default = diffusion.perona_malik if images.shape[-1] == 1 else diffusion.vector_valued
-        self.problem, self.degrade = problem, degrade or compiled(default, fused=True)
-        self.batch_size, self.first = batch_size, start
-        self.last = None if epochs is None else epochs * len(images)
+        self.diffuse = self.degrade or _default(images.shape[-1])
+        self.last = None if self.epochs is None else self.epochs * len(images)
+        self.part = self._part(*self.shard)
 
     @property
     def num_batches(self) -> int | None:
-        return None if self.last is None else max(0, math.ceil((self.last - self.first) / self.batch_size))
+        return None if self.last is None else max(0, math.ceil((self.last - self.start) / self.batch_size))
 
-    def part(self, index: int, count: int) -> slice:
+    def _part(self, index: int, count: int) -> slice:
         """The index-th of `count` equal parts of a batch, as a slice."""
         checks.count(count, "shard[1]")
         checks.count(index, "shard[0]", minimum=0)
-        whole = self.last is None or (self.last - self.first) % self.batch_size == 0
+        whole = self.last is None or (self.last - self.start) % self.batch_size == 0
         if index >= count or self.batch_size % count or (count > 1 and not whole):
             raise ValueError(
                 f"shard=({index}, {count}) with batches of {self.batch_size}; expected an index below the count, and "
@@ -100,15 +118,16 @@ class _Plan:
         return slice(index * size, (index + 1) * size)
 
     def batch(self, number: int) -> Drawn:
-        """One batch; the last of all may be smaller."""
-        first = self.first + int(number) * self.batch_size
+        """One batch, or its part; the last of all may be smaller."""
+        first = self.start + int(number) * self.batch_size
         stop = first + self.batch_size if self.last is None else min(first + self.batch_size, self.last)
-        return self.examples.batch(first, stop - first)
+        numbers = range(first, stop)[self.part]
+        return self.examples.batch(numbers.start, len(numbers))
 
     def pair(self, clean: Tensor, noise: Tensor, sigma: Tensor, parameter: Tensor) -> tuple[Tensor, Tensor]:
         """(input, target) tensors from what was drawn."""
         clean, noise, sigma, parameter = map(keras.ops.convert_to_tensor, (clean, noise, sigma, parameter))
-        diffused = self.degrade(clean) if self.examples.parameter is None else self.degrade(clean, parameter)
+        diffused = self.diffuse(clean) if self.parameter is None else self.diffuse(clean, parameter)
         checks.same_shape(clean.shape, diffused.shape, ("clean", "what degrade makes of it"))
         if self.problem == "forward":
             return clean, diffused
@@ -119,27 +138,7 @@ class _Plan:
         return diffused + noise, clean
 
 
-def pairs(
-    images: Images = "skimage",
-    problem: str = "inverse",
-    noise: Range = 0.0,
-    seed: int = 0,
-    *,
-    batch_size: int = 16,
-    crop: int | None = None,
-    augment: bool = False,
-    shuffle: bool = True,
-    epochs: int | None = 1,
-    start: int = 0,
-    degrade: Callable[..., Tensor] | None = None,
-    noise_map: bool = False,
-    parameter: tuple[float, float] | None = None,
-    parallel_calls: int | None = None,
-    shard: tuple[int, int] = (0, 1),
-    data_dir: PathLike | None = None,
-    split: str = "train",
-    limit: int | None = None,
-) -> Any:
+def pairs(*arguments: Any, **options: Any) -> Any:
     """Pairs (input, target) as a `tf.data.Dataset`, for Keras's TensorFlow backend.
 
     Args:
@@ -160,7 +159,7 @@ def pairs(
         noise_map: give the inputs a second channel, the last, that holds the example's σ at every pixel.
         parameter: (low, high): each example draws a number, uniformly, and degrade is called with these as a second
             argument, float32 (batch, 1, 1, 1): a contrast, a time or a scale that the network is not told.
-        parallel_calls: batches made at the same time; None leaves it to tf.data. It changes no example.
+        parallel_calls: batches that tf.data makes at the same time; None leaves it to tf.data. It changes no example.
         shard: (index, count): only the index-th of `count` equal parts of every batch: one worker's of several.
 
     Returns:
@@ -178,65 +177,54 @@ def pairs(
         )
     import tensorflow as tf
 
-    images = as_gray_images(images, data_dir=data_dir, split=split, limit=limit)
-    options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
-    plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, noise_map, parameter, **options)
-    calls = parallel_calls or tf.data.AUTOTUNE
-    part = plan.part(*shard)
-
-    examples, xp = plan.examples, tensorflow_arrays()
+    plan, xp = Plan(*arguments, **options), tensorflow_arrays()
+    examples, images = plan.examples, plan.examples.images
+    calls = plan.parallel_calls or tf.data.AUTOTUNE
     pixels, maxima = tf.constant(images.pixels), tf.constant(images.maxima)
-    first_epoch, skipped = divmod(start, len(images))
+    first_epoch, skipped = divmod(plan.start, len(images))
 
     def numbers_of(epoch: Tensor) -> Any:
         k = tf.range(len(images), dtype=tf.int64)
         return tf.data.Dataset.from_tensor_slices((tf.fill(k.shape, epoch), k, examples.order(epoch, xp)))
 
     def pair(*numbers: Tensor) -> tuple[Tensor, Tensor]:
-        epoch, k, index = (column[part] for column in numbers)
+        epoch, k, index = (column[plan.part] for column in numbers)
         return plan.pair(*examples.make(epoch, k, index, pixels, maxima, xp))
 
-    passes = tf.data.Dataset.range(first_epoch, tf.int64.max if epochs is None else epochs)
-    numbers = passes.flat_map(numbers_of).skip(skipped).batch(batch_size)
+    passes = tf.data.Dataset.range(first_epoch, tf.int64.max if plan.epochs is None else plan.epochs)
+    numbers = passes.flat_map(numbers_of).skip(skipped).batch(plan.batch_size)
     dataset = numbers.map(pair, calls, deterministic=True).prefetch(tf.data.AUTOTUNE)
     number = tf.data.INFINITE_CARDINALITY if plan.num_batches is None else plan.num_batches
     return dataset.apply(tf.data.experimental.assert_cardinality(number))
 
 
+pairs.__signature__ = inspect.signature(Plan)  # type: ignore[attr-defined]
+
+
 class PairSequence(keras.utils.PyDataset):
     """The examples of `pairs`, without TensorFlow: a `keras.utils.PyDataset` for the JAX and PyTorch backends.
 
-    Takes the arguments of `pairs` but parallel_calls. With epochs=None it has no length: give `fit` a
-    steps_per_epoch. Item b is batch b: a pair of NumPy arrays.
+    Takes the arguments of `pairs`, and those of `keras.utils.PyDataset`. With epochs=None it has no length: give `fit`
+    a steps_per_epoch. Item b is batch b: a pair of NumPy arrays.
     """
 
     def __init__(
         self,
-        images: Images = "skimage",
-        problem: str = "inverse",
-        noise: Range = 0.0,
-        seed: int = 0,
-        *,
-        batch_size: int = 16,
-        crop: int | None = None,
-        augment: bool = False,
-        shuffle: bool = True,
-        epochs: int | None = 1,
-        start: int = 0,
-        degrade: Callable[..., Tensor] | None = None,
-        noise_map: bool = False,
-        parameter: tuple[float, float] | None = None,
-        data_dir: PathLike | None = None,
-        split: str = "train",
-        limit: int | None = None,
-        **kwargs: Any,
+        *arguments: Any,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        images = as_gray_images(images, data_dir=data_dir, split=split, limit=limit)
-        options = {"crop": crop, "augment": augment, "shuffle": shuffle, "seed": seed}
-        self._plan = _Plan(images, problem, noise, degrade, batch_size, epochs, start, noise_map, parameter, **options)
+        super().__init__(workers, use_multiprocessing, max_queue_size)
+        self._plan = Plan(*arguments, **options)
         # JAX would take as long as a training step to diffuse a batch op by op; the others do not.
         self._pair = compiled(self._plan.pair) if keras.backend.backend() == "jax" else self._plan.pair
+
+    @property
+    def num_examples(self) -> int | None:
+        """Pairs in all batches together when none is left out; None for endless."""
+        return self._plan.last
 
     @property
     def num_batches(self) -> int | None:
@@ -251,29 +239,23 @@ class PairSequence(keras.utils.PyDataset):
         return tuple(keras.ops.convert_to_numpy(tensor) for tensor in self._pair(*self._plan.batch(number)))
 
 
-def paired_arrays(
-    images: Images,
-    problem: str = "inverse",
-    noise: Range = 0.0,
-    seed: int = 0,
-    degrade: Callable[..., Tensor] | None = None,
-    batch_size: int = 16,
-    noise_map: bool = False,
-    parameter: tuple[float, float] | None = None,
-) -> tuple[Array, Array]:
+def in_order(images: Images, *arguments: Any, batch_size: int = 16, **options: Any) -> PairSequence:
+    """A `PairSequence` of all images in order, of batches that may be larger than there are images."""
+    source = {name: options.pop(name) for name in ("data_dir", "split", "limit") if name in options}
+    images = as_gray_images(images, **source)
+    return PairSequence(images, *arguments, batch_size=min(batch_size, len(images)), **{"shuffle": False, **options})
+
+
+def paired_arrays(images: Images, *arguments: Any, **options: Any) -> tuple[Array, Array]:
     """All images once, whole and in order, as two NumPy arrays (inputs, targets): for validation and tests.
 
     Args:
-        images, problem, noise, seed, degrade, noise_map, parameter: see `pairs`.
-        batch_size: how many images are diffused at a time; it changes nothing.
+        images, arguments, options: see `pairs`. The batch size is how many images are diffused at a time, and may be
+            larger than their number; it changes nothing.
 
     Returns:
         (inputs, targets), float32 (n, height, width, 1); inputs with noise_map (n, height, width, 2).
     """
-    images = as_gray_images(images)
-    size = min(batch_size, len(images))
-    options: dict[str, Any] = {"degrade": degrade, "noise_map": noise_map, "parameter": parameter}
-    sequence = PairSequence(images, problem, noise, seed, batch_size=size, shuffle=False, **options)
-    batches = [sequence[i] for i in range(len(sequence))]
-    inputs, targets = (np.concatenate(part) for part in zip(*batches))
+    sequence = in_order(images, *arguments, **options)
+    inputs, targets = (np.concatenate(part) for part in zip(*(sequence[i] for i in range(len(sequence)))))
     return inputs, targets

@@ -99,24 +99,20 @@ def _binary(path: Path, check_hashes: bool) -> Finding:
     images, md5 = STL10[path.name]
     size, expected = path.stat().st_size, images * IMAGE_BYTES
     number, rest = divmod(size, IMAGE_BYTES)
-    what = f"{number:,} images in STL-10's binary format"
     if rest or not number:
-        missing = f"{size:,} bytes; expected {expected:,}, or a multiple of {IMAGE_BYTES:,}"
-        return Finding(
-            path,
-            f"in STL-10's binary format, but of a wrong length: {missing}",
-            False,
-            "It is truncated: unpack it again.",
-        )
-    if size == expected and check_hashes and _md5(path) != md5:
-        return Finding(path, f"{what}, of another MD5 than {md5}", False, "It is damaged: fetch the archive again.")
-    if size == expected:
-        what += ", as many as STL-10 has" + (", MD5 as published" if check_hashes else "")
-    else:
+        wrong = f"{size:,} bytes; expected {expected:,}, or a multiple of {IMAGE_BYTES:,}"
+        what = f"in STL-10's binary format, but of a wrong length: {wrong}"
+        return Finding(path, what, False, "It is truncated: unpack it again.")
+    what = f"{number:,} images in STL-10's binary format"
+    if size != expected:
         what += f", of STL-10's {images:,} or others"
-    if path.name == BINARY_NAME:
-        return Finding(path, what, True, _use("stl10_binary", path.parent))
-    return Finding(path, what, True, _use("stl10_binary", path) + " (the paper took unlabeled_X.bin)")
+    elif check_hashes and _md5(path) != md5:
+        return Finding(path, f"{what}, of another MD5 than {md5}", False, "It is damaged: fetch the archive again.")
+    else:
+        what += ", as many as STL-10 has" + (", MD5 as published" if check_hashes else "")
+    papers = path.name == BINARY_NAME
+    advice = _use("stl10_binary", path.parent if papers else path)
+    return Finding(path, what, True, advice + ("" if papers else f" (the paper took {BINARY_NAME})"))
 
 
 def _archive(path: Path, check_hashes: bool) -> Finding:
@@ -132,11 +128,10 @@ def _archive(path: Path, check_hashes: bool) -> Finding:
         return Finding(path, what, False, "Do not unpack it: it could write elsewhere. Fetch STL-10's anew.")
     if Path(first).parts[:1] != ("stl10_binary",):
         return Finding(path, "archive, but not STL-10's", False, "Unpack it and look at the folder that it makes.")
+    what = f"STL-10's archive, {path.stat().st_size / 1e9:.1f} GB"
+    unpacked = path.parent / "stl10_binary"
     return Finding(
-        path,
-        f"STL-10's archive, {path.stat().st_size / 1e9:.1f} GB",
-        False,
-        f"Unpack it: tar -xzf {path} -C {path.parent}; then {_use('stl10_binary', path.parent / 'stl10_binary')}",
+        path, what, False, f"Unpack it: tar -xzf {path} -C {path.parent}; then {_use('stl10_binary', unpacked)}"
     )
 
 
@@ -216,9 +211,7 @@ def _images(root: Path, paths: Sequence[Path]) -> Finding:
         return Finding(root, f"{what}; {len(bad)} unreadable", False, bad[0])
     if len(paths) < 2:
         return Finding(root, what, False, "At least 2 are needed, to train on and to test on.")
-    if min(min(size) for size in sizes) < SIZE:
-        smallest = min(sizes, key=min)
-        return Finding(
-            root, what, False, f"The smallest is {smallest[0]}×{smallest[1]}; experiments take at least {SIZE} a side."
-        )
+    width, height = min(sizes, key=min)
+    if min(width, height) < SIZE:
+        return Finding(root, what, False, f"The smallest is {width}×{height}; experiments take at least {SIZE} a side.")
     return Finding(root, what, True, _use("folder", root))

@@ -59,6 +59,15 @@ def _required_directory(source: str, data_dir: PathLike | None) -> Path:
     return path
 
 
+def _required_file(source: str, data_dir: PathLike | None, name: str, what: str) -> Path:
+    """The file that a source is: `name` within the folder, or the file that was given itself."""
+    path = _required_directory(source, data_dir)
+    path = path / name if path.is_dir() else path
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; expected {what}.")
+    return path
+
+
 # ---- One reader for each source: (data_dir, split, limit, size, to) → (n, height, width[, 3]) ------------------------
 
 
@@ -93,13 +102,8 @@ def _read_skimage(data_dir: PathLike | None, split: str, limit: int | None, size
 def _read_stl10_binary(
     data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert
 ) -> Array:
-    path = _required_directory("stl10_binary", data_dir)
-    path = path / BINARY_NAME if path.is_dir() else path
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path} does not exist; expected STL-10's binary file {BINARY_NAME} there "
-            "(it comes in stl10_binary.tar.gz from the STL-10 page)."
-        )
+    what = f"STL-10's binary file {BINARY_NAME} there (it comes in stl10_binary.tar.gz from the STL-10 page)"
+    path = _required_file("stl10_binary", data_dir, BINARY_NAME, what)
     length, image_bytes = path.stat().st_size, 3 * SIZE * SIZE
     if length == 0 or length % image_bytes:
         raise ValueError(
@@ -143,12 +147,8 @@ def _read_stl10(data_dir: PathLike | None, split: str, limit: int | None, size: 
 
 
 def _read_npy(data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert) -> Array:
-    path = _required_directory("npy", data_dir)
-    path = path / GRAY_NAME if path.is_dir() else path
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path} does not exist; expected an array of gray images, as GrayImages.save writes it."
-        )
+    what = "an array of gray images, as GrayImages.save writes it"
+    path = _required_file("npy", data_dir, GRAY_NAME, what)
     stored = reading.array(path, advice="write it again")
     if stored.ndim != 3 or stored.dtype not in (np.uint8, np.float32):
         raise ValueError(

@@ -1,7 +1,7 @@
 """What a trained network learned, layer by layer, as a numerical scheme: spectrum, conservation, symmetry, stability.
 
-Each layer of a network that looks at one image is one matrix Id + δt S, see `operators`. Perona–Malik diffusion is the
-measure: its S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, and the step is stable while
+Each layer of a network that looks at one image is one matrix Id + δt S, see `physics.operators`. Perona–Malik diffusion
+is the measure: its S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, and the step is stable while
 δt · 4 max γ ≤ 1. An inverse layer should be the same with the other sign: Id − δt S, up to O(δt²). How far a learned S
 is from that, the numbers of `Layer` say; all are of δt S, since network and time step share any factor between them.
 
@@ -131,24 +131,22 @@ def layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float = 0.2) -
 def _layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float) -> Iterator[Layer]:
     for number, (layer, dt) in enumerate(zip(model.diffusion_layers, model.time_steps), 1):
         u = ops.cast(u, layer.time_step.dtype)  # as the layer does
-        yield _layer(number, u, layer.filters(u), dt, layer.boundary, contrast)
-        u = layer(u)
+        filters = layer.filters(u)
+        yield _layer(number, u, filters, dt, layer.boundary, contrast)
+        u = layer.update(u, filters)
 
 
 def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundary, contrast: float) -> Layer:
     operator = stencil.operator(filters, dt, boundary)
     mean_free, sums = stencil.split(filters)
-    action = dt * _image(stencil.apply(u, mean_free, boundary))
-    smoothing = dt * _image(sums)
-    found = spectrum(operator)
-    estimate = estimated_diffusivity(operator)
+    smoothing, estimate, found = dt * _image(sums), estimated_diffusivity(operator), spectrum(operator)
     negative, positive, opposite = signs(operator)
     pearson, spearman = correlations(estimate, perona_malik_diffusivity(u, contrast, boundary))
     return Layer(
         number=number,
         state=_image(u),
         operator=operator,
-        action=action,
+        action=dt * _image(stencil.apply(u, mean_free, boundary)),
         smoothing=smoothing,
         diffusivity=estimate,
         spectrum=found,

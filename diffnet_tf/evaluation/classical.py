@@ -165,12 +165,10 @@ def _one(y: Tensor, u: Tensor) -> Tensor:
     return diffusion.fixed_point_inverse(y, 1, start=u)
 
 
-def fixed_point(inputs: Array) -> Iterator[Array]:
-    """The results of the fixed-point iteration, one after the other."""
-    u = inputs
-    while True:
-        u = _batched(_known(_one), inputs, u)
-        yield u
+def fixed_point(inputs: Array, denoise: Callable[..., Array] = lambda u: u, **parameters: float) -> Iterator[Array]:
+    """The results of the fixed-point iteration, one after the other; with a denoiser in it, of plug and play."""
+    step, plugged = functools.partial(_batched, _known(_one)), functools.partial(denoise, **parameters)
+    return itertools.islice(inverses.plugged(inputs, plugged, step), 1, None)
 
 
 def _whole(function: Callable[..., Tensor], inputs: Array, **parameters: float) -> Iterator[Array]:
@@ -183,23 +181,11 @@ def _lavrentiev(inputs: Array, iterations: float, inner: float, alpha: float) ->
     yield _batched(lambda y: function(y, alpha=weight), inputs)
 
 
-def _denoised(denoise: Callable[..., Array], inputs: Array, strength: float) -> Iterator[Array]:
-    """Plug and play: the results of the fixed-point iteration with a denoiser in it."""
-    u = inputs
-    while True:
-        u = denoise(_batched(_known(_one), inputs, u), strength)
-        yield u
-
-
 def _sharpened(denoise: Callable[..., Array] | None, inputs: Array, **parameters: float) -> Iterator[Array]:
     """Denoise if asked, then sharpen: what one does who does not know the diffusion."""
     if denoise is not None:
         inputs = denoise(inputs, parameters.pop("strength"))
     yield unsharp_mask(inputs, **parameters)
-
-
-def _linear(wiener: Wiener, inputs: Array) -> Iterator[Array]:
-    yield wiener(inputs)
 
 
 DENOISERS = {
@@ -235,11 +221,11 @@ def methods(noise: float, wiener: Wiener | None = None) -> dict[str, Method]:
         grid = {"iterations": (6,), "inner": (10,), "alpha": _ALPHA}
         found["newton"] = Method("Newton, Lavrentiev", _lavrentiev, grid, told=True)
         for name, (label, denoise, strengths) in DENOISERS.items():
-            results = functools.partial(_denoised, denoise)
+            results = functools.partial(fixed_point, denoise=denoise)
             found[f"pnp_{name}"] = Method(f"fixed point with {label}", results, {"strength": strengths}, True, 8)
     found["unsharp"] = Method("unsharp mask", functools.partial(_sharpened, None), SHARPEN)
     if wiener is not None:
-        found["wiener"] = Method("Wiener filter", functools.partial(_linear, wiener))
+        found["wiener"] = Method("Wiener filter", lambda inputs: iter([wiener(inputs)]))
     if noise:
         for name, (label, denoise, strengths) in DENOISERS.items():
             results = functools.partial(_sharpened, denoise)

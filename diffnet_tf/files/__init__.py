@@ -11,13 +11,4 @@ from diffnet_tf.files.writing import (
     write_text,
 )
 
-__all__ = [
-    "check_writable",
-    "json_text",
-    "replacing",
-    "temporary",
-    "write",
-    "write_bytes",
-    "write_json",
-    "write_text",
-]
+__all__ = ["check_writable", "json_text", "replacing", "temporary", "write", "write_bytes", "write_json", "write_text"]

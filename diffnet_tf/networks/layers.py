@@ -140,9 +140,13 @@ class _Update(keras.layers.Layer):
 
     def call(self, u: Tensor, noise_map: Tensor | None = None, training: bool = False) -> Tensor:
         u = ops.cast(u, self.time_step.dtype)
-        filters = ops.cast(self._filters(u, noise_map), u.dtype)
+        return self.update(u, self._filters(u, noise_map), training)
+
+    def update(self, u: Tensor, filters: Tensor, training: bool = False) -> Tensor:
+        """u + δt S(ζ)u with given filters, of u's shape."""
+        u = ops.cast(u, self.time_step.dtype)
         apply = fused(self._apply) if training else self._apply
-        return u + self.time_step * apply(u, filters, self.boundary)
+        return u + self.time_step * apply(u, ops.cast(filters, u.dtype), self.boundary)
 
     @property
     def _apply(self) -> Callable[..., Tensor]:
@@ -286,8 +290,5 @@ class LinearDiffusionLayer(_Update):
         return kernel if self.generalised else stencil.with_centre(kernel)
 
     def get_config(self) -> dict[str, Any]:
-        own = {
-            "generalised": self.generalised,
-            "filters_initializer": initializers.serialize(self.filters_initializer),
-        }
+        own = {"generalised": self.generalised, "filters_initializer": initializers.serialize(self.filters_initializer)}
         return {**super().get_config(), **own}

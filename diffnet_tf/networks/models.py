@@ -76,8 +76,13 @@ class _StencilModel(ImageModel):
         Returns:
             A list of one (batch or 1, height, width, 5) a layer, ordered as `stencil.ORDER`.
         """
-        image, *noise_map = self._split(ops.convert_to_tensor(u))
-        return [layer.filters(v, *noise_map) for layer, v in zip(self.diffusion_layers, [image, *self.states(u)])]
+        check_images(u, self.input_channels)
+        u, *noise_map = self._split(ops.convert_to_tensor(u))
+        found = []
+        for layer in self.diffusion_layers:
+            found.append(layer.filters(u, *noise_map))
+            u = layer.update(u, found[-1])
+        return found
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -115,32 +120,25 @@ class DiffNet(_StencilModel):
         **kwargs: Any,
     ) -> None:
         checks.count(num_layers, "num_layers")
-        further: dict[str, Any] = {"points": points, "channels": channels, "mixing": mixing, "noise_map": noise_map}
-
-        def build(inputs: Tensor, policy: keras.DTypePolicy) -> Tensor:
-            u, *level = [inputs[..., :channels], inputs[..., channels:]] if noise_map else [inputs]
-            for i in range(num_layers):
-                u = DiffusionLayer(
-                    estimator_depth,
-                    width,
-                    initial_scale,
-                    initial_time_step,
-                    boundary,
-                    **further,
-                    dtype=policy,
-                    name=f"diffusion{i + 1}",
-                )(u, *level)
-            return layers.ReLU(dtype=state_dtype(policy), name="relu")(u)
-
-        arguments = {
-            "num_layers": num_layers,
-            "estimator_depth": estimator_depth,
+        of_layers: dict[str, Any] = {
             "width": width,
             "initial_scale": initial_scale,
             "initial_time_step": initial_time_step,
             "boundary": boundary,
-            **further,
+            "points": points,
+            "channels": channels,
+            "mixing": mixing,
+            "noise_map": noise_map,
         }
+
+        def build(inputs: Tensor, policy: keras.DTypePolicy) -> Tensor:
+            u, *level = [inputs[..., :channels], inputs[..., channels:]] if noise_map else [inputs]
+            for i in range(num_layers):
+                layer = DiffusionLayer(estimator_depth, **of_layers, dtype=policy, name=f"diffusion{i + 1}")
+                u = layer(u, *level)
+            return layers.ReLU(dtype=state_dtype(policy), name="relu")(u)
+
+        arguments = {"num_layers": num_layers, "estimator_depth": estimator_depth, **of_layers}
         super().__init__(build, (None, None), arguments, input_channels=channels + bool(noise_map), **kwargs)
 
 
@@ -175,16 +173,12 @@ class LinearDiffNet(_StencilModel):
         image_shape = tuple(image_shape)[:2]
         filters_initializer = keras.initializers.get(filters_initializer)
 
+        of_layers: dict[str, Any] = {"initial_time_step": initial_time_step, "boundary": boundary}
+
         def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
             for i in range(num_layers):
-                u = LinearDiffusionLayer(
-                    generalised,
-                    _fresh(filters_initializer),
-                    initial_time_step,
-                    boundary,
-                    dtype=policy,
-                    name=f"diffusion{i + 1}",
-                )(u)
+                options = {**of_layers, "dtype": policy, "name": f"diffusion{i + 1}"}
+                u = LinearDiffusionLayer(generalised, _fresh(filters_initializer), **options)(u)
             return u
 
         arguments = {
@@ -192,7 +186,6 @@ class LinearDiffNet(_StencilModel):
             "num_layers": num_layers,
             "generalised": generalised,
             "filters_initializer": keras.initializers.serialize(filters_initializer),
-            "initial_time_step": initial_time_step,
-            "boundary": boundary,
+            **of_layers,
         }
         super().__init__(build, image_shape, arguments, **kwargs)

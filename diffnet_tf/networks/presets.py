@@ -13,8 +13,6 @@ SHA-256 is the card's, and used only when their names, shapes and dtypes are tho
 .. include:: weights/README.md
 """
 
-import hashlib
-import io
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +22,7 @@ import numpy as np
 from diffnet_tf import files
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.files import reading
+from diffnet_tf.files import reading, sealed
 
 if TYPE_CHECKING:
     import keras
@@ -51,12 +49,7 @@ def card(name: str) -> dict[str, Any]:
         ValueError: for an unknown name, or a file that is no card.
     """
     checks.one_of(name, "preset", tuple(list_presets()))
-    path = FOLDER / f"{name}.json"
-    described = reading.json_object(path, _ADVICE)
-    for key, kind in {"network": dict, "sha256": str}.items():
-        if not isinstance(described.get(key), kind):
-            raise ValueError(f"{path} has no {key} that is a {kind.__name__}; expected a model card. {_ADVICE}.")
-    return described
+    return sealed.manifest(FOLDER / f"{name}.json", {"network": dict}, "a model card", advice=_ADVICE)
 
 
 def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "DiffNet":
@@ -77,7 +70,9 @@ def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "D
     """
     described = card(name)
     path = FOLDER / f"{name}.npz"
-    values = _weights(path, described["sha256"])
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: the installation is not complete. Install the package again.")
+    values = sealed.arrays(FOLDER / f"{name}.json", described["sha256"], _ADVICE)
     model = _network(name, described["network"], dtype)
     _assign(variables(model), values, path)
     _REACHED[model] = _reached(described)
@@ -114,13 +109,10 @@ def save(name: str, model: "DiffNet", described: dict[str, Any], folder: PathLik
             f"The network has {first.points} points, channels={first.channels} and noise_map={first.noise_map}; "
             "expected 5 points, 1 channel and no noise map. Keep it with model.save."
         )
-    buffer = io.BytesIO()
-    np.savez(buffer, **{key: ops.convert_to_numpy(variable) for key, variable in variables(model).items()})
     network = {key: value for key, value in model.get_config().items() if key in _NETWORK}
-    text = {"name": name, **described, "network": network, "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
-    folder = files.check_writable(folder)
-    files.write_bytes(folder / f"{name}.npz", buffer.getvalue())
-    files.write_json(folder / f"{name}.json", text)
+    values = {key: ops.convert_to_numpy(variable) for key, variable in variables(model).items()}
+    path = files.check_writable(folder) / f"{name}.json"
+    sealed.write(path, values, {"name": name, **described, "network": network})
 
 
 def _network(name: str, arguments: dict[str, Any], dtype: "str | keras.DTypePolicy | None") -> "DiffNet":
@@ -163,20 +155,6 @@ def variables(model: "DiffNet") -> "dict[str, keras.Variable]":
             found[f"diffusion{i}/conv{j}/kernel"] = convolution.kernel
             found[f"diffusion{i}/conv{j}/bias"] = convolution.bias
     return found
-
-
-def _weights(path: Path, sha256: str) -> dict[str, Array]:
-    """Weights from a file, if it is the one with this hash."""
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: the installation is not complete. Install the package again.")
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise ValueError(
-            f"{path} has SHA-256 {found}; expected {sha256}. The file is not the one that the card describes: "
-            "install the package again."
-        )
-    return reading.arrays(path, content, _ADVICE)
 
 
 def _assign(wanted: "dict[str, keras.Variable]", values: dict[str, Array], path: Path) -> None:

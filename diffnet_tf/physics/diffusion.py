@@ -5,8 +5,8 @@ float64. Images are (batch, height, width, 1), or (height, width) for a single o
 number of channels; the result has the same shape and dtype. The distance between pixels is 1, so times are in pixels².
 On JAX, float64 needs `jax_enable_x64`.
 
-The steps are those of `scheme`, which says how they are discretised: one-sidedly, so augment images before diffusing
-them, never after.
+The steps are those of `physics.steps`, which says how they are discretised: one-sidedly, so augment images before
+diffusing them, never after.
 
 Four steps of Perona–Malik diffusion, and their inverse by the fixed-point iteration that knows them:
 
@@ -71,6 +71,7 @@ def nonlinear(
     diffusivity: str | Diffusivity = "perona_malik_1",
     boundary: Boundary = "neumann",
     method: str = "explicit",
+    channels: int | None = 1,
 ) -> Tensor:
     """Nonlinear diffusion u_t = ∇·(γ(|∇u|²)∇u), eq. (2.6), with γ taken from the image before each step.
 
@@ -83,6 +84,7 @@ def nonlinear(
         diffusivity: a name in `diffusivity.DIFFUSIVITIES`, or a `Diffusivity`.
         boundary: "neumann" (the paper) or "dirichlet" (the authors' code).
         method: "explicit" (2.10) or "implicit" (2.11) in u; γ is explicit in both.
+        channels: of the images; None for any number, see `vector_valued`.
 
     Returns:
         The diffused images, of u's shape and dtype.
@@ -91,43 +93,6 @@ def nonlinear(
         ValueError: for a step beyond the stability bound, which it names, or an argument out of range.
         TypeError: for integer images.
     """
-    return _process(u, steps, dt, contrast, diffusivity, boundary, method, channels=1)
-
-
-def vector_valued(
-    u: Tensor,
-    steps: int = 4,
-    dt: float = 0.1,
-    contrast: float | Tensor = 0.2,
-    diffusivity: str | Diffusivity = "perona_malik_1",
-    boundary: Boundary = "neumann",
-    method: str = "explicit",
-) -> Tensor:
-    """Nonlinear diffusion of images with several channels, such as colours, that share γ(Σ_c |∇u_c|²).
-
-    An edge in one channel stops the diffusion in all, so that they stay aligned (Gerig et al. 1992; Whitaker & Gerig
-    1994). Images of one channel are diffused as by `nonlinear`.
-
-    Args:
-        u: images, (batch, height, width, channels), floating point.
-        steps, dt, contrast, diffusivity, boundary, method: see `nonlinear`; the stability bound is the same.
-
-    Returns:
-        The diffused images, of u's shape and dtype.
-    """
-    return _process(u, steps, dt, contrast, diffusivity, boundary, method, channels=None)
-
-
-def _process(
-    u: Tensor,
-    steps: int,
-    dt: float,
-    contrast: float | Tensor,
-    diffusivity: str | Diffusivity,
-    boundary: Boundary,
-    method: str,
-    channels: int | None,
-) -> Tensor:
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
     checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
@@ -152,6 +117,30 @@ def _process(
         else:
             u = implicit_step(u, dt, gamma, boundary, diffusivity.maximum(known))
     return restore(u)
+
+
+def vector_valued(
+    u: Tensor,
+    steps: int = 4,
+    dt: float = 0.1,
+    contrast: float | Tensor = 0.2,
+    diffusivity: str | Diffusivity = "perona_malik_1",
+    boundary: Boundary = "neumann",
+    method: str = "explicit",
+) -> Tensor:
+    """Nonlinear diffusion of images with several channels, such as colours, that share γ(Σ_c |∇u_c|²).
+
+    An edge in one channel stops the diffusion in all, so that they stay aligned (Gerig et al. 1992; Whitaker & Gerig
+    1994). Images of one channel are diffused as by `nonlinear`.
+
+    Args:
+        u: images, (batch, height, width, channels), floating point.
+        steps, dt, contrast, diffusivity, boundary, method: see `nonlinear`; the stability bound is the same.
+
+    Returns:
+        The diffused images, of u's shape and dtype.
+    """
+    return nonlinear(u, steps, dt, contrast, diffusivity, boundary, method, channels=None)
 
 
 def _known(contrast: float | Tensor, diffusivity: Diffusivity) -> float:

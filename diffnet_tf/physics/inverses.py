@@ -20,7 +20,8 @@ point is reached in tens of iterations, while that of all four takes thousands f
 True
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 
 from keras import ops
 
@@ -216,8 +217,19 @@ def plug_and_play(
         The images before diffusion, a NumPy array of y's shape.
     """
     checks.count(iterations, "iterations", minimum=0)
+
+    def step(y: Tensor, u: Tensor) -> Tensor:
+        return diffusion.fixed_point_inverse(y, 1, steps, dt, contrast, boundary, start=u)
+
+    results = plugged(y, denoise, step, start)
+    return ops.convert_to_numpy(next(itertools.islice(results, iterations, None)))
+
+
+def plugged(
+    y: Tensor, denoise: Callable[[Array], Tensor], step: Callable[[Tensor, Tensor], Tensor], start: Tensor | None = None
+) -> Iterator[Tensor]:
+    """The results of `plug_and_play` after 0, 1, 2, … iterations: step is (y, u) → u + (y − PM(u)), compiled or not."""
     u = y if start is None else start
-    for _ in range(iterations):
-        step = diffusion.fixed_point_inverse(y, 1, steps, dt, contrast, boundary, start=u)
-        u = denoise(ops.convert_to_numpy(step))
-    return ops.convert_to_numpy(u)
+    while True:
+        yield u
+        u = denoise(ops.convert_to_numpy(step(y, u)))

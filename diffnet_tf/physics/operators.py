@@ -71,14 +71,10 @@ class StencilOperator(LinearOperator):
     def _matvec(self, x: Array) -> Array:
         return self.matrix @ x
 
-    def _matmat(self, x: Array) -> Array:
-        return self.matrix @ x
-
     def _rmatvec(self, x: Array) -> Array:
         return self.matrix.T @ x
 
-    def _rmatmat(self, x: Array) -> Array:
-        return self.matrix.T @ x
+    _matmat, _rmatmat = _matvec, _rmatvec
 
 
 def _matrix(filters: Array, boundary: Boundary) -> sparse.csr_array:

@@ -182,8 +182,8 @@ def operator(filters: Tensor, dt: float, boundary: Boundary = "neumann") -> Sten
         boundary: what lies outside the image, "neumann" or "dirichlet".
 
     Returns:
-        An `operators.StencilOperator`: acts on `u.ravel()` in float64, knows its adjoint (`rmatvec`, `.H`), and has
-        Id + δt S as `matrix` and S as `stencil_matrix`, both CSR.
+        A `physics.operators.StencilOperator`: acts on `u.ravel()` in float64, knows its adjoint (`rmatvec`, `.H`), and
+        has Id + δt S as `matrix` and S as `stencil_matrix`, both CSR.
 
     Raises:
         ValueError: for filters of several images or of another shape, or values that are not finite.

@@ -50,7 +50,7 @@ def restore(
     Args:
         image: (height, width) or (height, width, channels) with 1 to 4 channels: gray; gray and alpha; RGB; RGB and
             alpha. 8- or 16-bit integers, or floats of at least 0 without an upper bound. May be a memory map.
-        model: a `models.DiffNet`, or a `tiles.Tiled`, which spares compiling for every image.
+        model: a `models.DiffNet`, or a `restoration.tiles.Tiled`, which spares compiling for every image.
         colour: "luminance" or "channels", see the module. For gray images it changes nothing.
         tile: side of the tiles in pixels; memory grows with its square.
         noise: for a network with a noise map: σ of the noise in the image, divided by the image's maximum. To a

@@ -6,7 +6,6 @@ comes out as it would within the whole image, up to rounding; at the border of t
 image's.
 """
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -84,6 +83,8 @@ class Tiled:
             (slice of rows, slice of columns, float32 array of the output there).
         """
         height, width = shape
+        smaller = max(1, self.tile // 2)
+        too_large = f"The memory does not hold a tile of {self.tile}×{self.tile} pixels. Try tile={smaller}."
         for row in range(0, height, self.tile):
             for column in range(0, width, self.tile):
                 rows, wide_rows, inner_rows = self._extent(row, height)
@@ -91,21 +92,9 @@ class Tiled:
                 part = np.asarray(read(wide_rows, wide_columns), "float32")[None, ..., None]
                 if self.noise is not None:
                     part = np.concatenate([part, np.full_like(part, self.noise)], axis=-1)
-                with self._memory_errors():
+                with backend.memory_errors(too_large):
                     output = ops.convert_to_numpy(self._function(part))[0, ..., 0]
                 yield rows, columns, output[inner_rows, inner_columns]
-
-    @contextlib.contextmanager
-    def _memory_errors(self) -> Iterator[None]:
-        """Every backend has its own error for memory that is exhausted; ours says what to do."""
-        try:
-            yield
-        except Exception as error:
-            if not backend.is_out_of_memory(error):
-                raise
-            raise MemoryError(
-                f"The memory does not hold a tile of {self.tile}×{self.tile} pixels. Try tile={max(1, self.tile // 2)}."
-            ) from error
 
     def _extent(self, start: int, size: int) -> tuple[slice, slice, slice]:
         """Along one axis: the tile, the tile with its surroundings, and where the one is in the other."""

@@ -1,7 +1,8 @@
 """What Keras callbacks remember from one epoch to the next: early stopping's best weights, the patience used up.
 
-Kept are the attributes of a callback that are numbers, None or lists of arrays, which is all the state of Keras's
-`EarlyStopping`, `ReduceLROnPlateau` and `TerminateOnNaN`.
+Keras has no method that gives a callback's state, and users write their own: so the attributes are looked at. Kept are
+those that are numbers, None or lists of arrays, which is all the state of Keras's `EarlyStopping`, `ReduceLROnPlateau`
+and `TerminateOnNaN`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 
 from diffnet_tf.base.types import Array
 
-_KIND = "callbacks"
+_KIND, _NUMBERS = "callbacks", (bool, int, float, np.number)
 
 
 def _by_name(callbacks: Sequence[keras.callbacks.Callback]) -> Iterator[tuple[str, keras.callbacks.Callback]]:
@@ -31,11 +32,9 @@ def save(callbacks: Sequence[keras.callbacks.Callback]) -> tuple[dict[str, list[
     for key, callback in _by_name(callbacks):
         nothing[key] = sorted(name for name, value in vars(callback).items() if value is None)
         for name, value in vars(callback).items():
-            if isinstance(value, (bool, int, float, np.number)):
+            if isinstance(value, _NUMBERS):
                 arrays[f"{_KIND}/{key}/{name}"] = np.asarray(value)
-            elif (
-                isinstance(value, list) and value and all(isinstance(part, (np.ndarray, np.generic)) for part in value)
-            ):
+            elif isinstance(value, list) and all(isinstance(part, (np.ndarray, np.generic)) for part in value):
                 arrays |= {f"{_KIND}/{key}/{name}/{j:04d}": np.asarray(part) for j, part in enumerate(value)}
     return nothing, arrays
 
@@ -44,21 +43,16 @@ def restore(
     callbacks: Sequence[keras.callbacks.Callback], nothing: Mapping[str, Sequence[str]], arrays: Mapping[str, Array]
 ) -> None:
     """Give callbacks the state that those of the same names had, after their `on_train_begin`, which resets it."""
-    named = dict(_by_name(callbacks))
-    for key in named.keys() & nothing.keys():
-        for name in nothing[key]:
-            setattr(named[key], name, None)
-    lists: dict[tuple[str, str], list[Array]] = {}
-    for path in sorted(arrays):
-        kind, *parts = path.split("/")
-        if kind != _KIND or parts[0] not in named:
-            continue
-        if len(parts) == 2:
-            setattr(named[parts[0]], parts[1], arrays[path].item())
-        else:
-            lists.setdefault((parts[0], parts[1]), []).append(arrays[path])
-    for (key, name), values in lists.items():
-        setattr(named[key], name, values)
+    for key, callback in _by_name(callbacks):
+        state: dict[str, Any] = dict.fromkeys(nothing.get(key, ()))
+        prefix = f"{_KIND}/{key}/"
+        for path in sorted(path for path in arrays if path.startswith(prefix)):
+            name, *place = path.removeprefix(prefix).split("/")
+            if place:
+                state.setdefault(name, []).append(arrays[path])
+            else:
+                state[name] = arrays[path].item()
+        vars(callback).update(state)
 
 
 _SETTINGS = ("monitor", "mode", "patience", "min_delta", "factor", "restore_best_weights", "start_from_epoch")

@@ -1,18 +1,16 @@
 """Save a training run and take it up again exactly where it was.
 
-A checkpoint is two files. `STEP.npz` holds, without pickles, the variables of the model, of the optimiser and of the
-metrics, and the state of callbacks (the best weights of early stopping, its patience). `STEP.json`, its manifest,
-is written last and holds the SHA-256 of the first, the configuration of the run and its hash, the versions, and what
-else the run has to know. A checkpoint without its manifest does not count, so that one that was killed while it was
-written is as if it had never been begun. The two newest are kept; a newest one that is damaged is passed over.
+A checkpoint is two files, see `files.sealed`. `STEP.npz` holds the variables of the model, of the optimiser and of the
+metrics, and the state of callbacks (the best weights of early stopping, its patience). `STEP.json`, its manifest, holds
+the configuration of the run and its hash, the versions, and what else the run has to know. A checkpoint that was killed
+while it was written is as if it had never been begun. The two newest are kept; a newest one that is damaged is passed
+over.
 
 The data need no saving: example i is a function of the seed and i (`data.examples`), and so is the learning rate of the
 optimiser's step count.
 """
 
 import dataclasses
-import hashlib
-import io
 import json
 import os
 import shutil
@@ -25,12 +23,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from diffnet_tf import files
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.files import provenance, reading
+from diffnet_tf.files import provenance, sealed
 
 KEPT = 2
-_KINDS = {"step": int, "sha256": str, "configuration": dict, "versions": dict, "state": dict}
+_KINDS = {"step": int, "configuration": dict, "versions": dict, "state": dict}
 _BACKENDS = ("tensorflow", "jax", "torch", "keras", "numpy", "python")
 
 
@@ -113,33 +110,19 @@ def save(
             raise FloatingPointError(
                 f"{variables[name].path} is not finite after step {step:,}: not saved. Lower the learning rate."
             )
-    buffer = io.BytesIO()
-    np.savez(buffer, **{**values, **(arrays or {})})
-    content = buffer.getvalue()
-    weights, manifest = _paths(directory, step)
-    files.write_bytes(weights, content)
     described = {
         "step": step,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "configuration_sha256": _hash(configuration),
+        "configuration_sha256": sealed.sha256(configuration),
         "configuration": dict(configuration),
         "versions": _versions(),
         "state": dict(state),
     }
-    files.write_json(manifest, {**described, "manifest_sha256": _hash(described)})
+    sealed.write(directory / f"{step:010d}.json", {**values, **(arrays or {})}, described, own=True)
     _tidy(directory)
-
-
-def _paths(directory: Path, step: int) -> tuple[Path, Path]:
-    return directory / f"{step:010d}.npz", directory / f"{step:010d}.json"
 
 
 def _versions() -> dict[str, str]:
     return {name: version for name, version in provenance.versions().items() if name in _BACKENDS}
-
-
-def _hash(values: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(dict(values), sort_keys=True).encode()).hexdigest()
 
 
 def _manifests(directory: Path) -> list[Path]:
@@ -195,19 +178,10 @@ def load(directory: PathLike, configuration: Mapping[str, Any]) -> Checkpoint | 
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
-    manifest = reading.json_object(path)
-    if manifest.pop("manifest_sha256", None) != _hash(manifest):
-        raise ValueError("its SHA-256 is another than the one it holds")
-    for key, kind in _KINDS.items():
-        if not isinstance(manifest.get(key), kind):
-            raise ValueError(f"its {key} is no {kind.__name__}")
+    manifest = sealed.manifest(path, _KINDS, "a checkpoint", own=True)
     if manifest["step"] != int(path.stem):
-        raise ValueError(f"it is of step {manifest['step']}")
-    content = path.with_suffix(".npz").read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != manifest["sha256"]:
-        raise ValueError(f"{path.stem}.npz has SHA-256 {found[:12]}…, not the {manifest['sha256'][:12]}… saved")
-    return manifest, reading.arrays(path.with_suffix(".npz"), content)
+        raise ValueError(f"{path} is of step {manifest['step']}")
+    return manifest, sealed.arrays(path, manifest["sha256"])
 
 
 def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -8,11 +8,10 @@
 (True, 2)
 """
 
-import contextlib
 import dataclasses
 import functools
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -22,7 +21,7 @@ from diffnet_tf import data
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import PathLike, Tensor
 from diffnet_tf.data import ranges
-from diffnet_tf.data.pairs import Images
+from diffnet_tf.data.pairs import Images, Plan
 from diffnet_tf.data.ranges import Range
 from diffnet_tf.metrics import LOSSES, PSNR
 from diffnet_tf.networks.image_model import ImageModel
@@ -95,7 +94,7 @@ def fit(
         csv_log: a file for the history as CSV.
         tensorboard: a folder for TensorBoard (the `tensorboard` extra, TensorFlow backend only).
         verbose: show a progress bar with the remaining time (lines, where the output is no terminal).
-        callbacks: more Keras callbacks; what they remember is saved too, see `callback_state`. Ctrl-C ends training
+        callbacks: more Keras callbacks; what they remember is saved too, see `training.callbacks`. Ctrl-C ends training
             like the last step does, with the weights reached, and saves them.
 
     Returns:
@@ -123,16 +122,10 @@ def fit(
         options["noise_map"] = True
     if parameter is not None:
         options["parameter"] = list(ranges.of_parameter(parameter))
-    stream: dict[str, Any] = {
-        "batch_size": recipe.batch_size,
-        "crop": recipe.crop,
-        "augment": recipe.augment,
-        "epochs": None,
-        **options,
-    }
+    stream = {name: getattr(recipe, name) for name in ("batch_size", "crop", "augment")} | {"epochs": None, **options}
     make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)
-    make(images, **stream)  # refuses bad arguments before any work
+    Plan(images, **stream)  # refuses bad arguments before any work
     distribute.check_batch(recipe.batch_size, model)
     if distribute.of_model(model) is not None:
         save_every = every
@@ -148,8 +141,11 @@ def fit(
     if tensorboard:
         callbacks = (*callbacks, keras.callbacks.TensorBoard(tensorboard))
     pairs = None if held_out is None or run.ended else data.paired_arrays(held_out, **options)
+    size = recipe.batch_size
+    advice = f"Try batch_size={size // 2}" if size > 1 else "Try smaller crops"
+    too_large = f"The memory does not hold a training step with batch_size={size} and crop={recipe.crop}. {advice}."
     try:
-        with run.interruptible(), _memory_errors(recipe):
+        with run.interruptible(), backend.memory_errors(too_large):
             _fit(
                 model,
                 run,
@@ -201,25 +197,6 @@ def _fit(model: keras.Model, run: Run, make: Callable[..., Any], callbacks: _Beg
             # The pairs are shuffled already.
             model.fit(make(), validation_batch_size=batch, shuffle=False, verbose=0, **epochs, **options)
     callbacks.end()
-
-
-@contextlib.contextmanager
-def _memory_errors(recipe: Recipe) -> Iterator[None]:
-    """Every backend has its own error for memory that is exhausted; ours says what to do.
-
-    Raises:
-        MemoryError: naming a smaller batch.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not backend.is_out_of_memory(error):
-            raise
-        size = recipe.batch_size
-        advice = f"Try batch_size={size // 2}" if size > 1 else "Try smaller crops"
-        raise MemoryError(
-            f"The memory does not hold a training step with batch_size={size} and crop={recipe.crop}. {advice}."
-        ) from error
 
 
 def _configuration(

@@ -29,7 +29,7 @@ class Recipe:
         crop: side of the training crops in pixels, each diffused with its own border; None for whole images.
         augment: random flips and transpositions, before diffusing.
         loss: "norm" (the authors' ‖·‖₂ / batch), "mse", or "log" (½ log MSE of each image, for a range of noises).
-        optimizer: "adam", or "soap": `soap.SOAP`, Adam in the eigenbasis of Shampoo's preconditioner.
+        optimizer: "adam", or "soap": `training.soap.SOAP`, Adam in the eigenbasis of Shampoo's preconditioner.
         learning_rate: where the schedule starts from.
         schedule: "constant", "cosine" (down to 0 at the last step) or "authors" (halved at every 10,000th step, the
             0th included).
@@ -66,13 +66,7 @@ RECIPES = {
     # Small crops and batches give more steps a second and, on two cores, better results in equal time. SOAP does not
     # crawl beyond 50 dB, as first-order methods do.
     "fast": Recipe(
-        batch_size=8,
-        crop=24,
-        augment=True,
-        optimizer="soap",
-        learning_rate=3e-3,
-        schedule="cosine",
-        initial_scale=0.01,
+        batch_size=8, crop=24, augment=True, optimizer="soap", learning_rate=3e-3, schedule="cosine", initial_scale=0.01
     ),
 }
 

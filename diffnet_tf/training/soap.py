@@ -12,6 +12,7 @@ small ones.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,17 +27,11 @@ PACKAGE = "diffnet_tf"
 
 @dataclasses.dataclass
 class _Group:
-    """Kernels of one shape, each with the bias of its layer or all without: their indices, and their common state."""
+    """Kernels of one shape, each with the bias of its layer or all without: (kernel, bias), and their common state."""
 
     number: int
-    kernels: list[int]
-    biases: list[int]
+    members: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
     state: list[keras.Variable] = dataclasses.field(default_factory=list)
-
-    @property
-    def last(self) -> int:
-        """The variable whose gradient comes last."""
-        return max(self.kernels + self.biases)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -84,7 +79,7 @@ class SOAP(keras.optimizers.Optimizer):
         self._waiting: dict[int, list[tuple[keras.Variable, Tensor]]] = {}
         self._vectors: dict[int, list[keras.Variable]] = {}
         self._group_of: dict[int, _Group] = {}
-        groups: dict[tuple[int, int, bool], _Group] = {}
+        groups: dict[tuple[tuple[int, int], bool], _Group] = {}
         for index, variable in enumerate(variables):
             if index in self._group_of:  # a bias
                 continue
@@ -92,29 +87,24 @@ class SOAP(keras.optimizers.Optimizer):
                 kind = ("momentum", "velocity")
                 self._vectors[index] = [self.add_variable_from_reference(variable, name) for name in kind]
                 continue
-            rows, columns = _matrix_shape(variable.shape)
             after = variables[index + 1] if index + 1 < len(variables) else None
+            rows, columns = math.prod(variable.shape[:-1]), variable.shape[-1]
             biased = after is not None and tuple(after.shape) == (columns,) and _layer(after) == _layer(variable)
-            group = groups.setdefault((rows, columns, biased), _Group(len(groups), [], []))
-            group.kernels.append(index)
-            self._group_of[index] = group
-            if biased:
-                group.biases.append(index + 1)
-                self._group_of[index + 1] = group
-        for (rows, columns, biased), group in groups.items():
-            dtype = variables[group.kernels[0]].dtype
-            group.state = self._add_state(group, rows + biased, columns, dtype)
-
-    def _add_state(self, group: _Group, rows: int, columns: int, dtype: str) -> list[keras.Variable]:
-        """Averages of G, of its squares in the basis, of G Gᵀ and Gᵀ G; and their eigenvectors, in columns."""
-        made = {"momentum": (rows, columns), "velocity": (rows, columns)}
-        made |= {"left": (rows, rows), "left_basis": (rows, rows)}
-        made |= {"right": (columns, columns), "right_basis": (columns, columns)}
-        count = len(group.kernels)
-        return [
-            self.add_variable((count, *shape), "zeros", dtype, name=f"group{group.number}_{name}")
-            for name, shape in made.items()
-        ]
+            shape = (rows + biased, columns)
+            group = groups.setdefault((shape, biased), _Group(len(groups)))
+            member = (index, index + 1) if biased else (index,)
+            group.members.append(member)
+            self._group_of |= dict.fromkeys(member, group)
+        for (shape, _), group in groups.items():
+            # Averages of G, of its squares in the basis, of G Gᵀ and Gᵀ G; and their eigenvectors, in columns.
+            shapes = {"momentum": shape, "velocity": shape}
+            for name, size in (("left", shape[0]), ("right", shape[1])):
+                shapes |= {name: (size, size), f"{name}_basis": (size, size)}
+            count, dtype = len(group.members), variables[group.members[0][0]].dtype
+            group.state = [
+                self.add_variable((count, *shape), "zeros", dtype, name=f"group{group.number}_{name}")
+                for name, shape in shapes.items()
+            ]
 
     def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None) -> None:
         self._waiting = {}
@@ -132,23 +122,17 @@ class SOAP(keras.optimizers.Optimizer):
             return
         # They wait for the others. (Under tf.distribute each comes once a device, in the same order.)
         self._waiting.setdefault(index, []).append((variable, gradient))
-        if index == group.last:
+        if index == max(map(max, group.members)):
             self._update(group, rate)
 
     def _update(self, group: _Group, rate: Tensor) -> None:
         """One step of all kernels and biases of a group, whose gradients are waiting."""
-        kernels, of_kernels = zip(*(self._waiting[index].pop(0) for index in group.kernels))
-        shape = _matrix_shape(kernels[0].shape)
-        gradient = ops.stack([ops.reshape(g, shape) for g in of_kernels])
-        if group.biases:
-            biases, of_biases = zip(*(self._waiting[index].pop(0) for index in group.biases))
-            gradient = ops.concatenate([gradient, ops.stack(of_biases)[:, None]], axis=1)
-        steps = ops.unstack(rate * self._step(group, gradient), len(kernels))
-        for kernel, step in zip(kernels, steps):
-            self.assign_sub(kernel, ops.reshape(step[: shape[0]], tuple(kernel.shape)))
-        if group.biases:
-            for bias, step in zip(biases, steps):
-                self.assign_sub(bias, step[-1])
+        members = [[self._waiting[index].pop(0) for index in member] for member in group.members]
+        gradient = ops.stack([_matrix(*(gradient for _, gradient in member)) for member in members])
+        for member, step in zip(members, ops.unstack(rate * self._step(group, gradient), len(members))):
+            rows = math.prod(member[0][0].shape[:-1])
+            for (variable, _), part in zip(member, (step[:rows], step[-1])):
+                self.assign_sub(variable, ops.reshape(part, tuple(variable.shape)))
 
     def _step(self, group: _Group, gradient: Tensor) -> Tensor:
         """Update the state of a group by its gradients, (kernels, rows, columns); return Adam's steps in the basis."""
@@ -187,11 +171,9 @@ class SOAP(keras.optimizers.Optimizer):
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
-def _matrix_shape(shape: Sequence[int]) -> tuple[int, int]:
-    rows = 1
-    for size in shape[:-1]:
-        rows *= size
-    return rows, shape[-1]
+def _matrix(kernel: Tensor, *bias: Tensor) -> Tensor:
+    """A kernel as a matrix, with the bias, if there is one, as its last row."""
+    return ops.concatenate([ops.reshape(kernel, (-1, kernel.shape[-1])), *(row[None] for row in bias)])
 
 
 def _layer(variable: keras.Variable) -> str:

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from diffnet_tf.evaluation import statistics
 from experiments.lib import options
 
 REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN = "reproduced", "partial", "not reproduced", "not run"
 VERDICTS = (REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN)
 BATCH = 16  # of the authors' PSNR
-LEVEL = 0.95
 
 Record = dict[str, Any]
 Check = Callable[[Record, dict[str, np.ndarray]], "Finding"]
@@ -61,10 +61,7 @@ def interval(psnr, low, high, draws=2_000):
         ranges = np.array([high[b].max() - low[b].min() for b in batches])
         return np.mean(20.0 * np.log10(ranges) - 10.0 * np.log10([error[b].mean() for b in batches]))
 
-    rng, every = np.random.default_rng(0), np.arange(len(error))
-    samples = [value(rng.choice(every, len(every))) for _ in range(draws)]
-    ends = np.quantile(samples, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return float(value(every)), float(ends[0]), float(ends[1])
+    return statistics.bootstrap(value, len(error), draws=draws)
 
 
 def provenance(record, **more):

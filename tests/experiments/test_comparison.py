@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf.evaluation import bootstrap, classical, costs
+from diffnet_tf.evaluation import classical, costs, statistics
 from experiments import comparison, render
 from experiments.lib import (
     beyond,
@@ -31,7 +31,7 @@ def test_intervals_contain_the_true_mean_as_often_as_they_say():
     for _ in range(400):
         values = rng.gamma(4.0, 0.5, 60)
         for level, hits in covered.items():
-            mean, low, high = bootstrap.interval(values, level, draws=400)
+            mean, low, high = statistics.interval(values, level, draws=400)
             assert low < mean < high
             hits.append(low <= 2.0 <= high)
     assert 0.91 < np.mean(covered[0.95]) < 0.98 and 0.44 < np.mean(covered[0.5]) < 0.56
@@ -43,9 +43,9 @@ def test_pairs_leave_only_the_difference_and_cover_it():
     for _ in range(300):
         images = rng.normal(60, 3, 80)
         ours, theirs = (images + shift + rng.normal(0, 0.3, (3, 80)) for shift in (0.2, 0.0))
-        _, low, high = bootstrap.paired(ours, theirs, draws=400)
+        _, low, high = statistics.paired(ours, theirs, draws=400)
         hits.append(low <= 0.2 <= high)
-        alone = bootstrap.interval(ours, draws=400)
+        alone = statistics.interval(ours, draws=400)
         assert high - low < 0.3 * (alone[2] - alone[1])
     assert 0.91 < np.mean(hits) < 0.985
 
@@ -53,13 +53,13 @@ def test_pairs_leave_only_the_difference_and_cover_it():
 def test_pairs_are_antisymmetric_and_average_seeds():
     rng = np.random.default_rng(2)
     ours, theirs = rng.normal(size=(3, 20)), rng.normal(size=20)
-    mean, low, high = bootstrap.paired(ours, theirs)
+    mean, low, high = statistics.paired(ours, theirs)
     assert mean == pytest.approx(ours.mean() - theirs.mean())
-    np.testing.assert_allclose(bootstrap.paired(theirs, ours), (-mean, -high, -low), atol=1e-12)
+    np.testing.assert_allclose(statistics.paired(theirs, ours), (-mean, -high, -low), atol=1e-12)
     with pytest.raises(ValueError, match="ours has 20 images and theirs 19"):
-        bootstrap.paired(ours, theirs[:19])
+        statistics.paired(ours, theirs[:19])
     with pytest.raises(ValueError, match="1 are not finite"):
-        bootstrap.interval([1.0, np.inf])
+        statistics.interval([1.0, np.inf])
 
 
 # ---- Operations ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import pytest
 
 import diffnet_tf as dn
 from diffnet_tf import metrics
-from diffnet_tf.evaluation import uncertainty
+from diffnet_tf.evaluation import statistics
 from diffnet_tf.files import model_files
 from experiments import ensemble
 from experiments.lib import beyond, beyond_verdicts, claims, networks, records, run
@@ -31,8 +31,8 @@ def test_the_record_is_of_the_members_that_are_kept(tmp_path, monkeypatch):
     for name, part in (("fit", images[::2]), ("test", images[1::2])):
         inputs, targets = networks.test_pairs(ensemble.TASK, dn.data.GrayImages(part))
         outputs = np.stack([model_files.load(path).predict(inputs, verbose=0) for path in paths])
-        found[name] = (outputs, targets, uncertainty.spread(outputs), outputs.mean(0) - targets)
-    factor = uncertainty.scale(*found["fit"][2:])
+        found[name] = (outputs, targets, statistics.spread(outputs), outputs.mean(0) - targets)
+    factor = statistics.scale(*found["fit"][2:])
     outputs, targets, spread, error = found["test"]
     for name, expected in (("as_it_is", 1.0), ("rescaled", factor)):
         assert record[name]["factor"] == pytest.approx(expected, rel=1e-3)

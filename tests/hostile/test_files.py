@@ -130,7 +130,7 @@ def test_preset_of_a_wrong_hash(tmp_path, monkeypatch, model):
     check(
         error,
         ValueError,
-        "{folder}/inverse.npz has SHA-256 …; expected …. The file is not the one that the card describes: install the "
-        "package again.",
+        "{folder}/inverse.npz has SHA-256 …; expected …. The file is not the one that inverse.json describes: install "
+        "the package again.",
         tmp_path,
     )

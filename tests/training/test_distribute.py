@@ -113,18 +113,21 @@ def test_bad_strategies_are_refused():
 
 
 @tensorflow_only
-def test_the_parts_of_a_batch_make_the_batch(photographs):
+@pytest.mark.parametrize("make", [dn.data.pairs, dn.data.PairSequence])
+def test_the_parts_of_a_batch_make_the_batch(photographs, make):
     options = {"noise": 0.01, "crop": 16, "augment": True, "batch_size": 4, "epochs": 2}
-    whole = list(dn.data.pairs(photographs, **options))
-    parts = [list(dn.data.pairs(photographs, shard=(index, 2), **options)) for index in range(2)]
+    whole, *parts = (
+        [batches[i] for i in range(len(batches))] if make is dn.data.PairSequence else list(batches)
+        for batches in (make(photographs, shard=shard, **options) for shard in ((0, 1), (0, 2), (1, 2)))
+    )
     assert len(whole) == len(parts[0]) == len(parts[1]) == 4
     for pair, *halves in zip(whole, *parts):
         for k in range(2):
             np.testing.assert_array_equal(pair[k], np.concatenate([half[k] for half in halves]))
     with pytest.raises(ValueError, match=r"shard=\(0, 3\) with batches of 4"):
-        dn.data.pairs(photographs, shard=(0, 3), **options)
+        make(photographs, shard=(0, 3), **options)
     with pytest.raises(ValueError, match=r"shard=\(2, 2\)"):
-        dn.data.pairs(photographs, shard=(2, 2), **options)
+        make(photographs, shard=(2, 2), **options)
 
 
 @pytest.mark.parametrize("loss", dn.metrics.LOSSES)
