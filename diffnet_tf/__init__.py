@@ -14,7 +14,6 @@ Reference: S. Arridge & A. Hauptmann, Networks for Nonlinear Diffusion Problems 
 (2020) 471–487, doi:10.1007/s10851-019-00901-3.
 """
 
-import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -107,16 +106,23 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-# Importing the layers registers them with Keras, so that load_model knows them after `import diffnet_tf` alone.
-# Drawing from records needs no Keras: without it, the modules are imported when they are first used.
-if importlib.util.find_spec("keras") is not None:
-    with quiet.loading() if quiet.is_command() else contextlib.nullcontext():
-        for _name in ("diffusion", "models", "metrics", "data", "recipes"):
+def _load() -> None:
+    """Import what registers layers, models, metrics and optimisers with Keras, so that load_model knows them.
+
+    Drawing from records needs no Keras: without it, the modules are imported when they are first used.
+    """
+    if importlib.util.find_spec("keras") is None:
+        return
+    with quiet.loading():
+        for name in ("diffusion", "models", "metrics", "data", "recipes"):
             try:
-                importlib.import_module(f"{__name__}.{_name}")
+                importlib.import_module(f"{__name__}.{name}")
             except ModuleNotFoundError as error:  # Keras without a backend
                 if (error.name or "").split(".")[0] not in ("tensorflow", "jax", "torch"):
                     raise
-                break
-        else:
-            globals().update({_name: __getattr__(_name) for _name in _FUNCTIONS})
+                return
+    globals().update({name: __getattr__(name) for name in _FUNCTIONS})
+
+
+if quiet.COMMAND != "diffnet_tf":  # else __main__ does, for the commands that need Keras
+    _load()

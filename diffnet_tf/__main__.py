@@ -1,32 +1,56 @@
-"""python -m diffnet_tf COMMAND: what can be done without writing code."""
+"""python -m diffnet_tf COMMAND, or diffnet-tf COMMAND: what can be done without writing code."""
 
 import importlib
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from diffnet_tf.base import command_line
+import diffnet_tf
+from diffnet_tf.base import command_line, quiet
 
-COMMANDS = ("restore", "train", "inspect", "data", "make_pairs", "verify")
+# Command (its module in `commands`) → what --help says of it. Only the module of the chosen one is imported.
+COMMANDS = {
+    "restore": "Apply a network to an image file, or to all images of a folder.",
+    "train": "Train a network on a folder of your own images, or fine-tune one that comes with the package.",
+    "inspect": "Look at the stencils that a network applies to an image, layer by layer: a table, and a picture.",
+    "data": "Say what images a folder holds, what is missing, and which options use them.",
+    "make_pairs": "Write pairs of diffused and clean images to a file, NPZ or TFRecord, for other frameworks.",
+    "verify": "Say for each claim of the paper, and for each goal beyond it, what the records under a results folder "
+    "show.",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit status; what was wrong with the input is one line and status 2."""
-    parser = command_line.Parser(prog="python -m diffnet_tf", description="DiffNet from the command line.")
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    name = next((argument for argument in given if not argument.startswith("-")), None)
+    program = quiet.SCRIPT if quiet.is_script() else "python -m diffnet_tf"
+    parser = command_line.Parser(prog=program, description="DiffNet from the command line.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    modules: dict[str, Any] = {name: importlib.import_module(f"diffnet_tf.commands.{name}") for name in COMMANDS}
-    for name, module in modules.items():
-        line = module.__doc__.splitlines()[0]
-        module.add_arguments(commands.add_parser(name, help=line, description=line))
+    module: Any = None
+    for command, line in COMMANDS.items():
+        subparser = commands.add_parser(command, help=line, description=line)
+        if command == name:
+            module = _module(command)
+            module.add_arguments(subparser)
     try:
         with command_line.warnings_on_one_line():
-            chosen = parser.parse_args(arguments)
-            return modules[chosen.command].run(chosen)
+            chosen = parser.parse_args(given)
+            return module.run(chosen)
     except command_line.INPUT_ERRORS as error:
         command_line.show(error)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _module(command: str) -> Any:
+    """The module of a command; if it needs Keras, with all that a model file may hold."""
+    with quiet.loading():
+        module = importlib.import_module(f"diffnet_tf.commands.{command}")
+        if "keras" in sys.modules:
+            diffnet_tf._load()
+    return module
 
 
 if __name__ == "__main__":

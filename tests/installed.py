@@ -41,12 +41,16 @@ def check_presets():
 
 
 def check_command():
-    """`python -m diffnet_tf restore` on a file."""
+    """`python -m diffnet_tf restore` on a file, and the console script."""
     image = (255 * dn.data.load_images("skimage", split="test", limit=1)[0, ..., 0]).astype("uint8")
     np.save("in.npy", image)
     command = [sys.executable, "-m", "diffnet_tf", "restore", "in.npy", "out.png", "--preset", "inverse-1pct"]
     subprocess.run(command, check=True)
     assert Path("out.png").stat().st_size > 1_000
+    script = Path(sys.executable).with_name("diffnet-tf")
+    assert "restore" in subprocess.run([script, "--help"], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run([script, "verify"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: The ledger is not part of the installed package")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,10 @@ def compiled(function: Callable[..., Tensor], fused: bool = False) -> Callable[.
     if name == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, reduce_retracing=not fused, jit_compile=fused or None)
+        # TensorFlow counts tracings by code, and warns when lambdas of the same line are traced once each: a partial
+        # function counts for itself.
+        own = functools.partial(function)
+        return tf.function(own, reduce_retracing=not fused, jit_compile=fused or None)
     return _without_gradients(function)
 
 

@@ -1,19 +1,57 @@
-"""Keep what TensorFlow's libraries write to stderr as they load out of the way of our own one-line messages."""
+"""Keep TensorFlow's start-up lines out of the output of our own commands. A program that imports us is left alone."""
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+
+LEVEL = "TF_CPP_MIN_LOG_LEVEL"  # 0 shows everything
+SCRIPT = "diffnet-tf"
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def is_script() -> bool:
+    """Whether this process was started as the console script."""
+    return Path(sys.argv[0] if sys.argv else "").stem == SCRIPT
+
+
+def _command() -> str | None:
+    """Which of our packages this process runs: "diffnet_tf", "experiments", or None in somebody else's program.
+
+    `python -m` imports a package while it looks for the module to run; until it has found that, sys.argv[0] is "-m".
+    """
+    if is_script():
+        return "diffnet_tf"
+    if sys.argv[:1] != ["-m"] or "-m" not in sys.orig_argv[:-1]:
+        return None
+    package = sys.orig_argv[sys.orig_argv.index("-m") + 1].split(".")[0]
+    if package == "experiments":  # ours, or somebody else's of the same name?
+        return package if str(_ROOT / package) in getattr(sys.modules.get(package), "__path__", ()) else None
+    return package if package == "diffnet_tf" else None
+
+
+COMMAND = _command()
+
+
+def _is_no_tracing(record: logging.LogRecord) -> bool:
+    """Not the warning that a function is traced often: Keras traces its own anew for each of many networks."""
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
-    """Keep back what is written to stderr, unless loading fails.
+    """In a command of ours, keep back what is written to stderr, unless loading fails.
 
-    The libraries write past Python and, at this time, past TF_CPP_MIN_LOG_LEVEL.
+    As they load, the libraries write past Python and past TF_CPP_MIN_LOG_LEVEL; later they heed it. Whoever sets it to
+    0 sees all lines.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if COMMAND is None or os.environ.setdefault(LEVEL, "3") == "0":
+        yield
+        return
+    logging.getLogger("tensorflow").addFilter(_is_no_tracing)
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as written:
@@ -27,8 +65,3 @@ def loading() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-
-
-def is_command() -> bool:
-    """Whether this runs while Python looks for the module of `python -m`: then it is a command that loads us."""
-    return sys.argv[:1] == ["-m"]

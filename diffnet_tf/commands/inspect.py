@@ -17,7 +17,7 @@ from diffnet_tf import restoration
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.commands import models
-from diffnet_tf.files import image_files
+from diffnet_tf.files import image_files, provenance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,6 +57,7 @@ def run(arguments: Namespace) -> int:
     found: list[analysis.Layer] = []
     for layer in analysis.layers(models.chosen(arguments), u):
         if not found:
+            print(f"Device: {provenance.device()}")
             print("\n".join([*textwrap.wrap(f"{title}; {network}", WIDTH), "", *HEADER]))
         print(row(layer), flush=True)
         found.append(layer)

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from diffnet_tf import data
 from diffnet_tf.data import sources
 from diffnet_tf.data.pairs import PROBLEMS
+from diffnet_tf.files import provenance
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,5 +27,6 @@ def run(arguments: Namespace) -> int:
     """Write the pairs. Returns the exit status."""
     options = {name: value for name, value in vars(arguments).items() if name not in ("command", "source", "output")}
     count = data.make_pairs(arguments.source, arguments.output, **options)
+    print(f"Device: {provenance.device()}")
     print(f"{arguments.output}: {count:,} pairs")
     return 0

@@ -14,7 +14,7 @@ from diffnet_tf import restoration
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.commands import models
-from diffnet_tf.files import image_files
+from diffnet_tf.files import image_files, provenance
 from diffnet_tf.restoration import tiles
 
 DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}
@@ -39,6 +39,7 @@ def run(arguments: Namespace) -> int:
     checks.count(arguments.max_pixels, "--max-pixels")
     jobs = _jobs(arguments)
     tiled = tiles.Tiled(models.chosen(arguments), arguments.tile, arguments.noise)
+    print(f"Device: {provenance.device()}", flush=True)
     for source, target in jobs:
         pixels = image_files.read(source, arguments.max_pixels)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.data import sources
 from diffnet_tf.data.pairs import PROBLEMS
-from diffnet_tf.files import model_files
+from diffnet_tf.files import model_files, provenance
 from diffnet_tf.networks import presets
 from diffnet_tf.training import recipes
 
@@ -54,6 +54,7 @@ def run(arguments: Namespace) -> int:
     recipe = _recipe(arguments, train)
     keras.utils.set_random_seed(arguments.seed)
     model = _start(arguments.init) if arguments.init else DiffNet(initial_scale=recipe.initial_scale)
+    print(f"Device: {provenance.device()}", flush=True)
     options = {"problem": arguments.problem, "noise": arguments.noise, "seed": arguments.seed}
     inputs, targets = data.paired_arrays(held_out, **options)
 

@@ -51,3 +51,29 @@ def hardware() -> dict[str, Any]:
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     return {"processor": processor, "cores": cores, "memory_gib": memory, "machine": platform.machine()}
+
+
+def device() -> str:
+    """The device that Keras's backend computes on, in words: "CPU, 2 cores (TensorFlow 2.21)", or the GPUs' names."""
+    import keras
+
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow as framework
+
+        found = framework.config.list_physical_devices("GPU")
+        details = [framework.config.experimental.get_device_details(gpu) for gpu in found]
+        names = [str(detail.get("device_name", "GPU")) for detail in details]
+    elif name == "jax":
+        import jax as framework
+
+        names = [device.device_kind for device in framework.local_devices() if device.platform != "cpu"]
+    else:
+        import torch as framework
+
+        names = [framework.cuda.get_device_name(number) for number in range(framework.cuda.device_count())]
+    kinds = [f"{names.count(kind)} × {kind}" if names.count(kind) > 1 else kind for kind in dict.fromkeys(names)]
+    cores = hardware()["cores"]
+    where = ", ".join(kinds) or f"CPU, {cores} core{'s' * (cores != 1)}"
+    label = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}[name]
+    return f"{where} ({label} {'.'.join(framework.__version__.split('.')[:2])})"

@@ -102,6 +102,7 @@ def _compute(experiment, options):
         backend.deterministic()
     start, many = time.perf_counter(), hasattr(experiment, "parts")
     with distribute.scope(options.strategy):
+        print(f"Device: {provenance.device()}", flush=True)
         result = study.do_missing(experiment.parts(options), options) if many else experiment.compute(options)
         chief = distribute.is_chief()
     if not result:  # stopped by Ctrl-C: the same command goes on

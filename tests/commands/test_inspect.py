@@ -37,7 +37,8 @@ def run(*arguments):
 def test_the_table(picture, capsys):
     assert run(picture, "--preset", PRESET, "--size", 32) == 0
     told = capsys.readouterr().out
-    lines = told.splitlines()
+    device, *lines = told.splitlines()
+    assert device.startswith("Device: ")
     assert lines[0].startswith("cat.png, 100×61 pixels: its centre, 32×32, divided by its maximum")
     assert f"preset {PRESET}" in told and max(map(len, lines)) <= 100
     rgb = skimage.data.chelsea()[100:161, 100:200][14:46, 34:66].astype("float64")

@@ -43,7 +43,8 @@ def test_tfrecord(tmp_path, photographs, expected):
 def test_the_command(tmp_path, capsys):
     path = str(tmp_path / "pairs.npz")
     assert main(["make_pairs", path, "--limit", "4", "--problem", "forward"]) == 0
-    assert capsys.readouterr().out == f"{path}: 4 pairs\n"
+    device, line = capsys.readouterr().out.splitlines()
+    assert device.startswith("Device: ") and line == f"{path}: 4 pairs"
     images = dn.data.load_images("skimage", limit=4)
     with np.load(path) as arrays:
         np.testing.assert_array_equal(arrays["input"], images)

@@ -31,7 +31,8 @@ def smoke(tmp_path_factory):
     """One smoke run of Figure 7: the folder of its results."""
     root = tmp_path_factory.mktemp("results")
     status, out, errors = command("--budget", "smoke", "--deterministic", "--results_dir", root)
-    assert status == 0, errors
+    assert (status, errors) == (0, "")
+    assert out.splitlines()[1].startswith("Device: ")
     assert "step 4/4" in out and "record.json" in out and "Mean PSNR of 8 test images" in out
     return root
 
