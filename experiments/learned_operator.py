@@ -14,10 +14,13 @@ import dataclasses
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import beyond_operator
+from experiments.lib import captions, measure, settings, study, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.run import main
 
 NAME = "learned-operator"
-PRESETS = {"forward": 0.0, "inverse": 0.0, "inverse-0.1pct": 0.001, "inverse-1pct": 0.01}  # and σ of their inputs
+TITLE = "The learned operator"
+LEARNED = tuple(setting for setting in settings.SETTINGS if setting.problem != "deconvolution")
 CONTRAST = 0.2  # λ of the γ that filters are compared with: that of the diffusion
 BUDGETS = {"smoke": 1, "quick": 4, "cpu": 24, "paper": None}  # images
 OF_A_LAYER = ("mean_sum", "largest_sum", "asymmetry", "negative", "positive", "opposite") + (
@@ -31,17 +34,15 @@ QUANTITIES = ("change", *OF_A_LAYER, *OF_A_SPECTRUM)
 
 
 def compute(options):
-    """Measure every layer on every image: (record, arrays, None)."""
-    from diffnet_tf import data
+    """Measure every layer on every image."""
     from diffnet_tf.evaluation import analysis
     from diffnet_tf.networks import presets
-    from experiments.lib import networks
 
     images = options.images("test", BUDGETS[options.budget])
     found, arrays = {}, {}
-    for preset, noise in PRESETS.items():
-        model, problem = presets.from_preset(preset), "forward" if preset == "forward" else "inverse"
-        inputs, _ = data.paired_arrays(images, problem, noise=noise, seed=networks.TEST_SEED)
+    for setting in LEARNED:
+        preset, model = setting.preset, presets.from_preset(setting.preset)
+        inputs, _ = measure.pairs(measure.Task(setting.problem, setting.noise), images)
         values = []
         for number in range(len(inputs)):
             print(f"{preset}: image {number + 1} of {len(inputs)}", flush=True)
@@ -49,20 +50,19 @@ def compute(options):
             values.append([_numbers(layer) for layer in layers])
         arrays[preset] = np.array(values, "float32")
         found[preset] = {
-            "noise": noise,
+            "noise": setting.noise,
             "weights": presets.card(preset)["sha256"],
             "time_steps": model.time_steps,
             "layers": [_summary(arrays[preset][:, layer]) for layer in range(len(model.time_steps))],
         }
     record = {
-        "title": "The learned operator",
         "quantities": QUANTITIES,
         "contrast": CONTRAST,
         "images": len(images),
         "pixels": list(images.shape[1:3]),
         "presets": found,
     }
-    return record, arrays, None
+    return study.Result(record, arrays)
 
 
 def _numbers(layer):
@@ -108,7 +108,7 @@ def draw(record, arrays):
     for axis, (quantity, label, title) in zip(axes.flat, PANELS):
         for shift, (preset, colour, marker) in enumerate(zip(record["presets"], figures.LINES, MARKERS)):
             layers = record["presets"][preset]["layers"]
-            works = beyond_operator.working(record["presets"][preset])  # numbers of the others are of nothing
+            works = working(record["presets"][preset])  # numbers of the others are of nothing
             found = [layer[quantity] if quantity == "change" or layer in works else {} for layer in layers]
             mean, low, high = (
                 np.array([layer.get(kind, np.nan) for layer in found]) for kind in ("mean", "min", "max")
@@ -125,19 +125,74 @@ def draw(record, arrays):
 def caption(record):
     """What is shown, and where it comes from."""
     height, width = record["pixels"]
-    images = f"{record['images']} test image{'s' * (record['images'] > 1)} of {height}×{width}"
     return (
-        f"{record['title']}: the presets' layers Id + δt S on {images}; `forward` sees clean images, the others "
-        "diffused ones with the noise of their training. Dots: means over the images, bars: the extremes; a layer "
-        "that adds less than a hundredth of what another does has no dots. γ: Perona and Malik's diffusivity of the "
-        f"layer's input, λ = {record['contrast']:g}, which no network was shown. {record['source']} "
-        f"({record['data']}, {record['test_data']}). {record['note'] or ''}"
+        f"{record['title']}: the presets' layers Id + δt S on {captions.count(record['images'], 'test image')} of "
+        f"{height}×{width}: mean, smallest and largest over images. Layers that add less than a hundredth of what "
+        "another adds have no dots. γ: Perona and Malik's diffusivity of the layer's input, "
+        f"λ = {record['contrast']:g}. {captions.source(record)}"
     )
 
 
+# ---- Claims ----------------------------------------------------------------------------------------------------------
+
+IDLE = 0.01  # of the largest change: a layer that adds less to the image does nothing
+FOLLOWS = 0.9  # correlation with γ
+SYMMETRIC = 0.1  # ‖S − Sᵀ‖ / ‖S‖
+STABLE = 1.001  # spectral radius, as exactly as it is computed
+
+
+def working(preset):
+    """The layers of a preset that do anything, as the record has them."""
+    largest = max(layer["change"]["mean"] for layer in preset["layers"])
+    return [layer for layer in preset["layers"] if layer["change"]["mean"] > IDLE * largest]
+
+
+def follows(preset, sign):
+    """The off-centre filters of a preset are as γ (sign 1) or −γ (−1): mean correlation of each working layer."""
+    return _of_layers(preset, "r", "pearson", lambda value: sign * value >= FOLLOWS)
+
+
+def symmetric(preset):
+    """S is symmetric, as that of a diffusion in divergence form is."""
+    return _of_layers(preset, "‖S − Sᵀ‖ / ‖S‖", "asymmetry", lambda value: value <= SYMMETRIC)
+
+
+def stable(preset):
+    """No layer makes any image grow: the largest spectral radius over the images."""
+    return _of_layers(preset, "ρ at most", "radius", lambda value: value <= STABLE, "max", digits=5)
+
+
+def _of_layers(preset, label, quantity, holds, kind="mean", digits=2):
+    """Whether a quantity holds for all layers that work."""
+
+    def check(record, arrays):
+        found = record["presets"][preset]
+        values = [layer[quantity][kind] for layer in working(found)]
+        listed = ", ".join(f"{value:.{digits}f}" for value in values)
+        text = f"{len(values)} of {len(found['layers'])} layers work; {label} {listed}"
+        verdict = verdicts.grade(holds(value) for value in values)
+        return verdicts.Finding(text, verdict, record["images"], **verdicts.provenance(record))
+
+    return check
+
+
+def smoothing(record, arrays):
+    """Rows sum to zero without noise, and the less the more noise there is: the largest δt |Σζ| of any layer."""
+    levels = sorted((found["noise"], name) for name, found in record["presets"].items() if name != "forward")
+    values = [max(layer["largest_sum"]["mean"] for layer in working(record["presets"][name])) for _, name in levels]
+    verdict = verdicts.REPRODUCED if all(a < b for a, b in zip(values, values[1:])) else verdicts.NOT_REPRODUCED
+    listed = ", ".join(f"{value:.3f} at {100 * noise:g} %" for value, (noise, _) in zip(values, levels))
+    return verdicts.Finding(listed, verdict, record["images"], **verdicts.provenance(record))
+
+
+CLAIMS = (
+    Claim("filters of `forward` follow γ, layer by layer", "r ≥ 0.9", follows("forward", 1)),
+    Claim("filters of `inverse` follow −γ, layer by layer", "r ≤ −0.9", follows("inverse", -1)),
+    Claim("every layer of `forward` is a stable step", "ρ(Id + δt S) ≤ 1.001", stable("forward")),
+    Claim("`forward` is symmetric", "≤ 0.1", symmetric("forward")),
+    Claim("`inverse` is symmetric", "≤ 0.1", symmetric("inverse")),
+    Claim("the largest row sum of any layer, δt |Σζ|, grows with the noise", "yes", smoothing),
+)
+
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

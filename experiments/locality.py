@@ -2,32 +2,53 @@
 
 Two answers. Without learning: of a known image the diffusion is a matrix; the best linear inverse whose rows reach only
 so far is applied to the diffused image, for short and long times. And learned: DiffNets of one and of five
-layers with stencils of 5, 9 and 13 points, otherwise alike, and how much weight the further points carry.
+layers with stencils of 5, 9 and 13 points, otherwise alike, and how much weight the further points carry. Each training
+is a part with a record of its own, and so are the local inverses, see `lib.study`.
 
     python -m experiments.locality --budget quick  # about 10 min on 2 cores
     python -m experiments.locality --budget cpu --source stl10_binary --data_dir DIR  # about 20 min
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import networks, trainings
+from experiments.lib import captions, measure, networks, study, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.measure import Task
+from experiments.lib.run import main
 
 NAME = "locality"
-TASK = networks.Task("inverse", 0.0)
+TITLE = "Locality"
+TASK = Task("inverse")
 POINTS = (5, 9, 13)
 LAYERS = (5, 1)
 SQUARED_RADII = (1, 2, 4, 5, 8, 13, 20)
 RINGS = {"4 nearest": slice(1, 5), "4 diagonal": slice(5, 9), "4 two away": slice(9, 13)}  # of `stencil.OFFSETS`
 TIMES = (0.4, 1.0, 2.0)  # in pixels²; steps of 0.1
 IMAGES, SIDE = 16, 32  # whose central part is inverted as a matrix, and in which filters are looked at
-BUDGETS = {  # (recipe, steps, seeds, images, side, limit on the number of images of each set)
-    "smoke": ("fast", 2, 1, 1, 12, 12),
-    "quick": ("fast", 300, 1, 4, 32, None),
-    "cpu": ("fast", 1_000, 3, IMAGES, SIDE, None),
-    "paper": ("paper", 101_250, 3, IMAGES, SIDE, None),
+LOCAL = "local"  # the part of the local inverses
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """Recipe, steps and seeds; images and side of the local inverses; limit on the number of images of each set."""
+
+    recipe: str
+    steps: int
+    seeds: int
+    images: int = IMAGES
+    side: int = SIDE
+    limit: int | None = None
+
+
+BUDGETS = {
+    "smoke": Budget("fast", 2, 1, 1, 12, 12),
+    "quick": Budget("fast", 300, 1, 4),
+    "cpu": Budget("fast", 1_000, 3),
+    "paper": Budget("paper", 101_250, 3),
 }
 
 
@@ -50,66 +71,35 @@ def plan(seeds):
     return [Run(layers, points, seed) for seed in range(seeds) for layers in LAYERS for points in POINTS]
 
 
-def compute(options):
-    """Train what has no record yet, find local inverses: (record, arrays, None); None when stopped by Ctrl-C."""
-    import keras
-
-    from diffnet_tf.evaluation import locality as inverses
-
-    recipe_name, steps, seeds, number, side, limit = BUDGETS[options.budget]
-    recipe, steps = networks.recipe_for("DiffNet", recipe_name, TASK), options.steps or steps
-    train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    recipe = networks.for_images(recipe, len(train))
-
-    def trained(run):
-        return _train(run, recipe_name, recipe, steps, options, (train, validation, test))
-
-    if not trainings.train_missing(plan(seeds), options, trained):
-        return None
-    runs = trainings.most_steps(trainings.gathered(options))
-    if not runs:
-        raise ValueError(f"--only {options.only} names no run; names are as {plan(1)[0].name}.")
-    record = {
-        "title": "Locality",
-        "backend": keras.backend.backend(),
-        "runs": runs,
-        "squared_radii": list(SQUARED_RADII),
-        "points": [inverses.points_within(radius) for radius in SQUARED_RADII],
-        "diffusion_times": list(TIMES),
-        "images": min(number, len(test)),
-        "side": side,
-    }
-    return record, {"local": _local_inverses(test, min(number, len(test)), side)}, None
+def parts(options):
+    """The local inverses, and one training for each number of layers and points and each seed."""
+    budget = BUDGETS[options.budget]
+    images = [options.images(split, budget.limit) for split in ("train", "validation", "test")]
+    do = functools.partial(_train, budget=budget, options=options, images=images)
+    local = study.Part(LOCAL, lambda: _local(images[-1], min(budget.images, len(images[-1])), budget.side))
+    return [local, *(study.part(run, do) for run in plan(budget.seeds))]
 
 
-def _train(run, recipe_name, recipe, steps, options, images):
-    import keras
-
-    from diffnet_tf import data, training
+def _train(run, budget, options, images):
     from diffnet_tf.networks import models
 
     train, validation, test = images
-    keras.utils.set_random_seed(run.seed)
-    model = models.DiffNet(num_layers=run.layers, points=run.points, initial_scale=recipe.initial_scale)
-    trained = training.fit(
-        model,
+    trained = study.train(
+        options,
+        lambda recipe: models.DiffNet(run.layers, points=run.points, initial_scale=recipe.initial_scale),
+        networks.recipe_for("DiffNet", budget.recipe, TASK),
         train,
-        recipe,
-        steps=steps,
+        steps=budget.steps,
         seed=run.seed,
-        validation=data.GrayImages(validation.pixels[:64]),
-        checkpoint_dir=options.checkpoint_dir / run.name,
+        name=run.name,
+        validation=validation[: study.VALIDATION],
     )
-    if not trained.finished:
+    if trained is None:
         return None
-    inputs, targets = networks.test_pairs(TASK, test)
-    _, values, summary = networks.measured(model, inputs, targets)
-    return {
-        **trainings.described(run, options, recipe_name, recipe),
-        "steps": steps,
-        "rings": _rings(model, inputs[:IMAGES]),
-        **trainings.results(model, trained, values, summary),
-    }
+    inputs, targets = measure.pairs(TASK, test)
+    _, values, summary = measure.measured(trained.model, inputs, targets)
+    found = {"rings": _rings(trained.model, inputs[:IMAGES]), "results": summary}
+    return study.Result({**trained.record(), **found, **study.values(values)})
 
 
 def _rings(model, inputs):
@@ -124,8 +114,8 @@ def _rings(model, inputs):
     ]
 
 
-def _local_inverses(images, number, side):
-    """PSNR in dB of what the local inverses make of the diffused images: (times, images, radii)."""
+def _local(images, number, side):
+    """What local inverses make of the diffused images, PSNR in dB: (times, images, radii)."""
     from diffnet_tf import metrics
     from diffnet_tf.evaluation import locality
 
@@ -139,7 +129,24 @@ def _local_inverses(images, number, side):
                 inverse = locality.local_inverse(matrix, u.shape, radius)
                 back = (inverse @ (matrix @ u.ravel())).reshape(u.shape)
                 psnr[t, k, r] = float(metrics.psnr(u[None, ..., None], back[None, ..., None])[0])
-    return psnr
+    record = {
+        "squared_radii": list(SQUARED_RADII),
+        "points": [locality.points_within(radius) for radius in SQUARED_RADII],
+        "diffusion_times": list(TIMES),
+        "images": number,
+        "side": side,
+    }
+    return study.Result(record, {LOCAL: psnr})
+
+
+def gather(runs, root):
+    """The trainings with most steps, and the local inverses of most images."""
+    record = {"runs": study.most_steps([run for run in runs if run["name"] != LOCAL])}
+    local = max((run for run in runs if run["name"] == LOCAL), key=lambda run: run["images"], default=None)
+    if local is None:
+        return study.Result(record)
+    kept = ("squared_radii", "points", "diffusion_times", "images", "side")
+    return study.Result(record | {key: local[key] for key in kept}, local["arrays"])
 
 
 def of(runs, layers, points):
@@ -152,15 +159,9 @@ def of(runs, layers, points):
 def draw(record, arrays):
     """Left: local inverses; middle: learned stencils; right: what the further points of the learned ones weigh."""
     figure, (axes,) = figures.plots(1, 3, caption(record), width=2.6)
-    points = record["points"]
-    for colour, time, psnr in zip(figures.LINES, record["diffusion_times"], arrays["local"]):
-        low, middle, high = np.quantile(psnr, (0.25, 0.5, 0.75), axis=0)
-        axes[0].plot(points, middle, "o-", color=colour, markersize=3, label=f"T = {time:g}")
-        axes[0].fill_between(points, low, high, color=colour, alpha=0.2, linewidth=0)
-    axes[0].set(title="best local linear inverse", xlabel="points of the stencil", ylabel="PSNR in dB", xscale="log")
-    axes[0].set_xticks(points, ["" if n == 21 else str(n) for n in points])  # there is no room beside 25
-    axes[0].minorticks_off()
-    axes[0].legend()
+    axes[0].set(title="best local linear inverse", xlabel="points of the stencil", ylabel="PSNR in dB")
+    if LOCAL in arrays:
+        _draw_local(axes[0], record, arrays[LOCAL])
     for colour, layers in zip(figures.LINES, LAYERS):
         means = [of(record["runs"], layers, n) for n in POINTS]
         known = [(n, values) for n, values in zip(POINTS, means) if values]
@@ -175,10 +176,23 @@ def draw(record, arrays):
     return figure
 
 
+def _draw_local(axis, record, psnr):
+    """Median and quartiles over the images against the number of points, a line a time."""
+    points = record["points"]
+    for colour, time, values in zip(figures.LINES, record["diffusion_times"], psnr):
+        low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+        axis.plot(points, middle, "o-", color=colour, markersize=3, label=f"T = {time:g}")
+        axis.fill_between(points, low, high, color=colour, alpha=0.2, linewidth=0)
+    axis.set_xscale("log")
+    axis.set_xticks(points, ["" if n == 21 else str(n) for n in points])  # there is no room beside 25
+    axis.minorticks_off()
+    axis.legend()
+
+
 def _draw_rings(axis, runs):
     """Of each layer of the networks with most points: the mean |δt ζ| of each ring, a group of bars a layer."""
-    most = max(run["points"] for run in runs)
-    chosen = [run for run in runs if run["points"] == most and run["layers"] == max(r["layers"] for r in runs)]
+    most = max((run["points"] for run in runs), default=0)
+    chosen = [run for run in runs if (run["points"], run["layers"]) == (most, max(LAYERS))]
     axis.set(title=f"{most} points, learned", xlabel="layer", ylabel="mean |δt ζ| of a point", yscale="log")
     if not chosen:
         return
@@ -198,21 +212,65 @@ def _draw_rings(axis, runs):
 
 def caption(record):
     """What is shown, and where it comes from."""
-    runs = record["runs"]
+    local, runs = "not run", record["runs"]
+    if "images" in record:
+        side, images = record["side"], captions.count(record["images"], "test image")
+        local = f"best linear inverse for each of {images} ({side}×{side}) with few pixels, median and quartiles"
     steps = "/".join(f"{n:,}" for n in sorted({run["steps"] for run in runs}))
+    trained = f"{steps} steps, seeds {captions.seeds(runs)}" if runs else "not run"
     return (
-        f"{record['title']}: how local is the inverse (Conjecture 2.5)? Left: of {record['images']} test images, "
-        f"{record['side']}×{record['side']} pixels, the best linear inverse of their Perona–Malik diffusion "
-        "that is told γ and sees only the nearest pixels (median and quartiles). Middle: networks trained alike, "
-        f"inverse without noise, {steps} steps, mean of {runs[0]['results']['psnr']['n']} test images; "
-        f"seeds: {1 + max(run['seed'] for run in runs)}. Right: what their filters weigh (dots: seeds). Budget "
-        f"{record['budget']}; {record['source']} ({record['data']}, {record['test_data']}). {record['note'] or ''}"
+        f"{record['title']}: how local is the inverse (Conjecture 2.5)? No noise. Left: {local}. Middle: networks "
+        f"trained alike ({trained}). Right: what their filters weigh (dots: seeds). {captions.source(record)}"
     )
 
 
+# ---- Claims ----------------------------------------------------------------------------------------------------------
+
+GOOD = 63.72  # dB, the paper's DiffNet without noise
+LITTLE = 0.5  # dB
+
+
+def local_filters(record, arrays):
+    """The best linear filters of few pixels that are told γ, for the paper's time: whether they reach its number.
+
+    "Partial" where it takes more than 13 points, up to 69.
+    """
+    if LOCAL not in arrays:
+        raise verdicts.NotRun("no local inverses")
+    psnr = dict(zip(record["points"], np.median(arrays[LOCAL][record["diffusion_times"].index(0.4)], axis=0)))
+    text = "; ".join(f"{points} points {psnr[points]:.1f} dB" for points in (5, 9, 13, 25, 69))
+    enough = verdicts.PARTIAL if psnr[69] >= GOOD else verdicts.NOT_REPRODUCED
+    verdict = verdicts.REPRODUCED if psnr[13] >= GOOD else enough
+    return verdicts.Finding(f"median, T = 0.4: {text}", verdict, record["images"], **verdicts.provenance(record))
+
+
+def more_points(layers):
+    """Networks with 13 points against those with 5, trained alike: "reproduced" if they gain less than 0.5 dB."""
+
+    def check(record, arrays):
+        found = {}
+        for run in record["runs"]:
+            if run["layers"] == layers:
+                found.setdefault(run["points"], {})[run["seed"]] = run["results"]["psnr"]["mean"]
+        seeds = sorted(found.get(5, {}).keys() & found.get(13, {}).keys())
+        if not seeds:
+            raise verdicts.NotRun("no runs of both")
+        gains = [found[13][seed] - found[5][seed] for seed in seeds]
+        verdict = verdicts.REPRODUCED if np.mean(gains) <= LITTLE else verdicts.NOT_REPRODUCED
+        means = [f"{points} points {np.mean(list(of.values())):.2f} dB" for points, of in sorted(found.items())]
+        text = f"{'; '.join(means)}: 13 − 5 {np.mean(gains):+.2f} dB ({min(gains):+.2f} to {max(gains):+.2f})"
+        return verdicts.Finding(text, verdict, len(seeds), **verdicts.provenance(record))
+
+    return check
+
+
+_CONJECTURE = "Conjecture 2.5 for one linear step: the best local filters, told γ, undo T = 0.4"
+_ALIKE = "5 points do as well as 13 at equal training"
+CLAIMS = (
+    Claim(_CONJECTURE, "63.72 dB with 13 points", local_filters),
+    Claim(f"five layers: {_ALIKE}", "within 0.5 dB", more_points(5)),
+    Claim(f"one layer: {_ALIKE}", "within 0.5 dB", more_points(1)),
+)
+
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

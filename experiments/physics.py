@@ -10,7 +10,7 @@ Many short trainings of DiffNet, each without noise on small crops:
 - contrast: one network for every λ in [0.1, 0.4] that is not told which, beside one that was trained on λ = 0.2 alone,
   the preset, which was too and for longer, and the fixed point, which is told.
 
-Every finished training is a record of its own in `runs/` and is not repeated.
+Each training, preset and classical inverse is a part with a record of its own, see `lib.study`.
 
     python -m experiments.physics --budget quick  # about 10 min on 2 cores
     python -m experiments.physics --budget cpu --source stl10_binary --data_dir DIR  # about 50 min
@@ -22,12 +22,15 @@ import functools
 
 import numpy as np
 
-from experiments.lib import measure, networks, trainings
-from experiments.lib.physics_figure import caption, draw
-
-__all__ = ["BUDGETS", "NAME", "caption", "compute", "draw"]
+from diffnet_tf.evaluation import bootstrap
+from experiments.lib import captions, measure, networks, study, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.measure import Task
+from experiments.lib.physics_figure import caption, draw  # noqa: F401
+from experiments.lib.run import main
 
 NAME = "physics"
+TITLE = "Further physics"
 DT = 0.1
 TIMES = (0.4, 1.0, 2.0, 4.0)
 CONTRASTS = (0.1, 0.4)  # drawn from uniformly
@@ -80,10 +83,6 @@ class Run:
 
 def plan(seed=0):
     """All runs, part by part; networks are trained from this seed."""
-    return [dataclasses.replace(run, seed=seed) if run.method == "DiffNet" else run for run in _plan()]
-
-
-def _plan():
     runs = [Run("colour", "DiffNet", colour, colour=colour) for colour in ("shared", "mixing", "gray")]
     runs += [
         Run("edge", "DiffNet", f"{problem} {points} points", problem, points=points)
@@ -91,30 +90,34 @@ def _plan():
         for points in (5, 9)
     ]
     for time in TIMES:
-        runs += [
-            Run("time", "DiffNet", f"{layers} layers", time=time, layers=layers)
-            for layers in ((5, 10) if time >= 1 else (5,))
-        ]
+        layers = (5, 10) if time >= 1 else (5,)
+        runs += [Run("time", "DiffNet", f"{number} layers", time=time, layers=number) for number in layers]
         runs += [Run("time", method, method, time=time) for method in ITERATIONS]
     runs += [Run("contrast", "DiffNet", "blind", contrast=None), Run("contrast", "DiffNet", "specialist")]
-    return runs + [Run("contrast", "preset", "preset"), Run("contrast", "fixed point", "fixed point", contrast=None)]
+    runs += [Run("contrast", "preset", "preset"), Run("contrast", "fixed point", "fixed point", contrast=None)]
+    return [dataclasses.replace(run, seed=seed) if run.method == "DiffNet" else run for run in runs]
 
 
-def compute(options):
-    """Train what has no record yet, then gather all: (record, arrays, None); None when stopped by Ctrl-C."""
+def parts(options):
+    """One training or measurement for each run of the plan."""
     recipe, steps, limit = BUDGETS[options.budget]
-    sets = functools.cache(lambda split, colour: options.images(split, limit, colour))
-    order = [run.name for run in plan(options.seed)]
-    if not trainings.train_missing(plan(options.seed), options, lambda run: _run(run, recipe, steps, options, sets)):
-        return None
-    runs = [run for run in trainings.gathered(options) if run["name"] in order]
-    if not runs:
-        raise ValueError(f"--only {options.only} names no run; names are {', '.join(sorted(order))}")
-    runs = trainings.most_steps(runs, left_out=("ssim", "versions", "hardware", "training_seconds"))
-    runs.sort(key=lambda run: order.index(run["name"]))
+    images = functools.cache(lambda split, colour: options.images(split, limit, colour))
+    do = functools.partial(_train, recipe=recipe, steps=steps, options=options, images=images)
+    classical = functools.partial(_measure, images=images)
+    return [study.part(run, do if run.method == "DiffNet" else classical) for run in plan(options.seed)]
+
+
+def gather(runs, root):
+    """All runs in the order of the plan, and the PSNR of every test image."""
+    order = [run.name for run in plan()]
+    runs = sorted(study.most_steps(runs, study.LEFT_OUT), key=lambda run: order.index(unseeded(run)))
     arrays = {f"psnr_{run['name']}": np.array(run.pop("psnr"), "float32") for run in runs}
-    record = {"title": "Further physics", "edges": EDGES, "levels": LEVELS, "dt": DT, "runs": runs}
-    return record, arrays, None
+    return study.Result({"edges": EDGES, "levels": LEVELS, "dt": DT, "runs": runs}, arrays)
+
+
+def unseeded(run):
+    """The name of a run, which its other seeds have, too."""
+    return run["name"].split("-seed-")[0]
 
 
 def _degrade(run, contrast=None):
@@ -132,49 +135,39 @@ def _degrade(run, contrast=None):
     return backend.compiled(functools.partial(process, contrast=contrast), fused=True)
 
 
-def _run(run, recipe, steps, options, sets):
-    """The record of a run; None when it was stopped."""
-    if run.method != "DiffNet":
-        described = {"name": run.name, **dataclasses.asdict(run), "budget": options.stamp, **options.provenance()}
-        described |= {"iterations": ITERATIONS.get(run.method), "steps": 0}
-        return {**described, **_measured(run, functools.partial(_classical, run), sets("test", False))}
-    import keras
-
-    from diffnet_tf import training
-    from diffnet_tf.networks import models
-
-    steps = options.steps or steps
-    settings = networks.recipe_for("DiffNet", recipe, networks.Task(run.problem))
-    train, validation = (sets(split, run.colour is not None) for split in ("train", "validation"))
-    settings = networks.for_images(settings, len(train))
-    keras.utils.set_random_seed(run.seed)
-    channels = {"channels": 3, "mixing": run.colour == "mixing"} if run.colour in ("shared", "mixing") else {}
-    network = models.DiffNet(run.layers, points=run.points, initial_scale=settings.initial_scale, **channels)
-    model = _channel_by_channel(network) if run.colour == "gray" else network
-    trained = training.fit(
-        model,
+def _train(run, recipe, steps, options, images):
+    train, validation = (images(split, run.colour is not None) for split in ("train", "validation"))
+    trained = study.train(
+        options,
+        functools.partial(_network, run),
+        networks.recipe_for("DiffNet", recipe, Task(run.problem)),
         train,
-        settings,
         steps=steps,
         seed=run.seed,
+        name=run.name,
         problem=run.problem,
         degrade=_degrade(run),
         parameter=CONTRASTS if run.contrast is None else None,
-        validation=type(validation)(validation.pixels[:VALIDATION]),
-        checkpoint_dir=options.checkpoint_dir / run.name,
+        validation=validation[:VALIDATION],
     )
-    if not trained.finished:
+    if trained is None:
         return None
-    return {
-        **trainings.described(run, options, recipe, settings),
-        "steps": trained.steps,
-        "validation_psnr": trained.history[-1]["val_psnr"],
-        "training_seconds": round(trained.seconds, 1),
-        "training_images": len(train),
-        "parameters": model.count_params(),
-        "time_steps": network.time_steps,
-        **_measured(run, lambda contrast: measure.applied(model), sets("test", run.part == "colour")),
-    }
+    test = images("test", run.part == "colour")
+    return study.Result({**trained.record(), **_measured(run, lambda contrast: measure.applied(trained.model), test)})
+
+
+def _network(run, recipe):
+    from diffnet_tf.networks import models
+
+    channels = {"channels": 3, "mixing": run.colour == "mixing"} if run.colour in ("shared", "mixing") else {}
+    network = models.DiffNet(run.layers, points=run.points, initial_scale=recipe.initial_scale, **channels)
+    return _channel_by_channel(network) if run.colour == "gray" else network
+
+
+def _measure(run, images):
+    """A preset or a classical inverse."""
+    found = _measured(run, functools.partial(_classical, run), images("test", False))
+    return study.Result({"iterations": ITERATIONS.get(run.method), "steps": 0, **found})
 
 
 def _channel_by_channel(network):
@@ -203,8 +196,8 @@ def _measured(run, function, test):
     """Quality on the test images, in the part "contrast" at every λ: a list of results, and the PSNR of every image."""
     results, psnr = [], []
     for contrast in LEVELS if run.part == "contrast" else (None,):
-        inputs, targets = _pairs(run, contrast, test)
-        values, summary = measure.quality(targets, measure.batched(function(contrast), inputs))
+        inputs, targets = measure.pairs(Task(run.problem), test, degrade=_degrade(run, contrast))
+        _, values, summary = measure.measured(function(contrast), inputs, targets)
         _, degraded = measure.quality(targets, inputs)
         results.append({"contrast": contrast, **{kind: summary[kind] for kind in ("psnr", "ssim")}})
         results[-1]["degraded"] = {kind: degraded[kind] for kind in ("psnr", "ssim")}
@@ -212,16 +205,92 @@ def _measured(run, function, test):
     return {"results": results, "psnr": psnr}
 
 
-def _pairs(run, contrast, test):
-    from diffnet_tf import data
+# ---- Claims ----------------------------------------------------------------------------------------------------------
 
-    degrade = _degrade(run, contrast)
-    return data.paired_arrays(test, problem=run.problem, seed=networks.TEST_SEED, degrade=degrade)
+SEEDS = 3  # without as many trainings of both, a difference between networks is one of chance, too
+BLIND = 1.0  # dB that not knowing λ may cost
 
+
+def compared(ours, theirs):
+    """A network is ahead of another on the same images, by more than their spread explains: "partial" of one seed."""
+
+    def check(record, arrays):
+        (mine, psnr), (other, reference) = (_of(record, arrays, name) for name in (ours, theirs))
+        difference, low, high = bootstrap.paired(psnr[:, 0], reference[:, 0])
+        seeds = min(len(mine), len(other))
+        enough = verdicts.REPRODUCED if seeds >= SEEDS else verdicts.PARTIAL
+        text = f"{difference:+.2f} dB ({low:+.2f} to {high:+.2f}): {psnr[:, 0].mean():.2f} against "
+        text += f"{reference[:, 0].mean():.2f}; {captions.count(seeds, 'seed')}"
+        return _finding(record, [*mine, *other], text, enough if low > 0 else verdicts.NOT_REPRODUCED, psnr)
+
+    return check
+
+
+def longer(reference):
+    """At every T the network that is best on validation images is ahead of a classical inverse.
+
+    Args:
+        reference: "fixed-point" or "stepwise".
+    """
+
+    def check(record, arrays):
+        runs = [run for run in record["runs"] if run["part"] == "time"]
+        found = {}
+        for time in sorted({run["time"] for run in runs}):
+            learned = [run for run in runs if run["time"] == time and run["method"] == "DiffNet"]
+            if learned and f"psnr_time-{time:g}-{reference}" in arrays:
+                best = max(learned, key=lambda run: run["validation_psnr"])
+                found[time] = (arrays[f"psnr_{best['name']}"][0], arrays[f"psnr_time-{time:g}-{reference}"][0])
+        if not found:
+            raise verdicts.NotRun("no run of both")
+        verdict = verdicts.grade((bootstrap.paired(mine, told)[1] > 0 for mine, told in found.values()), half=False)
+        text = [f"T = {t:g}: {mine.mean():.1f} against {told.mean():.1f} dB" for t, (mine, told) in found.items()]
+        return _finding(record, runs, ", ".join(text), verdict, arrays[f"psnr_{runs[0]['name']}"])
+
+    return check
+
+
+def blind(reference):
+    """Where λ is what another network was trained on, one network for every λ is within a decibel of that."""
+
+    def check(record, arrays):
+        (mine, psnr), (other, told) = (_of(record, arrays, f"contrast-{name}") for name in ("blind", reference))
+        levels = [result["contrast"] for result in mine[0]["results"]]
+        gaps = dict(zip(levels, (psnr.mean(axis=0) - told.mean(axis=0)).mean(axis=1)))
+        verdict = verdicts.REPRODUCED if gaps[TOLD] >= -BLIND else verdicts.NOT_REPRODUCED
+        text = ", ".join(f"{gap:+.1f} at {level:g}" for level, gap in gaps.items())
+        return _finding(record, [*mine, *other], f"dB: {text}", verdict, psnr)
+
+    return check
+
+
+def _of(record, arrays, name):
+    """The runs of all seeds, and the PSNR of every test image at every λ: (seeds, levels, n)."""
+    runs = [run for run in record["runs"] if unseeded(run) == name]
+    if not runs:
+        raise verdicts.NotRun(f"no run {name}")
+    return runs, np.stack([arrays[f"psnr_{run['name']}"] for run in runs])
+
+
+def _finding(record, runs, text, verdict, psnr):
+    budget = verdicts.budgets([run for run in runs if run["method"] == "DiffNet"])
+    return verdicts.Finding(text, verdict, psnr.shape[-1], **verdicts.provenance(record, budget=budget))
+
+
+def _ahead(text, part, ours, theirs):
+    return Claim(text, "> 0 dB", compared(f"{part}-{ours}", f"{part}-{theirs}"))
+
+
+CLAIMS = (
+    _ahead("colour: shared filters − a gray network on each channel", "colour", "shared", "gray"),
+    _ahead("colour: mixing filters − shared filters", "colour", "mixing", "shared"),
+    _ahead("edge-enhancing diffusion, forward: 9 points − 5 points", "edge-forward", "9-points", "5-points"),
+    _ahead("edge-enhancing diffusion, inverse: 9 points − 5 points", "edge-inverse", "9-points", "5-points"),
+    *(_ahead(f"longer times, T = {t}: 10 layers − 5 layers", f"time-{t}", "10-layers", "5-layers") for t in (1, 2, 4)),
+    Claim("longer times: ahead of the fixed point", "at every T", longer("fixed-point")),
+    Claim("longer times: ahead of undoing step by step", "at every T", longer("stepwise")),
+    Claim("unknown λ, at 0.2, against a network for 0.2", "within 1 dB", blind("specialist")),
+)
 
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

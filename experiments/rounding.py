@@ -8,9 +8,11 @@ Rounding to 8 bits is noise of σ = 1/(255 √12) = 0.11 % of the range, which a
 import numpy as np
 
 from diffnet_tf import figures
+from experiments.lib import captions, measure, settings, study
+from experiments.lib.run import main
 
 NAME = "rounding"
-PRESETS = ("inverse", "inverse-0.1pct", "inverse-1pct")
+TITLE = "Rounding"
 BITS = {"float32": None, "16 bits": 16, "8 bits": 8}
 
 
@@ -23,28 +25,26 @@ def rounded(images, bits):
 
 
 def compute(options):
-    """Undo each kind of image with each preset: (record, {}, None)."""
+    """Undo each kind of image with each preset."""
     import keras
 
     from diffnet_tf.networks import presets
-    from experiments.lib import networks, samples
 
     test = options.images("test", 8 if options.budget == "smoke" else None)
-    inputs, targets = networks.test_pairs(networks.Task("inverse"), test)
+    inputs, targets = measure.pairs(measure.Task(), test)
+    images = {name: rounded(inputs, bits) for name, bits in BITS.items()}
     results = {}
-    for preset in PRESETS:
-        model = presets.from_preset(preset)
-        for name, bits in BITS.items():
-            _, _, results.setdefault(preset, {})[name] = networks.measured(model, rounded(inputs, bits), targets)
+    for setting in settings.INVERSE:
+        model = presets.from_preset(setting.preset)
+        results[setting.preset] = {name: measure.measured(model, of, targets)[2] for name, of in images.items()}
     record = {
-        "title": "Rounding",
         "backend": keras.backend.backend(),
-        "diffusion": samples.DIFFUSION,
-        "sigma": {name: float(np.std(rounded(inputs, bits) - inputs)) for name, bits in BITS.items()},
-        "weights": {preset: presets.card(preset)["sha256"] for preset in PRESETS},
+        "diffusion": settings.DIFFUSION,
+        "sigma": {name: float(np.std(of - inputs)) for name, of in images.items()},
+        "weights": {preset: presets.card(preset)["sha256"] for preset in results},
         "results": results,
     }
-    return record, {}, None
+    return study.Result(record)
 
 
 @figures.styled
@@ -53,7 +53,8 @@ def draw(record, arrays):
     figure, axes = figures.plots(1, 1, caption(record), width=5.0)
     axis, width = axes[0, 0], 0.27
     for k, (name, colour) in enumerate(zip(BITS, figures.LINES)):
-        means, spreads = zip(*(_of(record, preset, name) for preset in record["results"]))
+        psnr = [result[name]["psnr"] for result in record["results"].values()]
+        means, spreads = ([values[kind] for values in psnr] for kind in ("mean", "std"))
         places = np.arange(len(means)) + (k - 1) * width
         bars = axis.bar(places, means, 0.9 * width, yerr=spreads, color=colour, label=name, error_kw={"linewidth": 0.6})
         axis.bar_label(bars, [f"{mean:.1f}" for mean in means], padding=1, fontsize=6)
@@ -63,24 +64,15 @@ def draw(record, arrays):
     return figure
 
 
-def _of(record, preset, name):
-    psnr = record["results"][preset][name]["psnr"]
-    return psnr["mean"], psnr["std"]
-
-
 def caption(record):
     """What is shown, and where it comes from."""
     count = next(iter(record["results"].values()))["float32"]["psnr"]["n"]
     return (
-        "Perona–Malik diffusion undone by the presets, from diffused images as they are and rounded to 16 and 8 bits "
-        f"(σ = {100 * record['sigma']['8 bits']:.2f} % of the range): mean PSNR of {count} test images and its "
-        f"standard deviation over them. {record['source']} ({record['test_data']}). {record['note'] or ''}"
+        "Perona–Malik diffusion undone by the presets, from diffused images in float32 and rounded to 16 and 8 bits "
+        f"(σ = {100 * record['sigma']['8 bits']:.2f} % of the range): mean PSNR of {count} test images with its "
+        f"standard deviation. {captions.source(record)}"
     )
 
 
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

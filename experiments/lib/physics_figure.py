@@ -1,6 +1,9 @@
 """The figure of `physics`: a panel each for colour, edge-enhancing diffusion, longer times and unknown λ."""
 
+import numpy as np
+
 from diffnet_tf import figures
+from experiments.lib import captions
 
 COLOURS = {"gray": "gray, channel by channel", "shared": "shared filters", "mixing": "mixing filters"}
 TIME = ("5 layers", "10 layers", "fixed point", "stepwise")
@@ -16,9 +19,9 @@ def draw(record, arrays):
     titles = ("colour, inverse", "edge-enhancing diffusion", "longer times, inverse", "unknown λ, inverse")
     for axis, (part, drawn), title in zip(axes.flat, parts.items(), titles):
         axis.set_title(title)
-        runs = {run["name"]: run for run in record["runs"] if run["part"] == part}
+        runs = [run for run in record["runs"] if run["part"] == part]
         if runs:
-            drawn(axis, runs, record)
+            drawn(axis, runs)
             axis.set_ylabel("mean test PSNR in dB")
         else:
             axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center")
@@ -26,67 +29,74 @@ def draw(record, arrays):
     return figure
 
 
-def _psnr(result):
-    return result["psnr"]["mean"], result["psnr"]["std"]
+def _by(runs, key):
+    """The runs by one of their fields: value → runs, in the order of the plan."""
+    found = {}
+    for run in runs:
+        found.setdefault(run[key], []).append(run)
+    return found
 
 
-def _bars(axis, place, result, colour, width=0.8, label=None):
-    mean, spread = _psnr(result)
+def _psnr(runs, level=0, degraded=False):
+    """Mean and standard deviation over the test images, averaged over the runs; at one λ, of outputs or inputs."""
+    results = [run["results"][level]["degraded"] if degraded else run["results"][level] for run in runs]
+    return [np.mean([result["psnr"][kind] for result in results]) for kind in ("mean", "std")]
+
+
+def _bar(axis, place, psnr, colour, width=0.8, label=None):
+    mean, spread = psnr
     bars = axis.bar(place, mean, width, yerr=spread, color=colour, label=label, error_kw={"linewidth": 0.6})
     axis.bar_label(bars, [f"{mean:.1f}"], padding=1, fontsize=6)
 
 
-def _colour(axis, runs, record):
-    found = {run["variant"]: run["results"][0] for run in runs.values()}
-    _bars(axis, 0, next(iter(found.values()))["degraded"], INPUT)
+def _colour(axis, runs):
+    found = _by(runs, "variant")
     shown = [variant for variant in COLOURS if variant in found]
+    _bar(axis, 0, _psnr(found[runs[0]["variant"]], degraded=True), INPUT)
     for place, (variant, colour) in enumerate(zip(shown, figures.LINES), 1):
-        _bars(axis, place, found[variant], colour)
+        _bar(axis, place, _psnr(found[variant]), colour)
     labels = ["input", *(COLOURS[variant].replace(", ", ",\n") for variant in shown)]
     axis.set(xticks=range(len(labels)), xticklabels=labels)
     axis.margins(y=0.12)
 
 
-def _edge(axis, runs, record):
-    problems = [p for p in ("forward", "inverse") if any(run["problem"] == p for run in runs.values())]
+def _edge(axis, runs):
     labelled = set()
-    for place, problem in enumerate(problems):
-        found = {run["points"]: run["results"][0] for run in runs.values() if run["problem"] == problem}
-        bars = [("input", next(iter(found.values()))["degraded"], INPUT)]
-        bars += [(f"{n} points", found[n], c) for n, c in zip((5, 9), figures.LINES) if n in found]
-        for k, (label, result, colour) in enumerate(bars):
-            _bars(axis, place + 0.27 * (k - 1), result, colour, 0.24, None if label in labelled else label)
+    for place, of in enumerate(_by(runs, "problem").values()):
+        found = _by(of, "points")
+        bars = [("input", _psnr(of, degraded=True), INPUT)]
+        bars += [(f"{n} points", _psnr(found[n]), c) for n, c in zip((5, 9), figures.LINES) if n in found]
+        for k, (label, psnr, colour) in enumerate(bars):
+            _bar(axis, place + 0.27 * (k - 1), psnr, colour, 0.24, None if label in labelled else label)
             labelled.add(label)
+    problems = list(_by(runs, "problem"))
     axis.set(xticks=range(len(problems)), xticklabels=problems)
     axis.margins(y=0.25)  # room for the legend
     axis.legend(loc="upper right", ncols=3)
 
 
-def _time(axis, runs, record):
-    by_time = {run["time"]: run["results"][0]["degraded"] for run in runs.values()}
-    times = sorted(by_time)
-    axis.plot(times, [_psnr(by_time[t])[0] for t in times], ".-", color=INPUT, label="input")
+def _time(axis, runs):
+    times = _by(sorted(runs, key=lambda run: run["time"]), "time")
+    axis.plot(list(times), [_psnr(of, degraded=True)[0] for of in times.values()], ".-", color=INPUT, label="input")
     for variant, colour, marker in zip(TIME, figures.LINES, "os^v"):
-        found = {run["time"]: run["results"][0] for run in runs.values() if run["variant"] == variant}
-        times = sorted(found)
-        line = "-" if "layers" in variant else "--"
-        axis.plot(times, [_psnr(found[t])[0] for t in times], marker + line, color=colour, label=variant, markersize=4)
+        found = {time: chosen for time, of in times.items() if (chosen := _by(of, "variant").get(variant))}
+        line, psnr = "-" if "layers" in variant else "--", [_psnr(of)[0] for of in found.values()]
+        axis.plot(list(found), psnr, marker + line, color=colour, label=variant, markersize=4)
     axis.set(xlabel="T in pixels²", xscale="log")
-    axis.set_xticks(sorted(by_time), [f"{time:g}" for time in sorted(by_time)])
+    axis.set_xticks(list(times), [f"{time:g}" for time in times])
     axis.minorticks_off()
     axis.legend(loc="best")
 
 
-def _contrast(axis, runs, record):
-    found = {run["variant"]: run["results"] for run in runs.values()}
-    results = next(iter(found.values()))
-    levels = [result["contrast"] for result in results]
-    axis.plot(levels, [_psnr(result["degraded"])[0] for result in results], ".-", color=INPUT, label="input")
-    labels = {"blind": "one network for all", "specialist": "trained on 0.2", "fixed point": "fixed point, told λ"}
+def _contrast(axis, runs):
+    levels = [result["contrast"] for result in runs[0]["results"]]
+    numbers, found = range(len(levels)), _by(runs, "variant")
+    axis.plot(levels, [_psnr(runs[:1], n, degraded=True)[0] for n in numbers], ".-", color=INPUT, label="input")
+    labels = {"blind": "one network for all", "specialist": "trained on 0.2", "fixed point": "fixed point, given λ"}
     for variant, colour, marker in zip(CONTRAST, figures.LINES, "os^v"):
         if variant in found:
             line, label = "--" if variant == "fixed point" else "-", labels.get(variant, variant)
-            psnr = [_psnr(result)[0] for result in found[variant]]
+            psnr = [_psnr(found[variant], n)[0] for n in numbers]
             axis.plot(levels, psnr, marker + line, color=colour, label=label, markersize=4)
     axis.set(xlabel="λ of the test images")
     low, high = axis.get_ylim()
@@ -96,20 +106,14 @@ def _contrast(axis, runs, record):
 
 def caption(record):
     """What is shown, and where it comes from."""
-    runs = record["runs"]
+    runs, edges, words = record["runs"], record["edges"], "no training"
     trained = [run for run in runs if run["method"] == "DiffNet"]
-    steps = sorted({run["steps"] for run in trained})
-    words = f"{len(trained)} trainings of {' or '.join(f'{n:,}' for n in steps)} steps" if trained else "no training"
-    images = f" on {max(run['training_images'] for run in trained):,} images" if trained else ""
-    seeds = sorted({run["seed"] for run in trained})
-    edges = record["edges"]
-    missing = sorted({"colour", "edge", "time", "contrast"} - {run["part"] for run in runs})
-    not_run = f" Not run: {', '.join(missing)}." if missing else ""
+    if trained:
+        steps = " or ".join(f"{n:,}" for n in sorted({run["steps"] for run in trained}))
+        words = f"{captions.count(len(trained), 'training')} of {steps} steps, seed {captions.seeds(trained)}"
     return (
-        f"{record['title']}: mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images, no noise; bars with the "
-        f"standard deviation over images. {words}{images}, seed {', '.join(map(str, seeds))}. Colour: vector-valued "
-        f"Perona–Malik. Edge-enhancing: {edges['steps']} steps, λ = {edges['contrast']:g}, σ = {edges['sigma']:g}. "
-        f"Longer times: explicit steps of {record['dt']:g}; the fixed point (200 iterations) and the same step by step "
-        f"(40 each) are told all of it. Unknown λ: drawn from [0.1, 0.4] for every example.{not_run} Budget "
-        f"{record['budget']}. {record['source']} ({record['data']}, {record['test_data']}). {record['note'] or ''}"
+        f"{record['title']}: mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images, no noise (bars: standard "
+        f"deviation); {words}. Edge-enhancing: {edges['steps']} steps, λ = {edges['contrast']:g}, "
+        f"σ = {edges['sigma']:g}. The fixed point and the same step by step are given the diffusion, also λ. "
+        f"{captions.source(record)}"
     )

@@ -6,7 +6,7 @@ import pytest
 import diffnet_tf as dn
 from diffnet_tf.networks import presets
 from experiments import learned_operator
-from experiments.lib import beyond_operator, claims, networks, records
+from experiments.lib import measure, verdicts
 from tests.conftest import tensorflow_only
 from tests.small_experiments import execute
 
@@ -14,11 +14,13 @@ from tests.small_experiments import execute
 @tensorflow_only
 def test_the_record_is_of_the_layers(tmp_path, monkeypatch):
     """Change and row sums against the states and filters of the network itself, on the images that are meant."""
-    small = {name: dn.models.DiffNet(2, 2, 4) for name in learned_operator.PRESETS}
+    two = tuple(each for each in learned_operator.LEARNED if each.preset in ("forward", "inverse-1pct"))
+    small = {each.preset: dn.models.DiffNet(2, 2, 4) for each in two}
+    monkeypatch.setattr(learned_operator, "LEARNED", two)
     monkeypatch.setattr(presets, "from_preset", small.get)
     record, arrays = execute(learned_operator, tmp_path)
     clean = dn.data.load_images("skimage", split="test", limit=1)
-    diffused, _ = dn.data.paired_arrays(clean, noise=0.01, seed=networks.TEST_SEED)
+    diffused, _ = dn.data.paired_arrays(clean, noise=0.01, seed=measure.TEST_SEED)
     for name, u in (("forward", clean), ("inverse-1pct", diffused)):
         model, found = small[name], record["presets"][name]
         assert found["time_steps"] == model.time_steps
@@ -34,56 +36,55 @@ def test_the_record_is_of_the_layers(tmp_path, monkeypatch):
             assert layer["radius"]["n"] == 1
 
 
-def made_up(root, change=(1.0, 1.0), **values):
+def made_up(change=(1.0, 1.0), **values):
     """A record in which all presets have the same two layers."""
     layers = [
         {"change": {"mean": size}, **{name: {"mean": pair[k], "max": pair[k]} for name, pair in values.items()}}
         for k, size in enumerate(change)
     ]
-    noises = {"forward": 0.0, **{name: noise for name, noise in learned_operator.PRESETS.items()}}
-    found = {name: {"noise": noise, "layers": layers} for name, noise in noises.items()}
+    found = {setting.preset: {"noise": setting.noise, "layers": layers} for setting in learned_operator.LEARNED}
     common = {"budget": "cpu", "source": "s", "data": "here", "test_data": "there", "commit": "0123456789"}
-    records.save(root / "learned-operator", {**common, "images": 3, "presets": found}, {})
-    return found
+    return {**common, "images": 3, "presets": found}
 
 
 @pytest.mark.parametrize(
     ("change", "pearson", "expected"),
     [
-        ((1.0, 1.0), (0.95, 0.91), claims.REPRODUCED),
-        ((1.0, 1.0), (0.95, 0.89), claims.PARTIAL),
-        ((1.0, 0.009), (0.95, 0.0), claims.REPRODUCED),  # a layer that does nothing says nothing
-        ((1.0, 0.011), (0.95, 0.0), claims.PARTIAL),
-        ((1.0, 1.0), (-0.95, -0.95), claims.NOT_REPRODUCED),
+        ((1.0, 1.0), (0.95, 0.91), verdicts.REPRODUCED),
+        ((1.0, 1.0), (0.95, 0.89), verdicts.PARTIAL),
+        ((1.0, 0.009), (0.95, 0.0), verdicts.REPRODUCED),  # a layer that does nothing says nothing
+        ((1.0, 0.011), (0.95, 0.0), verdicts.PARTIAL),
+        ((1.0, 1.0), (-0.95, -0.95), verdicts.NOT_REPRODUCED),
     ],
 )
-def test_verdicts_are_of_the_layers_that_work(tmp_path, change, pearson, expected):
-    made_up(tmp_path, change, pearson=pearson)
-    found = beyond_operator.follows("forward", 1)(tmp_path)
+def test_verdicts_are_of_the_layers_that_work(change, pearson, expected):
+    found = learned_operator.follows("forward", 1)(made_up(change, pearson=pearson), {})
     assert (found.verdict, found.n, found.data, found.commit) == (expected, 3, "here → there", "0123456")
     assert f"{np.sum(np.array(change) > 0.01)} of 2 layers work" in found.ours
-    made_up(tmp_path, change, pearson=[-value for value in pearson])
-    assert beyond_operator.follows("inverse", -1)(tmp_path).verdict == expected
-
-
-def test_verdicts_of_stability_and_symmetry(tmp_path):
-    made_up(tmp_path, radius=(1.0, 1.0009), asymmetry=(0.1, 0.02))
-    assert beyond_operator.stable(tmp_path).verdict == claims.REPRODUCED
-    assert beyond_operator.symmetric("inverse")(tmp_path).verdict == claims.REPRODUCED
-    made_up(tmp_path, radius=(1.0, 1.0011), asymmetry=(0.11, 0.12))
-    assert beyond_operator.stable(tmp_path).verdict == claims.PARTIAL
-    assert beyond_operator.symmetric("inverse")(tmp_path).verdict == claims.NOT_REPRODUCED
+    opposite = made_up(change, pearson=[-value for value in pearson])
+    assert learned_operator.follows("inverse", -1)(opposite, {}).verdict == expected
 
 
 @pytest.mark.parametrize(
-    ("sums", "expected"), [((0.1, 0.2, 0.3), claims.REPRODUCED), ((0.1, 0.3, 0.2), claims.NOT_REPRODUCED)]
+    ("check", "quantity", "values", "expected"),
+    [
+        (learned_operator.stable("forward"), "radius", (1.0, 1.0009), verdicts.REPRODUCED),
+        (learned_operator.stable("forward"), "radius", (1.0, 1.0011), verdicts.PARTIAL),
+        (learned_operator.symmetric("inverse"), "asymmetry", (0.1, 0.02), verdicts.REPRODUCED),
+        (learned_operator.symmetric("inverse"), "asymmetry", (0.11, 0.12), verdicts.NOT_REPRODUCED),
+    ],
 )
-def test_the_verdict_on_row_sums_is_in_the_order_of_the_noise(tmp_path, sums, expected):
-    found = made_up(tmp_path, largest_sum=(0.0, 0.0))
+def test_verdicts_of_stability_and_symmetry(check, quantity, values, expected):
+    assert check(made_up(**{quantity: values}), {}).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("sums", "expected"), [((0.1, 0.2, 0.3), verdicts.REPRODUCED), ((0.1, 0.3, 0.2), verdicts.NOT_REPRODUCED)]
+)
+def test_the_verdict_on_row_sums_is_in_the_order_of_the_noise(sums, expected):
+    record = made_up()
     for name, value in zip(("inverse", "inverse-0.1pct", "inverse-1pct"), sums):
-        found[name] = {**found[name], "layers": [{"change": {"mean": 1.0}, "largest_sum": {"mean": value}}]}
-    record, _ = records.load(tmp_path / "learned-operator")
-    records.save(tmp_path / "learned-operator", {**record, "presets": dict(reversed(found.items()))}, {})
-    assert beyond_operator.smoothing(tmp_path).verdict == expected
-    with pytest.raises(FileNotFoundError):
-        beyond_operator.smoothing(tmp_path / "nowhere")
+        layers = [{"change": {"mean": 1.0}, "largest_sum": {"mean": value}}]
+        record["presets"][name] = {**record["presets"][name], "layers": layers}
+    record["presets"] = dict(reversed(record["presets"].items()))
+    assert learned_operator.smoothing(record, {}).verdict == expected
