@@ -17,12 +17,11 @@ from diffnet_tf import restoration
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.commands import models
+from diffnet_tf.evaluation import analysis
 from diffnet_tf.files import image_files, provenance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from diffnet_tf.evaluation.analysis import Layer
 
 SIZE, LARGEST = 96, 256  # pixels a side
 WIDTH = 100  # columns of the terminal
@@ -51,8 +50,6 @@ def run(arguments: Namespace) -> int:
     network = f"preset {arguments.preset}" if arguments.preset else Path(arguments.weights).name
     part = "all of it" if u.shape == pixels.shape[:2] else f"its centre, {u.shape[1]}×{u.shape[0]}"
     title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels: {part}, divided by its maximum"
-
-    from diffnet_tf.evaluation import analysis
 
     found: list[analysis.Layer] = []
     for layer in analysis.layers(models.chosen(arguments), u):
@@ -121,7 +118,7 @@ def _percent(share: float, width: int) -> str:
     return f"{text:>{width}}"
 
 
-COLUMNS: tuple[tuple[str, int, "Callable[[Layer, int], str]"], ...] = (
+COLUMNS: tuple[tuple[str, int, Callable[[analysis.Layer, int], str]], ...] = (
     ("layer", 5, lambda layer, width: f"{layer.number:>{width}}"),
     ("δt", 6, lambda layer, width: _number(layer.operator.dt, width)),
     ("min", 7, lambda layer, width: _number(layer.spectrum.lowest, width)),
@@ -153,14 +150,14 @@ LEGEND = textwrap.wrap(
 )
 
 
-def row(layer: "Layer") -> str:
+def row(layer: analysis.Layer) -> str:
     """A layer's line of the table."""
     return "".join(text(layer, width) for _, width, text in COLUMNS)
 
 
 # ---- The picture -----------------------------------------------------------------------------------------------------
 
-PANELS: tuple[tuple[str, "Callable[[Layer], Array]"], ...] = (
+PANELS: tuple[tuple[str, Callable[[analysis.Layer], Array]], ...] = (
     ("input u", lambda layer: layer.state),
     ("δt L u", lambda layer: layer.action),
     ("estimated δt γ", lambda layer: layer.diffusivity),
@@ -174,7 +171,7 @@ CAPTION = (
 )
 
 
-def draw(found: "Sequence[Layer]", about: str) -> "Figure":
+def draw(found: Sequence[analysis.Layer], about: str) -> "Figure":
     """A row a layer."""
     from diffnet_tf import figures
 

@@ -1,13 +1,11 @@
 """What commands that apply a network to images share: the network, a preset or one that was saved, and their limits."""
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+
+import keras
 
 from diffnet_tf.files import image_files, model_files
 from diffnet_tf.networks import presets
-
-if TYPE_CHECKING:
-    import keras
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -22,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace files that exist")
 
 
-def chosen(arguments: Namespace) -> "keras.Model":
+def chosen(arguments: Namespace) -> keras.Model:
     """The network that the arguments name.
 
     Raises:

@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from diffnet_tf import restoration
@@ -87,7 +88,5 @@ class _Progress:
     def __call__(self, done: int, total: int) -> None:
         if not sys.stdout.isatty():
             return
-        import keras
-
         self._bar = self._bar or keras.utils.Progbar(total, unit_name="tile")
         self._bar.update(done)

@@ -3,19 +3,18 @@
 import dataclasses
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from diffnet_tf import data, files
+import keras
+
+from diffnet_tf import data, files, metrics, training
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.data import sources
 from diffnet_tf.data.pairs import PROBLEMS
 from diffnet_tf.files import model_files, provenance
 from diffnet_tf.networks import presets
-from diffnet_tf.training import recipes
-
-if TYPE_CHECKING:
-    import keras
+from diffnet_tf.networks.models import DiffNet
+from diffnet_tf.training import checkpoint, recipes
 
 WIDE = 48  # pixels of a training crop with noise: it wants a wider view
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
@@ -40,12 +39,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Train. Returns the exit status; 130 when it was stopped: the same command goes on."""
-    import keras
-
-    from diffnet_tf import metrics, training
-    from diffnet_tf.networks.models import DiffNet
-    from diffnet_tf.training import checkpoint
-
     _check(arguments)
     train, held_out = (
         data.open_images(arguments.source, arguments.directory, split, size=arguments.size)
@@ -104,7 +97,7 @@ def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
     return dataclasses.replace(fast, crop=crop, learning_rate=rate, batch_size=min(fast.batch_size, len(train)))
 
 
-def _start(name: str) -> "keras.Model":
+def _start(name: str) -> keras.Model:
     """The network to fine-tune.
 
     Raises:

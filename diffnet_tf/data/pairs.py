@@ -198,7 +198,7 @@ def pairs(*arguments: Any, **options: Any) -> Any:
     return dataset.apply(tf.data.experimental.assert_cardinality(number))
 
 
-pairs.__signature__ = inspect.signature(Plan)  # type: ignore[attr-defined]
+pairs.__signature__ = inspect.signature(Plan).replace(return_annotation=Any)  # type: ignore[attr-defined]
 
 
 class PairSequence(keras.utils.PyDataset):

@@ -15,19 +15,17 @@ SHA-256 is the card's, and used only when their names, shapes and dtypes are tho
 
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 
 from diffnet_tf import files
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.files import reading, sealed
-
-if TYPE_CHECKING:
-    import keras
-
-    from diffnet_tf.networks.models import DiffNet
+from diffnet_tf.networks.models import DiffNet
 
 FOLDER = Path(__file__).resolve().parent / "weights"
 ORDER = ("forward", "inverse", "inverse-0.1pct", "inverse-1pct", "deconvolution")
@@ -52,7 +50,7 @@ def card(name: str) -> dict[str, Any]:
     return sealed.manifest(FOLDER / f"{name}.json", {"network": dict}, "a model card", advice=_ADVICE)
 
 
-def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "DiffNet":
+def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None) -> DiffNet:
     """A pretrained network.
 
     Args:
@@ -80,29 +78,27 @@ def from_preset(name: str, dtype: "str | keras.DTypePolicy | None" = None) -> "D
 
 
 # The PSNR on the card of every preset that is in use.
-_REACHED: "weakref.WeakKeyDictionary[keras.Model, float | None]" = weakref.WeakKeyDictionary()
+_REACHED: weakref.WeakKeyDictionary[keras.Model, float | None] = weakref.WeakKeyDictionary()
 
 
 def _reached(described: dict[str, Any]) -> float | None:
-    found: Any = described
-    for key in ("quality", "output", "mean"):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, float) else None
+    try:
+        return float(described["quality"]["output"]["mean"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
-def psnr_on_card(model: "keras.Model") -> float | None:
+def psnr_on_card(model: keras.Model) -> float | None:
     """The mean PSNR in dB that a network reached when it was made a preset; None for one that is none."""
     return _REACHED.get(model)
 
 
-def save(name: str, model: "DiffNet", described: dict[str, Any], folder: PathLike = FOLDER) -> None:
+def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike = FOLDER) -> None:
     """Write a preset: the weights of a `models.DiffNet` and its card, to which the network and the hash are added.
 
     Raises:
         ValueError: for a network that a card does not describe, of more than 5 points, colour or a noise map.
     """
-    from keras import ops
-
     first = model.diffusion_layers[0]
     if (first.points, first.channels, first.noise_map) != (5, 1, False):
         raise ValueError(
@@ -115,12 +111,8 @@ def save(name: str, model: "DiffNet", described: dict[str, Any], folder: PathLik
     sealed.write(path, values, {"name": name, **described, "network": network})
 
 
-def _network(name: str, arguments: dict[str, Any], dtype: "str | keras.DTypePolicy | None") -> "DiffNet":
+def _network(name: str, arguments: dict[str, Any], dtype: str | keras.DTypePolicy | None) -> DiffNet:
     """The network that a card describes, if it is no larger than its weights: else it would be made for ever."""
-    import keras
-
-    from diffnet_tf.networks import models
-
     policy, length = keras.dtype_policies.get(dtype), (FOLDER / f"{name}.npz").stat().st_size
     with reading.decoding(FOLDER / f"{name}.json", "a model card", _ADVICE):
         unknown = sorted(arguments.keys() - set(_NETWORK))
@@ -129,7 +121,7 @@ def _network(name: str, arguments: dict[str, Any], dtype: "str | keras.DTypePoli
         needed = _parameters(**arguments)
         if 4 * needed > length:
             raise reading.Refused(f"describes {needed:,} parameters, more than its weights' {length:,} bytes hold.")
-        return models.DiffNet(**arguments, dtype=policy)
+        return DiffNet(**arguments, dtype=policy)
 
 
 def _parameters(num_layers: int, estimator_depth: int, width: int, **others: Any) -> int:
@@ -146,7 +138,7 @@ _ADVICE = "install the package again"
 _NETWORK = ("num_layers", "estimator_depth", "width", "initial_scale", "initial_time_step", "boundary")
 
 
-def variables(model: "DiffNet") -> "dict[str, keras.Variable]":
+def variables(model: DiffNet) -> dict[str, keras.Variable]:
     """The variables of a `models.DiffNet` by names that do not depend on what else was made before it."""
     found = {}
     for i, layer in enumerate(model.diffusion_layers, 1):
@@ -157,7 +149,7 @@ def variables(model: "DiffNet") -> "dict[str, keras.Variable]":
     return found
 
 
-def _assign(wanted: "dict[str, keras.Variable]", values: dict[str, Array], path: Path) -> None:
+def _assign(wanted: dict[str, keras.Variable], values: dict[str, Array], path: Path) -> None:
     """Put weights into variables, if they are theirs."""
     for key in sorted(wanted.keys() | values.keys()):
         here = tuple(wanted[key].shape) if key in wanted else None

@@ -22,13 +22,14 @@ True
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from keras import ops
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, Boundary, Tensor
 from diffnet_tf.physics import diffusion, diffusivity, stencil
-from diffnet_tf.physics import steps as scheme
+from diffnet_tf.physics.steps import check_stability, dot, ratio
 
 Linear = Callable[[Tensor], Tensor]
 
@@ -53,13 +54,13 @@ def _step(u: Tensor, dt: float, contrast: float, boundary: Boundary) -> tuple[Te
     return diffusion.explicit_step(u, dt, gamma, boundary), derivative
 
 
-def _check(steps: int, dt: float, contrast: float, boundary: Boundary) -> None:
+def _check(steps: int = 4, dt: float = 0.1, contrast: float = 0.2, boundary: Boundary = "neumann") -> None:
     """What `diffusion.perona_malik` refuses."""
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
     checks.positive(contrast, "contrast")
     checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
-    scheme.check_stability(dt, diffusivity.get("perona_malik_1").stability_bound(contrast), "perona_malik_1", False)
+    check_stability(dt, diffusivity.get("perona_malik_1").stability_bound(contrast), "perona_malik_1", False)
 
 
 def linearise(
@@ -80,7 +81,7 @@ def linearise(
     _check(steps, dt, contrast, boundary)
     derivatives = []
     for _ in range(steps):
-        u, derivative = _step(u, dt, contrast, boundary)
+        u, derivative = _step(u, float(dt), float(contrast), boundary)
         derivatives.append(derivative)
 
     def product(delta: Tensor) -> Tensor:
@@ -104,50 +105,44 @@ def solve(matrix: Linear, right: Tensor, iterations: int) -> Tensor:
     """
 
     # Of the squared residual: beyond it float32 has nothing left to gain, and quotients of rounding errors blow up.
-    end = 1e-14 * scheme.dot(right, right)
+    end = 1e-14 * dot(right, right)
 
     def iteration(_: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         x, residual, direction, energy = state
         image = matrix(direction)
-        length = scheme.ratio(energy, scheme.dot(right, image))
+        length = ratio(energy, dot(right, image))
         half = residual - length * image
         again = matrix(half)
-        weight = scheme.ratio(scheme.dot(again, half), scheme.dot(again, again))
+        weight = ratio(dot(again, half), dot(again, again))
         after = half - weight * again
-        new_energy = scheme.dot(right, after)
-        onward = after + scheme.ratio(new_energy * length, energy * weight) * (direction - weight * image)
+        new_energy = dot(right, after)
+        onward = after + ratio(new_energy * length, energy * weight) * (direction - weight * image)
         new = (x + length * direction + weight * half, after, onward, new_energy)
-        going = scheme.dot(residual, residual) > end
+        going = dot(residual, residual) > end
         return tuple(ops.where(going, n, old) for n, old in zip(new, state))
 
-    start = (ops.zeros_like(right), right, right, scheme.dot(right, right))
+    start = (ops.zeros_like(right), right, right, dot(right, right))
     return ops.fori_loop(0, iterations, iteration, start)[0]
 
 
 # ---- Inverses --------------------------------------------------------------------------------------------------------
 
 
-def stepwise_inverse(
-    y: Tensor,
-    iterations: int = 40,
-    steps: int = 4,
-    dt: float = 0.1,
-    contrast: float = 0.2,
-    boundary: Boundary = "neumann",
-) -> Tensor:
+def stepwise_inverse(y: Tensor, iterations: int = 40, steps: int = 4, **scheme: Any) -> Tensor:
     """Undo the explicit steps one after the other, from the last to the first, each by its own fixed-point iteration.
 
     Args:
         y: diffused images, (batch, height, width, 1) or (height, width), floating point.
         iterations: for every step.
-        steps, dt, contrast, boundary: the diffusion to undo, see `diffusion.perona_malik`.
+        steps: of the diffusion to undo.
+        scheme: its dt, contrast and boundary, see `diffusion.perona_malik`.
 
     Returns:
         The images before diffusion, of y's shape and dtype.
     """
     checks.count(steps, "steps", minimum=0)
     for _ in range(steps):
-        y = diffusion.fixed_point_inverse(y, iterations, 1, dt, contrast, boundary)
+        y = diffusion.fixed_point_inverse(y, iterations, 1, **scheme)
     return y
 
 
@@ -156,10 +151,7 @@ def newton_inverse(
     iterations: int = 10,
     inner: int = 20,
     alpha: float | Tensor = 0.0,
-    steps: int = 4,
-    dt: float = 0.1,
-    contrast: float = 0.2,
-    boundary: Boundary = "neumann",
+    **scheme: Any,
 ) -> Tensor:
     """Solve PM(u) + α(u − y) = y by Newton's method from u = y: (J + αId) δ = y − PM(u) − α(u − y), u ← u + δ.
 
@@ -171,7 +163,7 @@ def newton_inverse(
         iterations: Newton steps.
         inner: iterations of BiCGStab in each, see `solve`.
         alpha: weight of the regularisation, at least 0; a tensor spares compiling anew for every value.
-        steps, dt, contrast, boundary: the diffusion to undo, see `diffusion.perona_malik`.
+        scheme: steps, dt, contrast and boundary of the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
         The images before diffusion, of y's shape and dtype.
@@ -181,14 +173,14 @@ def newton_inverse(
     """
     checks.count(iterations, "iterations", minimum=0)
     checks.count(inner, "inner")
-    _check(steps, dt, contrast, boundary)
+    _check(**scheme)
     if not ops.is_tensor(alpha):
         checks.not_negative(alpha, "alpha")
         alpha = float(alpha)
     y, restore = diffusion.as_batch(y)
 
     def iteration(_: Tensor, u: Tensor) -> Tensor:
-        value, product = linearise(u, steps, float(dt), float(contrast), boundary)
+        value, product = linearise(u, **scheme)
         return u + solve(lambda delta: product(delta) + alpha * delta, y - value - alpha * (u - y), inner)
 
     return restore(ops.fori_loop(0, iterations, iteration, y))
@@ -198,11 +190,8 @@ def plug_and_play(
     y: Tensor,
     denoise: Callable[[Array], Tensor],
     iterations: int = 5,
-    steps: int = 4,
-    dt: float = 0.1,
-    contrast: float = 0.2,
-    boundary: Boundary = "neumann",
     start: Tensor | None = None,
+    **scheme: Any,
 ) -> Array:
     """The fixed-point iteration with a denoiser D in it: u ← D(u + (y − PM(u))) (Venkatakrishnan et al. 2013).
 
@@ -210,8 +199,8 @@ def plug_and_play(
         y: diffused and noisy images, (batch, height, width, 1) or (height, width), floating point.
         denoise: D, from a NumPy array of y's shape to the same.
         iterations: at least 0; they are a parameter of the method, since noise is amplified less by few.
-        steps, dt, contrast, boundary: the diffusion to undo, see `diffusion.perona_malik`.
         start: where to start instead of y: an earlier result to go on from.
+        scheme: steps, dt, contrast and boundary of the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
         The images before diffusion, a NumPy array of y's shape.
@@ -219,7 +208,7 @@ def plug_and_play(
     checks.count(iterations, "iterations", minimum=0)
 
     def step(y: Tensor, u: Tensor) -> Tensor:
-        return diffusion.fixed_point_inverse(y, 1, steps, dt, contrast, boundary, start=u)
+        return diffusion.fixed_point_inverse(y, 1, start=u, **scheme)
 
     results = plugged(y, denoise, step, start)
     return ops.convert_to_numpy(next(itertools.islice(results, iterations, None)))

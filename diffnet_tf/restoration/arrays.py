@@ -14,17 +14,14 @@ changed, which keeps the colour differences; or each channel, all divided by the
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.networks import presets
+from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.restoration.tiles import Tiled
-
-if TYPE_CHECKING:
-    from diffnet_tf.networks.models import DiffNet
 
 COLOURS = ("luminance", "channels")
 LUMINANCE = np.array([0.2989, 0.5870, 0.1140], "float32")
@@ -37,7 +34,7 @@ _ROWS = 1024  # that are looked at at a time when the whole image is
 
 def restore(
     image: Array,
-    model: "DiffNet | Tiled",
+    model: DiffNet | Tiled,
     *,
     colour: str = "luminance",
     tile: int = 512,
@@ -113,7 +110,7 @@ def restore(
     return out
 
 
-def _warn_of_rounding(model: "DiffNet", dtype: str) -> None:
+def _warn_of_rounding(model: DiffNet, dtype: str) -> None:
     reached, ceiling = presets.psnr_on_card(model), CEILINGS.get(dtype)
     if reached and ceiling and reached > ceiling:
         wider = [name for name in ("uint16", "float32") if CEILINGS.get(name, reached) >= reached]

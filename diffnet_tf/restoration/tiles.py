@@ -8,28 +8,23 @@ image's.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from keras import ops
 
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array
+from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.physics import stencil
 
-if TYPE_CHECKING:
-    from diffnet_tf.networks.models import DiffNet
 
-
-def reach(model: "DiffNet") -> int:
+def reach(model: DiffNet) -> int:
     """How far, in pixels, an output pixel of a chain of diffusion layers depends on the input.
 
     Raises:
         TypeError: for a model whose reach is not known.
         ValueError: for one of colour images.
     """
-    from diffnet_tf.networks.models import DiffNet
-
     if not isinstance(model, DiffNet):
         raise checks.InputTypeError(
             f"The model is a {type(model).__name__}; expected a DiffNet, whose reach is known. Call it on whole images."
@@ -55,7 +50,7 @@ class Tiled:
         TypeError, ValueError: for a model whose reach is not known, or a σ that is missing or of no use.
     """
 
-    def __init__(self, model: "DiffNet", tile: int = 512, noise: float | None = None) -> None:
+    def __init__(self, model: DiffNet, tile: int = 512, noise: float | None = None) -> None:
         checks.count(tile, "tile")
         self.model, self.tile, self.reach, self.noise = model, tile, reach(model), noise
         if noise is None and model.diffusion_layers[0].noise_map:

@@ -12,7 +12,7 @@ the rest. On TensorFlow `fit` fails under MultiWorkerMirroredStrategy, so the st
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -44,7 +44,7 @@ def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
     if strategy == "none":
         return contextlib.nullcontext()
     if strategy == "data_parallel":
-        return _data_parallel()
+        return keras.distribution.DataParallel().scope()
     import tensorflow as tf
 
     if strategy == "multiworker":
@@ -56,16 +56,6 @@ def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
             "Install TensorFlow for your GPUs, or take strategy='none'."
         )
     return tf.distribute.MirroredStrategy([device.name for device in devices]).scope()
-
-
-@contextlib.contextmanager
-def _data_parallel() -> Iterator[None]:
-    before = keras.distribution.distribution()
-    keras.distribution.set_distribution(keras.distribution.DataParallel())
-    try:
-        yield
-    finally:
-        keras.distribution.set_distribution(before)
 
 
 def of_model(model: keras.Model) -> Any:
