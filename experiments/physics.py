@@ -22,7 +22,7 @@ import functools
 
 import numpy as np
 
-from diffnet_tf.evaluation import bootstrap
+from diffnet_tf.evaluation import statistics
 from experiments.lib import captions, measure, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
@@ -216,7 +216,7 @@ def compared(ours, theirs):
 
     def check(record, arrays):
         (mine, psnr), (other, reference) = (_of(record, arrays, name) for name in (ours, theirs))
-        difference, low, high = bootstrap.paired(psnr[:, 0], reference[:, 0])
+        difference, low, high = statistics.paired(psnr[:, 0], reference[:, 0])
         seeds = min(len(mine), len(other))
         enough = verdicts.REPRODUCED if seeds >= SEEDS else verdicts.PARTIAL
         text = f"{difference:+.2f} dB ({low:+.2f} to {high:+.2f}): {psnr[:, 0].mean():.2f} against "
@@ -243,7 +243,7 @@ def longer(reference):
                 found[time] = (arrays[f"psnr_{best['name']}"][0], arrays[f"psnr_time-{time:g}-{reference}"][0])
         if not found:
             raise verdicts.NotRun("no run of both")
-        verdict = verdicts.grade((bootstrap.paired(mine, told)[1] > 0 for mine, told in found.values()), half=False)
+        verdict = verdicts.grade((statistics.paired(mine, told)[1] > 0 for mine, told in found.values()), half=False)
         text = [f"T = {t:g}: {mine.mean():.1f} against {told.mean():.1f} dB" for t, (mine, told) in found.items()]
         return _finding(record, runs, ", ".join(text), verdict, arrays[f"psnr_{runs[0]['name']}"])
 

@@ -102,6 +102,6 @@ def caption(record):
         f"{record['title']}: the presets, trained on photographs ({trained}). Top: {len(record['crops'])} crops of "
         f"{sum(map(len, record['pictures'].values()))} pictures and their means; {iterations} iterations of the fixed "
         f"point. Middle: {captions.count(record['test_images'], 'test image')}. Bottom: of each group the crop with "
-        f"the lowest PSNR, preset {STRIP}. {captions.count(len(large), 'whole picture')} of 512×512: {gap:+.1f} dB against "
-        f"their crops. {captions.source(record)}"
+        f"the lowest PSNR, preset {STRIP}. {captions.count(len(large), 'whole picture')} of 512×512: {gap:+.1f} dB "
+        f"against their crops. {captions.source(record)}"
     )
