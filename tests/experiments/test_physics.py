@@ -29,10 +29,13 @@ def measured(rng):
         run("time-1-fixed-point", "time", "fixed point", 1.0),
         run("time-2-5-layers", "time", time=2.0),
         run("time-2-fixed-point", "time", "fixed point", 2.0),
+        run("time-4-5-layers", "time", time=4.0),
+        run("time-4-fixed-point", "time", "fixed point", 4.0),
         run("contrast-blind", "contrast", levels=(0.1, 0.2)),
         run("contrast-specialist", "contrast", levels=(0.1, 0.2)),
     ]
     psnr = [easy + 50.3, easy + 50 + rng.normal(0, 0.1, 50), easy + 45, easy + 99, easy + 44, easy + 40, easy + 41]
+    psnr += [easy + 30, easy + 32]
     psnr += [np.stack([easy + 50, easy + 48.5]), np.stack([easy + 40, easy + 49])]
     arrays = {f"psnr_{each['name']}": np.atleast_2d(values) for each, values in zip(runs, psnr)}
     return {**COMMON, "runs": runs}, arrays
