@@ -55,6 +55,7 @@ def test_the_ensemble_of_most_steps_is_gathered_with_its_own_members():
         {"name": "together", "members": 2, "seeds": [0, 1], "steps": steps, "budget": budget, "arrays": {}}
         for budget, steps in (("cpu", 400), ("quick", 100))
     ]
+    members.append({"name": "DiffNet-1", "seed": 1, "steps": 500, "budget": "500 steps"})  # of no ensemble
     record = ensemble.gather([*members, *measured], None).record
     assert record["budget"] == "cpu"
     assert [(run["seed"], run["steps"]) for run in record["runs"]] == [(0, 400), (1, 400)]
