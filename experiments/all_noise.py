@@ -3,10 +3,8 @@
 Goal: within 0.3 dB of each specialist, and above the U-Net's mean on identical images.
 
 Everything starts from the preset for 1 % noise. "blind" and "conditioned" (its input has a second channel with σ) are
-trained on all levels, a specialist on its own. Beside these, which are trained alike, stand the presets that were
-trained for one level for an hour. Every finished training is a record of its own in `runs/` and is not repeated; of
-each network the run with the most steps is shown, and of the two for all noise kept: `blind.keras`,
-`conditioned.keras`.
+trained on all levels and keep their networks; a specialist is trained on its own level. Beside these, which are trained
+alike, stand the presets that were trained for one level for an hour, and the U-Nets of Figures 8 and 9.
 
     python -m experiments.all_noise --budget quick  # about 10 min on 2 cores
     python -m experiments.all_noise --budget cpu --source stl10_binary --data_dir DIR  # about an hour
@@ -14,19 +12,22 @@ each network the run with the most steps is shown, and of the two for all noise 
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 
-from experiments.lib import measure, networks, records, trainings, weights
-from experiments.lib.all_noise_figure import LABELS, caption, draw
-
-__all__ = ["BUDGETS", "NAME", "caption", "compute", "draw"]
+from diffnet_tf.evaluation import statistics
+from experiments.lib import all_noise_figure, measure, networks, records, settings, study, verdicts
+from experiments.lib.all_noise_figure import GOAL, LABELS, line
+from experiments.lib.ledger import Claim
+from experiments.lib.measure import Task
+from experiments.lib.run import main
 
 NAME = "all-noise"
+TITLE = "One network for all noise"
 LEVELS = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
 RANGE = (0.0, 0.1)
 START = "inverse-1pct"
-PRESETS = {0.0: "inverse", 0.001: "inverse-0.1pct", 0.01: "inverse-1pct"}
 UNETS = {0.0: "fig08", 0.01: "fig09"}
 ASSUMED = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the true σ: what a conditioned network is told
 WRONG = 0.01  # the true σ there
@@ -41,7 +42,7 @@ BUDGETS = {  # (recipe, steps of the two networks, steps of a specialist, levels
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One training: of a network for all levels, or with `noise` of a specialist."""
+    """A training: of a network for all levels, or with `noise` of a specialist. Or a preset, which is measured."""
 
     network: str
     noise: float | None = None
@@ -59,33 +60,18 @@ class Run:
         return self.network == "conditioned"
 
 
-def plan(levels, seed=0):
-    """All trainings: of the two networks, then of the specialists."""
-    specialists = (Run("specialist", level, seed) for level in levels)
-    return [Run("blind", None, seed), Run("conditioned", None, seed), *specialists]
-
-
-def compute(options):
-    """Train what has no record yet, then gather all: (record, arrays, None); None when stopped by Ctrl-C."""
-    name, *steps, levels, limit = BUDGETS[options.budget]
-    train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-
-    def trained(run):
-        chosen = options.steps or steps[run.noise is not None]
-        return _train(run, name, chosen, levels, options, train, validation, test)
-
-    names = [run.name for run in plan(levels, options.seed)]
-    if not trainings.train_missing(plan(levels, options.seed), options, trained):
-        return None
-    runs = _most_steps(run for run in trainings.gathered(options) if run["name"] in names)
-    if not runs:
-        raise ValueError(f"--only {options.only} names no run; names are {', '.join(names)}")
-    runs += [_preset(level, options, test) for level in levels if level in PRESETS]
-    arrays = {f"psnr_{run['name']}": np.array(run.pop("psnr"), "float32") for run in runs}
-    unets = [found for noise, name in UNETS.items() if (found := _unet(name, noise, options, test)) is not None]
-    for unet in unets:
-        arrays[f"psnr_unet-{unet['noise']:g}"] = unet.pop("psnr")
-    return {"title": "One network for all noise", "start": START, "runs": runs, "unets": unets}, arrays, None
+def parts(options):
+    """The two networks, the specialists, and the presets."""
+    levels, limit = BUDGETS[options.budget][-2:]
+    images = [options.images(split, limit) for split in ("train", "validation", "test")]
+    trained = [Run("blind", None, options.seed), Run("conditioned", None, options.seed)]
+    trained += [Run("specialist", level, options.seed) for level in levels]
+    train = functools.partial(_train, options=options, images=images)
+    presets = [Run("preset", level) for level in levels if settings.inverse(level)]
+    return [
+        *(study.part(run, train) for run in trained),
+        *(study.part(run, functools.partial(_preset, test=images[-1])) for run in presets),
+    ]
 
 
 def _recipe(name):
@@ -94,119 +80,166 @@ def _recipe(name):
     On validation images, after 700 steps of small crops, it is ahead of the mean of the images' norms by 0.3 dB in the
     mean over the levels (by 1.1 dB without noise, behind by 0.5 dB at 10 %); the norm of the batch is behind both.
     """
-    recipe = networks.recipe_for("DiffNet", name, networks.Task("inverse", RANGE[1]))
-    return dataclasses.replace(recipe, loss="log", learning_rate=LEARNING_RATE)
+    task = Task("inverse", RANGE[1])
+    return networks.recipe_for("DiffNet", name, task, loss="log", learning_rate=LEARNING_RATE)
 
 
-def _train(run, name, steps, levels, options, train, validation, test):
-    """The record of a training; None when it was stopped."""
-    from diffnet_tf import data, training
-    from diffnet_tf.files import model_files
-    from diffnet_tf.networks import presets, transfer
-
-    recipe = _recipe(name)
-    recipe = networks.for_images(recipe, len(train))
-    model = presets.from_preset(START)
-    if run.conditioned:
-        model = transfer.with_noise_map(model)
-    trained = training.fit(
-        model,
+def _train(run, options, images):
+    name, *steps, levels, _ = BUDGETS[options.budget]
+    train, validation, test = images
+    trained = study.train(
+        options,
+        lambda recipe: _start(run),
+        _recipe(name),
         train,
-        recipe,
-        steps=steps,
+        steps=steps[run.noise is not None],
         seed=run.seed,
+        name=run.name,
+        validation=validation[: study.VALIDATION],
         noise=RANGE if run.noise is None else run.noise,
         noise_map=run.conditioned,
-        validation=data.GrayImages(validation.pixels[:64]),
-        checkpoint_dir=options.checkpoint_dir / run.name,
     )
-    if not trained.finished:
+    if trained is None:
         return None
-    result = {
-        **trainings.described(run, options, name, recipe),
-        "steps": steps,
-        "training_seconds": round(trained.seconds, 1),
-        "parameters": model.count_params(),
-        "validation_psnr": trained.history[-1]["val_psnr"],
-        **_measured(model, run, levels if run.noise is None else [run.noise], test),
-    }
+    record = trained.record() | _measured(trained.model, run, levels if run.noise is None else [run.noise], test)
     if run.conditioned:
-        result["assumed"] = _assumed(model, test)
-    if run.noise is None and steps >= max(
-        (r["steps"] for r in trainings.gathered(options) if r["name"] == run.name), default=0
-    ):
-        model_files.save(model_files.without_optimizer(model), options.directory / f"{run.name}.keras")
-    return result
+        record["assumed"] = _assumed(trained.model, test)
+    return study.Result(record, model=trained.model if run.noise is None else None)
 
 
-def _pairs(noise, test, noise_map=False):
-    """(inputs, targets) with the noise that all experiments measure on."""
-    from diffnet_tf import data
+def _start(run):
+    from diffnet_tf.networks import presets, transfer
 
-    return data.paired_arrays(test, noise=noise, seed=networks.TEST_SEED, noise_map=noise_map)
+    model = presets.from_preset(START)
+    return transfer.with_noise_map(model) if run.conditioned else model
+
+
+def _preset(run, test):
+    """What a preset reaches at the level that it was trained for."""
+    from diffnet_tf.networks import presets
+
+    name = settings.inverse(run.noise).preset
+    steps = presets.card(name)["training"]["steps"]
+    found = _measured(presets.from_preset(name), run, [run.noise], test)
+    return study.Result({"budget": "preset", "steps": steps, **found})
 
 
 def _measured(model, run, levels, test):
     """What a network reaches at each level: summaries, and the PSNR of every image (levels, n)."""
     results, psnr, function = [], [], measure.applied(model)
     for level in levels:
-        inputs, targets = _pairs(level, test, run.conditioned)
-        values, summary = measure.quality(targets, measure.batched(function, inputs))
+        pairs = measure.pairs(Task("inverse", level), test, noise_map=run.conditioned)
+        _, values, summary = measure.measured(function, *pairs)
         results.append(summary)
-        psnr.append([round(float(value), 4) for value in values["psnr"]])
+        psnr.append(study.values(values)["psnr"])
     return {"levels": list(levels), "results": results, "psnr": psnr}
 
 
 def _assumed(model, test):
     """Mean PSNR of a conditioned network that is told multiples of the true σ."""
-    inputs, targets = _pairs(WRONG, test, True)
+    inputs, targets = measure.pairs(Task("inverse", WRONG), test, noise_map=True)
     means, function = [], measure.applied(model)
     for factor in ASSUMED:
-        _, summary = measure.quality(targets, measure.batched(function, inputs * np.float32([1.0, factor])))
+        _, _, summary = measure.measured(function, inputs * np.float32([1.0, factor]), targets)
         means.append(summary["psnr"]["mean"])
     return {"noise": WRONG, "factors": list(ASSUMED), "psnr": means}
 
 
-def _preset(level, options, test):
-    """A preset as a run: what it reaches at the level that it was trained for."""
-    from diffnet_tf.networks import presets
-
-    card = presets.card(PRESETS[level])
-    run = Run("preset", level)
-    return {
-        "name": run.name,
-        **dataclasses.asdict(run),
-        "budget": "preset",
-        "steps": card["training"]["steps"],
-        **_measured(presets.from_preset(PRESETS[level]), run, [level], test),
-    }
-
-
-def _unet(name, noise, options, test):
-    """The U-Net of Figure 8 or 9, if it was measured on the same images."""
-    here = options.provenance()
-    for root in (options.results_dir, weights.COMMITTED):
+def gather(runs, root):
+    """Of each network and level the run with the most steps, of the first seed that there is; presets and U-Nets."""
+    trained = [run for run in runs if run["network"] != "preset"]
+    if not trained:
+        raise ValueError("Presets alone were measured: train a network, too.")
+    seed = min(run["seed"] for run in trained)
+    kept = [run for run in runs if run["network"] == "preset" or run["seed"] == seed]
+    kept = study.most_steps(kept, left_out=study.LEFT_OUT)
+    kept.sort(key=lambda run: ([*LABELS].index(run["network"]), run["noise"] or 0.0))
+    arrays = {f"psnr_{run['name']}": np.array(run.pop("psnr"), "float32") for run in kept}
+    unets = []
+    for noise, name in UNETS.items():
         if (root / name / records.RECORD).exists():
-            record, arrays = records.load(root / name)
-            same = all(record[key] == here[key] for key in ("source", "test_data")) and (
-                here["test_data"] != "its test split" or record["data"] == here["data"]
-            )
-            if same and len(arrays["psnr_unet"]) == len(test):
-                kept = ("budget", "steps", "commit", "data")
-                return {"noise": noise, "psnr": arrays["psnr_unet"], **{key: record[key] for key in kept}}
-    return None
+            record, found = records.load(root / name)
+            if _same_images(record, trained[-1]) and len(found["psnr_unet"]) == len(next(iter(arrays.values()))[0]):
+                unets.append({"noise": noise, **{key: record[key] for key in ("budget", "steps", "commit", "data")}})
+                arrays[f"psnr_unet-{noise:g}"] = found["psnr_unet"]
+    record = {"budget": verdicts.budgets(trained), "start": START, "runs": kept, "unets": unets}
+    return study.Result(record, arrays)
 
 
-def _most_steps(runs):
-    """Of each network and level the run that was given most steps, in the order of the legend."""
-    order = [*LABELS]
-    best = trainings.most_steps(runs, left_out=("versions", *records.OF_THE_RUN))
-    return sorted(best, key=lambda run: (order.index(run["network"]), run["noise"] or 0.0))
+def _same_images(one, other):
+    """Whether two records are of the same test images: by their content, or where it is not recorded by their names."""
+    sets = [record.get("image_sets", {}).get("test") for record in (one, other)]
+    if all(sets):
+        return all(sets[0][key] == sets[1][key] for key in ("sha256", "split"))
+    return all(one[key] == other[key] for key in study.SAME)
 
+
+draw, caption = all_noise_figure.draw, all_noise_figure.caption
+
+
+# ---- Claims ----------------------------------------------------------------------------------------------------------
+
+
+def one_for_all(network, reference):
+    """A network for all levels of noise is within 0.3 dB of another at each, on identical images."""
+
+    def check(record, arrays):
+        levels, gaps = all_noise_figure.differences(*(line(record, arrays, kind) for kind in (network, reference)))
+        if not gaps:
+            raise verdicts.NotRun("no run of both")
+        close = [gap >= -GOAL for gap in gaps]
+        listed = ", ".join(f"{gap:+.2f} at {100 * level:g} %" for level, gap in sorted(zip(levels, gaps)))
+        steps = (sorted({run["steps"] for run in record["runs"] if run["network"] == k}) for k in (network, reference))
+        steps = " against ".join("/".join(f"{number:,}" for number in numbers) for numbers in steps)
+        text = f"at {sum(close)} of {len(gaps)} levels; dB: {listed}; steps: {steps}"
+        return _finding(text, verdicts.grade(close), record, arrays, network, reference)
+
+    return check
+
+
+def above_unet(network):
+    """A network for all levels of noise is above the U-Net that was trained for one, on identical images."""
+
+    def check(record, arrays):
+        ours = dict(zip(*line(record, arrays, network)))
+        unets = {unet["noise"]: unet for unet in record["unets"] if unet["noise"] in ours}
+        if not unets:
+            raise verdicts.NotRun("no U-Net that was measured on the same images")
+        holds, texts = [], []
+        for noise, unet in sorted(unets.items()):
+            mine, theirs = ours[noise], arrays[f"psnr_unet-{noise:g}"]
+            holds.append(statistics.paired(mine, theirs)[1] > 0)
+            means = f"{mine.mean():.2f} against {theirs.mean():.2f} dB at {100 * noise:g} %"
+            texts.append(f"{means} (U-Net: {unet['steps']:,} steps)")
+        # A U-Net that was given little time says little about its best.
+        long = all(unet["budget"] in ("cpu", "paper") for unet in unets.values())
+        verdict = verdicts.grade([*holds, long], half=False) if any(holds) else verdicts.NOT_REPRODUCED
+        return _finding(", ".join(texts), verdict, record, arrays, network)
+
+    return check
+
+
+def _finding(text, verdict, record, arrays, *compared):
+    """With the provenance of what was trained: presets have cards of their own."""
+    runs = [run for run in record["runs"] if run["budget"] != "preset"]
+    budget = verdicts.budgets(run for run in runs if run["network"] in compared)
+    images = len(line(record, arrays, compared[0])[1][0])
+    return verdicts.Finding(text, verdict, images, **verdicts.provenance({**record, "runs": runs}, budget=budget))
+
+
+_TOLD = {"blind": "blind", "conditioned": "conditioned on σ"}
+_WITHIN = {"specialist": "specialists for each level", "preset": "presets for one level"}
+CLAIMS = (
+    *(
+        Claim(f"{told}, within {GOAL} dB of the {others}", "all levels", one_for_all(network, reference))
+        for reference, others in _WITHIN.items()
+        for network, told in _TOLD.items()
+    ),
+    *(
+        Claim(f"{told}, above the U-Net's mean on identical images", "> 0 dB", above_unet(network))
+        for network, told in _TOLD.items()
+    ),
+)
 
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

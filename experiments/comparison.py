@@ -2,10 +2,7 @@
 
 Inverse diffusion without noise and with 1 %. The networks are trained with equal seeds and, but for the U-Net, equal
 steps; classical methods get their parameters from training images. Differences are paired, image by image. The DiffNets
-of Figures 6 and 7, trained for an hour each, stand beside those of a minute.
-
-Every finished training is a record of its own in `runs/`, see `trainings`; so are the classical methods, in
-`classical/`. Milliseconds are measured each time, by turns.
+of Figures 6 and 7, trained for an hour each, stand beside those of a minute. Last, all that finished is timed by turns.
 
     python -m experiments.comparison --budget quick  # about 15 min on 2 cores
     python -m experiments.comparison --budget cpu --source stl10_binary --data_dir DIR  # 3 h, most for the U-Net
@@ -13,17 +10,35 @@ Every finished training is a record of its own in `runs/`, see `trainings`; so a
 """
 
 import dataclasses
-import time
+import functools
 
 import numpy as np
 
+<<<<<<< HEAD
 from diffnet_tf.evaluation import statistics
 from experiments.lib import comparison_classical, comparison_figure, measure, networks, trainings, weights
+=======
+from diffnet_tf.evaluation import statistics
+from experiments.lib import (
+    comparison_classical,
+    comparison_figure,
+    measure,
+    networks,
+    settings,
+    study,
+    verdicts,
+    weights,
+)
+from experiments.lib.ledger import Claim
+from experiments.lib.measure import Task
+from experiments.lib.run import main
+>>>>>>> expa
 
 NAME = "comparison"
-TASKS = (networks.Task("inverse", 0.0), networks.Task("inverse", 0.01))
+TITLE = "A fair comparison"
+TASKS = (Task("inverse", 0.0), Task("inverse", 0.01))
 NETWORKS = {"DiffNet": "DiffNet", "ResNet": "ResNet", "ConvNet": "CNN", "UNet": "U-Net"}
-REPETITIONS = 5  # of every time
+ENOUGH = {"UNet": ("paper",)}  # budgets after which a network is near its best; of others "cpu", too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +67,7 @@ class Run:
     """One training."""
 
     network: str
-    task: networks.Task
+    task: Task
     seed: int
 
     @property
@@ -61,161 +76,228 @@ class Run:
         return f"{self.network}-{self.task.problem}-{self.task.noise:g}-{self.seed}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """One measurement: of the input, the DiffNet trained for long, a classical method, or of what an image costs."""
+
+    method: str
+    task: Task
+    classical: bool = False
+
+    @property
+    def name(self):
+        """What its record is called."""
+        of = f"{self.task.problem}-{self.task.noise:g}"
+        return f"classical-{of}-{self.method}" if self.classical else f"{self.method}-{of}"
+
+
 def plan(budget):
     """All trainings of a budget; the first seeds of all come first."""
     return [Run(network, task, seed) for seed in range(budget.seeds) for task in TASKS for network in NETWORKS]
 
 
-def compute(options):
-    """Do what has no record yet, then gather all: (record, arrays, None); None when stopped by Ctrl-C."""
+def parts(options):
+    """The input, the DiffNet trained for long, the classical methods, the trainings, and the costs."""
     budget = BUDGETS[options.budget]
-    train, test = (options.images(split, budget.limit) for split in ("train", "test"))
+    images = [options.images(split, budget.limit) for split in ("train", "test")]
+    beside, costs = {}, {}
     for task in TASKS:
-        comparison_classical.measure_all(task, budget, options, train, test)
-    if not trainings.train_missing(plan(budget), options, lambda run: _train(run, budget, options, train, test)):
-        return None
-    tasks, arrays, times = [], {}, {}
-    for task in TASKS:
-        rows, values = _rows(task, options, train, test)
-        arrays |= {
-            f"{name}_{task.noise:g}_{row}": value for row, pair in values.items() for name, value in pair.items()
-        }
-        times[f"{task.noise:g}"] = _times(task, rows, budget, train, test)
-        tasks.append({**dataclasses.asdict(task), "title": task.words, "rows": rows})
-    record = {
-        "title": "A fair comparison",
-        "tasks": tasks,
-        "test_images": len(test),
-        "pixels": list(test.shape[1:3]),
-        "milliseconds_per_image": times,
-    }
-    return record, arrays, None
+        beside[Beside("input", task)] = functools.partial(_input, images=images)
+        beside[Beside("long", task)] = functools.partial(_long, options=options, images=images)
+        methods = comparison_classical.methods(task, budget, images[0])
+        for name in methods:
+            beside[Beside(name, task, True)] = functools.partial(
+                _classical, method=methods[name], budget=budget, images=images
+            )
+        costs[Beside("costs", task)] = functools.partial(_costs, methods=methods, options=options, images=images)
+    train = functools.partial(_train, budget=budget, options=options, images=images)
+    return [
+        *(study.part(run, do) for run, do in beside.items()),
+        *(study.part(run, train) for run in plan(budget)),
+        *(study.part(run, do) for run, do in costs.items()),
+    ]
 
 
-# ---- Networks --------------------------------------------------------------------------------------------------------
+def _input(run, images):
+    inputs, targets = measure.pairs(run.task, images[-1])
+    return study.Result({"kind": "input", "label": "the input", **comparison_classical.values(targets, inputs)})
 
 
-def _train(run, budget, options, train, test):
-    recipe = networks.recipe_for(run.network, budget.recipe, run.task)
-    kind = 2 if run.network == "UNet" else int(bool(run.task.noise))
-    steps = options.steps or budget.steps[kind]
-    model, trained = networks.train(
-        run.network,
-        run.task,
-        recipe,
-        train,
-        steps=steps,
-        seed=run.seed,
-        checkpoint_dir=options.checkpoint_dir / run.name,
-    )
-    if not trained.finished:
-        return None
-    _, values, summary = networks.measured(model, *networks.test_pairs(run.task, test))
-    return {
-        **trainings.described(run, options, budget.recipe, recipe),
-        "steps": trained.steps,
-        "training_images": len(train),
-        **trainings.results(model, trained, values, summary),
-    }
-
-
-def _network_rows(task, options, shape):
-    """Of every network its size, what an image costs, and what its trainings gave: row → (row, values)."""
-    from diffnet_tf.evaluation import costs
-
-    runs = trainings.most_steps(trainings.gathered(options), left_out=())
-    for network, label in NETWORKS.items():
-        model = networks.make(network, networks.recipe_for(network, "fast", task))
-        row = {"kind": "network", "label": label, "parameters": model.count_params()}
-        row["flops"] = costs.flops(model, *shape)
-        found = [run for run in runs if run["network"] == network and run["task"] == dataclasses.asdict(task)]
-        if not found:
-            yield network, row, None
-            continue
-        steps = sorted({run["steps"] for run in found})
-        row |= {key: found[0][key] for key in ("recipe", "training_images", "budget", "commit")}
-        row |= {"steps": steps[-1], "fewest_steps": steps[0], "seeds": [run["seed"] for run in found]}
-        yield network, row, {name: [run[name] for run in found] for name in ("psnr", "ssim")}
-
-
-def _long(task, options, inputs, targets):
+def _long(run, options, images):
     """The DiffNet of Figure 6 or 7, trained for longer."""
     from diffnet_tf.evaluation import costs
 
-    name = weights.INVERSE[task.noise]
-    model, source = weights.find(name, options.results_dir)
-    _, values, _ = networks.measured(model, inputs, targets)
-    row = {"kind": "long", "label": f"DiffNet, {source['steps']:,} steps", "parameters": model.count_params()}
-    row |= {"flops": costs.flops(model, *targets.shape[1:3]), "steps": source["steps"], "weights": source}
-    row["training_images"] = weights.record_of(name, options.results_dir).get("training_images")
-    return row, {name: [values[name]] for name in ("psnr", "ssim")}
+    inputs, targets = measure.pairs(run.task, images[-1])
+    model, source = weights.find(settings.inverse(run.task.noise).experiment, options.results_dir)
+    outputs = measure.batched(measure.applied(model), inputs)
+    record = {"kind": "long", "label": f"DiffNet, {source['steps']:,} steps", "parameters": model.count_params()}
+    record |= {"flops": costs.flops(model, *targets.shape[1:3]), "steps": source["steps"], "weights": source}
+    record["training_images"] = source["images"]
+    return study.Result({**record, **comparison_classical.values(targets, outputs)})
+
+
+def _classical(run, method, budget, images):
+    return comparison_classical.measured(run.method, method, run.task, budget, images)
+
+
+def _train(run, budget, options, images):
+    train, test = images
+    trained = study.train(
+        options,
+        functools.partial(networks.make, run.network),
+        networks.recipe_for(run.network, budget.recipe, run.task),
+        train,
+        steps=budget.steps[2 if run.network == "UNet" else int(bool(run.task.noise))],
+        seed=run.seed,
+        name=run.name,
+        **dataclasses.asdict(run.task),
+    )
+    if trained is None:
+        return None
+    _, values, summary = measure.measured(trained.model, *measure.pairs(run.task, test))
+    return study.Result({**trained.record(), "results": summary, **study.values(values)})
+
+
+def _costs(run, methods, options, images):
+    """Sizes of the networks, and milliseconds an image of all methods, by turns: batches of 16, classical ones as they
+    run, with the parameters that were chosen."""
+    from diffnet_tf.evaluation import classical, costs
+
+    test = images[-1][: measure.BATCH]
+    models = {name: networks.make(name, networks.recipe_for(name, "fast", run.task)[1]) for name in NETWORKS}
+    functions = {name: measure.applied(model) for name, model in models.items()}  # the weights change no time
+    for name, method in methods.items():
+        chosen = study.load(study.path(Beside(name, run.task, True).name, options))["choice"]
+        functions[name] = functools.partial(classical.restored, method, choice=chosen)
+    height, width = pixels = list(test.shape[1:3])
+    sizes = {
+        name: {"parameters": model.count_params(), "flops": costs.flops(model, height, width)}
+        for name, model in models.items()
+    }
+    times = measure.milliseconds(functions, measure.pairs(run.task, test)[0])
+    return study.Result({"pixels": pixels, "networks": sizes, "milliseconds_per_image": times})
 
 
 # ---- All together ----------------------------------------------------------------------------------------------------
 
+OF_A_ROW = ("kind", "label", "parameters", "flops", "training_images", "choice", "grid", "tried", "steps", "weights")
 
-def _rows(task, options, train, test):
-    """(rows by name, values by name): of all methods what is known of them, and PSNR and SSIM (seeds, images)."""
-    inputs, targets = networks.test_pairs(task, test)
-    degraded, _ = measure.quality(targets, inputs)
-    found = [("input", {"kind": "input", "label": "the input"}, {key: [degraded[key]] for key in ("psnr", "ssim")})]
-    found.append(("long", *_long(task, options, inputs, targets)))
-    found += _network_rows(task, options, targets.shape[1:3])
-    found += comparison_classical.rows(task, options)
-    rows, values = {}, {}
-    for name, row, value in found:
-        rows[name] = row
-        if value is not None:
-            psnr = np.minimum(np.asarray(value["psnr"], "float32"), comparison_classical.BEST)
-            values[name] = {"psnr": psnr, "ssim": np.asarray(value["ssim"], "float32")}
-    for name, value in values.items():
-        rows[name] |= _statistics(value, values)
+
+def gather(runs, root):
+    """Of each training the run with most steps, of each method the one with most training images; rows of all."""
+    best = {run["name"]: run for run in sorted(runs, key=lambda r: (r.get("steps", 0), r.get("training_images", 0)))}
+    tasks, arrays, times, found = [], {}, {}, {}
+    for task in TASKS:
+        of_task = [run for run in best.values() if run["task"] == dataclasses.asdict(task)]
+        costs = next((run for run in of_task if run.get("method") == "costs"), {})
+        rows, values = _rows(of_task, costs)
+        for name, value in values.items():
+            rows[name] |= _statistics(value, values)
+            arrays |= {f"{metric}_{task.noise:g}_{name}": value[metric] for metric in value}
+        tasks.append({**dataclasses.asdict(task), "title": task.words, "rows": rows})
+        times[f"{task.noise:g}"] = costs.get("milliseconds_per_image", {})
+        found |= {key: costs[key] for key in ("pixels",) if key in costs}
+    found["test_images"] = max((value.shape[1] for value in arrays.values()), default=0)
+    found["budget"] = verdicts.budgets(best.values())
+    return study.Result({"tasks": tasks, **found, "milliseconds_per_image": times}, arrays)
+
+
+def _rows(runs, costs):
+    """(rows by name, values by name): what is known of all methods of a task; PSNR and SSIM (seeds, images)."""
+    rows, measured = {}, {}
+    for run in runs:
+        if "method" in run and "psnr" in run:
+            rows[run["method"]] = {key: run[key] for key in (*OF_A_ROW, "commit") if key in run}
+            measured[run["method"]] = [run]
+    for network, label in NETWORKS.items():
+        rows[network] = {"kind": "network", "label": label, **costs.get("networks", {}).get(network, {})}
+        trained = [run for run in runs if run.get("network") == network]
+        if trained:
+            steps = [run["steps"] for run in trained]
+            kept = ("recipe", "training_images", "parameters", "budget", "commit")
+            rows[network] |= {key: trained[0][key] for key in kept} | {"seeds": [run["seed"] for run in trained]}
+            rows[network] |= {"steps": max(steps), "fewest_steps": min(steps)}
+            measured[network] = trained
+    values = {
+        name: {metric: np.array([run[metric] for run in found], "float32") for metric in study.OF_IMAGES}
+        for name, found in measured.items()
+    }
     return rows, values
 
 
 def _statistics(value, values):
     """Means with intervals over images, and differences to both DiffNets: each (mean, lower end, upper end)."""
     found = {"n": value["psnr"].shape[1], "seed_psnr": value["psnr"].mean(axis=1).round(4).tolist()}
+<<<<<<< HEAD
     for metric in ("psnr", "ssim"):
         found[metric] = statistics.interval(value[metric])
+=======
+    for metric in study.OF_IMAGES:
+        found[metric] = statistics.interval(value[metric])
+>>>>>>> expa
         for name in ("DiffNet", "long"):
             if name in values and value is not values[name]:
                 found[f"{metric}_minus_{name}"] = statistics.paired(value[metric], values[name][metric])
     return found
 
 
-def _times(task, rows, budget, train, test):
-    """Milliseconds an image of all methods, by turns: batches of 16, classical ones as they run."""
-    from diffnet_tf.evaluation import classical
-
-    inputs, _ = networks.test_pairs(task, test)
-    inputs, functions = inputs[: measure.BATCH], {}
-    methods = comparison_classical.methods(task, budget, train)
-    for name, row in rows.items():
-        if row["kind"] == "network":  # whatever the weights, it takes as long
-            functions[name] = measure.applied(networks.make(name, networks.recipe_for(name, "fast", task)))
-        elif "choice" in row:
-            method, choice = methods[name], row["choice"]
-            functions[name] = lambda y, method=method, choice=choice: classical.restored(method, y, choice)
-    times = {name: [] for name in functions}
-    for _ in range(REPETITIONS + 1):  # the first compiles
-        for name, function in functions.items():
-            start = time.perf_counter()
-            np.asarray(function(inputs))
-            times[name].append(1000 * (time.perf_counter() - start) / len(inputs))
-    found = {}
-    for name, values in times.items():
-        low, middle, high = (round(float(q), 3) for q in np.quantile(values[1:], (0, 0.5, 1)))
-        found[name] = {"median": middle, "min": low, "max": high, "n": REPETITIONS, "batch": len(inputs)}
-    return found
+draw, caption = comparison_figure.draw, comparison_figure.caption
 
 
-draw, caption, table = comparison_figure.draw, comparison_figure.caption, comparison_figure.table
+# ---- Claims ----------------------------------------------------------------------------------------------------------
 
+
+def compared(noise, ours, *others):
+    """DiffNet minus others on identical pairs: every interval above 0.
+
+    "Partial" where something trained had fewer than 3 seeds or fewer steps than budget `cpu`, the U-Net than `paper`:
+    after the minutes of `cpu` it is far from its best, see Figures 8 and 9.
+
+    Args:
+        noise: σ of the task.
+        ours: "DiffNet", trained as the others, or "long", the one of Figure 6 or 7.
+        others: rows of the comparison; "told" or "untold" stands for the best classical one that is told the diffusion
+            or is not.
+    """
+
+    def check(record, arrays):
+        rows = next(task["rows"] for task in record["tasks"] if task["noise"] == noise)
+        kinds = {kind: [name for name, row in rows.items() if row["kind"] == kind] for kind in ("told", "untold")}
+
+        def values(name):
+            if f"psnr_{noise:g}_{name}" not in arrays:
+                raise verdicts.NotRun(f"no run of {name}")
+            return arrays[f"psnr_{noise:g}_{name}"]
+
+        holds, texts, trained = [], [], [name for name in (ours, *others) if name not in ("long", *kinds)]
+        for other in others:
+            name = max(kinds[other], key=lambda n: values(n).mean(), default=other) if other in kinds else other
+            mean, low, high = statistics.paired(values(ours), values(name))
+            holds.append(low > 0)
+            texts.append(f"{mean:+.2f} ({low:+.2f} to {high:+.2f}) against {rows[name]['label']}")
+        enough = [rows[name]["budget"] in ENOUGH.get(name, ("cpu", "paper")) for name in trained]
+        enough += [len(values(name)) >= 3 for name in trained]
+        verdict = verdicts.grade([*holds, *enough], half=False) if any(holds) else verdicts.NOT_REPRODUCED
+        steps = ", ".join(f"{rows[name]['label']} {rows[name]['steps']:,}" for name in trained)
+        text = f"dB: {'; '.join(texts)}" + (f"; steps: {steps}" if trained else f"; {rows[ours]['steps']:,} steps")
+        budget = verdicts.budgets(rows[name] for name in trained) or record["budget"]
+        used = {**record, "runs": [rows[name] for name in trained or (ours,)]}
+        return verdicts.Finding(text, verdict, values(ours).shape[1], **verdicts.provenance(used, budget=budget))
+
+    return check
+
+
+_AGAINST = {
+    "CNN and ResNet of equal parameters, after equal steps": ("DiffNet", "ConvNet", "ResNet"),
+    "U-Net on identical pairs": ("DiffNet", "UNet"),
+    "the best classical inverse that is told the diffusion": ("long", "told"),
+    "the best classical method that is not told the diffusion": ("long", "untold"),
+}
+CLAIMS = tuple(
+    Claim(f"DiffNet − {words}, {noise}", "> 0 dB", compared(task.noise, *rows))
+    for task, noise in zip(TASKS, ("no noise", "1 % noise"))
+    for words, rows in _AGAINST.items()
+)
 
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

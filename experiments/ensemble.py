@@ -4,7 +4,7 @@ Question: does the spread say where, and by how much, the restored image is wron
 weights and examples; what they share, the noise in the input above all, their spread cannot show. A factor fitted on
 validation images is to make up for that.
 
-Every finished training is a record of its own in `runs/`, its weights beside it, and is not repeated.
+Every member keeps its network in `runs/`; the last part, "together", measures all of them.
 
     python -m experiments.ensemble --budget quick  # about 5 min on 2 cores
     python -m experiments.ensemble --budget cpu --source stl10_binary --data_dir DIR  # about 15 min
@@ -12,18 +12,27 @@ Every finished training is a record of its own in `runs/`, its weights beside it
 """
 
 import dataclasses
-import json
+import functools
 
 import numpy as np
 
 from diffnet_tf import figures
+<<<<<<< HEAD
 from diffnet_tf.evaluation import statistics
 from experiments.lib import measure, networks, records, trainings
+=======
+from experiments.lib import captions, measure, networks, study, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.measure import Task
+from experiments.lib.run import main
+>>>>>>> expa
 
 NAME = "ensemble"
-TASK = networks.Task("inverse", 0.01)
+TITLE = "Uncertainty"
+TASK = Task("inverse", 0.01)
 SEEDS = 5
 BINS = 20
+COVERED = 0.02  # how far a coverage may be from the one of a calibrated ensemble
 BUDGETS = {  # (recipe, steps of each member, members, limit on the number of images)
     "smoke": ("fast", 1, 2, 8),
     "quick": ("fast", 100, SEEDS, None),
@@ -40,71 +49,56 @@ class Run:
 
     @property
     def name(self):
-        """What its record and its weights are called."""
+        """What its record and its network are called."""
         return f"DiffNet-{self.seed}"
 
 
-def compute(options):
-    """Train the members that have no record yet, then measure all: (record, arrays, None); None when stopped."""
-    name, steps, number, limit = BUDGETS[options.budget]
-    train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    plan = [Run(seed) for seed in range(options.seed, options.seed + number)]
-
-    def trained(run):
-        return _train(run, name, options.steps or steps, options, train, validation)
-
-    if not trainings.train_missing(plan, options, trained):
-        return None
-    members = [path for run in plan if (path := trainings.path(run, options)).exists()]
-    if len(members) < 2:
-        raise ValueError(f"{len(members)} member(s) of {number} are trained; expected at least 2. Train more of them.")
-    return _measure(members, options, validation, test)
+def parts(options):
+    """The trainings of the members, and measuring them together."""
+    *_, number, limit = BUDGETS[options.budget]
+    images = [options.images(split, limit) for split in ("train", "validation", "test")]
+    members = [Run(seed) for seed in range(options.seed, options.seed + number)]
+    train = functools.partial(_train, options=options, train=images[0], validation=images[1])
+    together = "together" + (f"-seed-{options.seed}" if options.seed else "")
+    measured = study.Part(together, lambda: _measure(members, options, *images[1:]))
+    return [*(study.part(member, train) for member in members), measured]
 
 
-def _train(run, name, steps, options, train, validation):
-    """Train a member and keep its weights; its record, or None when it was stopped."""
-    from diffnet_tf import data
-    from diffnet_tf.files import model_files
-
-    recipe = networks.recipe_for("DiffNet", name, TASK)
-    recipe = networks.for_images(recipe, len(train))
-    model, trained = networks.train(
-        "DiffNet",
-        TASK,
-        recipe,
+def _train(run, options, train, validation):
+    name, steps, *_ = BUDGETS[options.budget]
+    trained = study.train(
+        options,
+        functools.partial(networks.make, "DiffNet"),
+        networks.recipe_for("DiffNet", name, TASK),
         train,
         steps=steps,
         seed=run.seed,
-        validation=data.GrayImages(validation.pixels[:64]),
-        checkpoint_dir=options.checkpoint_dir / run.name,
+        name=run.name,
+        validation=validation[: study.VALIDATION],
+        **dataclasses.asdict(TASK),
     )
-    if not trained.finished:
-        return None
-    model_files.save(model_files.without_optimizer(model), trainings.path(run, options).with_suffix(model_files.SUFFIX))
-    return {
-        **trainings.described(run, options, name, recipe),
-        "steps": steps,
-        "validation_psnr": trained.history[-1]["val_psnr"],
-        "training_seconds": round(trained.seconds, 1),
-    }
+    return trained and study.Result(trained.record(), model=trained.model)
 
 
 def _measure(members, options, validation, test):
     """Spread and error of all members on the test images, the factor from the validation images."""
+    from diffnet_tf.evaluation import statistics
     from diffnet_tf.files import model_files
 
-    models = [model_files.load(path.with_suffix(model_files.SUFFIX)) for path in members]
+    paths = [study.path(member.name, options) for member in members]
+    missing = [member.name for member, path in zip(members, paths) if not path.exists()]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} of {len(members)} members are not trained: train them first.")
+    models = [model_files.load(path.with_suffix(model_files.SUFFIX)) for path in paths]
     fitted, apart = _held_out(options, validation, test)
     spread, error, _, _ = _applied(models, *apart["fit"])
     factor = statistics.scale(spread, error)
     spread, error, outputs, psnr = _applied(models, *apart["test"])
     number = options.image % len(error)
-    runs = [json.loads(path.read_text()) for path in members]
-    left_out = ("versions", *records.OF_THE_RUN)
     record = {
-        "title": "Uncertainty",
         **dataclasses.asdict(TASK),
-        "runs": [{key: value for key, value in run.items() if key not in left_out} for run in runs],
+        "seeds": [member.seed for member in members],
+        "steps": study.load(paths[0])["steps"],
         "members": len(models),
         "results": {name: _summary(values) for name, values in psnr.items()},
         "pixels": int(error.size),
@@ -118,9 +112,8 @@ def _measure(members, options, validation, test):
     }
     arrays = {f"psnr_{name}": np.asarray(values, "float32") for name, values in psnr.items()}
     shown = {"target": apart["test"][1], "input": apart["test"][0], "restored": outputs.mean(0)}
-    arrays |= {name: np.float32(images[number, ..., 0]) for name, images in shown.items()}
-    arrays |= {"error": np.float32(error[number, ..., 0]), "spread": np.float32(spread[number, ..., 0])}
-    return record, arrays, None
+    shown |= {"error": error, "spread": spread}
+    return study.Result(record, arrays | {name: np.float32(images[number, ..., 0]) for name, images in shown.items()})
 
 
 def _held_out(options, validation, test):
@@ -128,20 +121,19 @@ def _held_out(options, validation, test):
 
     Where validation and test images are the same, halves of them.
     """
-    from diffnet_tf import data
-
     if options.test_dir:
-        parts, words = {"fit": validation.pixels[:64], "test": test.pixels}, "validation images"
+        fit, words = validation[: study.VALIDATION], "validation images"
     else:
-        parts, words = {"fit": test.pixels[::2], "test": test.pixels[1::2]}, "other test images"
-    seeds = {"fit": networks.TUNING_SEED, "test": networks.TEST_SEED}  # the noise is other noise, too
-    pairs = {name: networks.test_pairs(TASK, data.GrayImages(parts[name]), seed) for name, seed in seeds.items()}
-    return {"images": words, "n": len(parts["fit"])}, pairs
+        fit, test, words = test[::2], test[1::2], "other test images"
+    pairs = {"fit": measure.pairs(TASK, fit, measure.TUNING_SEED), "test": measure.pairs(TASK, test)}
+    return {"images": words, "n": len(fit)}, pairs
 
 
 def _applied(models, inputs, targets):
     """(spread, error of the mean, outputs of all members, PSNR of the mean and of every member)."""
-    measured = [networks.measured(model, inputs, targets)[:2] for model in models]
+    from diffnet_tf.evaluation import statistics
+
+    measured = [measure.measured(model, inputs, targets)[:2] for model in models]
     outputs = np.stack([output for output, _ in measured])
     mean = outputs.mean(0)
     psnr = {
@@ -161,11 +153,25 @@ def _rms(images):
     return np.sqrt(np.mean(np.square(images), axis=(1, 2, 3)))
 
 
+def gather(runs, root):
+    """Of the ensembles that were measured the one of most steps, and its members."""
+    measured = [run for run in runs if "members" in run]
+    if not measured:
+        raise ValueError(f"{captions.count(len(runs), 'member')} trained, not measured together: train the others.")
+    best = max(measured, key=lambda run: run["steps"])
+    trained = [run for run in runs if run.get("seed") in best["seeds"] and run["budget"] == best["budget"]]
+    (record,) = study.most_steps([best], left_out=(*study.LEFT_OUT, "name"))
+    return study.Result({**record, "runs": study.most_steps(trained)}, best["arrays"])
+
+
+# ---- The figure ------------------------------------------------------------------------------------------------------
+
+
 @figures.styled
 def draw(record, arrays):
     """The calibration curve before and after the factor; one image, its error and its spread on one scale."""
     figure, axes = figures.plots(2, 3, caption(record), width=2.5, height=2.2)
-    scale = float(np.quantile(np.abs(arrays["error"]), 0.995)) or 1e-6
+    scale = figures.symmetric(arrays["error"])
     psnr = arrays["psnr_ensemble"][record["image"]]
     gray = {"input": "diffused, 1 % noise", "restored": f"mean of {record['members']}, {psnr:.2f} dB"}
     factor = record["rescaled"]["factor"]
@@ -202,24 +208,58 @@ def draw(record, arrays):
 
 def caption(record):
     """What is shown, its numbers, and where they come from."""
-    results, first = record["results"], record["runs"][0]
-    seeds = ", ".join(str(run["seed"]) for run in record["runs"])
+    first, psnr = record["runs"][0], {name: found["mean"] for name, found in record["results"].items()}
     return (
-        f"{record['title']}: {record['members']} DiffNets, inverse with 1 % noise, seeds {seeds} of initial weights "
-        f"and examples. PSNR, mean of {results['ensemble']['n']} test images: their mean "
-        f"{results['ensemble']['mean']:.2f} dB, a member {results['members']['mean']:.2f} dB. Spread: √(1 + 1/m) times "
-        "the standard deviation over the members, which a calibrated ensemble's error equals. Rank correlation of "
-        f"spread and |error| {record['rank_correlation']:.2f} over pixels, {record['image_rank_correlation']:.2f} over "
-        f"images. Factor {record['rescaled']['factor']:.2f} fitted on {record['fitted_on']['n']} "
-        f"{record['fitted_on']['images']}. Budget {record['budget']}: {first['steps']:,} steps of "
-        f"{first['recipe']['batch_size']} crops each, recipe {first['recipe']['name']}. "
-        f"{record['source']} ({record['data']}, {record['test_data']}). {record['note'] or ''}"
+        f"{record['title']}: {record['members']} DiffNets, {TASK.words}, seeds {captions.seeds(record['runs'])}. PSNR, "
+        f"mean of {record['results']['ensemble']['n']} test images: their mean {psnr['ensemble']:.2f} dB, a member "
+        f"{psnr['members']:.2f} dB. Spread: √(1 + 1/m) times the standard deviation over the members, which a "
+        f"calibrated ensemble's error equals. Its rank correlation with |error|: {record['rank_correlation']:.2f} over "
+        f"pixels, {record['image_rank_correlation']:.2f} over images. Factor fitted on {record['fitted_on']['n']} "
+        f"{record['fitted_on']['images']}. Budget {record['budget']}: {captions.count(first['steps'], 'step')} of "
+        f"{first['recipe']['batch_size']} crops each, recipe {first['recipe']['name']}. {captions.source(record)}"
     )
 
 
+# ---- Claims ----------------------------------------------------------------------------------------------------------
+
+
+def gain(record, arrays):
+    """The mean of the members is nearer to the truth than they are, by more than chance over the images."""
+    gains = arrays["psnr_ensemble"] - arrays["psnr_members"].mean(axis=0)
+    verdict = verdicts.grade([gains.mean() > 2 * gains.std() / np.sqrt(len(gains))])
+    text = f"{gains.mean():+.2f} ± {gains.std():.2f} dB over a member's mean of {arrays['psnr_members'].mean():.2f}"
+    return verdicts.Finding(text, verdict, len(gains), **verdicts.provenance(record))
+
+
+def coverage(name):
+    """Two spreads cover as many errors as those of a calibrated ensemble of that size: "as_it_is" or "rescaled"."""
+
+    def check(record, arrays):
+        found, nominal = record[name], record["nominal_coverage"]
+        verdict = verdicts.grade([abs(found["coverage"] - nominal) <= COVERED])
+        text = f"{100 * found['coverage']:.1f} % for {100 * nominal:.1f} %; RMS error {found['rms_error']:.4f}, "
+        text += f"spread {found['rms_spread']:.4f}"
+        text += f" (× {found['factor']:.2f})" if found["factor"] != 1 else ""
+        return verdicts.Finding(text, verdict, record["results"]["ensemble"]["n"], **verdicts.provenance(record))
+
+    return check
+
+
+def ranks(record, arrays):
+    """Where the spread is large, so is the error: rank correlation over pixels, or at least over images."""
+    pixels, images = record["rank_correlation"], record["image_rank_correlation"]
+    verdict = verdicts.REPRODUCED if pixels >= 0.5 else verdicts.PARTIAL if images >= 0.5 else verdicts.NOT_REPRODUCED
+    text = f"rank correlation {pixels:.2f} over pixels, {images:.2f} over images"
+    return verdicts.Finding(text, verdict, record["results"]["ensemble"]["n"], **verdicts.provenance(record))
+
+
+_CALIBRATED = "as a calibrated ensemble"
+CLAIMS = (
+    Claim("the mean of 5 networks against one", "> 0 dB", gain),
+    Claim("± 2 spreads of 5 networks cover the error", _CALIBRATED, coverage("as_it_is")),
+    Claim("the same, widened by a factor fitted on validation images", _CALIBRATED, coverage("rescaled")),
+    Claim("a larger spread is a larger error", "≥ 0.5", ranks),
+)
+
 if __name__ == "__main__":
-    import sys
-
-    from experiments.lib import run
-
-    run.main(sys.modules[__name__])
+    main(__file__)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from diffnet_tf import figures
+from experiments.lib import captions
 
 GOAL = 0.3  # dB below a specialist
 LABELS = {
@@ -93,17 +94,14 @@ def differences(one, other):
 def caption(record):
     """What is shown, and where it comes from."""
     runs = [run for run in record["runs"] if run["network"] != "preset"]
-    told = {}
-    for run in runs:
-        told.setdefault((run["network"], run["steps"], run["budget"]), []).append(run)
-    steps = "; ".join(f"{LABELS[network]} {number:,} steps (budget {budget})" for (network, number, budget) in told)
+    trained = dict.fromkeys((run["network"], run["steps"], run["budget"]) for run in runs)
+    steps = [f"{LABELS[network]} {number:,} steps (budget {budget})" for network, number, budget in trained]
     unets = ", ".join(f"{unet['steps']:,} at {100 * unet['noise']:g} %" for unet in record["unets"])
     recipe = runs[0]["recipe"]
     return (
         f"{record['title']}: PSNR, mean of {runs[0]['results'][0]['psnr']['n']} test images, after Perona–Malik "
-        f"diffusion and noise of standard deviation σ. All start from the preset {record['start']}: {steps}; "
-        f"recipe {recipe['name']}, loss {recipe['loss']}, {recipe['batch_size']} crops of {recipe['crop']} pixels a "
-        f"step, levels drawn uniformly in √σ; seed {', '.join(map(str, sorted({run['seed'] for run in runs})))}. "
-        f"Gray: the goal, ±{GOAL} dB. {f'U-Net: steps {unets}. ' if unets else ''}"
-        f"{record['source']} ({record['data']}, {record['test_data']}). {record['note'] or ''}"
+        f"diffusion and noise of standard deviation σ. All start from the preset {record['start']}: "
+        f"{'; '.join(steps)}; recipe {recipe['name']}, loss {recipe['loss']}, {recipe['batch_size']} crops of "
+        f"{recipe['crop']} pixels a step, levels drawn uniformly in √σ; seed {captions.seeds(runs)}. Gray: the goal, "
+        f"±{GOAL} dB. {f'U-Net: steps {unets}. ' if unets else ''}{captions.source(record)}"
     )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from diffnet_tf import figures
+from experiments.lib import captions
 
 KINDS = {  # kind → (label, colour)
     "long": ("DiffNet, trained for an hour", figures.LINES[1]),
@@ -111,28 +112,21 @@ def pareto(points):
 
 def caption(record):
     """What is shown, and where it comes from."""
-    networks = [
-        f"{row['label']} {row['steps']:,} steps × {len(row['seeds'])} seeds ({task['title']})"
-        for task in record["tasks"]
-        for row in task["rows"].values()
+    rows = [(row, task["title"]) for task in record["tasks"] for row in task["rows"].values()]
+    trained = [
+        f"{row['label']} {row['steps']:,} steps × {len(row['seeds'])} seeds ({title})"
+        for row, title in rows
         if row["kind"] == "network" and "psnr" in row
     ]
-    missing = [
-        f"{row['label']} ({task['title']})"
-        for task in record["tasks"]
-        for row in task["rows"].values()
-        if "psnr" not in row
-    ]
-    rows = [row for task in record["tasks"] for row in task["rows"].values()]
-    tuned = max((row["training_images"] for row in rows if len(row.get("tried", ())) > 1), default=0)
+    missing = [f"{row['label']} ({title})" for row, title in rows if "psnr" not in row]
+    tuned = max((row["training_images"] for row, _ in rows if len(row.get("tried", ())) > 1), default=0)
     not_run = f" Not run: {', '.join(missing)}." if missing else ""
     return (
         f"{record['title']}: undoing Perona–Malik diffusion of {record['test_images']} test images, the same pairs for "
-        f"all ({record['source']}, {record['test_data']}; training images: {record['data']}). Bars: 95 % bootstrap "
-        f"intervals over images; strokes: seeds; numbers: ranks in PSNR; lines: Pareto fronts. Networks: "
-        f"{'; '.join(networks) or 'none'}.{not_run} Budget {record['budget']}. Classical parameters were chosen on "
-        f"{tuned} training images. FLOPs: networks and the inverses that are told the diffusion; milliseconds: batches "
-        f"of 16, the same run. {record['note'] or ''}"
+        f"all. Bars: 95 % bootstrap intervals over images; strokes: seeds; numbers: ranks in PSNR; lines: Pareto "
+        f"fronts. Networks: {'; '.join(trained) or 'none'}.{not_run} Budget {record['budget']}. Classical parameters "
+        f"were chosen on {tuned} training images. FLOPs: networks and the inverses that are told the diffusion. "
+        f"{captions.source(record)}"
     )
 
 

@@ -1,11 +1,10 @@
 """The fair comparison: intervals that cover, operations that are counted by hand, and what the record says."""
 
-import json
-
 import numpy as np
 import pytest
 
 import diffnet_tf as dn
+<<<<<<< HEAD
 from diffnet_tf.evaluation import classical, costs, statistics
 from experiments import comparison, render
 from experiments.lib import (
@@ -18,8 +17,13 @@ from experiments.lib import (
     records,
     run,
 )
+=======
+from diffnet_tf.evaluation import statistics, classical, costs
+from experiments import comparison
+from experiments.lib import comparison_classical, comparison_figure, measure, networks, pictures, study, verdicts
+>>>>>>> expa
 from tests.conftest import ROOT, run_python, tensorflow_only
-from tests.small_experiments import set_flags
+from tests.small_experiments import execute
 
 # ---- Intervals -------------------------------------------------------------------------------------------------------
 
@@ -95,9 +99,9 @@ def test_operations_are_those_of_tensorflows_profiler():
 def test_networks_of_equal_size_are():
     diffnet = dn.models.DiffNet().count_params()
     for network in networks.EQUAL:
-        recipe = networks.recipe_for(network, "fast", comparison.TASKS[0])
+        _, recipe = found = networks.recipe_for(network, "fast", comparison.TASKS[0])
         assert networks.make(network, recipe).count_params() == pytest.approx(diffnet, rel=0.02)
-        assert recipe == networks.recipe_for("DiffNet", "fast", comparison.TASKS[0])
+        assert found == networks.recipe_for("DiffNet", "fast", comparison.TASKS[0])
 
 
 # ---- The experiment --------------------------------------------------------------------------------------------------
@@ -119,7 +123,8 @@ def few(noise, wiener=None):
     return {name: method for name, method in classical_methods(noise, wiener).items() if name in names}
 
 
-classical_methods, plan = classical.methods, comparison.plan
+classical_methods = classical.methods
+TASK = comparison.TASKS[1]
 
 
 @pytest.fixture(scope="module")
@@ -129,24 +134,22 @@ def compared(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "make", small)
         patch.setattr(classical, "methods", few)
-        patch.setattr(comparison, "REPETITIONS", 2)
-        patch.setattr(comparison, "TASKS", comparison.TASKS[1:])
-        patch.setattr(comparison, "plan", lambda budget: [run for run in plan(budget) if run.network != "UNet"])
-        set_flags(root)
-        run.execute(comparison)
-    return root, *records.load(root / comparison.NAME)
+        patch.setattr(measure, "REPETITIONS", 2)
+        patch.setattr(comparison, "TASKS", (TASK,))
+        return root, *execute(comparison, root, only="input,long,classical,DiffNet,ResNet,ConvNet,costs")
 
 
 @tensorflow_only
+@pytest.mark.slow
 def test_every_method_is_measured_on_the_same_pairs(compared):
     root, record, arrays = compared
     (task,) = record["tasks"]
     rows = task["rows"]
     assert {name for name, row in rows.items() if "psnr" not in row} == {"UNet"}
-    kept = json.loads(next((root / "comparison" / "runs").glob("ResNet-*")).read_text())
+    kept = study.load(root / "comparison" / "runs" / "ResNet-inverse-0.01-0-smoke.json")
     np.testing.assert_allclose(arrays["psnr_0.01_ResNet"], [kept["psnr"]], rtol=1e-6)
     test = dn.data.open_images("skimage", None, "test", 12)
-    inputs, targets = dn.data.paired_arrays(test, noise=0.01, seed=networks.TEST_SEED)
+    inputs, targets = dn.data.paired_arrays(test, noise=0.01, seed=measure.TEST_SEED)
     undone = dn.diffusion.fixed_point_inverse(inputs, rows["fixed_point"]["choice"]["iterations"])
     np.testing.assert_allclose(arrays["psnr_0.01_fixed_point"][0], dn.metrics.psnr(targets, undone), atol=2e-3)
     np.testing.assert_allclose(arrays["ssim_0.01_input"][0], dn.metrics.ssim(targets, inputs), atol=1e-5)
@@ -160,52 +163,79 @@ def test_every_method_is_measured_on_the_same_pairs(compared):
 
 
 @tensorflow_only
-def test_parameters_are_chosen_on_training_images_alone(compared, monkeypatch):
-    """Other test images, the same choice: and what was measured is not measured again."""
-    root, record, _ = compared
-    tried = record["tasks"][0]["rows"]["unsharp"]["tried"]
+@pytest.mark.slow
+def test_parameters_are_chosen_on_training_images_alone(compared):
+    """Other test images, the same choice."""
+    _, record, _ = compared
+    row, budget = record["tasks"][0]["rows"]["unsharp"], comparison.BUDGETS["smoke"]
     train = dn.data.open_images("skimage", None, "train", 12)
-    pairs = dn.data.paired_arrays(dn.data.GrayImages(train.pixels[:3]), noise=0.01, seed=networks.TUNING_SEED)
-    choice, again = classical.tune(classical.methods(0.01)["unsharp"], *pairs)
-    assert again == tried and choice == record["tasks"][0]["rows"]["unsharp"]["choice"]
-    assert networks.TUNING_SEED != networks.TEST_SEED
-    monkeypatch.setattr(classical, "methods", few)
-    monkeypatch.setattr(classical, "tune", lambda *a: pytest.fail("measured again"))
-    set_flags(root, "--only", "classical")
-    options = run.Options(root / comparison.NAME)
-    again = comparison.TASKS[1], comparison.BUDGETS["smoke"], options, train, train
-    comparison_classical.measure_all(*again)
-    # What would be tried with other parameters now is measured again, and nothing else.
-    kept = comparison_classical.path(comparison.TASKS[1], options)
-    before = json.loads(kept.read_text())
-    changed = json.loads(kept.read_text())
-    changed["methods"]["unsharp"] |= {"grid": {"radius": [9.0]}, "psnr": [[0.0]]}
-    kept.write_text(json.dumps(changed))
-    tuned = []
-    monkeypatch.setattr(classical, "tune", lambda method, *pairs: tuned.append(method.label) or (choice, tried))
-    comparison_classical.measure_all(*again)
-    after = json.loads(kept.read_text())["methods"]
-    assert tuned == ["unsharp mask"] and after["unsharp"]["grid"] == before["methods"]["unsharp"]["grid"]
-    assert after["unsharp"]["psnr"] != [[0.0]] and after.keys() == before["methods"].keys()
+    pairs = dn.data.paired_arrays(train[: budget.tuning], noise=0.01, seed=measure.TUNING_SEED)
+    method = classical.methods(0.01)["unsharp"]
+    choice, tried = classical.tune(method, *pairs)
+    assert tried == row["tried"] and choice == row["choice"]
+    assert measure.TUNING_SEED != measure.TEST_SEED
+    again = comparison_classical.measured("unsharp", method, TASK, budget, (train, train[8:])).record
+    assert again["tried"] == tried and len(again["psnr"]) == 4
 
 
 @tensorflow_only
+@pytest.mark.slow
 def test_the_table_and_the_picture_say_what_was_not_run(compared):
     root, record, arrays = compared
-    lines = comparison.table(record).splitlines()
+    lines = comparison_figure.table(record).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert any(line.startswith("| U-Net | not run") for line in lines)
     best = next(line for line in lines if line.startswith("| DiffNet, 30,000 steps"))
     mean = arrays["psnr_0.01_long"].mean()
     assert f"| {mean:.2f} (" in best and "| 101,310 | 1,858 |" in best and "| 3,600 |" in best
     assert "Not run: U-Net (inverse, 1 % noise)" in comparison.caption(record)
-    assert render.render(comparison, root / comparison.NAME).stat().st_size > 10_000
+    assert pictures.render(comparison, root / comparison.NAME).stat().st_size > 10_000
 
 
-def test_drawing_needs_no_keras():
-    code = "import sys; sys.modules['keras'] = None; from experiments import comparison; print(comparison.NAME)"
-    assert run_python(code).strip() == comparison.NAME
-    assert "comparison" in render.EXPERIMENTS and (ROOT / "experiments" / "comparison.py").exists()
+def test_of_each_run_the_one_with_most_steps_counts_and_a_part_alone_is_drawn():
+    def run(of, **more):
+        return {"name": of.name, "task": {"problem": "inverse", "noise": 0.01}, **more, "commit": None}
+
+    diffnet = {"network": "DiffNet", "seed": 0, "recipe": {}, "training_images": 9, "parameters": 7}
+    runs = [
+        run(comparison.Run("DiffNet", TASK, 0), **diffnet, steps=steps, budget=budget, psnr=[steps, 2], ssim=[1, 1])
+        for steps, budget in ((400, "cpu"), (120, "quick"))
+    ]
+    tv = {"method": "tv", "kind": "untold", "label": "TV"}
+    runs += [
+        run(comparison.Beside("tv", TASK, True), **tv, training_images=n, budget=b, psnr=[n, 1], ssim=[1, 1])
+        for n, b in ((32, "cpu"), (16, "quick"))
+    ]
+    result = comparison.gather(runs, None)
+    rows = result.record["tasks"][1]["rows"]
+    assert rows["DiffNet"]["steps"] == rows["DiffNet"]["fewest_steps"] == 400 and rows["tv"]["training_images"] == 32
+    np.testing.assert_array_equal(result.arrays["psnr_0.01_tv"], [[32.0, 1.0]])
+    assert result.record["budget"] == "cpu" and result.record["test_images"] == 2
+    for some in (runs[:1], runs[2:3]):
+        record = comparison.gather(some, None).record | {"title": "t", "source": "s", "data": "a", "test_data": "b"}
+        comparison.draw(record, {})
+        assert "not run" in comparison_figure.table(record)
+
+
+GATHER = """
+import sys
+for name in ("keras", "tensorflow", "scipy", "skimage"):
+    sys.modules[name] = None  # importing it fails
+from pathlib import Path
+import numpy as np
+from experiments import comparison
+from experiments.lib import study
+found = comparison.gather(study.finished(Path("results/comparison")), Path("results"))
+np.savez(sys.argv[1], **found.arrays)
+"""
+
+
+def test_the_committed_parts_give_the_committed_arrays_without_keras(tmp_path):
+    run_python(GATHER, tmp_path / "arrays.npz")
+    expected, found = np.load(ROOT / "results" / "comparison" / "arrays.npz"), np.load(tmp_path / "arrays.npz")
+    assert set(found) == set(expected) and "psnr_0_newton" in found
+    for name in found:
+        np.testing.assert_array_equal(found[name], expected[name])
 
 
 def test_nothing_is_cheaper_and_better_than_the_front():
@@ -222,8 +252,8 @@ def test_nothing_is_cheaper_and_better_than_the_front():
 # ---- What is claimed -------------------------------------------------------------------------------------------------
 
 
-def recorded(root, seeds=3, **shifts):
-    """A record of the comparison in which methods differ from DiffNet by shifts in dB."""
+def recorded(seeds=3, **shifts):
+    """(record, arrays) of a comparison in which methods differ from DiffNet by shifts in dB."""
     rng = np.random.default_rng(0)
     images = rng.normal(34, 2, 50)
     kinds = {"told": ("newton", "pnp"), "untold": ("tv",), "long": ("long",)}
@@ -235,27 +265,22 @@ def recorded(root, seeds=3, **shifts):
         rows[name] = {"kind": kind, "label": name, "psnr": [0, 0, 0]}
         rows[name] |= {"steps": 400, "budget": "cpu"} if kind in ("network", "long") else {}
     record = {"tasks": [{"problem": "inverse", "noise": 0.01, "rows": rows}], "budget": "cpu", "commit": None}
-    records.save(root / "comparison", record | {"source": "s", "data": "a", "test_data": "b"}, arrays)
+    return record | {"source": "s", "data": "a", "test_data": "b"}, arrays
 
 
-def test_claims_hold_where_the_whole_interval_does(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        beyond_verdicts.compared(0.01, "DiffNet", "UNet")(tmp_path)
-    recorded(tmp_path, ConvNet=-0.5, ResNet=0.0)
-    assert beyond_verdicts.compared(0.01, "DiffNet", "ConvNet")(tmp_path).verdict == claims.REPRODUCED
-    assert beyond_verdicts.compared(0.01, "DiffNet", "ResNet")(tmp_path).verdict == claims.NOT_REPRODUCED
-    both = beyond_verdicts.compared(0.01, "DiffNet", "ConvNet", "ResNet")(tmp_path)
-    assert both.verdict == claims.PARTIAL and both.n == 50 and "+0.5" in both.ours
-    best = beyond_verdicts.compared(0.01, "long", "told")(tmp_path)
-    assert best.verdict == claims.REPRODUCED and "against pnp" in best.ours and "newton" not in best.ours
-    with pytest.raises(FileNotFoundError, match="no run of UNet"):
-        beyond_verdicts.compared(0.01, "DiffNet", "UNet")(tmp_path)
-    recorded(tmp_path, UNet=-0.5)
-    assert beyond_verdicts.compared(0.01, "DiffNet", "UNet")(tmp_path).verdict == claims.PARTIAL  # of budget cpu
-    recorded(tmp_path, seeds=1, ConvNet=-0.5)
-    assert beyond_verdicts.compared(0.01, "DiffNet", "ConvNet")(tmp_path).verdict == claims.PARTIAL
+def test_claims_hold_where_the_whole_interval_does():
+    def verdict(*names, **made):
+        return comparison.compared(0.01, *names)(*recorded(**made))
 
-
-def test_the_rows_are_there():
-    rows = [claim for claim in beyond.CLAIMS if claim.where == "A fair comparison"]
-    assert len(rows) == 8 and len({claim.text for claim in rows}) == 8
+    made = {"ConvNet": -0.5, "ResNet": 0.0}
+    assert verdict("DiffNet", "ConvNet", **made).verdict == verdicts.REPRODUCED
+    assert verdict("DiffNet", "ResNet", **made).verdict == verdicts.NOT_REPRODUCED
+    both = verdict("DiffNet", "ConvNet", "ResNet", **made)
+    assert both.verdict == verdicts.PARTIAL and both.n == 50 and "+0.5" in both.ours
+    best = verdict("long", "told", **made)
+    assert best.verdict == verdicts.REPRODUCED and "against pnp" in best.ours and "newton" not in best.ours
+    with pytest.raises(verdicts.NotRun, match="no run of UNet"):
+        verdict("DiffNet", "UNet", **made)
+    assert verdict("DiffNet", "UNet", UNet=-0.5).verdict == verdicts.PARTIAL  # of budget cpu
+    assert verdict("DiffNet", "ConvNet", seeds=1, ConvNet=-0.5).verdict == verdicts.PARTIAL
+    assert len({claim.text for claim in comparison.CLAIMS}) == 8
