@@ -14,10 +14,6 @@ import functools
 
 import numpy as np
 
-<<<<<<< HEAD
-from diffnet_tf.evaluation import statistics
-from experiments.lib import comparison_classical, comparison_figure, measure, networks, trainings, weights
-=======
 from diffnet_tf.evaluation import statistics
 from experiments.lib import (
     comparison_classical,
@@ -32,7 +28,6 @@ from experiments.lib import (
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
->>>>>>> expa
 
 NAME = "comparison"
 TITLE = "A fair comparison"
@@ -228,13 +223,8 @@ def _rows(runs, costs):
 def _statistics(value, values):
     """Means with intervals over images, and differences to both DiffNets: each (mean, lower end, upper end)."""
     found = {"n": value["psnr"].shape[1], "seed_psnr": value["psnr"].mean(axis=1).round(4).tolist()}
-<<<<<<< HEAD
-    for metric in ("psnr", "ssim"):
-        found[metric] = statistics.interval(value[metric])
-=======
     for metric in study.OF_IMAGES:
         found[metric] = statistics.interval(value[metric])
->>>>>>> expa
         for name in ("DiffNet", "long"):
             if name in values and value is not values[name]:
                 found[f"{metric}_minus_{name}"] = statistics.paired(value[metric], values[name][metric])

@@ -17,15 +17,10 @@ import functools
 import numpy as np
 
 from diffnet_tf import figures
-<<<<<<< HEAD
-from diffnet_tf.evaluation import statistics
-from experiments.lib import measure, networks, records, trainings
-=======
 from experiments.lib import captions, measure, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
->>>>>>> expa
 
 NAME = "ensemble"
 TITLE = "Uncertainty"

@@ -4,24 +4,9 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-<<<<<<< HEAD
 from diffnet_tf.evaluation import classical, costs, statistics
-from experiments import comparison, render
-from experiments.lib import (
-    beyond,
-    beyond_verdicts,
-    claims,
-    comparison_classical,
-    comparison_figure,
-    networks,
-    records,
-    run,
-)
-=======
-from diffnet_tf.evaluation import statistics, classical, costs
 from experiments import comparison
 from experiments.lib import comparison_classical, comparison_figure, measure, networks, pictures, study, verdicts
->>>>>>> expa
 from tests.conftest import ROOT, run_python, tensorflow_only
 from tests.small_experiments import execute
 
