@@ -41,7 +41,7 @@ class Job:
     """
 
     name: str
-    minutes: dict
+    minutes: dict = dataclasses.field(compare=False)
     needs: tuple = ()
 
 

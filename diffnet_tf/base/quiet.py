@@ -58,6 +58,8 @@ def loading() -> Iterator[None]:
         os.dup2(written.fileno(), 2)
         try:
             yield
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
         except BaseException:
             written.seek(0)
             os.write(kept, written.read())
