@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import re
+import textwrap
 
 import pytest
 
@@ -10,7 +11,7 @@ import diffnet_tf as dn
 from tests.conftest import ROOT, run_python
 
 PACKAGE = ROOT / "diffnet_tf"
-# From the ground up: a module imports from its own room and from those before it. `figures` imports base and files only.
+# From the ground up: a module imports from its own room and from those before it.
 ROOMS = (
     "base",
     "files",
@@ -85,7 +86,9 @@ def test_imports_point_one_way_only():
 )
 def test_an_import_that_points_upwards_is_found(source, fault):
     assert faults("diffnet_tf.physics.steps", source) == [f"diffnet_tf.physics.steps imports {fault}"]
-    for_types = f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {source}".replace("\n    import", "\n     import")
+    for_types = f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {source}".replace(
+        "\n    import", "\n     import"
+    )
     assert source.startswith("def") or faults("diffnet_tf.physics.steps", for_types) == []
     assert faults("diffnet_tf.physics.steps", "from diffnet_tf.base import checks\nimport numpy") == []
 

@@ -203,6 +203,19 @@ def test_the_update_is_equation_4_6(boundary, rng):
     np.testing.assert_allclose(result, expected, atol=1e-6)
 
 
+def test_time_steps_start_at_the_authors_value(rng):
+    """δt₀ = 0.2, of layers and of networks: what they compute, not what they say."""
+    u = images(rng)
+    random = {"filters_initializer": "random_uniform"}  # zeros would hide the time step
+    layers = [dn.layers.DiffusionLayer(2, 4), dn.layers.LinearDiffusionLayer(**random)]
+    layers += dn.models.DiffNet(2, 2, 4).diffusion_layers + dn.models.LinearDiffNet(SHAPE, 2, **random).diffusion_layers
+    for layer in layers:
+        change = ops.convert_to_numpy(layer(u)) - u
+        filters = ops.convert_to_numpy(layer.filters(u))
+        assert np.abs(change).max() > 1e-3
+        np.testing.assert_allclose(change, 0.2 * ops.convert_to_numpy(dn.stencil.apply(u, filters)), atol=1e-6)
+
+
 def test_mixed_precision_reaches_only_the_estimator(rng):
     """With filters of exactly representable values, bfloat16 changes nothing: the update itself is float32."""
     u = images(rng)
