@@ -14,7 +14,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 BACKEND = keras.backend.backend()
+slow = pytest.mark.slow  # left to `make test-all`
 tensorflow_only = pytest.mark.skipif(BACKEND != "tensorflow", reason="tf.data needs Keras's TensorFlow backend")
+
+
+def mostly_slow(values, *quick):
+    """Values of a parameter (tuples: of several): `make test` takes the quick ones, `make test-all` takes all."""
+    assert set(quick) <= set(values)
+    return [
+        value if value in quick else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=slow)
+        for value in values
+    ]
 
 
 @pytest.fixture(scope="session")

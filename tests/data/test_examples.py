@@ -208,42 +208,6 @@ def test_examples_are_equal_on_all_backends():
     assert digests == dict.fromkeys(found, DRAWN)
 
 
-@pytest.mark.parametrize(
-    ("images", "arguments", "error", "message"),
-    [
-        (np.full((4, 8, 8, 1), 200.0), {}, ValueError, r"range from 200 to 200; expected values in \[0, 1\]. Divide"),
-        (np.full((4, 8, 8, 1), 200, "uint8"), {}, TypeError, "dtype uint8; expected floating point"),
-        (np.full((4, 8, 8, 1), np.nan), {}, ValueError, r"256 value\(s\) that are NaN or infinite, the first at"),
-        (np.ones((8, 8)), {}, ValueError, r"shape \(8, 8\) of rank 2"),
-        (np.ones((4, 1, 8, 8)), {}, ValueError, "channels first.*moveaxis"),
-        (np.ones((4, 8, 8, 3)), {}, ValueError, "3 channels last.*Convert colour to gray"),
-        (np.ones((4, 2, 8, 1)), {}, ValueError, "at least 3 pixels"),
-        (np.ones((0, 8, 8, 1)), {}, ValueError, "there is no image"),
-        (np.stack([np.ones((8, 8, 1)), np.zeros((8, 8, 1))]), {"batch_size": 1}, ValueError, "1 black image.*index 1"),
-        (np.ones((4, 8, 8, 1)), {"batch_size": 5}, ValueError, r"batch_size=5 is larger than the 4 image\(s\)"),
-        (np.ones((4, 8, 8, 1)), {"crop": 9}, ValueError, "crop=9; expected at most 8"),
-        (np.ones((4, 8, 8, 1)), {"problem": "sideways"}, ValueError, "problem='sideways'; expected one of 'inverse'"),
-        (np.ones((4, 8, 8, 1)), {"noise": -1.0}, ValueError, "noise=-1.0"),
-        (np.ones((4, 8, 8, 1)), {"problem": "forward", "noise": 0.1}, ValueError, "noise=0.1 with problem='forward'"),
-        (np.ones((4, 8, 8, 1)), {"problem": "forward", "noise_map": True}, ValueError, "noise_map=True with problem="),
-        (np.ones((4, 8, 8, 1)), {"noise": (0.1, 0.0)}, ValueError, r"noise=\(0.1, 0.0\); expected finite .* the lower"),
-        (np.ones((4, 8, 8, 1)), {"noise": (-0.1, 0.1)}, ValueError, r"noise\[0\]=-0.1; expected"),
-        (np.ones((4, 8, 8, 1)), {"noise": (0.0, np.inf)}, ValueError, "expected finite numbers"),
-        (np.ones((4, 8, 8, 1)), {"noise": (0.0, 0.1, 0.2)}, ValueError, "holds 3 number.*; expected a pair"),
-        (np.ones((4, 8, 8, 1)), {"noise": (0.0, "1")}, TypeError, "holds a str; expected two numbers"),
-        (np.ones((4, 8, 8, 1)), {"parameter": (0.1, 0.3)}, ValueError, "without degrade; expected a function"),
-        (np.ones((4, 8, 8, 1)), {"parameter": 0.1, "degrade": max}, TypeError, r"is a float; expected \(low, high\)"),
-        (np.ones((4, 8, 8, 1)), {"data_dir": "x"}, ValueError, "data_dir only go with the name of a source"),
-        ("stl11", {}, ValueError, "source='stl11'; expected one of 'skimage', 'stl10', 'stl10_binary', 'mat'"),
-    ],
-)
-def test_bad_input_is_refused(images, arguments, error, message):
-    makers = [data.PairSequence] + ([data.pairs] if BACKEND == "tensorflow" else [])
-    for make in makers:
-        with pytest.raises(error, match=message):
-            make(images, **{"batch_size": 4, **arguments})
-
-
 def test_pairs_needs_the_tensorflow_backend(photographs, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(RuntimeError, match="use data.PairSequence"):
