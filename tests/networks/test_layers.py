@@ -1,5 +1,6 @@
 """One contract for all layers and models: they behave as Keras's own do."""
 
+import itertools
 import json
 
 import keras
@@ -11,7 +12,7 @@ from keras import ops
 import diffnet_tf as dn
 from diffnet_tf.networks.baselines import CropLike, PadToMultiple
 from diffnet_tf.networks.image_model import ImageModel
-from tests.conftest import run_python
+from tests.conftest import mostly_slow, run_python
 
 SHAPE = (9, 11)
 CASES = {
@@ -86,9 +87,13 @@ def test_dtype_policies(float64, make, policy, rng):
     assert np.isfinite(ops.convert_to_numpy(ops.cast(output, "float32"))).all()
 
 
-@case
-@pytest.mark.parametrize("policy", POLICIES)
-def test_a_fit_step_lowers_the_loss(float64, make, policy, rng):
+# Each layer once, in turn under each policy; DiffNet under all.
+IN_TURN = [(name, POLICIES[i % len(POLICIES)]) for i, name in enumerate(CASES)] + [("DiffNet", p) for p in POLICIES]
+
+
+@pytest.mark.parametrize(("name", "policy"), mostly_slow(list(itertools.product(CASES, POLICIES)), *IN_TURN))
+def test_a_fit_step_lowers_the_loss(float64, name, policy, rng):
+    make = CASES[name]
     keras.utils.set_random_seed(1)
     model = in_a_model(make, dtype=policy)
     x = images(rng, dn.layers.state_dtype(policy))
@@ -99,9 +104,10 @@ def test_a_fit_step_lowers_the_loss(float64, make, policy, rng):
     assert model.evaluate(x, y, verbose=0) < before
 
 
-@case
-def test_it_trains_inside_a_users_model(make, rng):
+@pytest.mark.parametrize("name", mostly_slow(CASES, "DiffusionLayer", "UNet"))
+def test_it_trains_inside_a_users_model(name, rng):
     """Between half-precision layers of a Sequential model: its gradients reach the layers before it."""
+    make = CASES[name]
     before = klayers.Conv2D(1, 1, dtype="mixed_bfloat16", kernel_initializer="ones")
     model = keras.Sequential([keras.Input((*SHAPE, 1)), before, make(), klayers.Conv2D(1, 1, dtype="mixed_bfloat16")])
     x = images(rng)
