@@ -2,51 +2,72 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Two workers; one that has finished takes tests from the other. The slowest tests are listed.
+PYTEST = -m pytest -n 2 --dist worksteal --durations=25
+# What `make test` leaves to `make test-all`.
+FAST = -m "not slow"
 # Tests that run on Keras's JAX backend as well, in an environment that has no TensorFlow.
 JAX_VENV ?= .venv-jax
 JAX_TESTS = tests/physics/test_stencil.py tests/physics/test_diffusion.py tests/physics/test_operators.py \
             tests/networks/test_layers.py tests/networks/test_models.py tests/networks/test_presets.py \
             tests/training/test_training.py tests/training/test_soap.py tests/training/test_distribute.py \
-            tests/data/test_examples.py tests/test_metrics.py tests/test_without_tensorflow.py
+            tests/data/test_examples.py tests/hostile/test_bad_input.py tests/test_metrics.py \
+            tests/test_without_tensorflow.py
 WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
+# Tests that show that Keras's PyTorch backend and a network written in PyTorch give the same.
+TORCH_VENV ?= .venv-torch
+TORCH_TESTS = tests/physics/test_stencil.py tests/networks/test_presets.py tests/restoration/test_restoration.py \
+              tests/test_benchmarks.py
 
 # Figures are drawn from records in an environment that has nothing else.
 FIGURES_VENV ?= .venv-figures
 AUDIT_VENV ?= .venv-audit
 
-.PHONY: reproduce test test-torch torture audit lint package docs bench bench-recipes figures notebooks
+.PHONY: reproduce test test-all test-torch torture audit lint package package-alone docs bench bench-recipes figures \
+        notebooks
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.fig06_samples --budget quick
 	$(BIN)/python -m experiments.fig07_samples --budget quick
 
-test: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint package
-	$(BIN)/python -m pytest -n 2 --dist loadfile
-	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -n 2 --dist loadfile $(JAX_TESTS)
+# Eight minutes on two idle cores, the installation included: all but the tests that are marked as slow.
+test:
+	$(MAKE) --jobs 2 $(VENV)/installed-dev $(JAX_VENV)/installed-dev
+	$(MAKE) --jobs 2 --output-sync lint package
+	$(BIN)/python $(PYTEST) $(FAST)
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(FAST) $(JAX_TESTS)
+
+# Everything, on all three backends.
+test-all: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint package-alone test-torch
+	$(BIN)/python $(PYTEST)
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(JAX_TESTS)
+
+test-torch: $(TORCH_VENV)/installed-dev
+	KERAS_BACKEND=torch $(TORCH_VENV)/bin/python $(PYTEST) $(TORCH_TESTS)
 
 # A real training, killed 50 times with SIGKILL, ends as if it had not been: a quarter of an hour on two idle cores.
 torture: $(VENV)/installed-dev
 	$(BIN)/python -m tests.torture
 
-# The same networks on Keras's PyTorch backend. Not part of `test`.
-test-torch: $(VENV)/installed-dev $(VENV)/installed-bench
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 tests/physics/test_stencil.py tests/networks/test_presets.py \
-		tests/restoration/test_restoration.py
-
 # All figures and the page, from results/: under a minute, after the install.
 figures: $(FIGURES_VENV)/installed
 	$(FIGURES_VENV)/bin/python -m experiments.render
 
-# Source distribution and wheel, installed and used in an environment of its own, away from the repository.
-package: $(VENV)/installed-dev
-	rm -rf build/package && mkdir -p build/package
-	$(BIN)/python -m build --outdir build/package/dist .
-	$(PYTHON) -m venv build/package/venv
-	build/package/venv/bin/python -m pip install --quiet build/package/dist/*.whl
-	mkdir build/package/elsewhere && cp tests/installed.py build/package/elsewhere
-	cd build/package/elsewhere && ../venv/bin/python installed.py ../dist
-	rm -rf build/package
+# Source distribution and wheel, installed and used in an environment of its own, away from the repository. What the
+# package requires is that of $(VENV), or, in `package-alone`, installed anew: then nothing is there that it does not name.
+package: FOLDER = build/package
+package: BORROWED = $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+package-alone: FOLDER = build/package-alone
+package package-alone: $(VENV)/installed-dev
+	rm -rf $(FOLDER) && mkdir -p $(FOLDER)
+	$(BIN)/python -m build --outdir $(FOLDER)/dist .
+	$(PYTHON) -m venv $(FOLDER)/venv
+	$(if $(BORROWED),$(BORROWED) > "$$($(FOLDER)/venv/bin/python -c 'import site; print(*site.getsitepackages())')/borrowed.pth")
+	$(FOLDER)/venv/bin/python -m pip install --quiet $(if $(BORROWED),--no-deps) $(FOLDER)/dist/*.whl
+	mkdir $(FOLDER)/elsewhere && cp tests/installed.py $(FOLDER)/elsewhere
+	cd $(FOLDER)/elsewhere && ../venv/bin/python installed.py ../dist
+	rm -rf $(FOLDER)
 
 # The reference of all modules, from their docstrings: open build/docs/index.html.
 docs: $(VENV)/installed-dev
@@ -80,14 +101,22 @@ $(VENV)/installed: setup.py
 	$(BIN)/python -m pip install --editable .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+$(VENV)/installed-dev: setup.py
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --editable ".[dev]"
-	touch $@
+	touch $(VENV)/installed $@
 
 $(JAX_VENV)/installed-dev: setup.py
 	$(PYTHON) -m venv $(JAX_VENV)
 	$(JAX_VENV)/bin/python -m pip install "keras>=3.15.1,<4" $(WITHOUT_TENSORFLOW) scipy pytest pytest-xdist
 	$(JAX_VENV)/bin/python -m pip install --no-deps --editable .
+	touch $@
+
+$(TORCH_VENV)/installed-dev: setup.py
+	$(PYTHON) -m venv $(TORCH_VENV)
+	$(TORCH_VENV)/bin/python -m pip install "keras>=3.15.1,<4" torch==2.13.0 $(WITHOUT_TENSORFLOW:jax=) scipy pytest \
+		pytest-xdist
+	$(TORCH_VENV)/bin/python -m pip install --no-deps --editable .
 	touch $@
 
 $(FIGURES_VENV)/installed: setup.py

@@ -12,9 +12,28 @@ import keras
 import numpy as np
 import pytest
 
+from tests.fuzzing import SEED
+
 ROOT = Path(__file__).resolve().parent.parent
 BACKEND = keras.backend.backend()
+slow = pytest.mark.slow  # left to `make test-all`
 tensorflow_only = pytest.mark.skipif(BACKEND != "tensorflow", reason="tf.data needs Keras's TensorFlow backend")
+
+
+def mostly_slow(values, *quick):
+    """Values of a parameter (tuples: of several): `make test` takes the quick ones, `make test-all` takes all."""
+    assert set(quick) <= set(values)
+    return [
+        value if value in quick else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=slow)
+        for value in values
+    ]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """With which seed the files were mutated, whatever came of it."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    if any("test_fuzz.py" in getattr(report, "nodeid", "") for report in reports):
+        terminalreporter.write_line(f"Fuzzing: FUZZ_SEED={SEED} gives the same files again.")
 
 
 @pytest.fixture(scope="session")

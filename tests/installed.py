@@ -54,7 +54,7 @@ def check_command():
 
 
 if __name__ == "__main__":
-    assert "site-packages" in dn.__file__, f"{dn.__file__} is not an installed package"
+    assert dn.__file__.startswith(sys.prefix), f"{dn.__file__} is not installed in {sys.prefix}"
     assert not Path("setup.py").exists(), "not to be run in the repository"
     check_contents(Path(sys.argv[1]).resolve())
     check_presets()

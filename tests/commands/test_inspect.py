@@ -1,7 +1,5 @@
 """python -m diffnet_tf inspect: its table and picture show what the analysis finds; nothing is overwritten."""
 
-import re
-
 import numpy as np
 import pytest
 import skimage.data
@@ -123,26 +121,6 @@ def test_a_picture_that_fails_leaves_nothing(picture, weights, tmp_path, capsys,
     assert run(picture, "--weights", weights, "--size", 8, "--out", tmp_path / "layers.png") == 2
     assert "No space left on device" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--preset", PRESET, "--size", "300"), "--size=300; expected at most 256, since the eigenvalues"),
-        (("--preset", PRESET, "--size", "2"), "--size=2; expected a whole number of at least 3"),
-        (("--preset", PRESET, "--out", "layers.jpg"), "layers.jpg ends in '.jpg'; expected the name of a PNG file"),
-        (("--preset", PRESET, "--out", "folder.png"), "folder.png is a folder; expected the name of the file"),
-        (("--preset", "invers"), "preset='invers'; expected one of"),
-        (("--weights", "missing.keras"), "missing.keras does not exist; expected a model saved as .keras"),
-    ],
-)
-def test_bad_input_is_one_line_and_status_2(picture, tmp_path, monkeypatch, capsys, arguments, message):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder.png").mkdir()
-    assert run(picture, *arguments) == 2
-    told = capsys.readouterr()
-    assert message in told.err and re.fullmatch(r"error: .*\n", told.err) and not told.out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cat.png", "folder.png"]
 
 
 def test_images_and_networks_that_cannot_be_looked_at(picture, tmp_path, weights, capsys):

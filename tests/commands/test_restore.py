@@ -84,36 +84,6 @@ def test_one_bad_file_in_a_folder_stops_it_before_it_begins(picture, tmp_path, c
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("missing.png", "out.png", "--preset", PRESET), "missing.png does not exist; expected an image or a folder"),
-        ((".", "out", "--preset", PRESET), "holds no image; expected files ending in .png"),
-        (("{picture}", "out.bmp", "--preset", PRESET), "out.bmp ends in '.bmp'; expected one of"),
-        (("{picture}", "out.jpg", "--preset", PRESET, "--depth", "16"), "JPEG holds 8-bit gray or RGB, not uint16"),
-        (("{picture}", ".", "--preset", PRESET), "is a folder; expected the name of the file to write"),
-        (("{picture}", "out.png", "--preset", "invert"), "preset='invert'; expected one of"),
-        (
-            ("{picture}", "out.png", "--weights", "no.keras"),
-            "no.keras does not exist; expected a model saved as .keras",
-        ),
-        (
-            ("{picture}", "out.png", "--weights", "{picture}"),
-            "cat.png ends in '.png'; expected a model saved as .keras",
-        ),
-        (("{picture}", "out.png", "--preset", PRESET, "--max-pixels", "99"), "more than the 99 that are decoded"),
-        (("{picture}", "out.png", "--preset", PRESET, "--tile", "0"), "tile=0; expected a whole number of at least 1"),
-    ],
-)
-def test_bad_input_is_one_line_and_status_2(picture, tmp_path, monkeypatch, capsys, arguments, message):
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path / "empty")
-    assert restore(*(argument.format(picture=picture) for argument in arguments)) == 2
-    errors = capsys.readouterr().err
-    assert message in errors and errors.startswith("error: ") and errors.count("\n") == 1
-    assert not list((tmp_path / "empty").iterdir())
-
-
 def test_a_damaged_model_is_refused(picture, tmp_path, capsys):
     (tmp_path / "bad.keras").write_bytes(b"no zip")
     assert restore(picture, tmp_path / "out.png", "--weights", tmp_path / "bad.keras") == 2

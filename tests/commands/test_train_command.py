@@ -58,26 +58,6 @@ def test_from_the_start_and_stopped_in_between(folder, tmp_path, monkeypatch, ca
     assert after > before + 2
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("no", "--out", "a.keras"), "data_dir no does not exist"),
-        (("{folder}", "--out", "a.h5"), "--out a.h5 ends in '.h5'; expected .keras"),
-        (("{folder}", "--out", "a.keras", "--init", "inverted"), "Did you mean 'inverse'?"),
-        (("{folder}", "--out", "a.keras", "--noise", "-1"), "noise=-1.0; expected a finite number of at least 0"),
-        (("{folder}", "--out", "a.keras", "--size", "200"), "expected at least 200 on each side"),
-        (("{folder}", "--out", "there.keras"), "there.keras exists; give another name, or --force"),
-    ],
-)
-def test_bad_input_is_one_line_and_status_2(folder, tmp_path, monkeypatch, capsys, arguments, message):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "there.keras").write_text("precious")
-    assert main(["train", *(argument.format(folder=folder) for argument in arguments)]) == 2
-    errors = capsys.readouterr().err
-    assert message in errors and errors.startswith("error: ") and errors.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["there.keras"]
-
-
 def test_its_start_is_a_preset_or_a_file(tmp_path):
     from diffnet_tf.commands.train import _start
 

@@ -10,7 +10,7 @@ from diffnet_tf.data.colour import ColourImages, to_colour
 from diffnet_tf.networks import models
 from diffnet_tf.physics import diffusion
 from diffnet_tf.physics import steps as scheme
-from tests.conftest import tensorflow_only
+from tests.conftest import mostly_slow, tensorflow_only
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_contrasts_of_a_wrong_shape_are_refused(rng):
 
 
 @tensorflow_only
-@pytest.mark.parametrize("mixing", [False, True])
+@pytest.mark.parametrize("mixing", mostly_slow([False, True], True))
 def test_a_network_trains_on_colours(images, mixing):
     model = models.DiffNet(2, 2, 4, channels=3, mixing=mixing, initial_scale=0.1)
     before = model.get_weights()

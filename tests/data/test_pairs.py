@@ -1,11 +1,13 @@
 """The tf.data pipeline: the same examples as `PairSequence`, at any parallelism, and a good citizen of Keras."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from diffnet_tf import data
 from diffnet_tf.networks import models
-from tests.conftest import run_python, tensorflow_only
+from tests.conftest import mostly_slow, run_python, tensorflow_only
 
 pytestmark = tensorflow_only
 OPTIONS = {"noise": 0.01, "crop": 20, "augment": True, "seed": 3}
@@ -34,9 +36,12 @@ def one_by_one(images):
     return collect(data.pairs(images, batch_size=1, epochs=3, parallel_calls=1, **OPTIONS), 48)
 
 
-@pytest.mark.parametrize("start", [0, 5, 16, 41])
-@pytest.mark.parametrize("parallel_calls", [1, 4, None])
-@pytest.mark.parametrize("batch_size", [1, 7, 16])
+WAYS = list(itertools.product([1, 7, 16], [1, 4, None], [0, 5, 16, 41]))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "parallel_calls", "start"), mostly_slow(WAYS, (1, 4, 16), (7, 4, 5), (16, None, 41))
+)
 def test_an_example_is_the_same_in_any_batch_thread_and_part(images, one_by_one, batch_size, parallel_calls, start):
     """Bit for bit, wherever the run was stopped and taken up again."""
     options = {"batch_size": batch_size, "parallel_calls": parallel_calls, "start": start}
@@ -50,9 +55,10 @@ def drawn_one_by_one(images):
     return collect(data.pairs(images, batch_size=1, epochs=3, parallel_calls=1, **DRAWN), 48)
 
 
-@pytest.mark.parametrize("start", [0, 21])
-@pytest.mark.parametrize("parallel_calls", [1, 4])
-@pytest.mark.parametrize("batch_size", [1, 7, 16])
+@pytest.mark.parametrize(
+    ("batch_size", "parallel_calls", "start"),
+    mostly_slow(list(itertools.product([1, 7, 16], [1, 4], [0, 21])), (7, 4, 21)),
+)
 def test_what_an_example_draws_is_the_same_too(images, drawn_one_by_one, batch_size, parallel_calls, start):
     """σ, its map and the parameter: bit for bit, wherever the run was stopped and taken up again."""
     options = {"batch_size": batch_size, "parallel_calls": parallel_calls, "start": start}

@@ -23,7 +23,7 @@ def folder(tmp_path_factory, model):
     for k in range(12):
         Image.fromarray(RNG.integers(1, 255, (96, 96)).astype("uint8")).save(images / f"{k:02}.png")
     good = (images / "00.png").read_bytes()
-    for name in ("empty", "torn", "text", "bomb", "gif", "bin", "bin0"):
+    for name in ("empty", "empty.png", "torn", "text", "bomb", "gif", "bin", "bin0"):
         (root / name).mkdir()
     bad = {"zero.png": b"", "torn/a.png": good[: len(good) // 2], "text/a.png": b"a photograph\n"}
     bad |= {"torn/b.png": good, "text/b.png": good, "bomb/b.png": good, "cut.npy": npy(GRAY[0])[:500]}

@@ -1,5 +1,6 @@
 """One contract for all layers and models: they behave as Keras's own do."""
 
+import itertools
 import json
 
 import keras
@@ -11,7 +12,7 @@ from keras import ops
 import diffnet_tf as dn
 from diffnet_tf.networks.baselines import CropLike, PadToMultiple
 from diffnet_tf.networks.image_model import ImageModel
-from tests.conftest import run_python
+from tests.conftest import mostly_slow, run_python
 
 SHAPE = (9, 11)
 CASES = {
@@ -86,9 +87,13 @@ def test_dtype_policies(float64, make, policy, rng):
     assert np.isfinite(ops.convert_to_numpy(ops.cast(output, "float32"))).all()
 
 
-@case
-@pytest.mark.parametrize("policy", POLICIES)
-def test_a_fit_step_lowers_the_loss(float64, make, policy, rng):
+# Each layer once, in turn under each policy; DiffNet under all.
+IN_TURN = [(name, POLICIES[i % len(POLICIES)]) for i, name in enumerate(CASES)] + [("DiffNet", p) for p in POLICIES]
+
+
+@pytest.mark.parametrize(("name", "policy"), mostly_slow(list(itertools.product(CASES, POLICIES)), *IN_TURN))
+def test_a_fit_step_lowers_the_loss(float64, name, policy, rng):
+    make = CASES[name]
     keras.utils.set_random_seed(1)
     model = in_a_model(make, dtype=policy)
     x = images(rng, dn.layers.state_dtype(policy))
@@ -99,9 +104,10 @@ def test_a_fit_step_lowers_the_loss(float64, make, policy, rng):
     assert model.evaluate(x, y, verbose=0) < before
 
 
-@case
-def test_it_trains_inside_a_users_model(make, rng):
+@pytest.mark.parametrize("name", mostly_slow(CASES, "DiffusionLayer", "UNet"))
+def test_it_trains_inside_a_users_model(name, rng):
     """Between half-precision layers of a Sequential model: its gradients reach the layers before it."""
+    make = CASES[name]
     before = klayers.Conv2D(1, 1, dtype="mixed_bfloat16", kernel_initializer="ones")
     model = keras.Sequential([keras.Input((*SHAPE, 1)), before, make(), klayers.Conv2D(1, 1, dtype="mixed_bfloat16")])
     x = images(rng)
@@ -201,6 +207,19 @@ def test_the_update_is_equation_4_6(boundary, rng):
     result = ops.convert_to_numpy(layer(u))
     expected = u + 0.3 * dn.stencil.apply(u, layer.filters(u), boundary)
     np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+def test_time_steps_start_at_the_authors_value(rng):
+    """δt₀ = 0.2, of layers and of networks: what they compute, not what they say."""
+    u = images(rng)
+    random = {"filters_initializer": "random_uniform"}  # zeros would hide the time step
+    layers = [dn.layers.DiffusionLayer(2, 4), dn.layers.LinearDiffusionLayer(**random)]
+    layers += dn.models.DiffNet(2, 2, 4).diffusion_layers + dn.models.LinearDiffNet(SHAPE, 2, **random).diffusion_layers
+    for layer in layers:
+        change = ops.convert_to_numpy(layer(u)) - u
+        filters = ops.convert_to_numpy(layer.filters(u))
+        assert np.abs(change).max() > 1e-3
+        np.testing.assert_allclose(change, 0.2 * ops.convert_to_numpy(dn.stencil.apply(u, filters)), atol=1e-6)
 
 
 def test_mixed_precision_reaches_only_the_estimator(rng):

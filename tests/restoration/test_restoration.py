@@ -157,22 +157,6 @@ def test_progress_counts_every_tile(model):
     assert told == [(k, 18) for k in range(1, 19)]
 
 
-@pytest.mark.parametrize(
-    ("image", "error", "message"),
-    [
-        (np.ones((2, 9)), ValueError, r"shape \(2, 9\); expected at least 3 pixels a side"),
-        (np.ones((9, 9, 5)), ValueError, r"expected \(height, width\) or \(height, width, 1 to 4\)"),
-        (np.ones((9, 9), "int32"), TypeError, "dtype int32; expected uint8, uint16, float32 or float64"),
-        (np.ones((9, 9), complex), TypeError, "dtype complex128"),
-        (np.full((9, 9), -0.5), ValueError, "minimum of -0.5; expected no negative values"),
-        (np.where(np.arange(81).reshape(9, 9) % 40, 1.0, np.nan), ValueError, r"3 value.* the first at index \(0, 0\)"),
-    ],
-)
-def test_bad_images_are_refused(model, image, error, message):
-    with pytest.raises(error, match=message):
-        dn.restore(image, model)
-
-
 def test_the_first_bad_value_is_found_anywhere(model, monkeypatch):
     monkeypatch.setattr(restoration.arrays, "_ROWS", 4)
     image = np.ones((11, 5))

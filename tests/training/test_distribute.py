@@ -11,34 +11,37 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from tests.conftest import BACKEND, ROOT, run_python, tensorflow_only
+from tests.conftest import BACKEND, ROOT, run_python, slow, tensorflow_only
 
-# Trains under a strategy and prints the loss of every step. The last argument is the number of virtual devices.
+# Trains under strategies, one after another, and prints the losses of every step of each.
 TRAIN = """
 import json, os, sys
 import keras
-strategy, loss, optimizer, devices, directory = *sys.argv[1:4], int(sys.argv[4]), sys.argv[5]
+strategies, loss, optimizer, devices, directory = *sys.argv[1:4], int(sys.argv[4]), sys.argv[5]
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
     cpus = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpus[0], [tf.config.LogicalDeviceConfiguration()] * devices)
 import diffnet_tf as dn
-with dn.distribute.scope(strategy):
-    images = dn.data.load_images("skimage", split="test", limit=8)
-    keras.utils.set_random_seed(0)
-    model = dn.models.DiffNet(1, 3, 8, initial_scale=0.1)
-    recipe = dn.training.Recipe(4, 16, loss=loss, optimizer=optimizer, learning_rate=1e-3, schedule="cosine")
-    trained = dn.training.fit(
-        model, images, recipe, steps=12, noise=0.01, validate_every=1, validation=images[:2], verbose=False,
-        checkpoint_dir=directory if directory != "none" else None,
-    )
-    replicas = dn.distribute.replicas(model)
-print("RESULT", json.dumps({"history": trained.history, "replicas": replicas, "dt": model.time_steps}))
+def train(strategy):
+    with dn.distribute.scope(strategy):
+        images = dn.data.load_images("skimage", split="test", limit=8)
+        keras.utils.set_random_seed(0)
+        model = dn.models.DiffNet(1, 3, 8, initial_scale=0.1)
+        recipe = dn.training.Recipe(4, 16, loss=loss, optimizer=optimizer, learning_rate=1e-3, schedule="cosine")
+        trained = dn.training.fit(
+            model, images, recipe, steps=12, noise=0.01, validate_every=1, validation=images[:2], verbose=False,
+            checkpoint_dir=directory if directory != "none" else None,
+        )
+        replicas = dn.distribute.replicas(model)
+    return {"history": trained.history, "replicas": replicas, "dt": model.time_steps}
+print("RESULT", json.dumps([train(strategy) for strategy in strategies.split(",")]))
 """
 
 
-def train(strategy, loss="norm", optimizer="adam", devices=1, directory="none", **environment):
-    printed = run_python(TRAIN, strategy, loss, optimizer, devices, directory, **environment)
+def train(strategies, loss="norm", optimizer="adam", devices=1, directory="none", **environment):
+    """Of each strategy what came of it, all in one fresh process with a number of virtual devices."""
+    printed = run_python(TRAIN, strategies, loss, optimizer, devices, directory, **environment)
     return json.loads(printed.split("RESULT")[1])
 
 
@@ -50,23 +53,20 @@ def assert_equal_curves(mine, theirs, rtol=1e-5):
     np.testing.assert_allclose(mine["dt"], theirs["dt"], rtol=rtol)
 
 
-@pytest.fixture(scope="module")
-def alone():
-    return train("none")
-
-
 @pytest.mark.skipif(BACKEND not in ("tensorflow", "jax"), reason="needs tf.distribute or JAX")
-def test_two_virtual_devices_take_the_same_steps(alone):
+def test_two_virtual_devices_take_the_same_steps():
     strategy = {"tensorflow": "mirrored", "jax": "data_parallel"}[BACKEND]
-    both = train(strategy, devices=2, XLA_FLAGS="--xla_force_host_platform_device_count=2")
-    assert both["replicas"] == 2
+    alone, both = train(f"none,{strategy}", devices=2, XLA_FLAGS="--xla_force_host_platform_device_count=2")
+    assert alone["replicas"] == 1 and both["replicas"] == 2
     assert_equal_curves(both, alone)
 
 
+@slow
 @tensorflow_only
 def test_two_devices_with_soap_and_mean_squares():
     """SOAP's first averages are singular: their eigenvectors amplify the rounding of the sum over devices."""
-    assert_equal_curves(train("mirrored", "mse", "soap", 2), train("none", "mse", "soap"), rtol=5e-3)
+    alone, both = train("none,mirrored", "mse", "soap", 2)
+    assert_equal_curves(both, alone, rtol=5e-3)
 
 
 def _free_ports(number):
@@ -79,9 +79,11 @@ def _free_ports(number):
     return ports
 
 
+@slow
 @tensorflow_only
-def test_two_worker_processes_take_the_same_steps(alone, tmp_path):
+def test_two_worker_processes_take_the_same_steps(tmp_path):
     """And only the first of them writes a checkpoint."""
+    (alone,) = train("none")
     workers = [f"localhost:{port}" for port in _free_ports(2)]
     processes = []
     for index in range(2):
@@ -98,7 +100,7 @@ def test_two_worker_processes_take_the_same_steps(alone, tmp_path):
             process.kill()
     for process, (out, error) in zip(processes, printed):
         assert process.returncode == 0, error[-3000:]
-        both = json.loads(out.split("RESULT")[1])
+        (both,) = json.loads(out.split("RESULT")[1])
         assert both["replicas"] == 2
         assert_equal_curves(both, alone)
     assert [(tmp_path / str(index)).exists() for index in range(2)] == [True, False]

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from diffnet_tf.training.soap import SOAP
-from tests.conftest import BACKEND
+from tests.conftest import BACKEND, slow
 
 
 def algorithm_3(gradients, shape, rate, beta_1, beta_2, shampoo_beta, epsilon, refresh_every):
@@ -93,6 +93,7 @@ def test_vectors_and_scalars_are_left_to_adam(rng):
         np.testing.assert_allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=1e-5)
 
 
+@slow
 @pytest.mark.skipif(BACKEND == "jax", reason="outside of a compiled step JAX compiles each of these hundreds anew")
 def test_it_does_not_crawl_where_curvatures_differ(rng):
     """min ‖A W B − C‖², condition number 10⁴, in rotated bases: Adam at its best rate stays a hundred times behind."""
