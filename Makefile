@@ -23,13 +23,18 @@ TORCH_TESTS = tests/physics/test_stencil.py tests/networks/test_presets.py tests
 FIGURES_VENV ?= .venv-figures
 AUDIT_VENV ?= .venv-audit
 
-.PHONY: reproduce test test-all test-torch torture audit lint package package-alone docs bench bench-recipes figures \
+.PHONY: reproduce paper test test-all test-torch torture audit lint package package-alone docs bench bench-recipes figures \
         notebooks
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.fig06_samples --budget quick
 	$(BIN)/python -m experiments.fig07_samples --budget quick
+
+# All of the paper, and beyond: days on two cores, so with BUDGET=quick or cpu there. make paper ARGS="--source stl10 --data_dir DIR"
+BUDGET ?= paper
+paper: $(VENV)/installed-comparison
+	$(BIN)/python -m experiments.all --budget $(BUDGET) $(ARGS)
 
 # Eight minutes on two idle cores, the installation included: all but the tests that are marked as slow.
 test:
@@ -127,6 +132,10 @@ $(FIGURES_VENV)/installed: setup.py
 $(AUDIT_VENV)/installed:
 	$(PYTHON) -m venv $(AUDIT_VENV)
 	$(AUDIT_VENV)/bin/python -m pip install pip-audit
+	touch $@
+
+$(VENV)/installed-comparison: $(VENV)/installed
+	$(BIN)/python -m pip install --editable ".[comparison]"
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed
