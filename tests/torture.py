@@ -20,8 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
-PRELOADED = ["tensorflow", "keras", "skimage.data", "diffnet_tf.training", "experiments.run"]
-NAME = "torture"
+PRELOADED = ["tensorflow", "keras", "skimage.data", "diffnet_tf.training", "experiments.lib.run"]
+NAME = TITLE = "torture"
 STEPS = 60
 SAVING = 0.3  # share of the kills that wait for a checkpoint to be written
 LEFT = ("record.json", "arrays.npz", "model.keras", "log.csv", "figure.png", "figure.pdf")
@@ -34,6 +34,7 @@ def compute(options):
     from diffnet_tf import data, training
     from diffnet_tf.networks import models
     from diffnet_tf.training import recipes
+    from experiments.lib import study
 
     keras.utils.set_random_seed(options.seed)
     model = models.DiffNet(2, 2, 8, initial_scale=0.01)
@@ -54,8 +55,8 @@ def compute(options):
         callbacks=[early, slower],
     )
     inputs, _ = data.paired_arrays(validation, noise=0.01, seed=1)
-    record = {"title": NAME, "history": trained.history, "times": trained.times, "steps": trained.steps}
-    return record, {"output": model.predict(inputs, verbose=0)[0, ..., 0]}, model
+    record = {"history": trained.history, "times": trained.times, "steps": trained.steps}
+    return study.Result(record, {"output": model.predict(inputs, verbose=0)[0, ..., 0]}, model)
 
 
 def draw(record, arrays):
@@ -78,9 +79,9 @@ def run(results_dir):
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
     from experiments.lib import run as command
+    from experiments.lib.options import Options
 
-    command.FLAGS([NAME, "--budget", "smoke", "--deterministic", "--results_dir", results_dir])
-    command.execute(sys.modules[__name__])
+    command.execute(sys.modules[__name__], Options(NAME, results_dir, "smoke", deterministic=True))
 
 
 def start(context, results_dir):
