@@ -181,7 +181,7 @@ def draw(found: Sequence[analysis.Layer], about: str) -> "Figure":
     figure, axes = figures.panels(len(found), len(PANELS), f"{about} {CAPTION}", height=height)
     for column, (title, pixels_of) in enumerate(PANELS):
         images = [pixels_of(layer) for layer in found]
-        scale = float(np.quantile(np.abs(images), 0.995)) or 1e-6
+        scale = figures.symmetric(*images)
         options: dict[str, Any] = {"low": -scale, "high": scale, "cmap": figures.RESIDUALS} if column else {}
         for axis, pixels in zip(axes[:, column], images):
             artist = figures.image(axis, pixels, **options)
