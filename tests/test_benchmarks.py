@@ -7,7 +7,7 @@ import pytest
 
 import diffnet_tf as dn
 from benchmarks import peers, recipes, report, timing
-from tests.conftest import tensorflow_only
+from tests.conftest import slow, tensorflow_only
 
 
 def test_the_sparse_peer_makes_our_four_steps(photographs):
@@ -39,6 +39,7 @@ def counting(path, name):
     return once, 2
 
 
+@slow
 def test_contestants_take_turns(tmp_path):
     path = str(tmp_path / "calls")
     workers = {n: timing.Worker("tests.test_benchmarks:counting", path=path, name=n) for n in "ab"}
