@@ -29,6 +29,11 @@ def mostly_slow(values, *quick):
     ]
 
 
+def slow_on_jax(values, *quick):
+    """As `mostly_slow`, on JAX only, which compiles every operation of a test anew."""
+    return mostly_slow(values, *(quick if BACKEND == "jax" else values))
+
+
 def pytest_terminal_summary(terminalreporter):
     """With which seed the files were mutated, whatever came of it."""
     reports = [report for reports in terminalreporter.stats.values() for report in reports]

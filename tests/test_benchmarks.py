@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from keras.ops import convert_to_numpy as as_numpy
 
 import diffnet_tf as dn
 from benchmarks import peers, recipes, report, timing
-from tests.conftest import tensorflow_only
+from tests.conftest import slow, tensorflow_only
 
 
 def test_the_sparse_peer_makes_our_four_steps(photographs):
@@ -22,11 +23,11 @@ def test_the_network_in_torch_is_ours(photographs):
     mine, theirs = dn.models.DiffNet(), in_torch.diffnet()
     for layer, other in zip(mine.diffusion_layers, theirs):
         for convolution, peer in zip(layer.estimator.convolutions, other.convolutions):
-            peer.weight.data = torch.tensor(np.moveaxis(np.asarray(convolution.kernel), (3, 2), (0, 1)))
-            peer.bias.data = torch.tensor(np.asarray(convolution.bias))
+            peer.weight.data = torch.tensor(np.moveaxis(as_numpy(convolution.kernel), (3, 2), (0, 1)))
+            peer.bias.data = torch.tensor(as_numpy(convolution.bias))
     with torch.inference_mode():
         output = theirs(torch.tensor(np.moveaxis(photographs, 3, 1)))
-    np.testing.assert_allclose(np.moveaxis(output.numpy(), 1, 3), np.asarray(mine(photographs)), atol=1e-5)
+    np.testing.assert_allclose(np.moveaxis(output.numpy(), 1, 3), as_numpy(mine(photographs)), atol=1e-5)
 
 
 def counting(path, name):
@@ -39,6 +40,7 @@ def counting(path, name):
     return once, 2
 
 
+@slow
 def test_contestants_take_turns(tmp_path):
     path = str(tmp_path / "calls")
     workers = {n: timing.Worker("tests.test_benchmarks:counting", path=path, name=n) for n in "ab"}

@@ -5,13 +5,13 @@ import runpy
 
 import pytest
 
-from tests.conftest import ROOT, tensorflow_only
+from tests.conftest import ROOT, mostly_slow, tensorflow_only
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 @tensorflow_only
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", mostly_slow(NOTEBOOKS, NOTEBOOKS[0]), ids=lambda path: path.stem)
 def test_it_runs(path):
     execute = runpy.run_path(str(ROOT / "notebooks" / "execute.py"))["execute"]
     executed, committed = execute(path), json.loads(path.read_text())

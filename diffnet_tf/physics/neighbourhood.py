@@ -1,5 +1,6 @@
 """The pixels of a stencil: how they are ordered, how far they reach, and what stands there in an image."""
 
+import keras
 from keras import ops
 
 from diffnet_tf.base import checks
@@ -35,6 +36,10 @@ def pad(u: Tensor, boundary: Boundary = "neumann", width: int = 1) -> Tensor:
         (batch, height + 2 width, width + 2 width, channels).
     """
     checks.one_of(boundary, "boundary", BOUNDARIES)
+    if boundary == "neumann" and width > 1 and keras.backend.backend() == "torch":
+        # There Keras's "symmetric" repeats the border, which is the mirror image for a frame of one pixel only.
+        u = ops.concatenate([ops.flip(u[:, :width], 1), u, ops.flip(u[:, -width:], 1)], 1)
+        return ops.concatenate([ops.flip(u[:, :, :width], 2), u, ops.flip(u[:, :, -width:], 2)], 2)
     mode = "symmetric" if boundary == "neumann" else "constant"
     return ops.pad(u, [[0, 0], [width, width], [width, width], [0, 0]], mode=mode)
 

@@ -98,15 +98,15 @@ def test_memory_is_bounded(tmp_path):
         with image_files.writing(tmp_path / f"{size}.npy", (size, size, 1), "float32") as array:
             array[...] = 0.5
     code = (
-        "import sys\n"
+        "import os, sys\n"
         "from diffnet_tf.__main__ import main\n"
-        "assert main(['restore', sys.argv[1], sys.argv[2], '--weights', sys.argv[3]]) == 0\n"
-        "status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
-        "print('anonymous', int(status['RssAnon'].split()[0]) // 1024)"
+        "os.chdir(sys.argv[1])\n"
+        "for size in ('500', '6000'):\n"
+        "    assert main(['restore', f'{size}.npy', f'out{size}.npy', '--weights', 'small.keras']) == 0\n"
+        "    status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
+        "    print('anonymous', size, int(status['RssAnon'].split()[0]) // 1024)"
     )
-    used = {}
-    for size in (500, 6000):
-        paths = (tmp_path / f"{size}.npy", tmp_path / f"out{size}.npy", tmp_path / "small.keras")
-        used[size] = int(run_python(code, *paths).split()[-1])
+    lines = (line.split() for line in run_python(code, tmp_path).splitlines())
+    used = {int(words[1]): int(words[2]) for words in lines if words[0] == "anonymous"}
     assert (tmp_path / "out6000.npy").stat().st_size > 4 * 36_000_000
     assert used[6000] < used[500] + 100, used

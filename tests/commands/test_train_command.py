@@ -9,6 +9,7 @@ from PIL import Image
 import diffnet_tf as dn
 from diffnet_tf.__main__ import main
 from diffnet_tf.training import run as training_run
+from tests.conftest import mostly_slow, slow
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +25,24 @@ def train(folder, out, *arguments):
     return main(["train", str(folder), "--out", str(out), *map(str, arguments)])
 
 
-def test_a_preset_is_fine_tuned_and_used(folder, tmp_path, capsys):
+@pytest.mark.parametrize("init", mostly_slow(["inverse-1pct", "own.keras"], "own.keras"))
+def test_a_network_is_fine_tuned_and_used(folder, tmp_path, capsys, monkeypatch, init):
+    monkeypatch.chdir(tmp_path)
+    start = dn.models.DiffNet(2, 2, 4) if init == "own.keras" else dn.from_preset(init)
+    start.save(tmp_path / "own.keras")
     out = tmp_path / "mine.keras"
-    assert train(folder, out, "--init", "inverse-1pct", "--noise", 0.02, "--steps", 12) == 0
+    assert train(folder, out, "--init", init, "--noise", 0.02, "--steps", 12) == 0
     printed = capsys.readouterr().out
-    for name in ("the images as they are", "inverse-1pct", str(out)):
+    for name in ("the images as they are", init, str(out)):
         assert f"{name}: " in printed
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.keras"]
-    mine, preset = keras.models.load_model(out), dn.from_preset("inverse-1pct")
-    moved = [float(np.abs(a - b).max()) for a, b in zip(mine.get_weights(), preset.get_weights())]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.keras", "own.keras"]
+    mine = keras.models.load_model(out)
+    moved = [float(np.abs(a - b).max()) for a, b in zip(mine.get_weights(), start.get_weights())]
     assert all(0 < distance < 0.2 for distance in moved), moved
     assert main(["restore", str(folder / "00.png"), str(tmp_path / "00.png"), "--weights", str(out)]) == 0
 
 
+@slow
 def test_from_the_start_and_stopped_in_between(folder, tmp_path, monkeypatch, capsys):
     """Ctrl-C in the first run: the same command goes on. 40 steps gain a few decibels."""
     out = tmp_path / "mine.keras"

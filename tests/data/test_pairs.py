@@ -7,7 +7,7 @@ import pytest
 
 from diffnet_tf import data
 from diffnet_tf.networks import models
-from tests.conftest import mostly_slow, run_python, tensorflow_only
+from tests.conftest import mostly_slow, run_python, slow, tensorflow_only
 
 pytestmark = tensorflow_only
 OPTIONS = {"noise": 0.01, "crop": 20, "augment": True, "seed": 3}
@@ -110,5 +110,6 @@ print("done")
 """
 
 
+@slow
 def test_a_process_ends_while_an_endless_pipeline_is_still_at_work():
     assert run_python(ENDLESS).strip() == "done"

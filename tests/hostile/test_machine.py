@@ -11,7 +11,7 @@ import diffnet_tf as dn
 from diffnet_tf import training
 from diffnet_tf.__main__ import main
 from diffnet_tf.restoration import tiles
-from tests.conftest import ROOT, run_python, tensorflow_only
+from tests.conftest import ROOT, run_python, slow, tensorflow_only
 from tests.hostile.common import GRAY, check, contents
 
 pytestmark = tensorflow_only
@@ -87,6 +87,7 @@ def test_a_disk_without_room_for_a_mapped_file_is_refused(folder, tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
+@slow
 def test_an_experiment_that_asks_for_absent_devices(tmp_path):
     options = ["--budget", "smoke", "--strategy", "mirrored", "--results_dir", str(tmp_path)]
     done = subprocess.run(

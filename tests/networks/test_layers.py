@@ -12,7 +12,7 @@ from keras import ops
 import diffnet_tf as dn
 from diffnet_tf.networks.baselines import CropLike, PadToMultiple
 from diffnet_tf.networks.image_model import ImageModel
-from tests.conftest import mostly_slow, run_python
+from tests.conftest import BACKEND, mostly_slow, run_python, slow_on_jax
 
 SHAPE = (9, 11)
 CASES = {
@@ -52,8 +52,9 @@ def in_a_model(make, **kwargs):
     return keras.Model(u, made(u))
 
 
-@case
-def test_symbolic_and_eager_shapes_and_dtypes_agree(make, rng):
+@pytest.mark.parametrize("name", slow_on_jax(CASES, "DiffusionLayer", "UNet", "LinearDiffNet"))
+def test_symbolic_and_eager_shapes_and_dtypes_agree(name, rng):
+    make = CASES[name]
     model = in_a_model(make)
     eager = model(images(rng))
     symbolic = model.compute_output_spec(keras.KerasTensor((4, *SHAPE, 1)))
@@ -72,10 +73,16 @@ def test_config_round_trip(make):
     assert again.name == made.name
 
 
-@case
-@pytest.mark.parametrize("policy", POLICIES)
-def test_dtype_policies(float64, make, policy, rng):
+# Each layer once, in turn under each policy; DiffNet under all.
+IN_TURN = [(name, POLICIES[i % len(POLICIES)]) for i, name in enumerate(CASES)] + [("DiffNet", p) for p in POLICIES]
+FITTED = IN_TURN if BACKEND != "jax" else [("UNet", "float32"), ("LinearDiffNet", "float64"), *IN_TURN[-4:]]
+UNDER_ALL = list(itertools.product(CASES, POLICIES))
+
+
+@pytest.mark.parametrize(("name", "policy"), slow_on_jax(UNDER_ALL, *IN_TURN))
+def test_dtype_policies(float64, name, policy, rng):
     """Under every policy the state is float32 or wider, and so are the time steps."""
+    make = CASES[name]
     model = in_a_model(make, dtype=policy)
     wide = "float64" if policy == "float64" else "float32"
     output = model(images(rng, wide))
@@ -87,11 +94,7 @@ def test_dtype_policies(float64, make, policy, rng):
     assert np.isfinite(ops.convert_to_numpy(ops.cast(output, "float32"))).all()
 
 
-# Each layer once, in turn under each policy; DiffNet under all.
-IN_TURN = [(name, POLICIES[i % len(POLICIES)]) for i, name in enumerate(CASES)] + [("DiffNet", p) for p in POLICIES]
-
-
-@pytest.mark.parametrize(("name", "policy"), mostly_slow(list(itertools.product(CASES, POLICIES)), *IN_TURN))
+@pytest.mark.parametrize(("name", "policy"), mostly_slow(UNDER_ALL, *FITTED))
 def test_a_fit_step_lowers_the_loss(float64, name, policy, rng):
     make = CASES[name]
     keras.utils.set_random_seed(1)
@@ -179,6 +182,7 @@ for path in sorted(folder.glob("*.keras")):
 """
 
 
+@pytest.mark.skipif(BACKEND == "jax", reason="one backend is enough: files know none")
 def test_saved_models_load_in_a_fresh_process(tmp_path, rng):
     """Nothing but `import diffnet_tf`: no custom_objects."""
     x = images(rng)

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 import diffnet_tf as dn
+from tests.conftest import BACKEND, slow, slow_on_jax
 
 
 @pytest.mark.parametrize(
@@ -14,7 +15,7 @@ import diffnet_tf as dn
         (lambda: dn.layers.FilterEstimator(4), 20_261),
         (lambda: dn.layers.FilterEstimator(5), 29_509),
         (lambda: dn.models.DiffNet(num_layers=5, estimator_depth=4, width=32), 101_310),
-        (dn.models.UNet, 34_512_705),
+        pytest.param(dn.models.UNet, 34_512_705, marks=slow if BACKEND == "jax" else ()),
         (lambda: dn.models.LinearDiffNet((8, 8), 3), 3 * (5 * 64 + 1)),
         (lambda: dn.models.LinearDiffNet((8, 8), 3, generalised=False), 3 * (4 * 64 + 1)),
     ],
@@ -31,12 +32,12 @@ def test_convnet_and_resnet_are_those_of_section_3():
     assert dn.models.ResNet(2, 16).count_params() == (9 + 1) * 16 + 4 * (9 * 16 + 1) * 16 + 9 * 16 + 1
 
 
-@pytest.mark.parametrize("size", [(3, 3), (17, 5), (31, 33)])
+@pytest.mark.parametrize("size", slow_on_jax([3, 17, 31], 17))
 @pytest.mark.parametrize(
     "make", [dn.models.DiffNet, lambda: dn.models.UNet((2, 3, 4)), dn.models.ConvNet, dn.models.ResNet]
 )
 def test_any_height_and_width(make, size, rng):
-    model = make()
+    model, size = make(), (size, {3: 3, 17: 5, 31: 33}[size])
     assert model(rng.random((2, *size, 1)).astype("float32")).shape == (2, *size, 1)
     assert model.predict(rng.random((2, *size, 1)).astype("float32"), verbose=0).shape == (2, *size, 1)
 
@@ -64,8 +65,9 @@ FURTHER = {
 }
 
 
-@pytest.mark.parametrize("arguments", FURTHER.values(), ids=FURTHER)
-def test_stencils_colour_and_noise_maps_explain_the_output_too(arguments, rng, tmp_path):
+@pytest.mark.parametrize("name", slow_on_jax(FURTHER, "mixing", "colour and noise map"))
+def test_stencils_colour_and_noise_maps_explain_the_output_too(name, rng, tmp_path):
+    arguments = FURTHER[name]
     model = dn.models.DiffNet(2, 2, 8, **arguments)
     channels = arguments.get("channels", 1)
     inputs = rng.random((2, 9, 8, model.input_channels)).astype("float32")

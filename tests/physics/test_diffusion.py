@@ -7,6 +7,7 @@ from keras import ops
 
 from diffnet_tf.physics import diffusion, diffusivity, stencil
 from tests import oracle
+from tests.conftest import slow_on_jax
 
 SHAPES = [(3, 3), (9, 9), (8, 13)]
 # An explicit step below each bound, and an implicit one: for regularised TV the bound is ε/4.
@@ -28,7 +29,7 @@ def numpy(tensor):
 @pytest.mark.parametrize("method", diffusion.METHODS)
 @pytest.mark.parametrize("boundary", stencil.BOUNDARIES)
 @pytest.mark.parametrize("name", diffusivity.DIFFUSIVITIES)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("shape",), slow_on_jax([(shape,) for shape in SHAPES], (SHAPES[-1],)))
 def test_nonlinear_agrees_with_sparse_matrices(float64, shape, name, boundary, method):
     dt = 0.25 if method == "implicit" else STEPS.get(name, 0.2)
     settings = {"steps": 2, "dt": dt, "contrast": 0.2, "diffusivity": name, "boundary": boundary, "method": method}

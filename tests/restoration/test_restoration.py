@@ -1,5 +1,7 @@
 """Any image: tiles give what the whole image gives; colour, alpha, depth and scale are kept."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import skimage.data
 import diffnet_tf as dn
 from diffnet_tf import restoration
 from diffnet_tf.restoration import tiles
+from tests.conftest import mostly_slow
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +24,12 @@ def whole(model, image):
     return keras.ops.convert_to_numpy(model(image[None, ..., None].astype("float32")))[0, ..., 0]
 
 
-@pytest.mark.parametrize("shape", [(3, 3), (3, 50), (31, 17), (64, 64), (65, 33)])
-@pytest.mark.parametrize("tile", [1, 7, 16, 64])
+SIZES = list(itertools.product([(3, 3), (3, 50), (31, 17), (64, 64), (65, 33)], [1, 7, 16, 64]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "tile"), mostly_slow(SIZES, ((3, 3), 1), ((3, 50), 7), ((31, 17), 64), ((65, 33), 16))
+)
 def test_tiles_give_the_whole_image(model, shape, tile):
     image = np.random.default_rng(1).random(shape).astype("float32")
     image[1, 1] = 1.0
