@@ -79,7 +79,7 @@ FITTED = IN_TURN if BACKEND != "jax" else [("UNet", "float32"), ("LinearDiffNet"
 UNDER_ALL = list(itertools.product(CASES, POLICIES))
 
 
-@pytest.mark.parametrize(("name", "policy"), slow_on_jax(UNDER_ALL, *IN_TURN))
+@pytest.mark.parametrize(("name", "policy"), slow_on_jax(UNDER_ALL, *FITTED))
 def test_dtype_policies(float64, name, policy, rng):
     """Under every policy the state is float32 or wider, and so are the time steps."""
     make = CASES[name]
@@ -107,7 +107,7 @@ def test_a_fit_step_lowers_the_loss(float64, name, policy, rng):
     assert model.evaluate(x, y, verbose=0) < before
 
 
-@pytest.mark.parametrize("name", mostly_slow(CASES, "DiffusionLayer", "UNet"))
+@pytest.mark.parametrize("name", mostly_slow(CASES, "DiffusionLayer", *(["UNet"] if BACKEND != "jax" else [])))
 def test_it_trains_inside_a_users_model(name, rng):
     """Between half-precision layers of a Sequential model: its gradients reach the layers before it."""
     make = CASES[name]

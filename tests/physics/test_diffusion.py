@@ -45,7 +45,7 @@ def test_nonlinear_agrees_with_sparse_matrices(float64, shape, name, boundary, m
 
 @pytest.mark.parametrize("method", diffusion.METHODS)
 @pytest.mark.parametrize("boundary", stencil.BOUNDARIES)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("shape",), slow_on_jax([(shape,) for shape in SHAPES], (SHAPES[-1],)))
 def test_isotropic_agrees_with_sparse_matrices(float64, shape, boundary, method):
     u = image(shape)
     expected = oracle.isotropic(u, 1.0, 5, boundary, method)
@@ -93,7 +93,7 @@ def test_fourier_is_convolution_with_the_gaussian_of_variance_2t(float64):
 
 
 @pytest.mark.parametrize("method", diffusion.METHODS)
-@pytest.mark.parametrize("name", diffusivity.DIFFUSIVITIES)
+@pytest.mark.parametrize("name", slow_on_jax(diffusivity.DIFFUSIVITIES, "charbonnier"))
 def test_mass_is_conserved_under_neumann_only(float64, name, method):
     u = image((9, 7))
     dt = STEPS.get(name, 0.2)
@@ -149,7 +149,7 @@ def order(steps, errors):
     return np.polyfit(np.log(steps), np.log(errors), 1)[0]
 
 
-@pytest.mark.parametrize("method", diffusion.METHODS)
+@pytest.mark.parametrize("method", slow_on_jax(diffusion.METHODS, "explicit"))
 def test_first_order_in_dt(float64, method):
     """Against the same grid in time refined: the error at T = 0.4 falls like δt."""
     u = image((10, 10))
