@@ -1,7 +1,7 @@
 """The shared look of all figures. NumPy and Matplotlib only: figures are drawn from records, without Keras."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,7 +11,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.lines import Line2D  # noqa: F401  (for legends)
+from matplotlib.lines import Line2D
 
 from diffnet_tf import files
 from diffnet_tf.base.types import Array, PathLike
@@ -77,6 +77,23 @@ def image(
     if label:
         axis.set_xlabel(label, labelpad=2)
     return axis.imshow(pixels, vmin=low, vmax=high, cmap=cmap)
+
+
+def titles(axes: Iterable[Axes], texts: Iterable[str]) -> None:
+    """Write a title above each of some axes."""
+    for axis, text in zip(axes, texts):
+        axis.set_title(text)
+
+
+def key(axis: Axes, entries: Iterable[tuple[str, dict[str, Any]]], **options: Any) -> None:
+    """A legend of (label, properties of its line or marker)."""
+    axis.legend(handles=[Line2D([], [], label=label, **look) for label, look in entries], **options)
+
+
+def not_run(axis: Axes) -> None:
+    """Say in empty axes that there is nothing to show."""
+    axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center")
+    axis.set(xticks=[], yticks=[])
 
 
 def symmetric(*images: Array, share: float = 0.995) -> float:

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 from pathlib import Path
 
-from diffnet_tf import files
 from diffnet_tf.files import provenance
 
 BUDGETS = ("smoke", "quick", "cpu", "paper")
@@ -127,7 +126,6 @@ def content(source, directory):
     return {"sha256": hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest(), "shape": list(pixels.shape)}
 
 
-PHOTOS96 = "4c342a2e4bad18bbbe18606b6cb84809e7c30cae2a0e1c94e2e6736747c5f970"
 STL10_REAL = "7312f92b0e85316c3d686384e7f5b58ba09c4ba4cdd835b2372d40d5936f2421"  # 123 images of STL-10
 STL10_SHAPE = [100_000, 96, 96]  # of all unlabelled images of STL-10
 
@@ -136,8 +134,3 @@ def of_stl10(record):
     """Whether the test images of a record are images of STL-10, by their content."""
     test = record.get("image_sets", {}).get("test", {})
     return test.get("sha256") == STL10_REAL or test.get("shape") == STL10_SHAPE
-
-
-def check_writable(options):
-    """Make the experiment's folder, or refuse it before any work is done."""
-    return files.check_writable(options.directory)

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from absl import app, flags
 
-from diffnet_tf import files
+from diffnet_tf import figures, files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
 from experiments.lib import records, study
 from experiments.lib.options import BUDGETS, SOURCES, STRATEGIES, Options
-from experiments.lib.pictures import render
 
 FLAGS = flags.FLAGS
 _STEPS = "Number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own."
@@ -103,10 +102,11 @@ def _compute(experiment, options):
     start, many = time.perf_counter(), hasattr(experiment, "parts")
     with distribute.scope(options.strategy):
         print(f"Device: {provenance.device()}", flush=True)
-        result = study.do_missing(experiment.parts(options), options) if many else experiment.compute(options)
+        try:
+            result = study.do_missing(experiment.parts(options), options) if many else experiment.compute(options)
+        except study.Stopped:  # the same command goes on
+            sys.exit(130)
         chief = distribute.is_chief()
-    if not result:  # stopped by Ctrl-C: the same command goes on
-        sys.exit(130)
     if chief and not many:
         record = {
             "experiment": options.name,
@@ -124,6 +124,13 @@ def _compute(experiment, options):
         if result.model is not None:
             model_files.save(model_files.without_optimizer(result.model), options.directory / records.MODEL)
     return chief
+
+
+def render(experiment, directory):
+    """Draw an experiment's figure from the record in a folder; returns the picture's path. It needs no Keras."""
+    directory = Path(directory)
+    figures.save(experiment.draw(*records.load(directory)), directory / records.FIGURE)
+    return directory / records.FIGURE
 
 
 def gathered(experiment, directory):
