@@ -29,12 +29,6 @@ def training(record):
     )
 
 
-def weights(sources):
-    """How weights were trained."""
-    parts = [f"{s['steps']:,} steps on {s['data']} (σ = {s['noise']:g})" for s in sources]
-    return f"Weights of budget {', '.join(sorted({s['budget'] for s in sources}))}: {'; '.join(parts)}."
-
-
 def seeds(runs):
     """The seeds of some runs: "0, 1, 2"."""
     return ", ".join(map(str, sorted({run["seed"] for run in runs})))
