@@ -27,8 +27,3 @@ def training(record):
         f"Budget {record['budget']}: {count(record['steps'], 'step')}, recipe {record['recipe']['name']}, "
         f"{count(record['training_images'], 'training image')}, seed {record['seed']}."
     )
-
-
-def seeds(runs):
-    """The seeds of some runs: "0, 1, 2"."""
-    return ", ".join(map(str, sorted({run["seed"] for run in runs})))

@@ -32,7 +32,7 @@ details { margin: .5rem 0 1rem; } summary { cursor: pointer; }
 pre { overflow-x: auto; background: var(--soft); padding: .7rem; font-size: .8rem; border-radius: 4px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .5rem; border-bottom: 1px solid var(--line); }
-td.verdict { font-weight: 600; white-space: nowrap; }
+td:last-child { font-weight: 600; white-space: nowrap; }
 code { overflow-wrap: anywhere; }
 @media (max-width: 45rem) {
   thead { display: none; } table, tbody, tr, td { display: block; }
