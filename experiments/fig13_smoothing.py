@@ -82,9 +82,9 @@ def gather(runs, root):
         chains.setdefault((run["budget"], run["seed"]), []).append(run)
     chain = sorted(max(chains.values(), key=lambda of: (len(of), of[-1]["steps"])), key=lambda run: run["noise"])
     levels = [{k: run[k] for k in ("noise", "steps", "smoothing", "signed", "results")} for run in chain]
-    record = {key: chain[-1].get(key) for key in ("budget", "seed", "commit", "recipe", "steps", "images")}
-    record |= {"weights": chain[0]["weights"], "levels": levels, "rank_correlation": _rank_correlation(levels)}
-    return study.Result(record)
+    known = chain[-1] | {"weights": chain[0]["weights"]}
+    record = {key: known.get(key) for key in ("budget", "seed", "commit", "weights", "recipe", "steps", "images")}
+    return study.Result(record | {"levels": levels, "rank_correlation": _rank_correlation(levels)})
 
 
 def _rank_correlation(levels):

@@ -1,7 +1,6 @@
 """The command line of all experiments, and the record around what an experiment finds."""
 
 import contextlib
-import dataclasses
 import importlib
 import sys
 import time
@@ -13,24 +12,19 @@ from diffnet_tf import figures, files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
 from experiments.lib import records, study
-from experiments.lib.options import BUDGETS, SOURCES, STRATEGIES, Options
+from experiments.lib.options import FIELDS, Options
 
 FLAGS = flags.FLAGS
-_STEPS = "Number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own."
-flags.DEFINE_enum("budget", "quick", BUDGETS, _STEPS)
-flags.DEFINE_enum("source", "skimage", SOURCES, "Where the images come from.")
-flags.DEFINE_string("data_dir", None, "Folder with the images of --source.")
-flags.DEFINE_string("test_dir", None, "Folder with test images of the same source, all used; else its test split.")
-flags.DEFINE_string("results_dir", "runs", "Folder for records, figures and weights: one folder in it a figure.")
-flags.DEFINE_string("note", None, "A remark about the data, kept in the record and shown below the figure.")
-flags.DEFINE_integer("seed", 0, "Seed of the initial weights and of the examples.", lower_bound=0)
-_ONLY = "Of an experiment of many trainings, those whose name starts with this; several with commas between."
-flags.DEFINE_string("only", None, _ONLY)
-flags.DEFINE_integer("image", -1, "Number of the test image that a figure of one image shows; -1 is the last.")
-flags.DEFINE_enum("strategy", "none", STRATEGIES, "Train on several devices or machines: see the README.")
-flags.DEFINE_integer("steps", None, "Training steps instead of the budget's.", lower_bound=1)
-flags.DEFINE_bool("deterministic", False, "Equal bits from equal runs, on a GPU too (there slower).")
-flags.DEFINE_bool("gather", False, "Train nothing: gather the finished parts and draw. It needs no images.")
+for _name, _field in FIELDS.items():
+    _about, _default = _field.metadata, _field.default
+    if _about["choices"]:
+        flags.DEFINE_enum(_name, _default, _about["choices"], _about["help"])
+    elif _field.type is bool:
+        flags.DEFINE_bool(_name, _default, _about["help"])
+    elif _field.type in (int, int | None):
+        flags.DEFINE_integer(_name, _default, _about["help"], lower_bound=_about["least"])
+    else:
+        flags.DEFINE_string(_name, _default and str(_default), _about["help"])
 
 
 def main(module, arguments=None):
@@ -46,8 +40,7 @@ def main(module, arguments=None):
             if len(arguments) > 1:
                 raise ValueError(f"unknown argument {arguments[1]!r}; options begin with --, see --help")
             experiment = importlib.import_module(f"experiments.{Path(module).stem}")
-            names = [field.name for field in dataclasses.fields(Options) if field.name != "name"]
-            execute(experiment, Options(experiment.NAME, **{name: FLAGS[name].value for name in names}))
+            execute(experiment, Options(experiment.NAME, **{name: FLAGS[name].value for name in FIELDS}))
 
     def parse(arguments):
         with _errors_on_one_line():
