@@ -198,7 +198,7 @@ def above_unet(network):
             texts.append(f"{means} (U-Net: {unet['steps']:,} steps)")
         # A U-Net that was given little time says little about its best.
         long = all(unet["budget"] in ("cpu", "paper") for unet in unets.values())
-        verdict = verdicts.grade([*holds, long], half=False) if any(holds) else verdicts.NOT_REPRODUCED
+        verdict = verdicts.judged(any(holds), all(holds) and long)
         return _finding(", ".join(texts), verdict, record, arrays, network)
 
     return check

@@ -238,7 +238,7 @@ def compared(noise, ours, *others):
             texts.append(f"{mean:+.2f} ({low:+.2f} to {high:+.2f}) against {rows[name]['label']}")
         enough = [rows[name]["budget"] in ENOUGH.get(name, ("cpu", "paper")) for name in trained]
         enough += [len(values(name)) >= 3 for name in trained]
-        verdict = verdicts.grade([*holds, *enough], half=False) if any(holds) else verdicts.NOT_REPRODUCED
+        verdict = verdicts.judged(any(holds), all([*holds, *enough]))
         steps = ", ".join(f"{rows[name]['label']} {rows[name]['steps']:,}" for name in trained)
         text = f"dB: {'; '.join(texts)}" + (f"; steps: {steps}" if trained else f"; {rows[ours]['steps']:,} steps")
         budget = verdicts.budgets(rows[name] for name in trained) or record["budget"]

@@ -211,7 +211,7 @@ def coverage(name):
 def ranks(record, arrays):
     """Where the spread is large, so is the error: rank correlation over pixels, or at least over images."""
     pixels, images = record["rank_correlation"], record["image_rank_correlation"]
-    verdict = pixels >= 0.5 or (images >= 0.5 and verdicts.PARTIAL)
+    verdict = verdicts.judged(max(pixels, images) >= 0.5, pixels >= 0.5)
     text = f"rank correlation {pixels:.2f} over pixels, {images:.2f} over images"
     return verdicts.finding(record, text, verdict, record["results"]["ensemble"]["n"])
 

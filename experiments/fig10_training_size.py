@@ -210,7 +210,7 @@ def few_images(record, arrays):
     enough = {size: mean >= means[max(sizes)] - 0.5 for size, mean in means.items()}
     # After few steps, more images could not yet have paid.
     long = {run["budget"] for run in runs} <= {"cpu", "paper"} and not enough[min(sizes)]
-    verdict = all(enough[size] for size in few) and (long or verdicts.PARTIAL)
+    verdict = verdicts.judged(all(enough[size] for size in few), long)
     ours = ", ".join(f"{mean:.2f} dB with {size:,}" for size, mean in means.items())
     ours += "; even the fewest are enough" if enough[min(sizes)] else ""
     used = {"runs": runs, "budget": verdicts.budgets(runs)}

@@ -36,8 +36,7 @@ def caption(record):
 def mean_free(record, arrays):
     """Smoothing grows with the noise, and there is next to none to begin with: two claims in one."""
     means = [float(np.mean(level)) for level in record["mean_modulus"]]
-    grows, little = means == sorted(means), means[0] < 0.1 * means[-1]
-    verdict = verdicts.NOT_REPRODUCED if not grows else verdicts.REPRODUCED if little else verdicts.PARTIAL
+    verdict = verdicts.judged(means == sorted(means), means[0] < 0.1 * means[-1])
     ours = ", ".join(f"{value:.2g}" for value in means)
     return filters.finding(record, f"mean modulus of δt Σ ζ: {ours} for 0, 0.1, 1 % noise", verdict)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.lib import filters, verdicts
 from experiments.lib.ledger import Claim
+from experiments.lib.options import of_stl10
 from experiments.lib.run import main
 
 NAME = "fig12"
@@ -34,8 +35,7 @@ def wider_edges(record, arrays):
     """The width of the edges in the centre filters grows with the noise, on average and in every layer."""
     layers = np.array([[edge_width(image) for image in level] for level in arrays["filters"]])  # (noise, layer)
     widths, wider = layers.mean(axis=1), layers[-1] > layers[0]
-    verdict = verdicts.on_stl10(record, (np.diff(widths) >= 0).all())
-    verdict = verdict if wider.all() or verdict == verdicts.NOT_REPRODUCED else verdicts.PARTIAL
+    verdict = verdicts.judged((np.diff(widths) >= 0).all(), wider.all() and of_stl10(record))
     ours = ", ".join(f"{width:.2f}" for width in widths)
     text = f"edge width {ours} pixels for 0, 0.1, 1 % noise; wider in {wider.sum()} of {len(wider)} layers"
     return filters.finding(record, text, verdict)

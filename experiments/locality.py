@@ -205,7 +205,7 @@ def local_filters(record, arrays):
         raise verdicts.NotRun("no local inverses")
     psnr = dict(zip(record["points"], np.median(arrays[LOCAL][record["diffusion_times"].index(0.4)], axis=0)))
     text = "; ".join(f"{points} points {psnr[points]:.1f} dB" for points in (5, 9, 13, 25, 69))
-    verdict = psnr[13] >= GOOD or (psnr[69] >= GOOD and verdicts.PARTIAL)
+    verdict = verdicts.judged(max(psnr[13], psnr[69]) >= GOOD, psnr[13] >= GOOD)
     return verdicts.finding(record, f"median, T = 0.4: {text}", verdict, record["images"])
 
 

@@ -202,7 +202,7 @@ def compared(ours, theirs):
         (mine, psnr), (other, reference) = (_of(record, arrays, name) for name in (ours, theirs))
         difference, low, high = statistics.paired(psnr[:, 0], reference[:, 0])
         seeds = min(len(mine), len(other))
-        verdict = low > 0 and (seeds >= SEEDS or verdicts.PARTIAL)
+        verdict = verdicts.judged(low > 0, seeds >= SEEDS)
         text = f"{difference:+.2f} dB ({low:+.2f} to {high:+.2f}): {psnr[:, 0].mean():.2f} against "
         text += f"{reference[:, 0].mean():.2f}; {captions.count(seeds, 'seed')}"
         return _finding(record, [*mine, *other], text, verdict, psnr)

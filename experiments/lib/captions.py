@@ -17,8 +17,8 @@ def noisy(noise):
 
 
 def source(record):
-    """Where the images come from, and the note on them."""
-    return f"{record['source']} ({record['data']}, {record['test_data']}). {record.get('note') or ''}".strip()
+    """Where the images come from: the note on them, or what they are called."""
+    return record.get("note") or f"{record['source']} ({record['data']}, {record['test_data']})."
 
 
 def training(record):

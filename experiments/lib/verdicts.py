@@ -81,9 +81,14 @@ def finding(record, ours, verdict, n=None, **more):
     return Finding(ours, verdict if isinstance(verdict, str) else grade([verdict]), n, **provenance(record, **more))
 
 
+def judged(partly, wholly):
+    """The verdict on what holds in part, and wholly."""
+    return NOT_REPRODUCED if not partly else REPRODUCED if wholly else PARTIAL
+
+
 def on_stl10(record, holds):
     """The verdict on what holds on test images: "partial" where they are not STL-10's, by their content."""
-    return NOT_REPRODUCED if not holds else REPRODUCED if options.of_stl10(record) else PARTIAL
+    return judged(holds, options.of_stl10(record))
 
 
 def grade(holds, half=True):
