@@ -1,7 +1,7 @@
 """The shared look of all figures. NumPy and Matplotlib only: figures are drawn from records, without Keras."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,7 +11,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.lines import Line2D  # noqa: F401  (for legends)
+from matplotlib.lines import Line2D
 
 from diffnet_tf import files
 from diffnet_tf.base.types import Array, PathLike
@@ -22,6 +22,8 @@ SPECTRA = "viridis"
 # Okabe & Ito's colours, which colour-blind readers can tell apart: of lines and dots; light ones of boxes.
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 BOXES = ("#CFE5F3", "#FBE3CF")
+GRAY = "#999999"
+THIN = {"linewidth": 0.6}
 STYLE: dict[Any, Any] = {
     "font.size": 7,
     "axes.titlesize": 8,
@@ -77,6 +79,40 @@ def image(
     if label:
         axis.set_xlabel(label, labelpad=2)
     return axis.imshow(pixels, vmin=low, vmax=high, cmap=cmap)
+
+
+def titles(axes: Iterable[Axes], texts: Iterable[str]) -> None:
+    """Write a title above each of some axes."""
+    for axis, text in zip(axes, texts):
+        axis.set_title(text)
+
+
+def key(axis: Axes, entries: Iterable[tuple[str, dict[str, Any]]], **options: Any) -> None:
+    """A legend of (label, properties of its line or marker)."""
+    axis.legend(handles=[Line2D([], [], label=label, **look) for label, look in entries], **options)
+
+
+def bars(axis: Axes, groups: Sequence[str], series: dict[str, tuple[str, Array]], width: float = 0.27) -> None:
+    """Bars with their values above them.
+
+    Args:
+        groups: names below the axis.
+        series: label → (colour, of each group mean and standard deviation: (n, 2)); NaN where there is none.
+        width: of a bar.
+    """
+    for k, (label, (colour, values)) in enumerate(series.items()):
+        means, spreads = np.transpose(values)
+        places = np.arange(len(groups)) + (k - (len(series) - 1) / 2) * width
+        drawn = axis.bar(places, means, 0.9 * width, yerr=spreads, color=colour, label=label, error_kw=THIN)
+        axis.bar_label(drawn, [f"{mean:.1f}" if mean == mean else "" for mean in means], padding=1, fontsize=6)
+    axis.set(xticks=range(len(groups)), xticklabels=groups)
+    axis.margins(y=0.12)
+
+
+def not_run(axis: Axes) -> None:
+    """Say in empty axes that there is nothing to show."""
+    axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center")
+    axis.set(xticks=[], yticks=[])
 
 
 def symmetric(*images: Array, share: float = 0.995) -> float:

@@ -23,61 +23,54 @@ from diffnet_tf.base import checks, command_line
 from diffnet_tf.files import reading
 from experiments import render
 from experiments.lib import ledger, records, registry
-from experiments.lib.options import BUDGETS, SOURCES
+from experiments.lib.options import FIELDS
 
 STATE = "all.json"  # what is finished, and how long it took
-SMOKE, QUICK, CPU = 0.5, 3.0, 60.0  # minutes on 2 cores, where nothing else is said
-PAPER = 17 * 60.0  # 101,250 steps of 16 whole images
+PASSED_ON = ("budget", "source", "data_dir", "test_dir", "note", "results_dir")  # flags of every experiment
+PAPER = 17 * 60.0  # minutes on 2 cores of 101,250 steps of 16 whole images
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One experiment.
-
-    Attributes:
-        name: its NAME.
-        minutes: budget → about how long it takes on 2 cores.
-        needs: experiments whose networks it looks into.
-    """
+    """One experiment by its NAME; about how many minutes it takes on 2 cores; those whose networks it looks into."""
 
     name: str
-    minutes: dict = dataclasses.field(compare=False)
+    quick: float = 3.0
+    cpu: float = 60.0
+    paper: float = PAPER
+    smoke: float = 0.5
     needs: tuple = ()
-
-
-def _job(name, quick=QUICK, cpu=CPU, paper=PAPER, smoke=SMOKE, needs=()):
-    return Job(name, dict(zip(BUDGETS, (smoke, quick, cpu, paper))), needs)
 
 
 INVERSES = ("fig06", "inverse-0.1pct", "fig07")
 # In the order of their value. Drawings and measurements that take minutes come as soon as they can.
 ORDER = (
-    *(_job(name, 0.2, 0.2, 0.2, 0.2) for name in ("fig01", "fig02", "fig03", "fig04")),
-    _job("fig06", cpu=50),
-    _job("fig07", cpu=65),
-    _job("inverse-0.1pct", cpu=50),
-    *(_job(name, 0.3, 0.3, 0.3, 0.3, INVERSES) for name in ("fig11", "fig12")),
-    _job("forward", cpu=50),
-    _job("fig05", cpu=30),
-    _job("rounding", 0.5, 1.5, 1.5),
-    _job("learned-operator", 2, 10, 40),
-    _job("generalisation", 2, 15, 30),
-    _job("fig13", 5, 45, 9 * PAPER, needs=("fig06",)),
-    _job("fig08", 6, 75, 5 * PAPER, needs=("fig06",)),
-    _job("fig09", 6, 45, 5 * PAPER, needs=("fig07",)),
-    _job("locality", 10, 25, 18 * PAPER),
-    _job("comparison", 15, 180, 40 * PAPER, 1.5, ("fig06", "fig07")),
-    _job("all-noise", 10, 60, 10 * PAPER),
-    _job("ensemble", 5, 15, 5 * PAPER),
-    _job("physics", 10, 50, 16 * PAPER),
-    _job("fig10", 20, 60 * 60, 200 * PAPER, 1, ("fig08", "fig09")),
+    *(Job(name, 0.2, 0.2, 0.2, 0.2) for name in ("fig01", "fig02", "fig03", "fig04")),
+    Job("fig06", cpu=50),
+    Job("fig07", cpu=65),
+    Job("inverse-0.1pct", cpu=50),
+    *(Job(name, 0.3, 0.3, 0.3, 0.3, INVERSES) for name in ("fig11", "fig12")),
+    Job("forward", cpu=50),
+    Job("fig05", cpu=30),
+    Job("rounding", 0.5, 1.5, 1.5),
+    Job("learned-operator", 2, 10, 40),
+    Job("generalisation", 2, 15, 30),
+    Job("fig13", 5, 45, 9 * PAPER, needs=("fig06",)),
+    Job("fig08", 6, 75, 5 * PAPER, needs=("fig06",)),
+    Job("fig09", 6, 45, 5 * PAPER, needs=("fig07",)),
+    Job("locality", 10, 25, 18 * PAPER),
+    Job("comparison", 15, 180, 40 * PAPER, 1.5, ("fig06", "fig07")),
+    Job("all-noise", 10, 60, 10 * PAPER),
+    Job("ensemble", 5, 15, 5 * PAPER),
+    Job("physics", 10, 50, 16 * PAPER),
+    Job("fig10", 20, 60 * 60, 200 * PAPER, 1, ("fig08", "fig09")),
 )
 
 
 def jobs():
     """All experiments: those of `ORDER`, then what somebody has added since."""
     known = {job.name for job in ORDER}
-    return [*ORDER, *(_job(name) for name in registry.names() if name not in known)]
+    return [*ORDER, *(Job(name) for name in registry.names() if name not in known)]
 
 
 class State:
@@ -99,22 +92,21 @@ class State:
         self.finished[job.name] = round(seconds, 1)
         files.write_json(self.path, {"settings": self.settings, "finished": self.finished})
 
-    def rest(self, left, budget):
-        """About how many hours the experiments that are left take, at the pace of those that are finished."""
-        minutes = {job.name: job.minutes[budget] for job in jobs()}
+    def rest(self, left):
+        """What is left and about how many hours it takes, at the pace of what is finished, in words."""
+        minutes = {job.name: getattr(job, self.settings["budget"]) for job in jobs()}
         paces = [seconds / 60 / minutes[name] for name, seconds in self.finished.items() if seconds > 60]
-        return sum(minutes[job.name] for job in left) / 60 * (statistics.median(paces) if paces else 1.0)
+        hours = sum(minutes[job.name] for job in left) / 60 * (statistics.median(paces) if paces else 1.0)
+        return f"{len(left)} left, about {hours:.1f} h" if left else "nothing left"
 
 
 def run_all(chosen, deadline):
     """Run what is not finished, up to `--jobs` at a time. Returns (all finished, names of those that failed)."""
     root = files.check_writable(chosen.results_dir)
-    passed = _passed_on(chosen)
+    passed = [f"--{name}={getattr(chosen, name)}" for name in PASSED_ON if getattr(chosen, name) is not None]
     state = State(root, {"budget": chosen.budget, "arguments": passed})
     left = [job for job in jobs() if not state.done(job)]
-    print(
-        f"{len(jobs()) - len(left)} of {len(jobs())} experiments are finished; {_rest(state, left, chosen)}", flush=True
-    )
+    print(f"{len(jobs()) - len(left)} of {len(jobs())} experiments are finished; {state.rest(left)}", flush=True)
     running, failed, stopping = {}, [], False
     try:
         while running or (left and not stopping):
@@ -134,11 +126,9 @@ def run_all(chosen, deadline):
                     continue
                 del running[job]
                 if process.returncode == 0:
-                    state.add(job, time.monotonic() - began)
-                    print(
-                        f"{job.name}: {(time.monotonic() - began) / 60:.1f} min; {_rest(state, left, chosen)}",
-                        flush=True,
-                    )
+                    seconds = time.monotonic() - began
+                    state.add(job, seconds)
+                    print(f"{job.name}: {seconds / 60:.1f} min; {state.rest(left)}", flush=True)
                 elif process.returncode == 130:
                     stopping = True
                 else:
@@ -151,16 +141,6 @@ def run_all(chosen, deadline):
         for process, _ in running.values():
             process.wait()
     return not (left or stopping or failed), failed
-
-
-def _rest(state, left, chosen):
-    return f"{len(left)} left, about {state.rest(left, chosen.budget):.1f} h" if left else "nothing left"
-
-
-def _passed_on(chosen):
-    """The flags that every experiment gets."""
-    names = ("budget", "source", "data_dir", "test_dir", "note", "results_dir")
-    return [f"--{name}={getattr(chosen, name)}" for name in names if getattr(chosen, name) is not None]
 
 
 def _start(job, root, passed, quiet):
@@ -187,12 +167,9 @@ def _interrupt(running):
 def _parser():
     parser = command_line.Parser(prog="python -m experiments.all", description=__doc__.splitlines()[0])
     parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
-    parser.add_argument("--budget", choices=BUDGETS, default="quick", help="number of training steps")
-    parser.add_argument("--source", choices=SOURCES, default="skimage", help="where the images come from")
-    parser.add_argument("--data_dir", help="folder with the images of --source")
-    parser.add_argument("--test_dir", help="folder with test images of the same source")
-    parser.add_argument("--note", help="a remark about the data, kept in the records")
-    parser.add_argument("--results_dir", default="runs", type=Path, help="folder for records and figures")
+    for name in PASSED_ON:
+        about, default = FIELDS[name].metadata, FIELDS[name].default
+        parser.add_argument(f"--{name}", choices=about["choices"], default=default, help=about["help"])
     parser.add_argument("--jobs", default=1, type=int, help="experiments at a time, for devices with room")
     parser.add_argument("--hours", type=float, help="stop after so many hours; the same command goes on")
     return parser
@@ -203,6 +180,7 @@ def main(arguments=None):
     began = time.monotonic()
     try:
         chosen = _parser().parse_args(arguments)
+        chosen.results_dir = Path(chosen.results_dir)
         checks.count(chosen.jobs, "--jobs")
         if chosen.hours is not None:
             checks.positive(chosen.hours, "--hours")

@@ -54,10 +54,7 @@ class Run:
         name = self.network if self.noise is None else f"{self.network}-{self.noise:g}"
         return f"{name}-seed-{self.seed}" if self.seed else name
 
-    @property
-    def conditioned(self):
-        """Whether the network is told σ."""
-        return self.network == "conditioned"
+    conditioned = property(lambda self: self.network == "conditioned", doc="Whether the network is told σ.")
 
 
 def parts(options):
@@ -66,12 +63,10 @@ def parts(options):
     images = [options.images(split, limit) for split in ("train", "validation", "test")]
     trained = [Run("blind", None, options.seed), Run("conditioned", None, options.seed)]
     trained += [Run("specialist", level, options.seed) for level in levels]
-    train = functools.partial(_train, options=options, images=images)
     presets = [Run("preset", level) for level in levels if settings.inverse(level)]
-    return [
-        *(study.part(run, train) for run in trained),
-        *(study.part(run, functools.partial(_preset, test=images[-1])) for run in presets),
-    ]
+    train = functools.partial(_train, options=options, images=images)
+    measured = functools.partial(_preset, test=images[-1])
+    return [*(study.part(run, train) for run in trained), *(study.part(run, measured) for run in presets)]
 
 
 def _recipe(name):
@@ -87,20 +82,10 @@ def _recipe(name):
 def _train(run, options, images):
     name, *steps, levels, _ = BUDGETS[options.budget]
     train, validation, test = images
-    trained = study.train(
-        options,
-        lambda recipe: _start(run),
-        _recipe(name),
-        train,
-        steps=steps[run.noise is not None],
-        seed=run.seed,
-        name=run.name,
-        validation=validation[: study.VALIDATION],
-        noise=RANGE if run.noise is None else run.noise,
-        noise_map=run.conditioned,
-    )
-    if trained is None:
-        return None
+    pairs = {"noise": RANGE if run.noise is None else run.noise, "noise_map": run.conditioned}
+    about = {"steps": steps[run.noise is not None], "seed": run.seed, "name": run.name, **pairs}
+    validation = validation[: study.VALIDATION]
+    trained = study.train(options, lambda recipe: _start(run), _recipe(name), train, validation=validation, **about)
     record = trained.record() | _measured(trained.model, run, levels if run.noise is None else [run.noise], test)
     if run.conditioned:
         record["assumed"] = _assumed(trained.model, test)
@@ -213,7 +198,7 @@ def above_unet(network):
             texts.append(f"{means} (U-Net: {unet['steps']:,} steps)")
         # A U-Net that was given little time says little about its best.
         long = all(unet["budget"] in ("cpu", "paper") for unet in unets.values())
-        verdict = verdicts.grade([*holds, long], half=False) if any(holds) else verdicts.NOT_REPRODUCED
+        verdict = verdicts.judged(any(holds), all(holds) and long)
         return _finding(", ".join(texts), verdict, record, arrays, network)
 
     return check
@@ -224,22 +209,16 @@ def _finding(text, verdict, record, arrays, *compared):
     runs = [run for run in record["runs"] if run["budget"] != "preset"]
     budget = verdicts.budgets(run for run in runs if run["network"] in compared)
     images = len(line(record, arrays, compared[0])[1][0])
-    return verdicts.Finding(text, verdict, images, **verdicts.provenance({**record, "runs": runs}, budget=budget))
+    return verdicts.finding({**record, "runs": runs}, text, verdict, images, budget=budget)
 
 
-_TOLD = {"blind": "blind", "conditioned": "conditioned on σ"}
+_UNET = "above the U-Net's mean on identical images", "> 0 dB"
 _WITHIN = {"specialist": "specialists for each level", "preset": "presets for one level"}
-CLAIMS = (
-    *(
-        Claim(f"{told}, within {GOAL} dB of the {others}", "all levels", one_for_all(network, reference))
-        for reference, others in _WITHIN.items()
-        for network, told in _TOLD.items()
-    ),
-    *(
-        Claim(f"{told}, above the U-Net's mean on identical images", "> 0 dB", above_unet(network))
-        for network, told in _TOLD.items()
-    ),
-)
+CLAIMS = tuple(
+    Claim(f"{LABELS[network]}, within {GOAL} dB of the {others}", "all levels", one_for_all(network, reference))
+    for reference, others in _WITHIN.items()
+    for network in ("blind", "conditioned")
+) + tuple(Claim(f"{LABELS[kind]}, {_UNET[0]}", _UNET[1], above_unet(kind)) for kind in ("blind", "conditioned"))
 
 if __name__ == "__main__":
     main(__file__)

@@ -15,16 +15,8 @@ import functools
 import numpy as np
 
 from diffnet_tf.evaluation import statistics
-from experiments.lib import (
-    comparison_classical,
-    comparison_figure,
-    measure,
-    networks,
-    settings,
-    study,
-    verdicts,
-    weights,
-)
+from experiments.lib import comparison_classical as classics
+from experiments.lib import comparison_figure, measure, networks, settings, study, verdicts, weights
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -64,11 +56,7 @@ class Run:
     network: str
     task: Task
     seed: int
-
-    @property
-    def name(self):
-        """What its record is called."""
-        return f"{self.network}-{self.task.problem}-{self.task.noise:g}-{self.seed}"
+    name = property(lambda self: f"{self.network}-{self.task.problem}-{self.task.noise:g}-{self.seed}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,23 +87,17 @@ def parts(options):
     for task in TASKS:
         beside[Beside("input", task)] = functools.partial(_input, images=images)
         beside[Beside("long", task)] = functools.partial(_long, options=options, images=images)
-        methods = comparison_classical.methods(task, budget, images[0])
-        for name in methods:
-            beside[Beside(name, task, True)] = functools.partial(
-                _classical, method=methods[name], budget=budget, images=images
-            )
+        methods = classics.methods(task, budget, images[0])
+        measured = functools.partial(_classical, methods=methods, budget=budget, images=images)
+        beside |= {Beside(name, task, True): measured for name in methods}
         costs[Beside("costs", task)] = functools.partial(_costs, methods=methods, options=options, images=images)
     train = functools.partial(_train, budget=budget, options=options, images=images)
-    return [
-        *(study.part(run, do) for run, do in beside.items()),
-        *(study.part(run, train) for run in plan(budget)),
-        *(study.part(run, do) for run, do in costs.items()),
-    ]
+    return [study.part(run, do) for run, do in (beside | dict.fromkeys(plan(budget), train) | costs).items()]
 
 
 def _input(run, images):
     inputs, targets = measure.pairs(run.task, images[-1])
-    return study.Result({"kind": "input", "label": "the input", **comparison_classical.values(targets, inputs)})
+    return study.Result({"kind": "input", "label": "the input", **classics.values(targets, inputs)})
 
 
 def _long(run, options, images):
@@ -128,29 +110,20 @@ def _long(run, options, images):
     record = {"kind": "long", "label": f"DiffNet, {source['steps']:,} steps", "parameters": model.count_params()}
     record |= {"flops": costs.flops(model, *targets.shape[1:3]), "steps": source["steps"], "weights": source}
     record["training_images"] = source["images"]
-    return study.Result({**record, **comparison_classical.values(targets, outputs)})
+    return study.Result({**record, **classics.values(targets, outputs)})
 
 
-def _classical(run, method, budget, images):
-    return comparison_classical.measured(run.method, method, run.task, budget, images)
+def _classical(run, methods, budget, images):
+    return classics.measured(run.method, methods[run.method], run.task, budget, images)
 
 
 def _train(run, budget, options, images):
     train, test = images
-    trained = study.train(
-        options,
-        functools.partial(networks.make, run.network),
-        networks.recipe_for(run.network, budget.recipe, run.task),
-        train,
-        steps=budget.steps[2 if run.network == "UNet" else int(bool(run.task.noise))],
-        seed=run.seed,
-        name=run.name,
-        **dataclasses.asdict(run.task),
-    )
-    if trained is None:
-        return None
-    _, values, summary = measure.measured(trained.model, *measure.pairs(run.task, test))
-    return study.Result({**trained.record(), "results": summary, **study.values(values)})
+    made = networks.of(run.network, budget.recipe, run.task)
+    steps = budget.steps[2 if run.network == "UNet" else int(bool(run.task.noise))]
+    about = {"seed": run.seed, "name": run.name, **dataclasses.asdict(run.task)}
+    trained = study.train(options, *made, train, steps=steps, **about)
+    return study.tested(trained, *measure.pairs(run.task, test))
 
 
 def _costs(run, methods, options, images):
@@ -164,11 +137,9 @@ def _costs(run, methods, options, images):
     for name, method in methods.items():
         chosen = study.load(study.path(Beside(name, run.task, True).name, options))["choice"]
         functions[name] = functools.partial(classical.restored, method, choice=chosen)
-    height, width = pixels = list(test.shape[1:3])
-    sizes = {
-        name: {"parameters": model.count_params(), "flops": costs.flops(model, height, width)}
-        for name, model in models.items()
-    }
+    pixels, sizes = list(test.shape[1:3]), {}
+    for name, model in models.items():
+        sizes[name] = {"parameters": model.count_params(), "flops": costs.flops(model, *pixels)}
     times = measure.milliseconds(functions, measure.pairs(run.task, test)[0])
     return study.Result({"pixels": pixels, "networks": sizes, "milliseconds_per_image": times})
 
@@ -267,12 +238,12 @@ def compared(noise, ours, *others):
             texts.append(f"{mean:+.2f} ({low:+.2f} to {high:+.2f}) against {rows[name]['label']}")
         enough = [rows[name]["budget"] in ENOUGH.get(name, ("cpu", "paper")) for name in trained]
         enough += [len(values(name)) >= 3 for name in trained]
-        verdict = verdicts.grade([*holds, *enough], half=False) if any(holds) else verdicts.NOT_REPRODUCED
+        verdict = verdicts.judged(any(holds), all([*holds, *enough]))
         steps = ", ".join(f"{rows[name]['label']} {rows[name]['steps']:,}" for name in trained)
         text = f"dB: {'; '.join(texts)}" + (f"; steps: {steps}" if trained else f"; {rows[ours]['steps']:,} steps")
         budget = verdicts.budgets(rows[name] for name in trained) or record["budget"]
         used = {**record, "runs": [rows[name] for name in trained or (ours,)]}
-        return verdicts.Finding(text, verdict, values(ours).shape[1], **verdicts.provenance(used, budget=budget))
+        return verdicts.finding(used, text, verdict, values(ours).shape[1], budget=budget)
 
     return check
 

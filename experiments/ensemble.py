@@ -28,12 +28,7 @@ TASK = Task("inverse", 0.01)
 SEEDS = 5
 BINS = 20
 COVERED = 0.02  # how far a coverage may be from the one of a calibrated ensemble
-BUDGETS = {  # (recipe, steps of each member, members, limit on the number of images)
-    "smoke": ("fast", 1, 2, 8),
-    "quick": ("fast", 100, SEEDS, None),
-    "cpu": ("fast", 400, SEEDS, None),
-    "paper": ("paper", 101_250, SEEDS, None),
-}
+BUDGETS = study.budgets(1, 100, 400)  # steps of each member; smoke: of two
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,17 +36,13 @@ class Run:
     """The training of a member."""
 
     seed: int
-
-    @property
-    def name(self):
-        """What its record and its network are called."""
-        return f"DiffNet-{self.seed}"
+    name = property(lambda self: f"DiffNet-{self.seed}")
 
 
 def parts(options):
     """The trainings of the members, and measuring them together."""
-    *_, number, limit = BUDGETS[options.budget]
-    images = [options.images(split, limit) for split in ("train", "validation", "test")]
+    images = [options.images(split, BUDGETS[options.budget][2]) for split in ("train", "validation", "test")]
+    number = 2 if options.budget == "smoke" else SEEDS
     members = [Run(seed) for seed in range(options.seed, options.seed + number)]
     train = functools.partial(_train, options=options, train=images[0], validation=images[1])
     together = "together" + (f"-seed-{options.seed}" if options.seed else "")
@@ -60,23 +51,16 @@ def parts(options):
 
 
 def _train(run, options, train, validation):
-    name, steps, *_ = BUDGETS[options.budget]
-    trained = study.train(
-        options,
-        functools.partial(networks.make, "DiffNet"),
-        networks.recipe_for("DiffNet", name, TASK),
-        train,
-        steps=steps,
-        seed=run.seed,
-        name=run.name,
-        validation=validation[: study.VALIDATION],
-        **dataclasses.asdict(TASK),
-    )
-    return trained and study.Result(trained.record(), model=trained.model)
+    name, steps, _ = BUDGETS[options.budget]
+    about = {"seed": run.seed, "name": run.name, "validation": validation[: study.VALIDATION]}
+    about |= dataclasses.asdict(TASK)
+    trained = study.train(options, *networks.of("DiffNet", name, TASK), train, steps=steps, **about)
+    return study.Result(trained.record(), model=trained.model)
 
 
 def _measure(members, options, validation, test):
     """Spread and error of all members on the test images, the factor from the validation images."""
+    from diffnet_tf import metrics
     from diffnet_tf.evaluation import statistics
     from diffnet_tf.files import model_files
 
@@ -90,12 +74,13 @@ def _measure(members, options, validation, test):
     factor = statistics.scale(spread, error)
     spread, error, outputs, psnr = _applied(models, *apart["test"])
     number = options.image % len(error)
+    means = {"ensemble": psnr["ensemble"], "members": psnr["members"].mean(axis=0)}
     record = {
         **dataclasses.asdict(TASK),
         "seeds": [member.seed for member in members],
         "steps": study.load(paths[0])["steps"],
         "members": len(models),
-        "results": {name: _summary(values) for name, values in psnr.items()},
+        "results": {name: metrics.summary(values) for name, values in means.items()},
         "pixels": int(error.size),
         "rank_correlation": statistics.rank_correlation(spread, error),
         "image_rank_correlation": statistics.rank_correlation(_rms(spread), _rms(error)),
@@ -128,20 +113,11 @@ def _applied(models, inputs, targets):
     """(spread, error of the mean, outputs of all members, PSNR of the mean and of every member)."""
     from diffnet_tf.evaluation import statistics
 
-    measured = [measure.measured(model, inputs, targets)[:2] for model in models]
-    outputs = np.stack([output for output, _ in measured])
+    outputs, values, _ = zip(*(measure.measured(model, inputs, targets) for model in models))
+    outputs, psnr = np.stack(outputs), {"members": np.stack([found["psnr"] for found in values])}
     mean = outputs.mean(0)
-    psnr = {
-        "ensemble": measure.quality(targets, mean)[0]["psnr"],
-        "members": np.stack([values["psnr"] for _, values in measured]),
-    }
+    psnr["ensemble"] = measure.quality(targets, mean)[0]["psnr"]
     return statistics.spread(outputs), np.float64(mean) - targets, outputs, psnr
-
-
-def _summary(psnr):
-    from diffnet_tf import metrics
-
-    return metrics.summary(np.mean(psnr, axis=0) if psnr.ndim == 2 else psnr)
 
 
 def _rms(images):
@@ -168,32 +144,27 @@ def draw(record, arrays):
     figure, axes = figures.plots(2, 3, caption(record), width=2.5, height=2.2)
     scale = figures.symmetric(arrays["error"])
     psnr = arrays["psnr_ensemble"][record["image"]]
-    gray = {"input": "diffused, 1 % noise", "restored": f"mean of {record['members']}, {psnr:.2f} dB"}
     factor = record["rescaled"]["factor"]
-    maps = {
-        f"|error|, up to {scale:.2g}": (np.abs(arrays["error"]), scale),
-        f"spread × {factor:.2g}, same scale": (factor * arrays["spread"], scale),
-    }
-    shown = [(title, (arrays[name], 1.0), "gray") for name, title in gray.items()]
-    shown += [(title, pair, figures.SPECTRA) for title, pair in maps.items()]
-    for axis, (title, (pixels, high), colours) in zip((*axes[0, :2], *axes[1, :2]), shown):
+    gray, map_ = (1.0, "gray"), (scale, figures.SPECTRA)
+    shown = (
+        ("diffused, 1 % noise", arrays["input"], *gray),
+        (f"mean of {record['members']}, {psnr:.2f} dB", arrays["restored"], *gray),
+        (f"|error|, up to {scale:.2g}", np.abs(arrays["error"]), *map_),
+        (f"spread × {factor:.2g}, same scale", factor * arrays["spread"], *map_),
+    )
+    for axis, (title, pixels, high, colours) in zip(axes[:, :2].flat, shown):
         figures.image(axis, pixels, None, 0.0, high, colours)
         axis.set(title=title, xticks=[], yticks=[])
-    curve = axes[0, 2]
-    ends = []
-    for name, label, colour in (
-        ("as_it_is", "as it is", figures.LINES[0]),
-        ("rescaled", f"× {factor:.2f}", figures.LINES[1]),
-    ):
+    curve, bars = axes[:, 2]
+    ends, labels = [], {"as_it_is": "as it is", "rescaled": f"× {factor:.2f}"}
+    for colour, (name, label) in zip(figures.LINES, labels.items()):
         points = record[name]["calibration"]
         curve.loglog(points["spread"], points["error"], "o-", color=colour, markersize=3, label=label)
         ends += [value for values in points.values() for value in values if value > 0]
     curve.plot([min(ends), max(ends)], [min(ends), max(ends)], color="black", linewidth=0.6, label="calibrated")
     curve.set(xlabel="spread (RMS of each bin)", ylabel="RMS error", title=f"calibration, {BINS} bins of pixels")
     curve.legend(loc="best")
-    bars = axes[1, 2]
-    covered = [record["as_it_is"]["coverage"], record["rescaled"]["coverage"]]
-    bars.bar(["as it is", f"× {factor:.2f}"], [100 * value for value in covered], color=figures.LINES[:2])
+    bars.bar(list(labels.values()), [100 * record[name]["coverage"] for name in labels], color=figures.LINES[:2])
     nominal = 100 * record["nominal_coverage"]
     bars.axhline(nominal, color="black", linewidth=0.8)
     bars.text(-0.45, nominal, f"calibrated, {record['members']} members", va="bottom", fontsize=6)
@@ -203,15 +174,13 @@ def draw(record, arrays):
 
 def caption(record):
     """What is shown, its numbers, and where they come from."""
-    first, psnr = record["runs"][0], {name: found["mean"] for name, found in record["results"].items()}
+    mean, member = record["results"]["ensemble"], record["results"]["members"]
+    steps = captions.count(record["runs"][0]["steps"], "step")
     return (
-        f"{record['title']}: {record['members']} DiffNets, {TASK.words}, seeds {captions.seeds(record['runs'])}. PSNR, "
-        f"mean of {record['results']['ensemble']['n']} test images: their mean {psnr['ensemble']:.2f} dB, a member "
-        f"{psnr['members']:.2f} dB. Spread: √(1 + 1/m) times the standard deviation over the members, which a "
-        f"calibrated ensemble's error equals. Its rank correlation with |error|: {record['rank_correlation']:.2f} over "
-        f"pixels, {record['image_rank_correlation']:.2f} over images. Factor fitted on {record['fitted_on']['n']} "
-        f"{record['fitted_on']['images']}. Budget {record['budget']}: {captions.count(first['steps'], 'step')} of "
-        f"{first['recipe']['batch_size']} crops each, recipe {first['recipe']['name']}. {captions.source(record)}"
+        f"{record['title']}: {record['members']} DiffNets, {TASK.words}, {steps} each. Mean PSNR of {mean['n']} test "
+        f"images: their mean {mean['mean']:.2f} dB, a member {member['mean']:.2f} dB. Spread: √(1 + 1/m) times the "
+        f"standard deviation over the members, which a calibrated ensemble's error equals. Factor fitted on "
+        f"{record['fitted_on']['n']} {record['fitted_on']['images']}. {captions.source(record)}"
     )
 
 
@@ -221,9 +190,8 @@ def caption(record):
 def gain(record, arrays):
     """The mean of the members is nearer to the truth than they are, by more than chance over the images."""
     gains = arrays["psnr_ensemble"] - arrays["psnr_members"].mean(axis=0)
-    verdict = verdicts.grade([gains.mean() > 2 * gains.std() / np.sqrt(len(gains))])
     text = f"{gains.mean():+.2f} ± {gains.std():.2f} dB over a member's mean of {arrays['psnr_members'].mean():.2f}"
-    return verdicts.Finding(text, verdict, len(gains), **verdicts.provenance(record))
+    return verdicts.finding(record, text, gains.mean() > 2 * gains.std() / np.sqrt(len(gains)), len(gains))
 
 
 def coverage(name):
@@ -231,11 +199,11 @@ def coverage(name):
 
     def check(record, arrays):
         found, nominal = record[name], record["nominal_coverage"]
-        verdict = verdicts.grade([abs(found["coverage"] - nominal) <= COVERED])
+        holds = abs(found["coverage"] - nominal) <= COVERED
         text = f"{100 * found['coverage']:.1f} % for {100 * nominal:.1f} %; RMS error {found['rms_error']:.4f}, "
         text += f"spread {found['rms_spread']:.4f}"
         text += f" (× {found['factor']:.2f})" if found["factor"] != 1 else ""
-        return verdicts.Finding(text, verdict, record["results"]["ensemble"]["n"], **verdicts.provenance(record))
+        return verdicts.finding(record, text, holds, record["results"]["ensemble"]["n"])
 
     return check
 
@@ -243,9 +211,9 @@ def coverage(name):
 def ranks(record, arrays):
     """Where the spread is large, so is the error: rank correlation over pixels, or at least over images."""
     pixels, images = record["rank_correlation"], record["image_rank_correlation"]
-    verdict = verdicts.REPRODUCED if pixels >= 0.5 else verdicts.PARTIAL if images >= 0.5 else verdicts.NOT_REPRODUCED
+    verdict = verdicts.judged(max(pixels, images) >= 0.5, pixels >= 0.5)
     text = f"rank correlation {pixels:.2f} over pixels, {images:.2f} over images"
-    return verdicts.Finding(text, verdict, record["results"]["ensemble"]["n"], **verdicts.provenance(record))
+    return verdicts.finding(record, text, verdict, record["results"]["ensemble"]["n"])
 
 
 _CALIBRATED = "as a calibrated ensemble"

@@ -21,7 +21,7 @@ def compute(options):
     return architecture.result(architecture.describe(models.LinearDiffNet((96, 96), num_layers=3)), TEXT)
 
 
-draw, caption = architecture.draw_network, architecture.caption
+draw, caption = architecture.draw, architecture.caption
 
 if __name__ == "__main__":
     main(__file__)

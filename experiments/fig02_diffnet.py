@@ -23,7 +23,7 @@ def compute(options):
     return architecture.result(architecture.describe(models.DiffNet()), TEXT)
 
 
-draw, caption = architecture.draw_network, architecture.caption
+draw, caption = architecture.draw, architecture.caption
 
 if __name__ == "__main__":
     main(__file__)

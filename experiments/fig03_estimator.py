@@ -24,7 +24,7 @@ def compute(options):
     return architecture.result({**found, "blocks": architecture.describe_estimator(estimator)}, TEXT)
 
 
-draw, caption = architecture.draw_estimator, architecture.caption
+draw, caption = architecture.draw, architecture.caption
 
 if __name__ == "__main__":
     main(__file__)

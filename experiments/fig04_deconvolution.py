@@ -20,11 +20,8 @@ def compute(options):
 
     disks = deconvolution.disks("test")[deconvolution.SHOWN :][:1]
     blurred, disk = data.paired_arrays(disks, degrade=deconvolution.blur)
-    record = {
-        "diffusion": deconvolution.DIFFUSION,
-        **deconvolution.about_the_data(),
-        "psnr": float(np.asarray(metrics.psnr(disk, blurred))[0]),
-    }
+    record = {"diffusion": deconvolution.DIFFUSION, **deconvolution.SOURCE}
+    record["psnr"] = float(np.asarray(metrics.psnr(disk, blurred))[0])
     return study.Result(record, {"disk": disk[0, ..., 0], "blurred": blurred[0, ..., 0]})
 
 
@@ -44,10 +41,9 @@ def draw(record, arrays):
 def caption(record):
     """What is shown."""
     return (
-        f"{record['title']}: the deconvolution problem for a disk of 64 × 64 pixels. Isotropic diffusion up to "
-        f"T = {record['diffusion']['time']:g} pixel² is convolution with a Gaussian; {record['psnr']:.1f} dB. It "
-        "attenuates the highest frequencies by up to eight decades, below the rounding of 32 bits: without knowledge "
-        "of disks they are lost."
+        f"{record['title']}: a disk of 64 × 64 pixels and isotropic diffusion of it up to T = "
+        f"{record['diffusion']['time']:g} pixel², {record['psnr']:.1f} dB. The highest frequencies fall below the "
+        "rounding of 32 bits: without knowledge of disks they are lost."
     )
 
 

@@ -36,30 +36,20 @@ def compute(options):
 
     name, steps = BUDGETS[options.budget]
     changes = {"crop": CROP, "batch_size": BATCH} if name == "fast" else {}
-    trained = study.train(
-        options,
-        lambda recipe: models.DiffNet(num_layers=3, initial_scale=recipe.initial_scale),
-        networks.recipe_for("DiffNet", name, measure.Task(), **changes),
-        deconvolution.disks("train"),
-        steps=steps,
-        seed=options.seed,
-        degrade=deconvolution.blur,
-        validation=deconvolution.disks("validation"),
-        csv_log=options.directory / "log.csv",
-    )
-    if trained is None:
-        return None
+    recipe = networks.recipe_for("DiffNet", name, measure.Task(), **changes)
+    make = lambda recipe: models.DiffNet(num_layers=3, initial_scale=recipe.initial_scale)  # noqa: E731
+    disks, blur = {split: deconvolution.disks(split) for split in deconvolution.SEEDS}, {"degrade": deconvolution.blur}
+    more = {"validation": disks["validation"], "csv_log": options.directory / "log.csv", **blur}
+    trained = study.train(options, make, recipe, disks["train"], steps=steps, seed=options.seed, **more)
     model = trained.model
-    sets = {
-        split: data.paired_arrays(deconvolution.disks(split), degrade=deconvolution.blur) for split in ("train", "test")
-    }
+    sets = {split: data.paired_arrays(disks[split], **blur) for split in ("train", "test")}
     blurred, disk = (array[deconvolution.SHOWN :][:1] for array in sets["test"])
     states, filters = model.states(blurred), model.filters(blurred)
     record = {
         "problem": "deconvolution",
         "noise": 0.0,
         "diffusion": deconvolution.DIFFUSION,
-        **deconvolution.about_the_data(),
+        **deconvolution.SOURCE,
         "backend": keras.backend.backend(),
         "model": {"class": "DiffNet", **model.get_config()},
         "paper_psnr": PAPER_PSNR,
@@ -70,13 +60,9 @@ def compute(options):
         },
         "opposite_signs": _opposite_signs(model, *sets["test"]),
     }
-    arrays = {
-        "disk": disk[0, ..., 0],
-        "blurred": blurred[0, ..., 0],
-        "output": np.asarray(model(blurred))[0, ..., 0],
-        "states": np.stack([np.asarray(u)[0, ..., 0] for u in states]),
-        "filters": np.stack([dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, filters)]),
-    }
+    arrays = {"disk": disk[0, ..., 0], "blurred": blurred[0, ..., 0], "output": np.asarray(model(blurred))[0, ..., 0]}
+    arrays["states"] = np.stack([np.asarray(u)[0, ..., 0] for u in states])
+    arrays["filters"] = np.stack([dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, filters)])
     return study.Result(record, arrays, model)
 
 
@@ -99,24 +85,19 @@ def draw(record, arrays):
     high = float(arrays["disk"].max())
     images = [arrays["blurred"], *arrays["states"], arrays["output"]]
     labels = ["diffused", *(f"after layer {i + 1}" for i in range(rows - 2)), "after the ReLU"]
-    for row, (pixels, label) in enumerate(zip(images, labels)):
-        shown = figures.image(axes[row, 0], pixels, low=-0.2 * high, high=high)
-        axes[row, 0].set_ylabel(label)
-        spectrum = deconvolution.spectrum(axes[row, 1], pixels, *RANGE)
-        for column in range(len(FILTERS)):
-            axis = axes[row, 2 + column]
-            if not 0 < row < rows - 1:
-                axis.axis("off")
-                continue
-            filters = arrays["filters"][row - 1]
-            scale = float(np.abs(filters).max())
+    for (first, second, *_), pixels, label in zip(axes, images, labels):
+        shown = figures.image(first, pixels, low=-0.2 * high, high=high)
+        first.set_ylabel(label)
+        spectrum = deconvolution.spectrum(second, pixels, *RANGE)
+    for row, filters in zip(axes[1:, 2:], arrays["filters"]):
+        scale = float(np.abs(filters).max())
+        for column, axis in enumerate(row):
             artist = figures.image(axis, filters[..., column], None, -scale, scale, figures.RESIDUALS)
-            if row == 1:
-                axis.set_title(f"δt ζ {FILTERS[column]}")
-        if 0 < row < rows - 1:
-            figure.colorbar(artist, ax=axes[row, 2:], shrink=0.9)
-    axes[0, 0].set_title("image")
-    axes[0, 1].set_title("log₁₀ |FFT|")
+        figure.colorbar(artist, ax=row, shrink=0.9)
+    for axis in axes[[0, -1], 2:].flat:
+        axis.axis("off")
+    figures.titles(axes[0], ("image", "log₁₀ |FFT|"))
+    figures.titles(axes[1, 2:], (f"δt ζ {name}" for name in FILTERS))
     figure.colorbar(shown, ax=axes[:, 0], location="left", shrink=0.3, label="gray value")
     figure.colorbar(spectrum, ax=axes[:, 1], location="left", shrink=0.3)
     return figure
@@ -125,13 +106,11 @@ def draw(record, arrays):
 def caption(record):
     """What is shown, its numbers, and where they come from."""
     train, test = (record["results"][split]["psnr"] for split in ("train", "test"))
-    signs = ", ".join(f"{100 * share:.0f}" for share in record["opposite_signs"])
     return (
         f"{record['title']}: three layers of DiffNet undo isotropic diffusion of a disk up to T = "
         f"{record['diffusion']['time']:g} pixel². Mean PSNR of {test['n']} test disks {test['mean']:.2f} dB, of the "
-        f"training disks {train['mean']:.2f} dB (diffused: {record['results']['degraded']['psnr']['mean']:.2f} dB). "
-        f"The paper, on other disks: {record['paper_psnr']} dB. Near edges, the centre filter has the opposite sign of "
-        f"the sum of the others in {signs} % of the pixels of layers 1, 2, 3. {captions.training(record)}"
+        f"training disks {train['mean']:.2f} dB. The paper, on other disks: {record['paper_psnr']} dB. "
+        f"{captions.training(record)}"
     )
 
 
@@ -143,8 +122,7 @@ def psnr(record, arrays):
     train, test = (record["results"][split]["authors_psnr"] for split in ("train", "test"))
     enough = min(train["mean"], test["mean"]) >= record["paper_psnr"]
     ours = f"train {train['mean']:.2f}, test {test['mean']:.2f} ± {test['std']:.2f} dB, on our own disks"
-    verdict = verdicts.PARTIAL if enough else verdicts.NOT_REPRODUCED
-    return verdicts.Finding(ours, verdict, test["n"], **verdicts.provenance(record))
+    return verdicts.finding(record, ours, verdicts.judged(enough, False), test["n"])
 
 
 def opposite_signs(record, arrays):
@@ -152,7 +130,7 @@ def opposite_signs(record, arrays):
     shares = record["opposite_signs"]
     verdict = verdicts.grade([share >= 0.9 for share in shares], half=False)
     ours = f"in {', '.join(f'{100 * share:.0f}' for share in shares)} % of the pixels at edges, layer by layer"
-    return verdicts.Finding(ours, verdict, len(shares), **verdicts.provenance(record))
+    return verdicts.finding(record, ours, verdict, len(shares))
 
 
 CLAIMS = (

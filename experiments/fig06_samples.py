@@ -7,27 +7,21 @@ Claim here: at least 64 dB on real photographs after an hour on 2 cores.
     python -m experiments.fig06_samples --budget cpu --source stl10_binary --data_dir DIR
 """
 
+import functools
 import json
 
 import numpy as np
 
-from experiments.lib import samples, verdicts
+from experiments.lib import samples, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 
 NAME = "fig06"
 TITLE = "Figure 6"
-TASK = Task("inverse", 0.0)
 PAPER = 63.72
-BUDGETS = samples.budgets(quick=2_400, cpu=72_000)
-
-
-def compute(options):
-    """Train DiffNet and measure it; see `samples.compute`."""
-    return samples.compute(TASK, BUDGETS, options, PAPER, iterations=200)
-
-
+BUDGETS = study.budgets(4, 2_400, 72_000)
+compute = functools.partial(samples.compute, Task("inverse", 0.0), BUDGETS, paper=PAPER, iterations=200)
 draw, caption = samples.draw, samples.caption
 
 
@@ -47,8 +41,8 @@ def training_time(record, arrays):
     enough = psnr >= PAPER + 0.5 and max(minutes) <= 75
     time = f"{np.median(minutes):.1f} min ({min(minutes):.1f}–{max(minutes):.1f}) of 2 CPU cores"
     data, commit = f"{runs[0]['data']} → {runs[0]['test_data']}", (runs[0]["commit"] or "")[:7]
-    verdict = verdicts.REPRODUCED if enough else verdicts.NOT_REPRODUCED
-    return verdicts.Finding(f"{time} to {psnr:.2f} dB per image", verdict, len(runs), "benchmark", data, commit)
+    time += f" to {psnr:.2f} dB per image"
+    return verdicts.Finding(time, verdicts.grade([enough]), len(runs), "benchmark", data, commit)
 
 
 CLAIMS = (

@@ -7,23 +7,18 @@ Claim here: at least 34.2 dB on real photographs after an hour on 2 cores.
     python -m experiments.fig07_samples --budget cpu --source stl10_binary --data_dir DIR
 """
 
-from experiments.lib import samples
+import functools
+
+from experiments.lib import samples, study
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 
 NAME = "fig07"
 TITLE = "Figure 7"
-TASK = Task("inverse", 0.01)
 PAPER = 34.21
-BUDGETS = samples.budgets(quick=1_200, cpu=30_000)
+BUDGETS = study.budgets(4, 1_200, 30_000)
 CLAIMS = (samples.claim(PAPER, "Fig. 7", "inverse, 1 % noise: test PSNR"),)
-
-
-def compute(options):
-    """Train DiffNet and measure it; see `samples.compute`."""
-    return samples.compute(TASK, BUDGETS, options, PAPER)
-
-
+compute = functools.partial(samples.compute, Task("inverse", 0.01), BUDGETS, paper=PAPER)
 draw, caption = samples.draw, samples.caption
 
 if __name__ == "__main__":

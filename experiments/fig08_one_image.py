@@ -6,7 +6,9 @@ Paper, of its ship: DiffNet 65.34 dB, U-Net 61.08 dB.
     python -m experiments.fig08_one_image --budget cpu --source stl10_binary --data_dir DIR --image -1
 """
 
-from experiments.lib import one_image, verdicts
+import functools
+
+from experiments.lib import one_image, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -14,14 +16,8 @@ from experiments.lib.run import main
 NAME = "fig08"
 TITLE = "Figure 8"
 PAPER = {"diffnet": 65.34, "unet": 61.08}
-BUDGETS = one_image.budgets(cpu=2_000)
-
-
-def compute(options):
-    """Train the U-Net and apply both; see `one_image.compute`."""
-    return one_image.compute(Task("inverse", 0.0), BUDGETS, PAPER, options)
-
-
+BUDGETS = study.budgets(2, 300, 2_000)
+compute = functools.partial(one_image.compute, Task("inverse", 0.0), BUDGETS, PAPER)
 draw, caption = one_image.draw, one_image.caption
 
 
@@ -29,8 +25,7 @@ def parameter_ratio(record, arrays):
     """DiffNet's parameters in per cent of the U-Net's, to two digits."""
     diffnet, unet = (record["parameters"][name] for name in ("diffnet", "unet"))
     share = f"{100 * diffnet / unet:.2f}"
-    verdict = verdicts.REPRODUCED if share == "0.29" else verdicts.NOT_REPRODUCED
-    return verdicts.Finding(f"{share} % of {unet:,}", verdict, **verdicts.provenance(record, budget="", data=""))
+    return verdicts.finding(record, f"{share} % of {unet:,}", share == "0.29", budget="", data="")
 
 
 CLAIMS = (

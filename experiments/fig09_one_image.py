@@ -6,22 +6,18 @@ Paper, of its ship: DiffNet 34.96 dB, U-Net 35.27 dB.
     python -m experiments.fig09_one_image --budget cpu --source stl10_binary --data_dir DIR --image -1
 """
 
-from experiments.lib import one_image
+import functools
+
+from experiments.lib import one_image, study
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 
 NAME = "fig09"
 TITLE = "Figure 9"
 PAPER = {"diffnet": 34.96, "unet": 35.27}
-BUDGETS = one_image.budgets(cpu=1_200)
+BUDGETS = study.budgets(2, 300, 1_200)
 CLAIMS = (one_image.claim("Fig. 9", "the ship, 1 % noise", PAPER),)
-
-
-def compute(options):
-    """Train the U-Net and apply both; see `one_image.compute`."""
-    return one_image.compute(Task("inverse", 0.01), BUDGETS, PAPER, options)
-
-
+compute = functools.partial(one_image.compute, Task("inverse", 0.01), BUDGETS, PAPER)
 draw, caption = one_image.draw, one_image.caption
 
 if __name__ == "__main__":

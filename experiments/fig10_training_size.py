@@ -60,11 +60,7 @@ class Run:
     task: Task
     size: int
     seed: int
-
-    @property
-    def name(self):
-        """What its record is called."""
-        return f"{self.network}-{self.task.problem}-{self.task.noise:g}-{self.size}-{self.seed}"
+    name = property(lambda self: f"{self.network}-{self.task.problem}-{self.task.noise:g}-{self.size}-{self.seed}")
 
 
 def plan(budget, available):
@@ -94,24 +90,13 @@ def _train(run, budget, options, images):
     train, validation, test = images
     chosen = np.random.default_rng(run.seed).permutation(len(train))[: run.size]
     early = keras.callbacks.EarlyStopping("val_psnr", mode="max", patience=PATIENCE, restore_best_weights=True)
-    kind = 2 if run.network == "UNet" else int(run.task.crop > 24)
-    trained = study.train(
-        options,
-        functools.partial(networks.make, run.network),
-        networks.recipe_for(run.network, budget.recipe, run.task),
-        train[np.sort(chosen)],
-        steps=budget.steps[kind],
-        seed=run.seed,
-        name=run.name,
-        validation=validation[: study.VALIDATION],
-        callbacks=[early],
-        **dataclasses.asdict(run.task),
-    )
-    if trained is None:
-        return None
-    _, values, summary = measure.measured(trained.model, *measure.pairs(run.task, test))
-    found = {"stopped_early": not trained.training.finished, "validation_psnr": early.best, "results": summary}
-    return study.Result({**trained.record(), **found, **study.values(values)})
+    steps = budget.steps[2 if run.network == "UNet" else int(run.task.crop > 24)]
+    made = networks.of(run.network, budget.recipe, run.task)
+    about = {"seed": run.seed, "name": run.name, **dataclasses.asdict(run.task)}
+    about |= {"validation": validation[: study.VALIDATION], "callbacks": [early]}
+    trained = study.train(options, *made, train[np.sort(chosen)], steps=steps, **about)
+    found = {"stopped_early": not trained.training.finished, "validation_psnr": early.best}
+    return study.tested(trained, *measure.pairs(run.task, test), **found)
 
 
 def gather(runs, root):
@@ -125,14 +110,9 @@ def _of_one_image(directory):
     record, _ = records.load(directory)
     run = Run("UNet", Task("inverse", record["noise"]), record["training_images"], record["seed"])
     kept = ("budget", "source", "data", "test_data", "note", "commit", "recipe", "steps")
-    return {
-        "name": run.name,
-        **dataclasses.asdict(run),
-        **{key: record[key] for key in kept},
-        "stopped_early": False,
-        "results": record["results"]["unet"],
-        "parameters": record["parameters"]["unet"],
-    }
+    of_unet = {key: record[key]["unet"] for key in ("results", "parameters")}
+    found = {"name": run.name, **dataclasses.asdict(run), **{key: record[key] for key in kept}}
+    return {**found, "stopped_early": False, **of_unet}
 
 
 def points(runs, network, task):
@@ -142,8 +122,7 @@ def points(runs, network, task):
     for run in sorted(chosen, key=lambda run: run["size"]):
         found.setdefault(run["size"], []).append(run)
     psnr = [[run["results"]["psnr"]["mean"] for run in at_size] for at_size in found.values()]
-    budgets = ["/".join(sorted({run["budget"] for run in at_size})) for at_size in found.values()]
-    return list(found), psnr, budgets
+    return list(found), psnr, [verdicts.budgets(at_size) for at_size in found.values()]
 
 
 @figures.styled
@@ -156,15 +135,12 @@ def draw(record, arrays):
         axis.set(xscale="log", xlabel="training images", ylabel="mean test PSNR in dB", title=task.words)
         axis.set_xlim(min(sizes_of_all) / 1.5, max(sizes_of_all) * 1.5)
         if all(run["task"] != dataclasses.asdict(task) for run in record["runs"]):
-            axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center")
-            axis.set_yticks([])
+            figures.not_run(axis)
             continue
-        for colour, (network, label) in zip(figures.LINES, NETWORKS.items()):
+        for colour, network in zip(figures.LINES, NETWORKS):
             sizes, psnr, budgets = points(record["runs"], network, task)
-            if not sizes:
-                continue
             means = [np.mean(values) for values in psnr]
-            axis.plot(sizes, means, color=colour, label=label)
+            axis.plot(sizes, means, color=colour)
             axis.fill_between(sizes, *([f(v) for v in psnr] for f in (min, max)), color=colour, alpha=0.25, linewidth=0)
             for size, mean, budget in zip(sizes, means, budgets):
                 axis.plot(size, mean, markers.get(budget, "P"), color=colour, markersize=4)
@@ -173,29 +149,25 @@ def draw(record, arrays):
             axis.axhline(paper, color="black", linewidth=0.6, linestyle=":")
             axis.text(0.02, paper, "paper's DiffNet", transform=axis.get_yaxis_transform(), va="bottom", fontsize=6)
         axis.margins(y=0.12)
-    handles = [figures.Line2D([], [], color=c, label=label) for c, label in zip(figures.LINES, NETWORKS.values())]
+    entries = [(label, {"color": colour}) for colour, label in zip(figures.LINES, NETWORKS.values())]
     for budget, marker in markers.items():
         label = budget if budget.endswith("steps") else f"budget {budget}"
-        handles.append(figures.Line2D([], [], color="black", marker=marker, linestyle="", label=label))
-    axes[0, 0].legend(handles=handles, loc="best")
+        entries.append((label, {"color": "black", "marker": marker, "linestyle": ""}))
+    figures.key(axes[0, 0], entries, loc="best")
     return figure
 
 
 def caption(record):
     """What is shown, and where it comes from."""
-    runs, budgets = record["runs"], []
-    for budget in sorted({run["budget"] for run in runs}):
-        for network, label in NETWORKS.items():
-            steps = [run["steps"] for run in runs if run["network"] == network and run["budget"] == budget]
-            if steps:
-                named = "" if budget.endswith("steps") else f"budget {budget}, "
-                budgets.append(f"{len(steps)} of {label} ({named}up to {max(steps):,} steps)")
+    runs, trained = record["runs"], []
+    for network, label in NETWORKS.items():
+        steps = [run["steps"] for run in runs if run["network"] == network]
+        trained += [f"{len(steps)} of {label}, up to {max(steps):,} steps"] if steps else []
     seeds = captions.count(len({run["seed"] for run in runs}), "seed")
     return (
         f"{record['title']}: mean PSNR of {runs[0]['results']['psnr']['n']} test images against the number of "
-        "training images; each training stopped when validation no longer improves. "
-        f"Bands: {seeds}, which also choose the images. {len(runs)} trainings: {'; '.join(budgets)}. "
-        f"{captions.source(record)}"
+        f"training images. Trainings: {'; '.join(trained)}; stopped when validation no longer improves. "
+        f"Bands: {seeds}, which also choose the images. {captions.source(record)}"
     )
 
 
@@ -211,18 +183,15 @@ def difference(problem, noise, paper):
     def check(record, arrays):
         runs = [run for run in record["runs"] if run["task"] == {"problem": problem, "noise": noise}]
         most = max((run["size"] for run in runs), default=0)
-        ours, theirs = (
-            [run for run in runs if (run["network"], run["size"]) == (network, most)] for network in NETWORKS
-        )
-        if not (ours and theirs):
+        both = [[run for run in runs if (run["network"], run["size"]) == (network, most)] for network in NETWORKS]
+        if not all(both):
             raise verdicts.NotRun("no run of both networks with all images")
-        mean, other = (np.mean([run["results"]["authors_psnr"]["mean"] for run in of]) for of in (ours, theirs))
-        budget = verdicts.budgets([*ours, *theirs])
-        close = verdicts.REPRODUCED if abs(mean - other - paper) <= 1.0 else verdicts.NOT_REPRODUCED
-        steps = ", ".join(f"{of[0]['steps']:,}" for of in (ours, theirs))
+        mean, other = (np.mean([run["results"]["authors_psnr"]["mean"] for run in of]) for of in both)
+        steps = ", ".join(f"{of[0]['steps']:,}" for of in both)
         text = f"{mean - other:+.1f} dB ({mean:.2f} − {other:.2f}; steps: {steps}), {most:,} images"
-        used = verdicts.provenance({**record, "runs": [*ours, *theirs]}, budget=budget)
-        return verdicts.Finding(text, close if budget == "paper" else verdicts.PARTIAL, len(ours), **used)
+        used = {"runs": sum(both, []), "budget": verdicts.budgets(sum(both, []))}
+        verdict = abs(mean - other - paper) <= 1.0 if used["budget"] == "paper" else verdicts.PARTIAL
+        return verdicts.finding(record | used, text, verdict, len(both[0]))
 
     return check
 
@@ -241,12 +210,11 @@ def few_images(record, arrays):
     enough = {size: mean >= means[max(sizes)] - 0.5 for size, mean in means.items()}
     # After few steps, more images could not yet have paid.
     long = {run["budget"] for run in runs} <= {"cpu", "paper"} and not enough[min(sizes)]
-    verdict = verdicts.REPRODUCED if long else verdicts.PARTIAL
-    verdict = verdict if all(enough[size] for size in few) else verdicts.NOT_REPRODUCED
+    verdict = verdicts.judged(all(enough[size] for size in few), long)
     ours = ", ".join(f"{mean:.2f} dB with {size:,}" for size, mean in means.items())
     ours += "; even the fewest are enough" if enough[min(sizes)] else ""
-    used = verdicts.provenance({**record, "runs": runs}, budget=verdicts.budgets(runs))
-    return verdicts.Finding(ours, verdict, min(len(sizes[size]) for size in few), **used)
+    used = {"runs": runs, "budget": verdicts.budgets(runs)}
+    return verdicts.finding(record | used, ours, verdict, min(len(sizes[size]) for size in few))
 
 
 CLAIMS = (

@@ -5,6 +5,8 @@ Paper: near zero where the network is mean-free, and growing with the noise.
     python -m experiments.fig11_filter_sums --source stl10_binary --data_dir DIR  # seconds: it trains nothing
 """
 
+import functools
+
 import numpy as np
 
 from experiments.lib import filters, verdicts
@@ -15,9 +17,7 @@ NAME = "fig11"
 TITLE = "Figure 11"
 
 
-def compute(options):
-    """The sums of the filters of trained networks."""
-    return filters.compute(lambda f: f.sum(axis=-1), options)
+compute = functools.partial(filters.compute, lambda f: f.sum(axis=-1))
 
 
 def draw(record, arrays):
@@ -28,19 +28,17 @@ def draw(record, arrays):
 def caption(record):
     """What is shown, and where it comes from."""
     return (
-        f"{record['title']}: δt Σ ζ, the sum of the five filters of every pixel in every layer, the diagonal of the "
-        "smoothing part αW in S = L + αW; zero where a layer is mean-free. One scale for all. "
-        f"{filters.provenance(record)}"
+        f"{record['title']}: δt Σ ζ, the sum of the five filters, the diagonal of the smoothing part αW in S = L + αW; "
+        f"zero where a layer is mean-free. {filters.provenance(record)}"
     )
 
 
 def mean_free(record, arrays):
     """Smoothing grows with the noise, and there is next to none to begin with: two claims in one."""
     means = [float(np.mean(level)) for level in record["mean_modulus"]]
-    grows, little = means == sorted(means), means[0] < 0.1 * means[-1]
-    verdict = verdicts.NOT_REPRODUCED if not grows else verdicts.REPRODUCED if little else verdicts.PARTIAL
+    verdict = verdicts.judged(means == sorted(means), means[0] < 0.1 * means[-1])
     ours = ", ".join(f"{value:.2g}" for value in means)
-    return verdicts.Finding(f"mean modulus of δt Σ ζ: {ours} for 0, 0.1, 1 % noise", verdict, 1, **filters.used(record))
+    return filters.finding(record, f"mean modulus of δt Σ ζ: {ours} for 0, 0.1, 1 % noise", verdict)
 
 
 CLAIMS = (Claim("mean-free without noise, smoothing grows with it", "yes", mean_free, "Fig. 11"),)

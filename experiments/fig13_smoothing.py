@@ -22,17 +22,13 @@ START = "fig06"  # the experiment whose network is fine-tuned
 NOISES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
 IMAGES = 32
 LEARNING_RATE = 1e-3  # of fine-tuning
-BUDGETS = {  # (recipe, steps of each level, levels, limit on the number of images of each set)
-    "smoke": ("fast", 1, 2, 8),
-    "quick": ("fast", 200, len(NOISES), None),
-    "cpu": ("fast", 1_800, len(NOISES), None),
-    "paper": ("paper", 101_250, len(NOISES), None),
-}
+BUDGETS = study.budgets(1, 200, 1_800)  # steps of each level; smoke: of two
 
 
 def parts(options):
     """One fine-tuning for each level of noise; that without noise only looks at the network of Figure 6."""
-    recipe, steps, number, limit = BUDGETS[options.budget]
+    recipe, steps, limit = BUDGETS[options.budget]
+    number = 2 if options.budget == "smoke" else len(NOISES)
     images = [options.images(split, limit) for split in ("train", "validation", "test")]
     do = functools.partial(_level, recipe=recipe, steps=steps, options=options, images=images)
     return [
@@ -46,7 +42,7 @@ def _name(noise, options):
 
 
 def _level(noise, before, recipe, steps, options, images):
-    """Go on from the network of the level before, and look at its filters; None when stopped by Ctrl-C."""
+    """Go on from the network of the level before, and look at its filters."""
     from diffnet_tf.files import model_files
 
     train, validation, test = images
@@ -55,19 +51,11 @@ def _level(noise, before, recipe, steps, options, images):
         model, source = weights.find(START, options.results_dir)
         return study.Result({"weights": source, "steps": source["steps"], **_look(model, task, test)}, model=model)
     start = study.path(_name(before, options), options).with_suffix(model_files.SUFFIX)
+    recipe = networks.recipe_for("DiffNet", recipe, measure.Task(noise=max(NOISES)), learning_rate=LEARNING_RATE)
+    about = {"seed": options.seed, "name": _name(noise, options), "validation": validation[: study.VALIDATION]}
     trained = study.train(
-        options,
-        lambda recipe: model_files.load(start),
-        networks.recipe_for("DiffNet", recipe, measure.Task("inverse", max(NOISES)), learning_rate=LEARNING_RATE),
-        train,
-        steps=steps,
-        seed=options.seed,
-        name=_name(noise, options),
-        noise=noise,
-        validation=validation[: study.VALIDATION],
+        options, lambda recipe: model_files.load(start), recipe, train, steps=steps, noise=noise, **about
     )
-    if trained is None:
-        return None
     return study.Result({**trained.record(), **_look(trained.model, task, test)}, model=trained.model)
 
 
@@ -94,19 +82,9 @@ def gather(runs, root):
         chains.setdefault((run["budget"], run["seed"]), []).append(run)
     chain = sorted(max(chains.values(), key=lambda of: (len(of), of[-1]["steps"])), key=lambda run: run["noise"])
     levels = [{k: run[k] for k in ("noise", "steps", "smoothing", "signed", "results")} for run in chain]
-    last = chain[-1]
-    record = {
-        "budget": last["budget"],
-        "seed": last["seed"],
-        "commit": last["commit"],
-        "weights": chain[0]["weights"],
-        "recipe": last.get("recipe"),
-        "steps": last["steps"],
-        "images": last["images"],
-        "levels": levels,
-        "rank_correlation": _rank_correlation(levels),
-    }
-    return study.Result(record)
+    known = chain[-1] | {"weights": chain[0]["weights"]}
+    record = {key: known.get(key) for key in ("budget", "seed", "commit", "weights", "recipe", "steps", "images")}
+    return study.Result(record | {"levels": levels, "rank_correlation": _rank_correlation(levels)})
 
 
 def _rank_correlation(levels):
@@ -119,31 +97,27 @@ def _rank_correlation(levels):
 @figures.styled
 def draw(record, arrays):
     """Smoothing of every layer and of all against the noise; beside it what each network reaches."""
-    figure, axes = figures.plots(1, 2, caption(record))
+    figure, ((left, right),) = figures.plots(1, 2, caption(record))
     levels = record["levels"]
     noise = [100 * level["noise"] for level in levels]
     layers = np.array([level["smoothing"] for level in levels])
-    for k in range(layers.shape[1]):
-        axes[0, 0].plot(noise, layers[:, k], ".-", linewidth=0.8, markersize=3, label=f"layer {k + 1}")
-    axes[0, 0].plot(noise, layers.mean(axis=1), "o-", color="black", markersize=4, label="mean of the layers")
-    axes[0, 0].set(xlabel="noise in % of the range", ylabel="mean |δt Σ ζ|")
-    axes[0, 0].set_ylim(0, 1.45 * layers.max())  # room for the legend above the lines
-    axes[0, 0].legend(loc="upper left", ncols=2)
-    axes[0, 1].plot(noise, [level["results"]["psnr"]["mean"] for level in levels], "o-", color="black", markersize=4)
-    axes[0, 1].set(xlabel="noise in % of the range", ylabel="mean test PSNR in dB")
+    for k, values in enumerate(layers.T, 1):
+        left.plot(noise, values, ".-", linewidth=0.8, markersize=3, label=f"layer {k}")
+    left.plot(noise, layers.mean(axis=1), "o-", color="black", markersize=4, label="mean of the layers")
+    left.set(xlabel="noise in % of the range", ylabel="mean |δt Σ ζ|")
+    left.set_ylim(0, 1.45 * layers.max())  # room for the legend above the lines
+    left.legend(loc="upper left", ncols=2)
+    right.plot(noise, [level["results"]["psnr"]["mean"] for level in levels], "o-", color="black", markersize=4)
+    right.set(xlabel="noise in % of the range", ylabel="mean test PSNR in dB")
     return figure
 
 
 def caption(record):
     """What is shown, and where it comes from."""
-    correlation, levels = record["rank_correlation"], record["levels"]
-    rank = "" if correlation is None else f"; rank correlation with the noise {correlation:.2f}"
     return (
         f"{record['title']}: left, the mean of |δt Σ ζ|, the smoothing part of every layer, over {record['images']} "
-        f"fixed test images{rank}. Right, the mean PSNR of {levels[0]['results']['psnr']['n']} test images. "
-        f"Each level fine-tuned from the one before for {captions.count(record['steps'], 'step')} (budget "
-        f"{record['budget']}, seed {record['seed']}); the first: {captions.weights([record['weights']])} Tested on "
-        f"{captions.tested(record)}. {record['note'] or ''}"
+        f"fixed test images. Right, the mean PSNR of {record['levels'][0]['results']['psnr']['n']} test images. Each "
+        f"level fine-tuned from the one before for {captions.count(record['steps'], 'step')}. {captions.source(record)}"
     )
 
 
@@ -152,9 +126,8 @@ def increases(record, arrays):
     correlation = record["rank_correlation"]
     if correlation is None:
         raise verdicts.NotRun("too few levels to tell")
-    verdict = verdicts.REPRODUCED if correlation >= 0.9 else verdicts.NOT_REPRODUCED
-    used, n = verdicts.provenance(record), len(record["levels"])
-    return verdicts.Finding(f"rank correlation {correlation:.2f}", verdicts.at_most(record, verdict), n, **used)
+    verdict = verdicts.on_stl10(record, correlation >= 0.9)
+    return verdicts.finding(record, f"rank correlation {correlation:.2f}", verdict, len(record["levels"]))
 
 
 CLAIMS = (Claim("smoothing increases with noise up to 10 %", "yes", increases, "Fig. 13"),)

@@ -104,16 +104,14 @@ def _on_groups(methods, noise, pixels, groups, names):
     groups, names, results = np.array(groups), np.array(names), {}
     for group in dict.fromkeys(groups.tolist()):
         of = groups == group
-        results[group] = {
-            name: {kind: metrics.summary(found[kind][of]) for kind in ("psnr", "ssim")}
-            for name, found in values.items()
+        found = {
+            name: {kind: metrics.summary(kept[kind][of]) for kind in study.OF_IMAGES} for name, kept in values.items()
         }
         ahead = values["diffnet"]["psnr"][of] - values["fixed_point"]["psnr"][of]
-        results[group]["ahead"] = metrics.summary(np.where(np.isnan(ahead), 0.0, ahead))  # both perfect
-        results[group]["pictures"] = {
-            picture: metrics.summary(values["diffnet"]["psnr"][names == picture])
-            for picture in dict.fromkeys(names[of].tolist())
-        }
+        found["ahead"] = metrics.summary(np.where(np.isnan(ahead), 0.0, ahead))  # both perfect
+        pictures = dict.fromkeys(names[of].tolist())
+        found["pictures"] = {each: metrics.summary(values["diffnet"]["psnr"][names == each]) for each in pictures}
+        results[group] = found
     psnr = {name: found["psnr"].astype("float32") for name, found in values.items()}
     return results, psnr, _worst(groups, psnr["diffnet"], inputs, targets, outputs["diffnet"])
 
@@ -172,7 +170,7 @@ def _other(setting, methods, quantity, values, test):
 
 def _compared(methods, inputs, targets):
     summaries = {name: measure.measured(function, inputs, targets)[2] for name, function in methods.items()}
-    return {name: {kind: summary[kind] for kind in ("psnr", "ssim")} for name, summary in summaries.items()}
+    return {name: {kind: summary[kind] for kind in study.OF_IMAGES} for name, summary in summaries.items()}
 
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------
@@ -197,8 +195,7 @@ def ahead(preset):
             some = "" if holds[-1] else f" (ahead on {number} of {len(means)})"
             texts.append(f"{group} {np.mean(means):+.1f}{some}")
         pictures = sum(map(len, gains.values()))
-        provenance = verdicts.provenance(record)
-        return verdicts.Finding(f"dB: {', '.join(texts)}", verdicts.grade(holds), pictures, **provenance)
+        return verdicts.finding(record, f"dB: {', '.join(texts)}", verdicts.grade(holds), pictures)
 
     return check
 
@@ -206,9 +203,8 @@ def ahead(preset):
 def large(record, arrays):
     """Whole pictures of 512×512 are restored as well as their crops of 96×96."""
     gaps = [row["diffnet_whole"] - row["diffnet_crops"] for rows in record["large"].values() for row in rows]
-    verdict = verdicts.REPRODUCED if max(map(abs, gaps)) <= CLOSE else verdicts.NOT_REPRODUCED
     text = f"{min(gaps):+.2f} to {max(gaps):+.2f} dB, {len(record['large'])} presets"
-    return verdicts.Finding(text, verdict, len(gaps), **verdicts.provenance(record))
+    return verdicts.finding(record, text, max(map(abs, gaps)) <= CLOSE, len(gaps))
 
 
 def other(quantity):
@@ -219,7 +215,7 @@ def other(quantity):
         gains = {row["value"]: row["diffnet"]["psnr"]["mean"] - row["degraded"]["psnr"]["mean"] for row in rows}
         text = ", ".join(f"{gain:+.1f} at {value:g}" for value, gain in gains.items())
         verdict = verdicts.grade(gain > 0 for gain in gains.values())
-        return verdicts.Finding(f"dB: {text}", verdict, record["test_images"], **verdicts.provenance(record))
+        return verdicts.finding(record, f"dB: {text}", verdict, record["test_images"])
 
     return check
 

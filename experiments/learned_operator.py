@@ -23,12 +23,8 @@ TITLE = "The learned operator"
 LEARNED = tuple(setting for setting in settings.SETTINGS if setting.problem != "deconvolution")
 CONTRAST = 0.2  # λ of the γ that filters are compared with: that of the diffusion
 BUDGETS = {"smoke": 1, "quick": 4, "cpu": 24, "paper": None}  # images
-OF_A_LAYER = ("mean_sum", "largest_sum", "asymmetry", "negative", "positive", "opposite") + (
-    "cfl_margin",
-    "radius_margin",
-    "pearson",
-    "spearman",
-)
+OF_A_LAYER = ("mean_sum", "largest_sum", "asymmetry", "negative", "positive", "opposite")
+OF_A_LAYER += ("cfl_margin", "radius_margin", "pearson", "spearman")
 OF_A_SPECTRUM = ("lowest", "highest", "radius", "symmetric_lowest", "symmetric_highest")
 QUANTITIES = ("change", *OF_A_LAYER, *OF_A_SPECTRUM)
 
@@ -55,25 +51,16 @@ def compute(options):
             "time_steps": model.time_steps,
             "layers": [_summary(arrays[preset][:, layer]) for layer in range(len(model.time_steps))],
         }
-    record = {
-        "quantities": QUANTITIES,
-        "contrast": CONTRAST,
-        "images": len(images),
-        "pixels": list(images.shape[1:3]),
-        "presets": found,
-    }
-    return study.Result(record, arrays)
+    record = {"quantities": QUANTITIES, "contrast": CONTRAST, "images": len(images)}
+    return study.Result({**record, "pixels": list(images.shape[1:3]), "presets": found}, arrays)
 
 
 def _numbers(layer):
     """The `QUANTITIES` of a layer; its change is the root mean square of what it adds to the image."""
     added = layer.operator @ layer.state.ravel() - layer.state.ravel()
     spectrum = dataclasses.asdict(layer.spectrum)
-    return [
-        float(np.sqrt(np.mean(added**2))),
-        *(getattr(layer, name) for name in OF_A_LAYER),
-        *(spectrum[name] for name in OF_A_SPECTRUM),
-    ]
+    of_layer = [getattr(layer, name) for name in OF_A_LAYER]
+    return [float(np.sqrt(np.mean(added**2))), *of_layer, *(spectrum[name] for name in OF_A_SPECTRUM)]
 
 
 def _summary(values):
@@ -110,9 +97,8 @@ def draw(record, arrays):
             layers = record["presets"][preset]["layers"]
             works = working(record["presets"][preset])  # numbers of the others are of nothing
             found = [layer[quantity] if quantity == "change" or layer in works else {} for layer in layers]
-            mean, low, high = (
-                np.array([layer.get(kind, np.nan) for layer in found]) for kind in ("mean", "min", "max")
-            )
+            values = np.array([[layer.get(kind, np.nan) for kind in ("mean", "min", "max")] for layer in found])
+            mean, low, high = values.T
             places = np.arange(1, len(mean) + 1) + 0.14 * (shift - 1.5)
             options = {"markersize": 3.5, "linewidth": 0.9, "elinewidth": 0.6, "color": colour, "label": preset}
             axis.errorbar(places, mean, (mean - low, high - mean), fmt=f"{marker}-", **options)
@@ -124,12 +110,10 @@ def draw(record, arrays):
 
 def caption(record):
     """What is shown, and where it comes from."""
-    height, width = record["pixels"]
     return (
-        f"{record['title']}: the presets' layers Id + δt S on {captions.count(record['images'], 'test image')} of "
-        f"{height}×{width}: mean, smallest and largest over images. Layers that add less than a hundredth of what "
-        "another adds have no dots. γ: Perona and Malik's diffusivity of the layer's input, "
-        f"λ = {record['contrast']:g}. {captions.source(record)}"
+        f"{record['title']}: the presets' layers Id + δt S on {captions.count(record['images'], 'test image')}: mean, "
+        "smallest and largest over images. Layers that add less than a hundredth of what another adds have no dots. γ: "
+        f"Perona and Malik's diffusivity of the layer's input. {captions.source(record)}"
     )
 
 
@@ -171,7 +155,7 @@ def _of_layers(preset, label, quantity, holds, kind="mean", digits=2):
         listed = ", ".join(f"{value:.{digits}f}" for value in values)
         text = f"{len(values)} of {len(found['layers'])} layers work; {label} {listed}"
         verdict = verdicts.grade(holds(value) for value in values)
-        return verdicts.Finding(text, verdict, record["images"], **verdicts.provenance(record))
+        return verdicts.finding(record, text, verdict, record["images"])
 
     return check
 
@@ -180,9 +164,8 @@ def smoothing(record, arrays):
     """Rows sum to zero without noise, and the less the more noise there is: the largest δt |Σζ| of any layer."""
     levels = sorted((found["noise"], name) for name, found in record["presets"].items() if name != "forward")
     values = [max(layer["largest_sum"]["mean"] for layer in working(record["presets"][name])) for _, name in levels]
-    verdict = verdicts.REPRODUCED if all(a < b for a, b in zip(values, values[1:])) else verdicts.NOT_REPRODUCED
     listed = ", ".join(f"{value:.3f} at {100 * noise:g} %" for value, (noise, _) in zip(values, levels))
-    return verdicts.Finding(listed, verdict, record["images"], **verdicts.provenance(record))
+    return verdicts.finding(record, listed, all(a < b for a, b in zip(values, values[1:])), record["images"])
 
 
 CLAIMS = (

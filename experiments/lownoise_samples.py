@@ -5,20 +5,16 @@ Claim here: at least 44 dB on real photographs after an hour on 2 cores; the pap
     python -m experiments.lownoise_samples --budget cpu --source stl10_binary --data_dir DIR
 """
 
-from experiments.lib import samples
+import functools
+
+from experiments.lib import samples, study
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 
 NAME = "inverse-0.1pct"
 TITLE = "Inverse, little noise"
-BUDGETS = samples.budgets(quick=2_400, cpu=72_000)
-
-
-def compute(options):
-    """Train DiffNet and measure it; see `samples.compute`."""
-    return samples.compute(Task("inverse", 0.001), BUDGETS, options)
-
-
+BUDGETS = study.budgets(4, 2_400, 72_000)
+compute = functools.partial(samples.compute, Task("inverse", 0.001), BUDGETS)
 draw, caption = samples.draw, samples.caption
 
 if __name__ == "__main__":

@@ -39,12 +39,7 @@ TOLD = 0.2  # λ of the specialists
 EDGES = {"steps": 4, "dt": DT, "contrast": 0.1, "sigma": 1.0}
 ITERATIONS = {"fixed point": 200, "stepwise": 40}
 VALIDATION = 16  # images
-BUDGETS = {  # (recipe, steps, limit on the number of images of each set)
-    "smoke": ("fast", 2, 8),
-    "quick": ("fast", 100, None),
-    "cpu": ("fast", 800, None),
-    "paper": ("paper", 101_250, None),
-}
+BUDGETS = study.budgets(2, 100, 800)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,21 +132,10 @@ def _degrade(run, contrast=None):
 
 def _train(run, recipe, steps, options, images):
     train, validation = (images(split, run.colour is not None) for split in ("train", "validation"))
-    trained = study.train(
-        options,
-        functools.partial(_network, run),
-        networks.recipe_for("DiffNet", recipe, Task(run.problem)),
-        train,
-        steps=steps,
-        seed=run.seed,
-        name=run.name,
-        problem=run.problem,
-        degrade=_degrade(run),
-        parameter=CONTRASTS if run.contrast is None else None,
-        validation=validation[:VALIDATION],
-    )
-    if trained is None:
-        return None
+    make, recipe = functools.partial(_network, run), networks.recipe_for("DiffNet", recipe, Task(run.problem))
+    pairs = {"problem": run.problem, "degrade": _degrade(run), "validation": validation[:VALIDATION]}
+    pairs["parameter"] = CONTRASTS if run.contrast is None else None
+    trained = study.train(options, make, recipe, train, steps=steps, seed=run.seed, name=run.name, **pairs)
     test = images("test", run.part == "colour")
     return study.Result({**trained.record(), **_measured(run, lambda contrast: measure.applied(trained.model), test)})
 
@@ -199,8 +183,8 @@ def _measured(run, function, test):
         inputs, targets = measure.pairs(Task(run.problem), test, degrade=_degrade(run, contrast))
         _, values, summary = measure.measured(function(contrast), inputs, targets)
         _, degraded = measure.quality(targets, inputs)
-        results.append({"contrast": contrast, **{kind: summary[kind] for kind in ("psnr", "ssim")}})
-        results[-1]["degraded"] = {kind: degraded[kind] for kind in ("psnr", "ssim")}
+        found, before = ({kind: of[kind] for kind in study.OF_IMAGES} for of in (summary, degraded))
+        results.append({"contrast": contrast, **found, "degraded": before})
         psnr.append([round(float(value), 3) for value in values["psnr"]])
     return {"results": results, "psnr": psnr}
 
@@ -218,10 +202,10 @@ def compared(ours, theirs):
         (mine, psnr), (other, reference) = (_of(record, arrays, name) for name in (ours, theirs))
         difference, low, high = statistics.paired(psnr[:, 0], reference[:, 0])
         seeds = min(len(mine), len(other))
-        enough = verdicts.REPRODUCED if seeds >= SEEDS else verdicts.PARTIAL
+        verdict = verdicts.judged(low > 0, seeds >= SEEDS)
         text = f"{difference:+.2f} dB ({low:+.2f} to {high:+.2f}): {psnr[:, 0].mean():.2f} against "
         text += f"{reference[:, 0].mean():.2f}; {captions.count(seeds, 'seed')}"
-        return _finding(record, [*mine, *other], text, enough if low > 0 else verdicts.NOT_REPRODUCED, psnr)
+        return _finding(record, [*mine, *other], text, verdict, psnr)
 
     return check
 
@@ -257,9 +241,8 @@ def blind(reference):
         (mine, psnr), (other, told) = (_of(record, arrays, f"contrast-{name}") for name in ("blind", reference))
         levels = [result["contrast"] for result in mine[0]["results"]]
         gaps = dict(zip(levels, (psnr.mean(axis=0) - told.mean(axis=0)).mean(axis=1)))
-        verdict = verdicts.REPRODUCED if gaps[TOLD] >= -BLIND else verdicts.NOT_REPRODUCED
         text = ", ".join(f"{gap:+.1f} at {level:g}" for level, gap in gaps.items())
-        return _finding(record, [*mine, *other], f"dB: {text}", verdict, psnr)
+        return _finding(record, [*mine, *other], f"dB: {text}", gaps[TOLD] >= -BLIND, psnr)
 
     return check
 
@@ -274,19 +257,20 @@ def _of(record, arrays, name):
 
 def _finding(record, runs, text, verdict, psnr):
     budget = verdicts.budgets([run for run in runs if run["method"] == "DiffNet"])
-    return verdicts.Finding(text, verdict, psnr.shape[-1], **verdicts.provenance(record, budget=budget))
+    return verdicts.finding(record, text, verdict, psnr.shape[-1], budget=budget)
 
 
-def _ahead(text, part, ours, theirs):
-    return Claim(text, "> 0 dB", compared(f"{part}-{ours}", f"{part}-{theirs}"))
-
-
+_AHEAD = {
+    "colour: shared filters − a gray network on each channel": ("colour-shared", "colour-gray"),
+    "colour: mixing filters − shared filters": ("colour-mixing", "colour-shared"),
+    "edge-enhancing diffusion, forward: 9 points − 5 points": ("edge-forward-9-points", "edge-forward-5-points"),
+    "edge-enhancing diffusion, inverse: 9 points − 5 points": ("edge-inverse-9-points", "edge-inverse-5-points"),
+    **{
+        f"longer times, T = {t}: 10 layers − 5 layers": (f"time-{t}-10-layers", f"time-{t}-5-layers") for t in (1, 2, 4)
+    },
+}
 CLAIMS = (
-    _ahead("colour: shared filters − a gray network on each channel", "colour", "shared", "gray"),
-    _ahead("colour: mixing filters − shared filters", "colour", "mixing", "shared"),
-    _ahead("edge-enhancing diffusion, forward: 9 points − 5 points", "edge-forward", "9-points", "5-points"),
-    _ahead("edge-enhancing diffusion, inverse: 9 points − 5 points", "edge-inverse", "9-points", "5-points"),
-    *(_ahead(f"longer times, T = {t}: 10 layers − 5 layers", f"time-{t}", "10-layers", "5-layers") for t in (1, 2, 4)),
+    *(Claim(text, "> 0 dB", compared(*names)) for text, names in _AHEAD.items()),
     Claim("longer times: ahead of the fixed point", "at every T", longer("fixed-point")),
     Claim("longer times: ahead of undoing step by step", "at every T", longer("stepwise")),
     Claim("unknown λ, at 0.2, against a network for 0.2", "within 1 dB", blind("specialist")),

@@ -4,7 +4,6 @@ Each becomes weights and a model card in diffnet_tf/networks/weights. From the p
 files that come with the package, byte for byte; to train a network anew, run the command on its card first.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -12,23 +11,18 @@ from diffnet_tf import files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files
 from diffnet_tf.networks import presets
-from experiments.lib import records, registry, settings
+from experiments.lib import records, registry, settings, study
 
-FORWARD_LIMITS = (
-    "Does one known diffusion, that of the card. Images have to be scaled to a maximum of 1. It is slower than the "
-    "diffusion itself: what it is good for is to be differentiated, inspected and fine-tuned."
-)
-INVERSE_LIMITS = (
-    "Undoes one known diffusion, that of the card, from images with that noise and scaled to a maximum of 1. An "
-    "ordinary photograph it only sharpens. More noise than it was trained on is amplified; less is smoothed as if it "
-    "were there. An image that was rounded to 8 bits after diffusing carries noise of 0.11 %, which is what "
-    "'inverse-0.1pct' knows (results/rounding)."
-)
-DECONVOLUTION_LIMITS = (
-    "Undoes one known diffusion, that of the card, of images like those that it was trained on: single disks of one "
-    "gray value of up to 1 on black, without noise. Of other images it can make anything."
-)
-LIMITS = {"forward": FORWARD_LIMITS, "inverse": INVERSE_LIMITS, "deconvolution": DECONVOLUTION_LIMITS}
+LIMITS = {
+    "forward": "Does one known diffusion, that of the card. Images have to be scaled to a maximum of 1. It is "
+    "slower than the diffusion itself: what it is good for is to be differentiated, inspected and fine-tuned.",
+    "inverse": "Undoes one known diffusion, that of the card, from images with that noise and scaled to a maximum "
+    "of 1. An ordinary photograph it only sharpens. More noise than it was trained on is amplified; less is "
+    "smoothed as if it were there. An image that was rounded to 8 bits after diffusing carries noise of 0.11 %, "
+    "which is what 'inverse-0.1pct' knows (results/rounding).",
+    "deconvolution": "Undoes one known diffusion, that of the card, of images like those that it was trained on: "
+    "single disks of one gray value of up to 1 on black, without noise. Of other images it can make anything.",
+}
 
 CARDS = "README.md"
 TITLE = """# Model cards
@@ -56,17 +50,11 @@ def card(record):
         "training_seconds",
         "commit",
     )
+    measured = {"measure": "PSNR of each image in dB, range 1", "data": record["test_data"]}
     return {
-        "problem": record["problem"],
-        "noise": record["noise"],
-        "diffusion": record["diffusion"],
-        "training": {k: record[k] for k in training} | {"recipe": record["recipe"], "versions": record["versions"]},
-        "quality": {
-            "measure": "PSNR of each image in dB, range 1",
-            "data": record["test_data"],
-            "input": quality["degraded"],
-            "output": quality[output],
-        },
+        **{key: record[key] for key in ("problem", "noise", "diffusion")},
+        "training": {key: record[key] for key in (*training, "recipe", "versions")},
+        "quality": {**measured, "input": quality["degraded"], "output": quality[output]},
         "limits": LIMITS[record["problem"]],
         "command": f"python -m experiments.{module} --budget {record['budget']} {images}--results_dir results "
         "&& python -m experiments.presets",
@@ -77,10 +65,7 @@ def as_markdown(described):
     """A model card to read, from its dict: a section of weights/README.md."""
     training, quality = described["training"], described["quality"]
     minutes, recipe = training["training_seconds"] / 60, training["recipe"]["name"]
-    psnr = {
-        side: "{mean:.2f} ± {std:.2f} dB (min {min:.2f}, max {max:.2f})".format(**quality[side])
-        for side in ("input", "output")
-    }
+    psnr = "{mean:.2f} ± {std:.2f} dB (min {min:.2f}, max {max:.2f})"
     return f"""## {described["name"]}
 
 {described["limits"]}
@@ -93,8 +78,8 @@ def as_markdown(described):
 | trained on | {training["data"]}, {training["training_images"]:,} images. {training["note"] or ""} |
 | training | recipe {recipe}, {training["steps"]:,} steps, {minutes:.0f} min, seed {training["seed"]} |
 | measured on | {quality["data"]}, {quality["output"]["n"]} images: {quality["measure"]} |
-| input | {psnr["input"]} |
-| output | {psnr["output"]} |
+| input | {psnr.format(**quality["input"])} |
+| output | {psnr.format(**quality["output"])} |
 | made by | `{described["command"]}`, at commit {training["commit"][:7]} |
 | SHA-256 | `{described["sha256"]}` |
 """
@@ -110,17 +95,14 @@ def main(arguments=None):
     except ValueError as error:
         command_line.show(error)
         return 2
-    for name, experiment in ((setting.preset, setting.experiment) for setting in settings.SETTINGS):
-        directory = chosen.results_dir / experiment
+    for setting in settings.SETTINGS:
+        directory = chosen.results_dir / setting.experiment
         if (directory / records.MODEL).exists():
             record, _ = records.load(directory)
-            model = model_files.load(directory / records.MODEL)
-            presets.save(name, model, card(record), chosen.folder)
-            print(chosen.folder / f"{name}.npz")
-    found = [
-        json.loads(path.read_text()) for name in presets.ORDER if (path := chosen.folder / f"{name}.json").exists()
-    ]
-    files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *map(as_markdown, found)]))
+            presets.save(setting.preset, model_files.load(directory / records.MODEL), card(record), chosen.folder)
+            print(chosen.folder / f"{setting.preset}.npz")
+    paths = [path for name in presets.ORDER if (path := chosen.folder / f"{name}.json").exists()]
+    files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *(as_markdown(study.load(path)) for path in paths)]))
     return 0
 
 

@@ -42,18 +42,17 @@ def presets_table():
     for name in presets.list_presets():
         card = presets.card(name)
         before, after = (card["quality"][side] for side in ("input", "output"))
-        reached = f"{after['mean']:.2f} ± {after['std']:.2f} dB"
-        measured = f"{card['quality']['data']}, {after['n']} images"
-        lines.append(f"| `{name}` | {_task(card)} | {before['mean']:.2f} dB | {reached} | {measured} |")
+        lines.append(
+            f"| `{name}` | {_task(card)} | {before['mean']:.2f} dB | {after['mean']:.2f} ± {after['std']:.2f} dB "
+            f"| {card['quality']['data']}, {after['n']} images |"
+        )
     return "\n".join(lines)
 
 
 def samples(results):
     """What each method reaches on the test images, a row a method, for all experiments of `samples` with a record."""
-    lines = [
-        "| mean ± std over the test images | PSNR per image | PSNR of the authors² | SSIM | ms an image³ |",
-        "|---|---|---|---|---|",
-    ]
+    lines = ["| mean ± std over the test images | PSNR per image | PSNR of the authors² | SSIM | ms an image³ |"]
+    lines.append("|---|---|---|---|---|")
     for name in SAMPLES:
         if (Path(results) / name / records.RECORD).exists():
             record, _ = records.load(Path(results) / name)
@@ -96,10 +95,7 @@ TABLES = {
         "claims": lambda results: ledger.table(ledger.PAPER, results),
         "performance": lambda results: report.table(Path(results) / "benchmarks"),
     },
-    BEYOND: {
-        "beyond": lambda results: ledger.table(ledger.BEYOND, results),
-        "comparison": compared,
-    },
+    BEYOND: {"beyond": lambda results: ledger.table(ledger.BEYOND, results), "comparison": compared},
 }
 
 

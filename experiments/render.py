@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from diffnet_tf.base import checks, command_line
-from experiments.lib import page, pictures, records, registry, run, study
+from experiments.lib import page, records, registry, run, study
 
 
 def refresh(name, root):
@@ -20,7 +20,7 @@ def refresh(name, root):
         there = sorted(path.stem for path in (directory / study.RUNS).glob("*.json"))
         if there and there != kept:
             run.gathered(experiment, directory)
-    return pictures.render(experiment, directory)
+    return run.render(experiment, directory)
 
 
 def recorded(root):

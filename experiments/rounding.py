@@ -51,16 +51,13 @@ def compute(options):
 def draw(record, arrays):
     """A group a preset, a bar a kind of image."""
     figure, axes = figures.plots(1, 1, caption(record), width=5.0)
-    axis, width = axes[0, 0], 0.27
-    for k, (name, colour) in enumerate(zip(BITS, figures.LINES)):
+    series = {}
+    for name, colour in zip(BITS, figures.LINES):
         psnr = [result[name]["psnr"] for result in record["results"].values()]
-        means, spreads = ([values[kind] for values in psnr] for kind in ("mean", "std"))
-        places = np.arange(len(means)) + (k - 1) * width
-        bars = axis.bar(places, means, 0.9 * width, yerr=spreads, color=colour, label=name, error_kw={"linewidth": 0.6})
-        axis.bar_label(bars, [f"{mean:.1f}" for mean in means], padding=1, fontsize=6)
-    axis.set(xticks=range(len(record["results"])), xticklabels=record["results"], ylabel="mean test PSNR in dB")
-    axis.margins(y=0.12)
-    axis.legend(title="diffused image as")
+        series[name] = colour, [(values["mean"], values["std"]) for values in psnr]
+    figures.bars(axes[0, 0], list(record["results"]), series)
+    axes[0, 0].set_ylabel("mean test PSNR in dB")
+    axes[0, 0].legend(title="diffused image as")
     return figure
 
 
@@ -68,9 +65,9 @@ def caption(record):
     """What is shown, and where it comes from."""
     count = next(iter(record["results"].values()))["float32"]["psnr"]["n"]
     return (
-        "Perona–Malik diffusion undone by the presets, from diffused images in float32 and rounded to 16 and 8 bits "
-        f"(σ = {100 * record['sigma']['8 bits']:.2f} % of the range): mean PSNR of {count} test images with its "
-        f"standard deviation. {captions.source(record)}"
+        f"{record['title']}: diffused images in float32 and rounded to 16 and 8 bits "
+        f"(σ = {100 * record['sigma']['8 bits']:.2f} % of the range), undone by the presets: mean PSNR of {count} test "
+        f"images with its standard deviation. {captions.source(record)}"
     )
 
 

@@ -24,53 +24,46 @@ def line(record, arrays, network):
 @figures.styled
 def draw(record, arrays):
     """PSNR against σ; the difference to the specialists with the goal; what a wrong σ does."""
-    figure, axes = figures.plots(1, 3, caption(record), width=2.9, height=2.5)
+    figure, ((top, below, wrong),) = figures.plots(1, 3, caption(record), width=2.9, height=2.5)
     colours = dict(zip(LABELS, figures.LINES))
     lines = {network: line(record, arrays, network) for network in LABELS}
     styles = {"blind": "o-", "conditioned": "o-", "specialist": "s--", "preset": "*"}
-    top, below, wrong = axes[0]
+    sizes = dict.fromkeys(LABELS, 3.5) | {"preset": 8}
+    entries = []
     for network, (levels, psnr) in lines.items():
         if levels:
-            size = 8 if network == "preset" else 3.5
-            top.plot(_places(levels), psnr.mean(1), styles[network], color=colours[network], markersize=size)
+            look = {"color": colours[network], "markersize": sizes[network]}
+            top.plot(np.sqrt(levels), psnr.mean(1), styles[network], **look)
+            entries.append((LABELS[network], {**look, "marker": styles[network][0], "linestyle": ""}))
+    look = {"color": "black", "marker": "P", "linestyle": "", "markersize": 6}
     for unet in record["unets"]:
-        value = arrays[f"psnr_unet-{unet['noise']:g}"].mean()
-        top.plot(_places([unet["noise"]]), value, "P", color="black", markersize=6)
+        top.plot(np.sqrt(unet["noise"]), arrays[f"psnr_unet-{unet['noise']:g}"].mean(), **look)
+    figures.key(top, [*entries, *([("U-Net", look)] if record["unets"] else [])], loc="upper right")
     below.axhspan(-GOAL, GOAL, color="0.9", zorder=0)
     below.axhline(0, color="black", linewidth=0.6)
     for network in ("blind", "conditioned"):
         for reference, style, filled in (("specialist", "o-", "full"), ("preset", "*", "none")):
             levels, difference = differences(lines[network], lines[reference])
-            size = 8 if reference == "preset" else 3.5
-            below.plot(_places(levels), difference, style, color=colours[network], markersize=size, fillstyle=filled)
+            look = {"color": colours[network], "markersize": sizes[reference], "fillstyle": filled}
+            below.plot(np.sqrt(levels), difference, style, **look)
     below.set_yscale("symlog", linthresh=1.0)
     below.yaxis.set_major_formatter("{x:g}")
     top.set(ylabel="mean test PSNR in dB", title="one network for all, or one for each")
     below.set(ylabel="difference in dB", title="minus the specialist (stars: minus the preset)")
     for axis in (top, below):
         ticks = (0.0, 0.001, 0.01, 0.02, 0.05, 0.1)
-        axis.set_xticks(_places(ticks), [f"{100 * tick:g}" for tick in ticks])
+        axis.set_xticks(np.sqrt(ticks), [f"{100 * tick:g}" for tick in ticks])
         axis.set_xlabel("noise in % of the range (scale: √σ)")
-    handles = [
-        figures.Line2D([], [], color=colours[network], marker=styles[network][0], linestyle="", label=label)
-        for network, label in LABELS.items()
-        if lines[network][0]
-    ]
-    if record["unets"]:
-        handles.append(figures.Line2D([], [], color="black", marker="P", linestyle="", label="U-Net"))
-    top.legend(handles=handles, loc="upper right")
     _draw_wrong(wrong, record, lines, colours)
     return figure
 
 
 def _draw_wrong(axis, record, lines, colours):
-    axis.set(title="told a wrong level", xlabel="σ that is told / σ", ylabel="mean test PSNR in dB")
-    told = [run["assumed"] for run in record["runs"] if "assumed" in run]
-    if not told:
-        axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center")
-        return
-    assumed = told[0]
-    axis.set_title(f"told a wrong level, σ = {100 * assumed['noise']:g} %")
+    assumed = next((run["assumed"] for run in record["runs"] if "assumed" in run), None)
+    if assumed is None:
+        return figures.not_run(axis)
+    title = f"told a wrong level, σ = {100 * assumed['noise']:g} %"
+    axis.set(title=title, xlabel="σ that is told / σ", ylabel="mean test PSNR in dB")
     axis.plot(assumed["factors"], assumed["psnr"], "o-", color=colours["conditioned"], markersize=3.5)
     axis.ticklabel_format(axis="y", useOffset=False)
     axis.set_xscale("log", base=2)
@@ -79,10 +72,6 @@ def _draw_wrong(axis, record, lines, colours):
     if assumed["noise"] in levels:
         value = psnr[levels.index(assumed["noise"])].mean()
         axis.axhline(value, color=colours["blind"], linewidth=0.8, linestyle="--")
-
-
-def _places(levels):
-    return np.sqrt(levels)
 
 
 def differences(one, other):
@@ -94,14 +83,11 @@ def differences(one, other):
 def caption(record):
     """What is shown, and where it comes from."""
     runs = [run for run in record["runs"] if run["network"] != "preset"]
-    trained = dict.fromkeys((run["network"], run["steps"], run["budget"]) for run in runs)
-    steps = [f"{LABELS[network]} {number:,} steps (budget {budget})" for network, number, budget in trained]
+    trained = dict.fromkeys((run["network"], run["steps"]) for run in runs)
+    steps = [f"{LABELS[network]} {number:,} steps" for network, number in trained]
     unets = ", ".join(f"{unet['steps']:,} at {100 * unet['noise']:g} %" for unet in record["unets"])
-    recipe = runs[0]["recipe"]
     return (
-        f"{record['title']}: PSNR, mean of {runs[0]['results'][0]['psnr']['n']} test images, after Perona–Malik "
-        f"diffusion and noise of standard deviation σ. All start from the preset {record['start']}: "
-        f"{'; '.join(steps)}; recipe {recipe['name']}, loss {recipe['loss']}, {recipe['batch_size']} crops of "
-        f"{recipe['crop']} pixels a step, levels drawn uniformly in √σ; seed {captions.seeds(runs)}. Gray: the goal, "
+        f"{record['title']}: mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images after diffusion and noise "
+        f"of standard deviation σ. All start from the preset {record['start']}: {'; '.join(steps)}. Gray: the goal, "
         f"±{GOAL} dB. {f'U-Net: steps {unets}. ' if unets else ''}{captions.source(record)}"
     )

@@ -1,9 +1,9 @@
 """What captions have in common: where a figure comes from, counted things, noise in per cent."""
 
 
-def count(number, word, plural=None):
+def count(number, word):
     """A number with its noun: "1 step", "2,400 steps"."""
-    return f"{number:,} {word if number == 1 else plural or word + 's'}"
+    return f"{number:,} {word}{'s' * (number != 1)}"
 
 
 def percent(noise):
@@ -17,30 +17,13 @@ def noisy(noise):
 
 
 def source(record):
-    """Where the images come from, and the note on them."""
-    where = f"{record['source']} ({record['data']}, {record['test_data']})"
-    return " ".join(part for part in (f"{where}.", record.get("note")) if part)
-
-
-def tested(record):
-    """Where the test images come from."""
-    return f"{record['source']}, {record['test_data']}"
+    """Where the images come from: the note on them, or what they are called."""
+    return record.get("note") or f"{record['source']} ({record['data']}, {record['test_data']})."
 
 
 def training(record):
-    """Budget, steps, recipe, images and seed of a training."""
+    """Budget, steps, recipe, number of images and seed of a training."""
     return (
         f"Budget {record['budget']}: {count(record['steps'], 'step')}, recipe {record['recipe']['name']}, "
-        f"{count(record['training_images'], 'training image')} ({record['data']}), seed {record['seed']}."
+        f"{count(record['training_images'], 'training image')}, seed {record['seed']}."
     )
-
-
-def weights(sources):
-    """Where weights came from."""
-    parts = [f"{s['steps']:,} steps on {s['data']} (σ = {s['noise']:g})" for s in sources]
-    return f"Weights of budget {', '.join(sorted({s['budget'] for s in sources}))}: {'; '.join(parts)}."
-
-
-def seeds(runs):
-    """The seeds of some runs: "0, 1, 2"."""
-    return ", ".join(map(str, sorted({run["seed"] for run in runs})))

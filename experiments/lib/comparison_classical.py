@@ -28,12 +28,14 @@ def measured(name, method, task, budget, images):
     train, test = images
     choice, tried = classical.tune(method, *_training_pairs(task, train, budget.tuning))
     inputs, targets = measure.pairs(task, test)
+    chosen = sum(len(values) > 1 for values in method.grid.values()) + (method.most > 1)
+    pixels, images = targets.shape[1] * targets.shape[2], budget.tuning if method.tuned else 0
     record = {
         "kind": "told" if method.told else "untold",
         "label": method.label,
-        "parameters": _parameters(method, targets.shape),
-        "flops": _flops(name, choice, targets.shape),
-        "training_images": budget.wiener if name == "wiener" else budget.tuning if method.tuned else 0,
+        "parameters": pixels if name == "wiener" else chosen,  # one a frequency
+        "flops": _flops(name, choice, pixels),
+        "training_images": budget.wiener if name == "wiener" else images,
         "choice": choice,
         "grid": {key: list(values) for key, values in method.grid.items()},
         "tried": tried,
@@ -47,19 +49,11 @@ def values(targets, outputs):
     return study.values({**found, "psnr": np.minimum(found["psnr"], BEST)})
 
 
-def _parameters(method, shape):
-    """The Wiener filter has one a frequency, the others those that were chosen."""
-    chosen = sum(len(values) > 1 for values in method.grid.values()) + (method.most > 1)
-    return chosen if method.label != "Wiener filter" else shape[1] * shape[2]
-
-
-def _flops(name, choice, shape):
+def _flops(name, choice, pixels):
     """Of the inverses in `keras.ops`; what scikit-image and SciPy do is not counted."""
     from diffnet_tf.evaluation import costs
 
-    counts = {
-        "fixed_point": lambda iterations: costs.fixed_point(iterations),
-        "stepwise": lambda iterations: 4 * costs.fixed_point(iterations, steps=1),
-        "newton": lambda iterations, inner, alpha=0.0: costs.newton(iterations, inner),
-    }
-    return counts[name](**choice) * shape[1] * shape[2] if name in counts else None
+    iterations = choice.get("iterations", 0)
+    counts = {"fixed_point": costs.fixed_point(iterations), "stepwise": 4 * costs.fixed_point(iterations, steps=1)}
+    counts["newton"] = costs.newton(iterations, choice.get("inner", 0))
+    return counts[name] * pixels if name in counts else None

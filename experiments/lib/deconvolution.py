@@ -14,6 +14,7 @@ TRAIN, TEST = 1024, 128  # images, the paper's numbers
 SEEDS = {"train": 0, "test": 1, "validation": 2}  # of the disks
 DIFFUSION = {"name": "isotropic", "time": TIME, "method": "fourier", "boundary": "neumann"}
 SHOWN = 0  # the test image in the pictures
+SOURCE = {"source": "disks", "data": "generated disks", "test_data": "other disks", "image_sets": {}}
 
 
 def blur(u):
@@ -30,13 +31,7 @@ def disks(split):
     return data.disks(TRAIN if split == "train" else TEST, SIZE, SEEDS[split])
 
 
-def about_the_data():
-    """What the record says of the images."""
-    return {"source": "disks", "data": "generated disks", "test_data": "other disks", "image_sets": {}}
-
-
 def spectrum(axis, pixels, low, high):
     """Draw log10 |FFT| with the zero frequency in the middle, in cycles a pixel. Returns the artist."""
     magnitude = np.log10(np.abs(np.fft.fftshift(np.fft.fft2(pixels.astype("float64")))) + 1e-12)
-    shown = axis.imshow(magnitude, extent=(-0.5, 0.5, 0.5, -0.5), vmin=low, vmax=high, cmap=figures.SPECTRA)
-    return shown
+    return axis.imshow(magnitude, extent=(-0.5, 0.5, 0.5, -0.5), vmin=low, vmax=high, cmap=figures.SPECTRA)

@@ -22,23 +22,21 @@ def compute(what, options):
 
     test = options.images("test")
     number = options.image % len(test)
-    shown, inputs, psnr, time_steps, sources = [], [], [], [], []
+    shown, inputs, found = [], [], {"weights": [], "time_steps": [], "psnr": []}
     for setting in settings.INVERSE:
         model, source = weights.find(setting.experiment, options.results_dir)
         degraded, target = measure.pairs(measure.Task("inverse", setting.noise), test[number : number + 1])
         filters = [dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, model.filters(degraded))]
         shown.append([what(f) for f in filters])
         inputs.append(degraded[0, ..., 0])
-        psnr.append(float(np.asarray(metrics.psnr(target, model(degraded)))[0]))
-        time_steps.append(model.time_steps)
-        sources.append(source)
+        psnr = float(np.asarray(metrics.psnr(target, model(degraded)))[0])
+        for name, value in zip(found, (source, model.time_steps, psnr)):
+            found[name].append(value)
     record = {
         "image": number,
         "noises": [setting.noise for setting in settings.INVERSE],
         "backend": keras.backend.backend(),
-        "weights": sources,
-        "time_steps": time_steps,
-        "psnr": psnr,
+        **found,
         "mean": np.mean(shown, axis=(2, 3)).tolist(),
         "mean_modulus": np.mean(np.abs(shown), axis=(2, 3)).tolist(),
         "std": np.std(shown, axis=(2, 3)).tolist(),
@@ -46,10 +44,10 @@ def compute(what, options):
     return study.Result(record, {"inputs": np.array(inputs), "filters": np.array(shown)})
 
 
-def used(record):
-    """Where a finding comes from: the weights' budgets and data."""
+def finding(record, ours, verdict):
+    """A finding of one image, with the weights' budgets and data."""
     data = f"{record['weights'][0]['data']} → {record['test_data']}"
-    return verdicts.provenance(record, budget=verdicts.budgets(record["weights"]), data=data)
+    return verdicts.finding(record, ours, verdict, 1, budget=verdicts.budgets(record["weights"]), data=data)
 
 
 @figures.styled
@@ -58,15 +56,12 @@ def draw(caption, record, arrays):
     rows, columns = arrays["filters"].shape[:2]
     figure, axes = figures.panels(rows, 1 + columns, caption)
     scale = figures.symmetric(arrays["filters"])
-    for row in range(rows):
+    for row, noise in enumerate(record["noises"]):
         figures.image(axes[row, 0], arrays["inputs"][row])
-        axes[row, 0].set_ylabel(f"noise {100 * record['noises'][row]:g} %")
-        for column in range(columns):
-            label = f"mean {record['mean'][row][column]:.1e}"
-            pixels = arrays["filters"][row, column]
-            artist = figures.image(axes[row, 1 + column], pixels, label, -scale, scale, figures.RESIDUALS)
-    for axis, title in zip(axes[0], ("diffused image", *(f"layer {i + 1}" for i in range(columns)))):
-        axis.set_title(title)
+        axes[row, 0].set_ylabel(f"noise {100 * noise:g} %")
+        for axis, pixels, mean in zip(axes[row, 1:], arrays["filters"][row], record["mean"][row]):
+            artist = figures.image(axis, pixels, f"mean {mean:.1e}", -scale, scale, figures.RESIDUALS)
+    figures.titles(axes[0], ("diffused image", *(f"layer {i + 1}" for i in range(columns))))
     figure.colorbar(artist, ax=axes[:, 1:], location="right", shrink=0.6, extend="both")
     return figure
 
@@ -74,7 +69,4 @@ def draw(caption, record, arrays):
 def provenance(record):
     """What all captions of filters end with."""
     psnr = ", ".join(f"{value:.2f}" for value in record["psnr"])
-    return (
-        f"Test image {record['image']} ({captions.tested(record)}), restored to {psnr} dB. "
-        f"{captions.weights(record['weights'])} {record['note'] or ''}"
-    )
+    return f"Test image {record['image']}, restored to {psnr} dB. {captions.source(record)}"

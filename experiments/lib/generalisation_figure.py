@@ -16,7 +16,7 @@ LABELS = {
     "fixed_point": "fixed point",
     "told": "fixed point, given the truth",
 }
-STYLES = dict(zip(LABELS, ((".", "#999999"), ("o", "#0072B2"), ("s", "#D55E00"), ("^", "#009E73"))))
+STYLES = dict(zip(LABELS, zip(".os^", (figures.GRAY, *figures.LINES))))
 
 
 @figures.styled
@@ -37,8 +37,9 @@ def draw(record, arrays):
     for preset, line in presets.items():
         _curves(axes[2], record["noise"][preset], "noise", "σ of the noise / that of the training", 1.0, line)
     axes[1].legend(loc="best")
-    lines = [figures.Line2D([], [], color="black", linestyle=line, label=preset) for preset, line in presets.items()]
-    axes[2].legend(handles=lines, loc="best")
+    figures.key(
+        axes[2], [(preset, {"color": "black", "linestyle": line}) for preset, line in presets.items()], loc="best"
+    )
     _strip(bottom, record, arrays)
     return figure
 
@@ -94,14 +95,10 @@ def _strip(figure, record, arrays):
 
 def caption(record):
     """What is shown, and where it comes from."""
-    large = record["large"][STRIP]
-    gap = np.mean([row["diffnet_whole"] - row["diffnet_crops"] for row in large])
     trained = "/".join(sorted(set(record["trained_on"].values())))
-    iterations = ", ".join(str(number) for number in record["fixed_point_iterations"].values())
     return (
         f"{record['title']}: the presets, trained on photographs ({trained}). Top: {len(record['crops'])} crops of "
-        f"{sum(map(len, record['pictures'].values()))} pictures and their means; {iterations} iterations of the fixed "
-        f"point. Middle: {captions.count(record['test_images'], 'test image')}. Bottom: of each group the crop with "
-        f"the lowest PSNR, preset {STRIP}. {captions.count(len(large), 'whole picture')} of 512×512: {gap:+.1f} dB "
-        f"against their crops. {captions.source(record)}"
+        f"{sum(map(len, record['pictures'].values()))} pictures and their means. Middle: "
+        f"{captions.count(record['test_images'], 'test image')}. Bottom: of each group the crop with the lowest PSNR, "
+        f"preset {STRIP}. {captions.source(record)}"
     )

@@ -48,12 +48,6 @@ class Row:
         """Budget, data and commit."""
         return [part for part in (self.finding.budget, self.finding.data, self.finding.commit) if part]
 
-    def cells(self, verdict):
-        """The row of a table."""
-        finding, n = self.finding, "" if self.finding.n is None else str(self.finding.n)
-        found = (self.where, self.claim.text, self.claim.reference, finding.ours, n, "; ".join(self.source))
-        return (*found, verdict)
-
 
 @dataclasses.dataclass(frozen=True)
 class Ledger:
@@ -84,9 +78,14 @@ class Ledger:
         """What a verdict is called here."""
         return self.words.get(verdict, verdict)
 
-    def columns(self):
-        """The heads of the table."""
-        return ("where", "claim", self.reference, "ours", "n", "budget; data; commit", "verdict")
+    def cells(self, root):
+        """The rows of a table, its heads first: a list of tuples of text."""
+        found = [("where", "claim", self.reference, "ours", "n", "budget; data; commit", "verdict")]
+        for row in self.rows(root):
+            claim, finding, n = row.claim, row.finding, "" if row.finding.n is None else str(row.finding.n)
+            ours = (finding.ours, n, "; ".join(row.source), self.word(finding.verdict))
+            found.append((row.where, claim.text, claim.reference, *ours))
+        return found
 
 
 PAPER = Ledger("The paper's claims", "paper")
@@ -124,23 +123,16 @@ def listing(ledger, root):
 
 def table(ledger, root):
     """A ledger as a Markdown table."""
-    rows = [ledger.columns(), *(row.cells(ledger.word(row.finding.verdict)) for row in ledger.rows(root))]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
+    head, *rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in ledger.cells(root)]
+    return "\n".join([head, "|---" * head.count(" | ") + "|---|", *rows])
 
 
 def page(ledger, root):
     """A ledger as an HTML table."""
-    columns = ledger.columns()
-    lines = [f"<th>{column}</th>" for column in columns]
-    body = []
-    for row in ledger.rows(root):
-        cells = zip(columns, row.cells(ledger.word(row.finding.verdict)))
-        body.append(
-            "".join(
-                f'<td data-label="{column}"{" class=verdict" if column == "verdict" else ""}>{html.escape(cell)}</td>'
-                for column, cell in cells
-            )
-        )
-    rows = "".join(f"<tr>{row}</tr>" for row in body)
-    return f"<table><thead><tr>{''.join(lines)}</tr></thead><tbody>{rows}</tbody></table>"
+    head, *rows = ledger.cells(root)
+    names = "".join(f"<th>{column}</th>" for column in head)
+    body = ""
+    for row in rows:
+        cells = [f'<td data-label="{column}">{html.escape(cell)}</td>' for column, cell in zip(head, row)]
+        body += f"<tr>{''.join(cells)}</tr>"
+    return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"

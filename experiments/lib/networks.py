@@ -8,6 +8,11 @@ EQUAL = {"ConvNet": {"depth": 5, "width": 61}, "ResNet": {"blocks": 4, "width": 
 UNET_RATE = 3e-4  # lower than DiffNet's, as in the paper
 
 
+def of(network, name, task, **changes):
+    """What `study.train` takes: (recipe → a new network, (name, recipe)), see `make` and `recipe_for`."""
+    return lambda recipe: make(network, recipe), recipe_for(network, name, task, **changes)
+
+
 def make(network, recipe):
     """A new network by the name of its class: "DiffNet", "UNet", "ConvNet" or "ResNet".
 

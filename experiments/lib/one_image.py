@@ -4,7 +4,6 @@ DiffNet's weights are those of Figure 6 or 7; the U-Net is trained here, and on 
 """
 
 import dataclasses
-import functools
 
 from diffnet_tf import figures
 from experiments.lib import captions, measure, networks, settings, study, verdicts, weights
@@ -13,46 +12,26 @@ from experiments.lib.ledger import Claim
 METHODS = {"diffnet": "DiffNet", "unet": "U-Net"}
 
 
-def budgets(cpu):
-    """Budget → (recipe, steps of the U-Net, limit on the number of images of each set)."""
-    return {
-        "smoke": ("fast", 2, 8),
-        "quick": ("fast", 300, None),
-        "cpu": ("fast", cpu, None),
-        "paper": ("paper", 101_250, None),
-    }
-
-
 def compute(task, budgets, paper, options):
     """Train the U-Net, apply both networks.
 
     Args:
         task: a `measure.Task`.
-        budgets: see `budgets`.
+        budgets: see `study.budgets`.
         paper: the paper's PSNR of its image, a ship, for each method.
         options: the command line's.
 
     Returns:
-        A `study.Result`; None when training was stopped by Ctrl-C.
+        A `study.Result`.
     """
     import keras
 
     name, steps, limit = budgets[options.budget]
     diffnet, source = weights.find(settings.inverse(task.noise).experiment, options.results_dir)
     train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    trained = study.train(
-        options,
-        functools.partial(networks.make, "UNet"),
-        networks.recipe_for("UNet", name, task),
-        train,
-        steps=steps,
-        seed=options.seed,
-        validation=validation[: study.VALIDATION],
-        csv_log=options.directory / "log.csv",
-        **dataclasses.asdict(task),
-    )
-    if trained is None:
-        return None
+    pairs = {**dataclasses.asdict(task), "validation": validation[: study.VALIDATION]}
+    made, log = networks.of("UNet", name, task), options.directory / "log.csv"
+    trained = study.train(options, *made, train, steps=steps, seed=options.seed, csv_log=log, **pairs)
     unet = trained.model
     inputs, targets = measure.pairs(task, test)
     number = options.image % len(targets)
@@ -81,7 +60,7 @@ def claim(where, text, paper):
     def check(record, arrays):
         number = record["image"]
         ours = ", ".join(f"{label} {arrays[f'psnr_{name}'][number]:.2f} dB" for name, label in METHODS.items())
-        return verdicts.Finding(f"another image: {ours}", verdicts.PARTIAL, 1, **verdicts.provenance(record))
+        return verdicts.finding(record, f"another image: {ours}", verdicts.PARTIAL, 1)
 
     return Claim(text, ", ".join(f"{METHODS[name]} {value}" for name, value in paper.items()) + " dB", check, where)
 
@@ -92,23 +71,19 @@ def draw(record, arrays):
     columns = {"target": "original", "input": f"diffused{captions.noisy(record['noise'])}", **METHODS}
     figure, axes = figures.panels(2, len(columns), caption(record), width=1.7, height=1.9)
     residuals = {name: arrays[name] - arrays["target"] for name in columns if name != "target"}
-    scales = {
-        "input": figures.symmetric(residuals["input"]),
-        "networks": figures.symmetric(*(residuals[method] for method in METHODS)),
-    }
-    for column, (name, title) in enumerate(columns.items()):
-        psnr = arrays["psnr_degraded" if name == "input" else f"psnr_{name}"] if name != "target" else None
-        label = f"test image {record['image']}" if psnr is None else f"{psnr[record['image']]:.2f} dB"
-        figures.image(axes[0, column], arrays[name], label)
-        axes[0, column].set_title(title)
-        if name == "target":
-            axes[1, column].axis("off")
-            continue
-        scale = scales["input" if name == "input" else "networks"]
-        artist = figures.image(axes[1, column], residuals[name], None, -scale, scale, figures.RESIDUALS)
-        axes[1, column].set_title(f"{title}\n− original")
+    figures.titles(axes[0], columns.values())
+    figures.image(axes[0, 0], arrays["target"], f"test image {record['image']}")
+    axes[1, 0].axis("off")
+    both = figures.symmetric(*(residuals[method] for method in METHODS))
+    scales = {"input": figures.symmetric(residuals["input"])}
+    for (top, bottom), (name, pixels) in zip(axes.T[1:], residuals.items()):
+        psnr = arrays["psnr_degraded" if name == "input" else f"psnr_{name}"]
+        figures.image(top, arrays[name], f"{psnr[record['image']]:.2f} dB")
+        scale = scales.get(name, both)
+        artist = figures.image(bottom, pixels, None, -scale, scale, figures.RESIDUALS)
+        bottom.set_title(f"{columns[name]}\n− original")
         if name == "input":
-            figure.colorbar(artist, ax=axes[1, column], location="left", shrink=0.8)
+            figure.colorbar(artist, ax=bottom, location="left", shrink=0.8)
     figure.colorbar(artist, ax=axes[1, 2:], location="right", shrink=0.8, label="gray value (range 1)")
     return figure
 
@@ -118,9 +93,8 @@ def caption(record):
     paper = ", ".join(f"{METHODS[name]} {value} dB" for name, value in record["paper_psnr"].items())
     means = ", ".join(f"{METHODS[name]} {result['psnr']['mean']:.2f} dB" for name, result in record["results"].items())
     return (
-        f"{record['title']}: undoing Perona–Malik diffusion, {captions.percent(record['noise'])}, of one test image "
-        f"({captions.tested(record)}); the paper's ship: {paper}. Mean of all "
-        f"{record['results']['unet']['psnr']['n']} test images: {means}. U-Net: budget {record['budget']}, "
-        f"{record['steps']:,} steps of {record['recipe']['batch_size']} images, where the paper took 101,250 of 16; "
-        f"seed {record['seed']}. DiffNet: {captions.weights([record['weights']])} {record['note'] or ''}"
+        f"{record['title']}: undoing Perona–Malik diffusion, {captions.percent(record['noise'])}; the paper's ship: "
+        f"{paper}. Mean of all {record['results']['unet']['psnr']['n']} test images: {means}. U-Net: "
+        f"{record['steps']:,} steps of {record['recipe']['batch_size']} images, where the paper took 101,250 of 16. "
+        f"DiffNet: {record['weights']['steps']:,} steps. {captions.source(record)}"
     )

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 from pathlib import Path
 
-from diffnet_tf import files
 from diffnet_tf.files import provenance
 
 BUDGETS = ("smoke", "quick", "cpu", "paper")
@@ -12,40 +11,32 @@ SOURCES = ("skimage", "stl10", "stl10_binary", "mat", "npy", "folder")
 STRATEGIES = ("none", "mirrored", "multiworker", "data_parallel")
 
 
+def _flag(default, help, choices=None, least=None):
+    return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "least": least})
+
+
+_BUDGET = "Number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own."
+_ONLY = "Of an experiment of many parts, those whose name starts with this; several with commas between."
+
+
 @dataclasses.dataclass
 class Options:
-    """What the flags of an experiment say.
-
-    Attributes:
-        name: of the experiment, and of its folder in `results_dir`.
-        results_dir: folder for records, figures and weights.
-        budget: number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own.
-        source, data_dir: where the images come from, see `diffnet_tf.data.load_images`.
-        test_dir: a folder with test images of the same source, all of them used; else its test split.
-        note: a remark about the data, kept in the record and shown below the figure.
-        seed: of the initial weights and of the examples.
-        only: of an experiment of many parts, those whose name starts with this; several with commas between.
-        image: number of the test image that a figure of one image shows; −1 is the last.
-        steps: training steps instead of the budget's.
-        strategy: how to train on several devices or machines, see `diffnet_tf.training.distribute`.
-        deterministic: equal bits from equal runs, on a GPU too (there slower).
-        gather: train and measure nothing; gather the finished parts and draw. It needs no images.
-    """
+    """What the flags of an experiment say, each with its help; `name` is its own, and that of its folder."""
 
     name: str
-    results_dir: Path = Path("runs")
-    budget: str = "quick"
-    source: str = "skimage"
-    data_dir: str | None = None
-    test_dir: str | None = None
-    note: str | None = None
-    seed: int = 0
-    only: str | None = None
-    image: int = -1
-    steps: int | None = None
-    strategy: str = "none"
-    deterministic: bool = False
-    gather: bool = False
+    results_dir: Path = _flag(Path("runs"), "Folder for records, figures and weights: one folder in it a figure.")
+    budget: str = _flag("quick", _BUDGET, BUDGETS)
+    source: str = _flag("skimage", "Where the images come from.", SOURCES)
+    data_dir: str | None = _flag(None, "Folder with the images of --source.")
+    test_dir: str | None = _flag(None, "Folder with test images of the same source, all used; else its test split.")
+    note: str | None = _flag(None, "A remark about the data, kept in the record and shown below the figure.")
+    seed: int = _flag(0, "Seed of the initial weights and of the examples.", least=0)
+    only: str | None = _flag(None, _ONLY)
+    image: int = _flag(-1, "Number of the test image that a figure of one image shows; -1 is the last.")
+    steps: int | None = _flag(None, "Training steps instead of the budget's.", least=1)
+    strategy: str = _flag("none", "Train on several devices or machines: see the README.", STRATEGIES)
+    deterministic: bool = _flag(False, "Equal bits from equal runs, on a GPU too (there slower).")
+    gather: bool = _flag(False, "Train nothing: gather the finished parts and draw. It needs no images.")
 
     def __post_init__(self):
         self.results_dir = Path(self.results_dir)
@@ -127,7 +118,6 @@ def content(source, directory):
     return {"sha256": hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest(), "shape": list(pixels.shape)}
 
 
-PHOTOS96 = "4c342a2e4bad18bbbe18606b6cb84809e7c30cae2a0e1c94e2e6736747c5f970"
 STL10_REAL = "7312f92b0e85316c3d686384e7f5b58ba09c4ba4cdd835b2372d40d5936f2421"  # 123 images of STL-10
 STL10_SHAPE = [100_000, 96, 96]  # of all unlabelled images of STL-10
 
@@ -138,6 +128,4 @@ def of_stl10(record):
     return test.get("sha256") == STL10_REAL or test.get("shape") == STL10_SHAPE
 
 
-def check_writable(options):
-    """Make the experiment's folder, or refuse it before any work is done."""
-    return files.check_writable(options.directory)
+FIELDS = {field.name: field for field in dataclasses.fields(Options) if field.name != "name"}

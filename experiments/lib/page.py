@@ -32,7 +32,7 @@ details { margin: .5rem 0 1rem; } summary { cursor: pointer; }
 pre { overflow-x: auto; background: var(--soft); padding: .7rem; font-size: .8rem; border-radius: 4px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .5rem; border-bottom: 1px solid var(--line); }
-td.verdict { font-weight: 600; white-space: nowrap; }
+td:last-child { font-weight: 600; white-space: nowrap; }
 code { overflow-wrap: anywhere; }
 @media (max-width: 45rem) {
   thead { display: none; } table, tbody, tr, td { display: block; }
@@ -52,24 +52,21 @@ def write(root, names):
     Returns:
         The page's path.
     """
-    root, parts, links = Path(root), [], []
-    for name in names:
-        record, _ = records.load(root / name)
-        parts.append(_section(name, record, registry.get(name).caption(record), root / name / records.FIGURE))
-        links.append(f'<a href="#{name}">{html.escape(record["title"])}</a>')
+    root = Path(root)
+    found = {name: records.load(root / name)[0] for name in names}
+    links = " ".join(f'<a href="#{name}">{html.escape(record["title"])}</a>' for name, record in found.items())
+    parts = [_section(name, record, root / name / records.FIGURE) for name, record in found.items()]
     ledgers = [
         f'<h2 id="{anchor}">{html.escape(each.title)}</h2>\n{ledger.page(each, root)}'
         for anchor, each in (("claims", ledger.PAPER), ("beyond", ledger.BEYOND))
     ]
-    body = "\n".join([HEAD, f"<nav>{' '.join(links)}</nav>", *ledgers, *parts])
-    page = (
-        f'<!doctype html>\n<html lang="en"><head>{META}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
-    )
-    files.write_text(root / NAME, page)
+    body = "\n".join([HEAD, f"<nav>{links}</nav>", *ledgers, *parts])
+    head = f'<!doctype html>\n<html lang="en"><head>{META}<style>{STYLE}</style></head>'
+    files.write_text(root / NAME, f"{head}\n<body>\n{body}\n</body></html>\n")
     return root / NAME
 
 
-def _section(name, record, caption, picture):
+def _section(name, record, picture):
     shown = {key: value for key, value in record.items() if len(json.dumps(value)) <= LONGEST}
     left_out = [key for key in record if key not in shown]
     note = f"<p>Without {', '.join(left_out)}: see {name}/{records.RECORD}.</p>" if left_out else ""
@@ -78,7 +75,7 @@ def _section(name, record, caption, picture):
     title = html.escape(record["title"])
     return (
         f'<h2 id="{name}">{title}</h2>\n<figure><img alt="{title}" src="{_inline(picture)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>\n"
+        f"<figcaption>{html.escape(registry.get(name).caption(record))}</figcaption></figure>\n"
         f"<details><summary>Record</summary>{note}<pre>{html.escape(text)}</pre></details>"
     )
 

@@ -8,7 +8,6 @@ from experiments.lib import captions
 COLOURS = {"gray": "gray, channel by channel", "shared": "shared filters", "mixing": "mixing filters"}
 TIME = ("5 layers", "10 layers", "fixed point", "stepwise")
 CONTRAST = ("blind", "specialist", "preset", "fixed point")
-INPUT = "#999999"
 
 
 @figures.styled
@@ -24,8 +23,7 @@ def draw(record, arrays):
             drawn(axis, runs)
             axis.set_ylabel("mean test PSNR in dB")
         else:
-            axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center")
-            axis.set(xticks=[], yticks=[])
+            figures.not_run(axis)
     return figure
 
 
@@ -43,41 +41,29 @@ def _psnr(runs, level=0, degraded=False):
     return [np.mean([result["psnr"][kind] for result in results]) for kind in ("mean", "std")]
 
 
-def _bar(axis, place, psnr, colour, width=0.8, label=None):
-    mean, spread = psnr
-    bars = axis.bar(place, mean, width, yerr=spread, color=colour, label=label, error_kw={"linewidth": 0.6})
-    axis.bar_label(bars, [f"{mean:.1f}"], padding=1, fontsize=6)
-
-
 def _colour(axis, runs):
     found = _by(runs, "variant")
     shown = [variant for variant in COLOURS if variant in found]
-    _bar(axis, 0, _psnr(found[runs[0]["variant"]], degraded=True), INPUT)
-    for place, (variant, colour) in enumerate(zip(shown, figures.LINES), 1):
-        _bar(axis, place, _psnr(found[variant]), colour)
+    values = [_psnr(found[runs[0]["variant"]], degraded=True), *(_psnr(found[variant]) for variant in shown)]
     labels = ["input", *(COLOURS[variant].replace(", ", ",\n") for variant in shown)]
-    axis.set(xticks=range(len(labels)), xticklabels=labels)
-    axis.margins(y=0.12)
+    figures.bars(axis, labels, {"": ([figures.GRAY, *figures.LINES[: len(shown)]], values)}, 0.9)
 
 
 def _edge(axis, runs):
-    labelled = set()
-    for place, of in enumerate(_by(runs, "problem").values()):
-        found = _by(of, "points")
-        bars = [("input", _psnr(of, degraded=True), INPUT)]
-        bars += [(f"{n} points", _psnr(found[n]), c) for n, c in zip((5, 9), figures.LINES) if n in found]
-        for k, (label, psnr, colour) in enumerate(bars):
-            _bar(axis, place + 0.27 * (k - 1), psnr, colour, 0.24, None if label in labelled else label)
-            labelled.add(label)
-    problems = list(_by(runs, "problem"))
-    axis.set(xticks=range(len(problems)), xticklabels=problems)
+    problems = _by(runs, "problem")
+    series = {"input": (figures.GRAY, [_psnr(of, degraded=True) for of in problems.values()])}
+    for n, colour in zip((5, 9), figures.LINES):
+        found = [[run for run in of if run["points"] == n] for of in problems.values()]
+        series[f"{n} points"] = colour, [_psnr(of) if of else [np.nan] * 2 for of in found]
+    figures.bars(axis, list(problems), series)
     axis.margins(y=0.25)  # room for the legend
     axis.legend(loc="upper right", ncols=3)
 
 
 def _time(axis, runs):
     times = _by(sorted(runs, key=lambda run: run["time"]), "time")
-    axis.plot(list(times), [_psnr(of, degraded=True)[0] for of in times.values()], ".-", color=INPUT, label="input")
+    psnr = [_psnr(of, degraded=True)[0] for of in times.values()]
+    axis.plot(list(times), psnr, ".-", color=figures.GRAY, label="input")
     for variant, colour, marker in zip(TIME, figures.LINES, "os^v"):
         found = {time: chosen for time, of in times.items() if (chosen := _by(of, "variant").get(variant))}
         line, psnr = "-" if "layers" in variant else "--", [_psnr(of)[0] for of in found.values()]
@@ -91,7 +77,8 @@ def _time(axis, runs):
 def _contrast(axis, runs):
     levels = [result["contrast"] for result in runs[0]["results"]]
     numbers, found = range(len(levels)), _by(runs, "variant")
-    axis.plot(levels, [_psnr(runs[:1], n, degraded=True)[0] for n in numbers], ".-", color=INPUT, label="input")
+    psnr = [_psnr(runs[:1], n, degraded=True)[0] for n in numbers]
+    axis.plot(levels, psnr, ".-", color=figures.GRAY, label="input")
     labels = {"blind": "one network for all", "specialist": "trained on 0.2", "fixed point": "fixed point, given λ"}
     for variant, colour, marker in zip(CONTRAST, figures.LINES, "os^v"):
         if variant in found:
@@ -106,14 +93,10 @@ def _contrast(axis, runs):
 
 def caption(record):
     """What is shown, and where it comes from."""
-    runs, edges, words = record["runs"], record["edges"], "no training"
-    trained = [run for run in runs if run["method"] == "DiffNet"]
-    if trained:
-        steps = " or ".join(f"{n:,}" for n in sorted({run["steps"] for run in trained}))
-        words = f"{captions.count(len(trained), 'training')} of {steps} steps, seed {captions.seeds(trained)}"
+    trained = [run for run in record["runs"] if run["method"] == "DiffNet"]
     return (
-        f"{record['title']}: mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images, no noise (bars: standard "
-        f"deviation); {words}. Edge-enhancing: {edges['steps']} steps, λ = {edges['contrast']:g}, "
-        f"σ = {edges['sigma']:g}. The fixed point and the same step by step are given the diffusion, also λ. "
-        f"{captions.source(record)}"
+        f"{record['title']}: mean PSNR of {record['runs'][0]['results'][0]['psnr']['n']} test images, no noise (bars: "
+        f"standard deviation); {captions.count(len(trained), 'training')} of up to "
+        f"{max((run['steps'] for run in trained), default=0):,} steps. The fixed point and the same step by step are "
+        f"given the diffusion, also λ. {captions.source(record)}"
     )

@@ -30,12 +30,10 @@ def save(directory: PathLike, record: Mapping[str, Any], arrays: Mapping[str, Ar
     """
     directory = files.check_writable(directory)
     of_the_run = {key: record[key] for key in OF_THE_RUN if key in record}
-    texts = {RUN: of_the_run, RECORD: {key: value for key, value in record.items() if key not in OF_THE_RUN}}
-    written = {
-        name: files.json_text(values) for name, values in texts.items()
-    }  # refuses them before anything is written
+    rest = {key: value for key, value in record.items() if key not in OF_THE_RUN}
+    texts = [files.json_text(values) for values in (of_the_run, rest)]  # refuses them before anything is written
     files.write(directory / ARRAYS, lambda file: np.savez_compressed(file, **dict(arrays)))  # type: ignore[arg-type]
-    for name, text in written.items():
+    for name, text in zip((RUN, RECORD), texts):
         files.write_text(directory / name, text)
 
 
@@ -48,10 +46,10 @@ def load(directory: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:
     """
     directory = Path(directory)
     if not (directory / RECORD).exists():
-        raise FileNotFoundError(
-            f"{directory} holds no {RECORD}: run the experiment first, or name another --results_dir."
-        )
-    record = reading.json_object(directory / RECORD, "run the experiment again")
-    if (directory / RUN).exists():
-        record |= reading.json_object(directory / RUN, "run the experiment again")
-    return record, reading.arrays(directory / ARRAYS, advice="run the experiment again")
+        advice = "run the experiment first, or name another --results_dir"
+        raise FileNotFoundError(f"{directory} holds no {RECORD}: {advice}.")
+    advice, record = "run the experiment again", {}
+    for name in (RECORD, RUN):
+        if (directory / name).exists():
+            record |= reading.json_object(directory / name, advice)
+    return record, reading.arrays(directory / ARRAYS, advice=advice)

@@ -1,7 +1,6 @@
 """The command line of all experiments, and the record around what an experiment finds."""
 
 import contextlib
-import dataclasses
 import importlib
 import sys
 import time
@@ -9,29 +8,23 @@ from pathlib import Path
 
 from absl import app, flags
 
-from diffnet_tf import files
+from diffnet_tf import figures, files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
 from experiments.lib import records, study
-from experiments.lib.options import BUDGETS, SOURCES, STRATEGIES, Options
-from experiments.lib.pictures import render
+from experiments.lib.options import FIELDS, Options
 
 FLAGS = flags.FLAGS
-_STEPS = "Number of training steps: seconds, 2 minutes or an hour on 2 cores, or the paper's own."
-flags.DEFINE_enum("budget", "quick", BUDGETS, _STEPS)
-flags.DEFINE_enum("source", "skimage", SOURCES, "Where the images come from.")
-flags.DEFINE_string("data_dir", None, "Folder with the images of --source.")
-flags.DEFINE_string("test_dir", None, "Folder with test images of the same source, all used; else its test split.")
-flags.DEFINE_string("results_dir", "runs", "Folder for records, figures and weights: one folder in it a figure.")
-flags.DEFINE_string("note", None, "A remark about the data, kept in the record and shown below the figure.")
-flags.DEFINE_integer("seed", 0, "Seed of the initial weights and of the examples.", lower_bound=0)
-_ONLY = "Of an experiment of many trainings, those whose name starts with this; several with commas between."
-flags.DEFINE_string("only", None, _ONLY)
-flags.DEFINE_integer("image", -1, "Number of the test image that a figure of one image shows; -1 is the last.")
-flags.DEFINE_enum("strategy", "none", STRATEGIES, "Train on several devices or machines: see the README.")
-flags.DEFINE_integer("steps", None, "Training steps instead of the budget's.", lower_bound=1)
-flags.DEFINE_bool("deterministic", False, "Equal bits from equal runs, on a GPU too (there slower).")
-flags.DEFINE_bool("gather", False, "Train nothing: gather the finished parts and draw. It needs no images.")
+for _name, _field in FIELDS.items():
+    _about, _default = _field.metadata, _field.default
+    if _about["choices"]:
+        flags.DEFINE_enum(_name, _default, _about["choices"], _about["help"])
+    elif _field.type is bool:
+        flags.DEFINE_bool(_name, _default, _about["help"])
+    elif _field.type in (int, int | None):
+        flags.DEFINE_integer(_name, _default, _about["help"], lower_bound=_about["least"])
+    else:
+        flags.DEFINE_string(_name, _default and str(_default), _about["help"])
 
 
 def main(module, arguments=None):
@@ -47,8 +40,7 @@ def main(module, arguments=None):
             if len(arguments) > 1:
                 raise ValueError(f"unknown argument {arguments[1]!r}; options begin with --, see --help")
             experiment = importlib.import_module(f"experiments.{Path(module).stem}")
-            names = [field.name for field in dataclasses.fields(Options) if field.name != "name"]
-            execute(experiment, Options(experiment.NAME, **{name: FLAGS[name].value for name in names}))
+            execute(experiment, Options(experiment.NAME, **{name: FLAGS[name].value for name in FIELDS}))
 
     def parse(arguments):
         with _errors_on_one_line():
@@ -103,10 +95,11 @@ def _compute(experiment, options):
     start, many = time.perf_counter(), hasattr(experiment, "parts")
     with distribute.scope(options.strategy):
         print(f"Device: {provenance.device()}", flush=True)
-        result = study.do_missing(experiment.parts(options), options) if many else experiment.compute(options)
+        try:
+            result = study.do_missing(experiment.parts(options), options) if many else experiment.compute(options)
+        except study.Stopped:  # the same command goes on
+            sys.exit(130)
         chief = distribute.is_chief()
-    if not result:  # stopped by Ctrl-C: the same command goes on
-        sys.exit(130)
     if chief and not many:
         record = {
             "experiment": options.name,
@@ -124,6 +117,13 @@ def _compute(experiment, options):
         if result.model is not None:
             model_files.save(model_files.without_optimizer(result.model), options.directory / records.MODEL)
     return chief
+
+
+def render(experiment, directory):
+    """Draw an experiment's figure from the record in a folder; returns the picture's path. It needs no Keras."""
+    directory = Path(directory)
+    figures.save(experiment.draw(*records.load(directory)), directory / records.FIGURE)
+    return directory / records.FIGURE
 
 
 def gathered(experiment, directory):

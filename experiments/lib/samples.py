@@ -5,6 +5,8 @@ number of steps and the boundary, and needs no training. Without noise a learned
 to it.
 """
 
+import dataclasses
+
 import numpy as np
 
 from diffnet_tf import figures
@@ -15,56 +17,33 @@ SAMPLES = 4
 METHODS = {"diffnet": "DiffNet", "fixed_point": "fixed point"}  # in this order, where a record has them
 
 
-def budgets(quick, cpu):
-    """Budget → (recipe, steps, limit on the number of images of each set)."""
-    return {
-        "smoke": ("fast", 4, 8),
-        "quick": ("fast", quick, None),
-        "cpu": ("fast", cpu, None),
-        "paper": ("paper", 101_250, None),
-    }
-
-
 def compute(task, budgets, options, paper=None, iterations=None):
     """Train and measure.
 
     Args:
         task: a `measure.Task`.
-        budgets: see `budgets`.
+        budgets: see `study.budgets`.
         options: the command line's.
         paper: the paper's mean test PSNR in dB; None where it prints none.
         iterations: of the fixed-point inverse; None chooses the best number on training images. Not for "forward".
 
     Returns:
-        A `study.Result`; None when training was stopped by Ctrl-C.
+        A `study.Result`.
     """
     import keras
 
     name, steps, limit = budgets[options.budget]
     train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    trained = study.train(
-        options,
-        lambda recipe: networks.make("DiffNet", recipe),
-        networks.recipe_for("DiffNet", name, task),
-        train,
-        steps=steps,
-        seed=options.seed,
-        problem=task.problem,
-        noise=task.noise,
-        validation=validation[: study.VALIDATION],
-        csv_log=options.directory / "log.csv",
-    )
-    if trained is None:
-        return None
+    pairs = {**dataclasses.asdict(task), "validation": validation[: study.VALIDATION]}
+    made, log = networks.of("DiffNet", name, task), options.directory / "log.csv"
+    trained = study.train(options, *made, train, steps=steps, seed=options.seed, csv_log=log, **pairs)
     if iterations is None and task.problem == "inverse":
-        chosen_on = train[: study.VALIDATION]
-        iterations = _best_iterations(*measure.pairs(task, chosen_on, measure.TUNING_SEED))
+        iterations = _best_iterations(*measure.pairs(task, train[: study.VALIDATION], measure.TUNING_SEED))
     inputs, targets = measure.pairs(task, test)
     results, arrays, costs = _measure(trained.model, iterations, inputs, targets)
     shown = np.linspace(0, len(targets) - 1, min(SAMPLES, len(targets))).astype(int)
     record = {
-        "problem": task.problem,
-        "noise": task.noise,
+        **dataclasses.asdict(task),
         "diffusion": settings.DIFFUSION,
         "backend": keras.backend.backend(),
         "model": {"class": "DiffNet", **trained.model.get_config()},
@@ -114,12 +93,11 @@ def claim(paper, where, text):
 
     def check(record, arrays):
         value, lower, upper = verdicts.interval(arrays["psnr_diffnet"], arrays["target_low"], arrays["target_high"])
-        verdict = verdicts.NOT_REPRODUCED if upper < paper else verdicts.REPRODUCED
         words = ", equal within uncertainty" if lower <= paper <= upper else ""
         per_image = record["results"]["diffnet"]["psnr"]
         ours = f"{value:.2f} dB ({lower:.2f}–{upper:.2f}){words}; "
         ours += f"per image {per_image['mean']:.2f} ± {per_image['std']:.2f}"
-        return verdicts.Finding(ours, verdicts.at_most(record, verdict), per_image["n"], **verdicts.provenance(record))
+        return verdicts.finding(record, ours, verdicts.on_stl10(record, upper >= paper), per_image["n"])
 
     return Claim(text, f"{paper} dB", check, where)
 
@@ -137,41 +115,30 @@ def draw(record, arrays):
     scale = figures.symmetric(residuals["diffnet"])  # one for all residuals
     shown = {"input": "degraded", "target": None, **{name: name for name in methods}}
     order = ("input", "target") if forward else ("target", "input")
-    for row in range(count):
-        number = record["shown"][row]
+    for row, number in enumerate(record["shown"]):
         for column, name in enumerate((*order, *methods)):
             label = f"{arrays[f'psnr_{shown[name]}'][number]:.2f} dB" if shown[name] else f"test image {number}"
             figures.image(axes[row, column], arrays[name][row], label)
         for column, name in enumerate(methods, start=2 + len(methods)):
             artist = figures.image(axes[row, column], residuals[name][row], None, -scale, scale, figures.RESIDUALS)
-    target = "diffused" if forward else "original"
-    titles = ["original", f"diffused{captions.noisy(record['noise'])}", *(_label(record, name) for name in methods)]
-    titles += [f"{METHODS[name]}\n− {target}" for name in methods]
-    for axis, title in zip(axes[0], titles):
-        axis.set_title(title)
+    known = {"fixed_point": f",\n{captions.count(record['fixed_point_iterations'] or 0, 'iteration')}"}
+    titles = ["original", f"diffused{captions.noisy(record['noise'])}"]
+    titles += [METHODS[name] + known.get(name, "") for name in methods]
+    titles += [f"{METHODS[name]}\n− {'diffused' if forward else 'original'}" for name in methods]
+    figures.titles(axes[0], titles)
     last = axes[:, 2 + len(methods) :]
     figure.colorbar(artist, ax=last, location="right", shrink=0.6, label="residual (image range 1)")
     return figure
 
 
-def _label(record, name):
-    iterations = captions.count(record["fixed_point_iterations"] or 0, "iteration")
-    return METHODS[name] + (f",\n{iterations}" if name == "fixed_point" else "")
-
-
 def caption(record):
     """What the figure shows, its numbers, and where they come from: below the figure and at the end of a run."""
     results = record["results"]
-    known = {"fixed_point": " (which knows the diffusion)"}
-    methods = "; ".join(
-        f"{label}{known.get(name, '')} {results[name]['psnr']['mean']:.2f} dB"
-        for name, label in METHODS.items()
-        if name in results
-    )
+    found = [f"{label} {results[name]['psnr']['mean']:.2f} dB" for name, label in METHODS.items() if name in results]
     paper = f"The paper's DiffNet on STL-10: {record['paper_psnr']} dB. " if record["paper_psnr"] else ""
-    task = {"inverse": "undoing Perona–Malik diffusion", "forward": "learning Perona–Malik diffusion"}
+    task = {"inverse": "undoing", "forward": "learning"}[record["problem"]]
     return (
-        f"{record['title']}: {task[record['problem']]}, {captions.percent(record['noise'])}. Mean PSNR of "
-        f"{results['diffnet']['psnr']['n']} test images ({captions.tested(record)}): {methods}. {paper}"
-        f"{captions.training(record)} {record['note'] or ''}"
+        f"{record['title']}: {task} Perona–Malik diffusion, {captions.percent(record['noise'])}. Mean PSNR of "
+        f"{results['diffnet']['psnr']['n']} test images: {'; '.join(found)}. {paper}{captions.training(record)} "
+        f"{captions.source(record)}"
     )

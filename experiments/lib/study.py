@@ -18,7 +18,7 @@ import numpy as np
 
 from diffnet_tf import files
 from diffnet_tf.files import reading
-from experiments.lib import records
+from experiments.lib import measure, records
 
 RUNS = "runs"  # the folder, in that of the experiment
 VALIDATION = 64  # images to validate on
@@ -41,13 +41,23 @@ class Part:
 
     Attributes:
         name: of its record.
-        do: does it; returns a `Result`, or None when Ctrl-C stopped it.
+        do: does it; returns a `Result`.
         about: what its record says of it before its results, plain values.
     """
 
     name: str
-    do: Callable[[], Result | None]
+    do: Callable[[], Result]
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Stopped(Exception):
+    """Ctrl-C has stopped a training, which has saved its state."""
+
+
+def budgets(smoke, quick, cpu):
+    """Budget → (recipe, steps, limit on the number of images of each set)."""
+    few = {"smoke": ("fast", smoke, 8), "quick": ("fast", quick, None)}
+    return few | {"cpu": ("fast", cpu, None), "paper": ("paper", 101_250, None)}
 
 
 def part(run, do, **more):
@@ -61,11 +71,9 @@ def part(run, do, **more):
 def do_missing(parts, options):
     """Do the parts that --only names and that have no record of this number of steps.
 
-    Returns:
-        False when one was stopped by Ctrl-C.
-
     Raises:
         ValueError: when --only names none, or finished parts are of other images.
+        Stopped: by Ctrl-C.
     """
     from diffnet_tf.training import checkpoint
 
@@ -78,12 +86,8 @@ def do_missing(parts, options):
     for each in wanted:
         if not path(each.name, options).exists():
             print(f"{each.name}:", flush=True)
-            result = each.do()
-            if result is None:
-                return False
-            _save(folder / path(each.name, options).stem, each, result, options)
+            _save(folder / path(each.name, options).stem, each, each.do(), options)
             checkpoint.remove(options.checkpoint_dir)
-    return True
 
 
 def path(name, options):
@@ -206,7 +210,10 @@ def train(options, make, recipe, images, *, steps, seed, name="", validation=Non
         pairs: problem, noise, degrade and so on, and what else `training.fit` takes.
 
     Returns:
-        A `Trained`; None when Ctrl-C stopped it.
+        A `Trained`.
+
+    Raises:
+        Stopped: by Ctrl-C.
     """
     import keras
 
@@ -216,20 +223,17 @@ def train(options, make, recipe, images, *, steps, seed, name="", validation=Non
     recipe = dataclasses.replace(recipe, batch_size=min(recipe.batch_size, len(images)))
     keras.utils.set_random_seed(seed)
     model = make(recipe)
-    trained = training.fit(
-        model,
-        images,
-        recipe,
-        steps=options.steps or steps,
-        seed=seed,
-        validation=validation,
-        callbacks=callbacks,
-        checkpoint_dir=options.checkpoint_dir / name if name else options.checkpoint_dir,
-        **pairs,
-    )
+    pairs |= {"validation": validation, "callbacks": callbacks, "checkpoint_dir": options.checkpoint_dir / name}
+    trained = training.fit(model, images, recipe, steps=options.steps or steps, seed=seed, **pairs)
     if not trained.finished and not any(getattr(callback, "stopped_epoch", 0) for callback in callbacks):
-        return None
+        raise Stopped
     return Trained(model, trained, {"name": label, **dataclasses.asdict(recipe)}, len(images))
+
+
+def tested(trained, inputs, targets, **more):
+    """The `Result` of a training: what it was, more that is known of it, and its quality on the test images."""
+    _, found, summary = measure.measured(trained.model, inputs, targets)
+    return Result({**trained.record(), **more, "results": summary, **values(found)})
 
 
 def values(measured):

@@ -76,9 +76,19 @@ def provenance(record, **more):
     return {"budget": record["budget"], "data": data, "commit": commit, **more}
 
 
-def at_most(record, verdict):
-    """A verdict on test images: "reproduced" becomes "partial" where they are not STL-10's, by their content."""
-    return PARTIAL if verdict == REPRODUCED and not options.of_stl10(record) else verdict
+def finding(record, ours, verdict, n=None, **more):
+    """A `Finding` from a record; the verdict may be whether the claim holds, and `more` the provenance of others."""
+    return Finding(ours, verdict if isinstance(verdict, str) else grade([verdict]), n, **provenance(record, **more))
+
+
+def judged(partly, wholly):
+    """The verdict on what holds in part, and wholly."""
+    return NOT_REPRODUCED if not partly else REPRODUCED if wholly else PARTIAL
+
+
+def on_stl10(record, holds):
+    """The verdict on what holds on test images: "partial" where they are not STL-10's, by their content."""
+    return judged(holds, options.of_stl10(record))
 
 
 def grade(holds, half=True):

@@ -6,7 +6,7 @@ import pytest
 import diffnet_tf as dn
 from diffnet_tf.evaluation import classical, costs, statistics
 from experiments import comparison
-from experiments.lib import comparison_classical, comparison_figure, measure, networks, pictures, study, verdicts
+from experiments.lib import comparison_classical, comparison_figure, measure, networks, run, study, verdicts
 from tests.conftest import ROOT, run_python, tensorflow_only
 from tests.small_experiments import execute
 
@@ -174,7 +174,7 @@ def test_the_table_and_the_picture_say_what_was_not_run(compared):
     mean = arrays["psnr_0.01_long"].mean()
     assert f"| {mean:.2f} (" in best and "| 101,310 | 1,858 |" in best and "| 3,600 |" in best
     assert "Not run: U-Net (inverse, 1 % noise)" in comparison.caption(record)
-    assert pictures.render(comparison, root / comparison.NAME).stat().st_size > 10_000
+    assert run.render(comparison, root / comparison.NAME).stat().st_size > 10_000
 
 
 def test_of_each_run_the_one_with_most_steps_counts_and_a_part_alone_is_drawn():

@@ -51,7 +51,7 @@ def test_networks_are_drawn_from_the_model_objects(experiment, parameters, words
 
 def test_another_network_makes_another_drawing():
     description = architecture.describe(dn.models.DiffNet(num_layers=2, estimator_depth=5, width=16))
-    figure = architecture.draw_network({"title": "", "caption": "", **description}, {})
+    figure = architecture.draw({"title": "", "caption": "", **description}, {})
     assert "diffusion2" in texts(figure) and "diffusion3" not in texts(figure)
     assert f"{dn.layers.FilterEstimator(5, 16)(np.ones((1, 8, 8, 1))).shape[-1]}" in texts(figure)
     inner = [block["estimator"]["parameters"] for block in description["blocks"] if "estimator" in block]
