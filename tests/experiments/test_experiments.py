@@ -66,6 +66,7 @@ def test_a_record_holds_the_whole_story(smoke):
 
 
 @tensorflow_only
+@pytest.mark.slow
 def test_two_cold_processes_leave_equal_files(smoke, tmp_path):
     """Weights, record, arrays, log and pictures, byte for byte; run.json alone is of the run."""
     status, _, errors = command("--budget", "smoke", "--deterministic", "--results_dir", tmp_path)

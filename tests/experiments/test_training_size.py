@@ -83,6 +83,7 @@ def test_the_seed_chooses_the_images(trained, monkeypatch):
     assert len(a) == 10 and np.array_equal(a, b) and np.array_equal(c, d) and not np.array_equal(a, c)
 
 
+@pytest.mark.slow
 def test_training_stops_when_validation_no_longer_improves(trained, monkeypatch):
     """And the weights measured are the best ones: here those of the first validation, since it then gets worse."""
     monkeypatch.setattr(fig10_training_size, "PATIENCE", 2)
