@@ -4,7 +4,7 @@ An experiment is one file with
 
     NAME, TITLE        of its folder of results, and in pictures and tables
     BUDGETS            budget → configuration, where the budget changes anything
-    compute(options)   → `study.Result`, or None when Ctrl-C stopped it; or, of many trainings or measurements,
+    compute(options)   → a `study.Result`; or, of many trainings or measurements,
     parts(options)     → a list of `study.Part`, and
     gather(runs, root) → a `study.Result` from the records of the finished parts, with NumPy alone
     draw(record, arrays), caption(record)    the figure, with NumPy and Matplotlib alone
