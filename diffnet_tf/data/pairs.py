@@ -58,6 +58,7 @@ class Plan:
     problem: str = "inverse"
     noise: Range = 0.0
     seed: int = 0
+    degrade: Callable[..., Tensor] | None = None
     _: dataclasses.KW_ONLY
     batch_size: int = 16
     crop: int | None = None
@@ -65,7 +66,6 @@ class Plan:
     shuffle: bool = True
     epochs: int | None = 1
     start: int = 0
-    degrade: Callable[..., Tensor] | None = None
     noise_map: bool = False
     parameter: tuple[float, float] | None = None
     parallel_calls: int | None = None
@@ -138,6 +138,19 @@ class Plan:
         return diffused + noise, clean
 
 
+def _plan(arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan:
+    """The plan of what was given; a mistake in it is one in the arguments of `pairs`, which users know."""
+    try:
+        inspect.signature(Plan).bind(*arguments, **options)
+    except TypeError as error:
+        known = [field.name for field in dataclasses.fields(Plan)]
+        nearest = next(
+            (hint for name in options if name not in known if (hint := checks.did_you_mean(name, known))), ""
+        )
+        raise TypeError(f"{error}; expected the arguments of data.pairs.{nearest}") from None
+    return Plan(*arguments, **options)
+
+
 def pairs(*arguments: Any, **options: Any) -> Any:
     """Pairs (input, target) as a `tf.data.Dataset`, for Keras's TensorFlow backend.
 
@@ -177,7 +190,7 @@ def pairs(*arguments: Any, **options: Any) -> Any:
         )
     import tensorflow as tf
 
-    plan, xp = Plan(*arguments, **options), tensorflow_arrays()
+    plan, xp = _plan(arguments, options), tensorflow_arrays()
     examples, images = plan.examples, plan.examples.images
     calls = plan.parallel_calls or tf.data.AUTOTUNE
     pixels, maxima = tf.constant(images.pixels), tf.constant(images.maxima)
@@ -217,7 +230,7 @@ class PairSequence(keras.utils.PyDataset):
         **options: Any,
     ) -> None:
         super().__init__(workers, use_multiprocessing, max_queue_size)
-        self._plan = Plan(*arguments, **options)
+        self._plan = _plan(arguments, options)
         # JAX would take as long as a training step to diffuse a batch op by op; the others do not.
         self._pair = compiled(self._plan.pair) if keras.backend.backend() == "jax" else self._plan.pair
 

@@ -22,7 +22,6 @@ True
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from keras import ops
 
@@ -54,7 +53,7 @@ def _step(u: Tensor, dt: float, contrast: float, boundary: Boundary) -> tuple[Te
     return diffusion.explicit_step(u, dt, gamma, boundary), derivative
 
 
-def _check(steps: int = 4, dt: float = 0.1, contrast: float = 0.2, boundary: Boundary = "neumann") -> None:
+def _check(steps: int, dt: float, contrast: float, boundary: Boundary) -> None:
     """What `diffusion.perona_malik` refuses."""
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
@@ -128,21 +127,27 @@ def solve(matrix: Linear, right: Tensor, iterations: int) -> Tensor:
 # ---- Inverses --------------------------------------------------------------------------------------------------------
 
 
-def stepwise_inverse(y: Tensor, iterations: int = 40, steps: int = 4, **scheme: Any) -> Tensor:
+def stepwise_inverse(
+    y: Tensor,
+    iterations: int = 40,
+    steps: int = 4,
+    dt: float = 0.1,
+    contrast: float = 0.2,
+    boundary: Boundary = "neumann",
+) -> Tensor:
     """Undo the explicit steps one after the other, from the last to the first, each by its own fixed-point iteration.
 
     Args:
         y: diffused images, (batch, height, width, 1) or (height, width), floating point.
         iterations: for every step.
-        steps: of the diffusion to undo.
-        scheme: its dt, contrast and boundary, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary: the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
         The images before diffusion, of y's shape and dtype.
     """
     checks.count(steps, "steps", minimum=0)
     for _ in range(steps):
-        y = diffusion.fixed_point_inverse(y, iterations, 1, **scheme)
+        y = diffusion.fixed_point_inverse(y, iterations, 1, dt, contrast, boundary)
     return y
 
 
@@ -151,7 +156,10 @@ def newton_inverse(
     iterations: int = 10,
     inner: int = 20,
     alpha: float | Tensor = 0.0,
-    **scheme: Any,
+    steps: int = 4,
+    dt: float = 0.1,
+    contrast: float = 0.2,
+    boundary: Boundary = "neumann",
 ) -> Tensor:
     """Solve PM(u) + α(u − y) = y by Newton's method from u = y: (J + αId) δ = y − PM(u) − α(u − y), u ← u + δ.
 
@@ -163,7 +171,7 @@ def newton_inverse(
         iterations: Newton steps.
         inner: iterations of BiCGStab in each, see `solve`.
         alpha: weight of the regularisation, at least 0; a tensor spares compiling anew for every value.
-        scheme: steps, dt, contrast and boundary of the diffusion to undo, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary: the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
         The images before diffusion, of y's shape and dtype.
@@ -173,14 +181,14 @@ def newton_inverse(
     """
     checks.count(iterations, "iterations", minimum=0)
     checks.count(inner, "inner")
-    _check(**scheme)
+    _check(steps, dt, contrast, boundary)
     if not ops.is_tensor(alpha):
         checks.not_negative(alpha, "alpha")
         alpha = float(alpha)
     y, restore = diffusion.as_batch(y)
 
     def iteration(_: Tensor, u: Tensor) -> Tensor:
-        value, product = linearise(u, **scheme)
+        value, product = linearise(u, steps, dt, contrast, boundary)
         return u + solve(lambda delta: product(delta) + alpha * delta, y - value - alpha * (u - y), inner)
 
     return restore(ops.fori_loop(0, iterations, iteration, y))
@@ -190,8 +198,11 @@ def plug_and_play(
     y: Tensor,
     denoise: Callable[[Array], Tensor],
     iterations: int = 5,
+    steps: int = 4,
+    dt: float = 0.1,
+    contrast: float = 0.2,
+    boundary: Boundary = "neumann",
     start: Tensor | None = None,
-    **scheme: Any,
 ) -> Array:
     """The fixed-point iteration with a denoiser D in it: u ← D(u + (y − PM(u))) (Venkatakrishnan et al. 2013).
 
@@ -199,8 +210,8 @@ def plug_and_play(
         y: diffused and noisy images, (batch, height, width, 1) or (height, width), floating point.
         denoise: D, from a NumPy array of y's shape to the same.
         iterations: at least 0; they are a parameter of the method, since noise is amplified less by few.
+        steps, dt, contrast, boundary: the diffusion to undo, see `diffusion.perona_malik`.
         start: where to start instead of y: an earlier result to go on from.
-        scheme: steps, dt, contrast and boundary of the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
         The images before diffusion, a NumPy array of y's shape.
@@ -208,7 +219,7 @@ def plug_and_play(
     checks.count(iterations, "iterations", minimum=0)
 
     def step(y: Tensor, u: Tensor) -> Tensor:
-        return diffusion.fixed_point_inverse(y, 1, start=u, **scheme)
+        return diffusion.fixed_point_inverse(y, 1, steps, dt, contrast, boundary, u)
 
     results = plugged(y, denoise, step, start)
     return ops.convert_to_numpy(next(itertools.islice(results, iterations, None)))

@@ -1,5 +1,6 @@
 """The tf.data pipeline: the same examples as `PairSequence`, at any parallelism, and a good citizen of Keras."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -94,6 +95,21 @@ def test_keras_fits_on_it(photographs):
     model.compile("adam", "mse")
     history = model.fit(data.pairs(photographs, batch_size=4, crop=24, epochs=1), epochs=2, verbose=0).history
     assert history["loss"][1] < history["loss"][0]
+
+
+def test_a_misspelt_option_is_named_with_the_nearest(photographs, tmp_path):
+    """By all functions that take the options of `pairs`, which their users know."""
+    written = functools.partial(data.make_pairs, path=tmp_path / "x.npz")
+    for function in (data.pairs, data.PairSequence, data.paired_arrays, written):
+        with pytest.raises(TypeError, match=r"'nois'; expected the arguments of data\.pairs\. Did you mean 'noise'\?"):
+            function(photographs, nois=0.1)
+    with pytest.raises(TypeError, match=r"too many positional arguments; expected the arguments of data\.pairs"):
+        data.PairSequence(photographs, "inverse", 0.0, 0, None, 4)
+
+
+def test_paired_arrays_takes_the_degradation_by_place(photographs):
+    inputs, targets = data.paired_arrays(photographs[:2], "inverse", 0.0, 0, lambda u: 0.5 * u)
+    np.testing.assert_array_equal(inputs, 0.5 * targets)
 
 
 def test_source_names_are_taken():

@@ -139,6 +139,19 @@ def test_plug_and_play_with_nothing_plugged_in_is_the_fixed_point(float64):
     )
 
 
+def test_the_diffusion_can_be_given_by_place(float64):
+    """steps, dt, contrast and boundary, in the order of `perona_malik`; what the other places mean stays."""
+    y, scheme = image((6, 7)), {"steps": 2, "dt": 0.05, "contrast": 0.3, "boundary": "dirichlet"}
+    for function, arguments in (
+        (inverses.stepwise_inverse, (y, 3)),
+        (inverses.newton_inverse, (y, 2, 4, 0.1)),
+        (inverses.plug_and_play, (y, lambda u: 0.5 * u, 2)),
+    ):
+        named = numpy(function(*arguments, **scheme))
+        np.testing.assert_array_equal(numpy(function(*arguments, *scheme.values())), named)
+        assert np.abs(named - numpy(function(*arguments))).max() > 1e-3
+
+
 def test_what_is_refused():
     y = image().astype("float32")
     with pytest.raises(ValueError, match="alpha=-1"):
