@@ -109,7 +109,7 @@ class _Update(keras.layers.Layer):
 
     channels = 1  # of the image
 
-    def __init__(self, initial_time_step: float = 0.2, boundary: Boundary = "neumann", **kwargs: Any) -> None:
+    def __init__(self, initial_time_step: float, boundary: Boundary, **kwargs: Any) -> None:
         # The image must not be narrowed to the compute dtype on its way in.
         super().__init__(**{**kwargs, "autocast": False})
         checks.positive(initial_time_step, "initial_time_step")
