@@ -10,6 +10,7 @@ has no record yet. Then it gathers all records that there are, which needs no im
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def do_missing(parts, options):
         ValueError: when --only names none, or finished parts are of other images.
         Stopped: by Ctrl-C.
     """
-    from diffnet_tf.training import checkpoint
+    from diffnet_tf.training import checkpoint, distribute
 
     folder = files.check_writable(options.directory / RUNS)
     finished(options.directory, options)  # refuses what does not belong together before hours of work, not after
@@ -86,8 +87,12 @@ def do_missing(parts, options):
     for each in wanted:
         if not path(each.name, options).exists():
             print(f"{each.name}:", flush=True)
-            _save(folder / path(each.name, options).stem, each, each.do(), options)
-            checkpoint.remove(options.checkpoint_dir)
+            result = each.do()
+            if distribute.is_chief():
+                _save(folder / path(each.name, options).stem, each, result, options)
+                checkpoint.remove(options.checkpoint_dir)
+            while not path(each.name, options).exists():  # other workers wait for the chief: a part may need another
+                time.sleep(0.1)
 
 
 def path(name, options):
@@ -120,20 +125,19 @@ def finished(directory, options=None):
     Raises:
         ValueError: when one is damaged, or of other images.
     """
-    found = []
+    found, advice, here = [], "remove it, and run the experiment again", options and options.provenance()
     for kept in sorted((Path(directory) / RUNS).glob("*.json")):
-        run = reading.json_object(kept, "remove it, and run the experiment again")
-        if options is not None:
-            _check_same(run, options, kept)
+        run = reading.json_object(kept, advice)
+        if here:
+            _check_same(run, here, kept)
         if kept.with_suffix(".npz").exists():
-            run["arrays"] = reading.arrays(kept.with_suffix(".npz"), advice="remove it, and run the experiment again")
+            run["arrays"] = reading.arrays(kept.with_suffix(".npz"), advice=advice)
         found.append(run | {"file": kept.stem})
     return found
 
 
-def _check_same(run, options, kept):
+def _check_same(run, here, kept):
     """Refuse the record of a part on other images: it would be taken for one of these."""
-    here = options.provenance()
     for kind, wanted in here["image_sets"].items():
         there = run.get("image_sets", {}).get(kind, {}).get("sha256", wanted["sha256"])
         if there != wanted["sha256"]:

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import threading
 
 import numpy as np
 import pytest
 
 import diffnet_tf as dn
+from diffnet_tf.training import distribute
 from experiments import fig10_training_size, render
 from experiments.lib import networks, records, study
 from experiments.lib.measure import Task
@@ -37,6 +39,20 @@ def test_finished_trainings_are_not_repeated(trained, monkeypatch):
     assert kept["validation_psnr"] > 0 and kept["steps"] == 1 and kept["hardware"]["cores"]
     with pytest.raises(ValueError, match="--only nonsense names no run"):
         execute(fig10_training_size, trained / "other", only="nonsense")
+
+
+def test_of_several_workers_only_the_chief_writes(tmp_path, monkeypatch):
+    """The others do the same work, and wait for its record before they go on."""
+    chosen = options(fig10_training_size, tmp_path)
+    kept = study.path("part", chosen)
+
+    def do():
+        threading.Timer(0.5, kept.write_text, ["{}"]).start()  # by the chief, who is a little behind
+        return study.Result({"steps": 1}, {"values": np.zeros(1)})
+
+    monkeypatch.setattr(distribute, "is_chief", lambda: False)
+    study.do_missing([study.Part("part", do)], chosen)
+    assert list(kept.parent.iterdir()) == [kept] and kept.read_text() == "{}"
 
 
 def test_gathering_needs_no_images(trained, monkeypatch):
