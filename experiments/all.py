@@ -109,11 +109,12 @@ def run_all(chosen, deadline):
     print(f"{len(jobs()) - len(left)} of {len(jobs())} experiments are finished; {state.rest(left)}", flush=True)
     running, failed, stopping = {}, [], False
     try:
-        while running or (left and not stopping):
-            waiting = {job.name for job in left} | {job.name for job in running}
-            ready = [job for job in left if not waiting.intersection(job.needs)]
-            while ready and len(running) < chosen.jobs and not stopping:
-                job = ready.pop(0)
+        while True:
+            missing = {job.name for job in (*left, *running)} | set(failed)
+            ready = [job for job in left if not (stopping or missing.intersection(job.needs))]
+            if not (running or ready):
+                break
+            for job in ready[: chosen.jobs - len(running)]:
                 left.remove(job)
                 running[job] = (_start(job, root, passed, chosen.jobs > 1), time.monotonic())
             time.sleep(0.2)
@@ -129,7 +130,7 @@ def run_all(chosen, deadline):
                     seconds = time.monotonic() - began
                     state.add(job, seconds)
                     print(f"{job.name}: {seconds / 60:.1f} min; {state.rest(left)}", flush=True)
-                elif process.returncode == 130:
+                elif process.returncode in (130, -signal.SIGINT):
                     stopping = True
                 else:
                     failed.append(job.name)

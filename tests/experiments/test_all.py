@@ -65,6 +65,17 @@ def test_what_is_finished_is_not_repeated(small):
     assert began(root)[4:] == ["first", "second", "third"]
 
 
+def test_what_needs_a_failed_one_waits_for_another_try(small):
+    """Else it would look into the networks that come with the project, and count as finished."""
+    root, how = small
+    how["first"] = "fails"
+    assert everything.main(["--budget", "smoke", "--results_dir", str(root)]) == 1
+    assert began(root) == ["first", "third"]
+    how["first"] = "works"
+    assert everything.main(["--budget", "smoke", "--results_dir", str(root)]) == 0
+    assert began(root) == ["first", "third", "first", "second"]
+
+
 def test_it_stops_in_time_and_goes_on(small, capsys):
     root, how = small
     how["second"], start = "long", time.monotonic()
