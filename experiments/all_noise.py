@@ -144,19 +144,12 @@ def gather(runs, root):
     for noise, name in UNETS.items():
         if (root / name / records.RECORD).exists():
             record, found = records.load(root / name)
-            if _same_images(record, trained[-1]) and len(found["psnr_unet"]) == len(next(iter(arrays.values()))[0]):
+            images = len(next(iter(arrays.values()))[0])
+            if study.same_test_images(record, trained[-1]) and len(found["psnr_unet"]) == images:
                 unets.append({"noise": noise, **{key: record[key] for key in ("budget", "steps", "commit", "data")}})
                 arrays[f"psnr_unet-{noise:g}"] = found["psnr_unet"]
     record = {"budget": verdicts.budgets(trained), "start": START, "runs": kept, "unets": unets}
     return study.Result(record, arrays)
-
-
-def _same_images(one, other):
-    """Whether two records are of the same test images: by their content, or where it is not recorded by their names."""
-    sets = [record.get("image_sets", {}).get("test") for record in (one, other)]
-    if all(sets):
-        return all(sets[0][key] == sets[1][key] for key in ("sha256", "split"))
-    return all(one[key] == other[key] for key in study.SAME)
 
 
 draw, caption = all_noise_figure.draw, all_noise_figure.caption

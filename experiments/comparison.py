@@ -130,12 +130,13 @@ def _costs(run, methods, options, images):
     """Sizes of the networks, and milliseconds an image of all methods, by turns: batches of 16, classical ones as they
     run, with the parameters that were chosen."""
     from diffnet_tf.evaluation import classical, costs
+    from diffnet_tf.files import reading
 
     test = images[-1][: measure.BATCH]
     models = {name: networks.make(name, networks.recipe_for(name, "fast", run.task)[1]) for name in NETWORKS}
     functions = {name: measure.applied(model) for name, model in models.items()}  # the weights change no time
     for name, method in methods.items():
-        chosen = study.load(study.path(Beside(name, run.task, True).name, options))["choice"]
+        chosen = reading.json_object(study.path(Beside(name, run.task, True).name, options))["choice"]
         functions[name] = functools.partial(classical.restored, method, choice=chosen)
     pixels, sizes = list(test.shape[1:3]), {}
     for name, model in models.items():

@@ -62,7 +62,7 @@ def _measure(members, options, validation, test):
     """Spread and error of all members on the test images, the factor from the validation images."""
     from diffnet_tf import metrics
     from diffnet_tf.evaluation import statistics
-    from diffnet_tf.files import model_files
+    from diffnet_tf.files import model_files, reading
 
     paths = [study.path(member.name, options) for member in members]
     missing = [member.name for member, path in zip(members, paths) if not path.exists()]
@@ -78,7 +78,7 @@ def _measure(members, options, validation, test):
     record = {
         **dataclasses.asdict(TASK),
         "seeds": [member.seed for member in members],
-        "steps": study.load(paths[0])["steps"],
+        "steps": reading.json_object(paths[0])["steps"],
         "members": len(models),
         "results": {name: metrics.summary(values) for name, values in means.items()},
         "pixels": int(error.size),

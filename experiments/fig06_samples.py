@@ -8,10 +8,10 @@ Claim here: at least 64 dB on real photographs after an hour on 2 cores.
 """
 
 import functools
-import json
 
 import numpy as np
 
+from diffnet_tf.files import reading
 from experiments.lib import samples, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
@@ -30,7 +30,7 @@ def _trainings(root):
     paths = sorted((root / "benchmarks" / "recipes").glob("fast-63.72dB-?.json"))
     if not paths:
         raise FileNotFoundError("no trainings")
-    return {"runs": [json.loads(path.read_text()) for path in paths]}, {}
+    return {"runs": [reading.json_object(path) for path in paths]}, {}
 
 
 def training_time(record, arrays):

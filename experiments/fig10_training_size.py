@@ -100,14 +100,14 @@ def _train(run, budget, options, images):
 
 
 def gather(runs, root):
-    """All trainings, and the U-Nets of Figures 8 and 9."""
-    more = [_of_one_image(root / name) for name in ONE_IMAGE if (root / name / records.RECORD).exists()]
+    """All trainings, and the U-Nets of Figures 8 and 9 that were measured on the same images."""
+    others = [records.load(root / name)[0] for name in ONE_IMAGE if (root / name / records.RECORD).exists()]
+    more = [_of_one_image(record) for record in others if study.same_test_images(record, runs[-1])]
     return study.Result({"runs": study.most_steps([*runs, *more])})
 
 
-def _of_one_image(directory):
+def _of_one_image(record):
     """The U-Net of Figure 8 or 9 as a run: the same training on all images, and usually a longer one."""
-    record, _ = records.load(directory)
     run = Run("UNet", Task("inverse", record["noise"]), record["training_images"], record["seed"])
     kept = ("budget", "source", "data", "test_data", "note", "commit", "recipe", "steps")
     of_unet = {key: record[key]["unet"] for key in ("results", "parameters")}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from diffnet_tf import files
 from diffnet_tf.base import command_line
-from diffnet_tf.files import model_files
+from diffnet_tf.files import model_files, reading
 from diffnet_tf.networks import presets
-from experiments.lib import records, registry, settings, study
+from experiments.lib import records, registry, settings
 
 LIMITS = {
     "forward": "Does one known diffusion, that of the card. Images have to be scaled to a maximum of 1. It is "
@@ -39,21 +39,11 @@ def card(record):
     quality = {method: {k: results[method]["psnr"][k] for k in kept} for method in ("degraded", output)}
     images = "" if record["source"] == "disks" else f"--source {record['source']} --data_dir DIR --test_dir DIR "
     module = registry.names()[record["experiment"]]
-    training = (
-        "experiment",
-        "source",
-        "data",
-        "note",
-        "training_images",
-        "steps",
-        "seed",
-        "training_seconds",
-        "commit",
-    )
+    training = ("experiment", "source", "data", "note", "training_images", "steps", "seed", "training_seconds")
     measured = {"measure": "PSNR of each image in dB, range 1", "data": record["test_data"]}
     return {
         **{key: record[key] for key in ("problem", "noise", "diffusion")},
-        "training": {key: record[key] for key in (*training, "recipe", "versions")},
+        "training": {key: record[key] for key in (*training, "commit", "recipe", "versions")},
         "quality": {**measured, "input": quality["degraded"], "output": quality[output]},
         "limits": LIMITS[record["problem"]],
         "command": f"python -m experiments.{module} --budget {record['budget']} {images}--results_dir results "
@@ -102,7 +92,8 @@ def main(arguments=None):
             presets.save(setting.preset, model_files.load(directory / records.MODEL), card(record), chosen.folder)
             print(chosen.folder / f"{setting.preset}.npz")
     paths = [path for name in presets.ORDER if (path := chosen.folder / f"{name}.json").exists()]
-    files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *(as_markdown(study.load(path)) for path in paths)]))
+    cards = [as_markdown(reading.json_object(path)) for path in paths]
+    files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *cards]))
     return 0
 
 

@@ -9,7 +9,6 @@ has no record yet. Then it gathers all records that there are, which needs no im
 """
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -149,6 +148,14 @@ def _check_same(run, here, kept):
         raise ValueError(f"{kept} is of other images; expected {here['data']}. Give another --results_dir.")
 
 
+def same_test_images(one, other):
+    """Whether two records are of the same test images: by their content, or where it is not recorded by their names."""
+    sets = [record.get("image_sets", {}).get("test") for record in (one, other)]
+    if all(sets):
+        return all(sets[0][key] == sets[1][key] for key in ("sha256", "split"))
+    return all(one[key] == other[key] for key in SAME)
+
+
 LEFT_OUT = ("versions", "image_sets", "file", "arrays", *records.OF_THE_RUN)
 
 
@@ -244,8 +251,3 @@ def values(measured):
     """PSNR and SSIM of single images as a part's record keeps them, from `measure.quality`'s arrays."""
     digits = {"psnr": 4, "ssim": 6}
     return {name: [round(float(value), digits[name]) for value in measured[name]] for name in OF_IMAGES}
-
-
-def load(file):
-    """One record, by its file."""
-    return json.loads(Path(file).read_text())

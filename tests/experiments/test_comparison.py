@@ -5,8 +5,9 @@ import pytest
 
 import diffnet_tf as dn
 from diffnet_tf.evaluation import classical, costs, statistics
+from diffnet_tf.files import reading
 from experiments import comparison
-from experiments.lib import comparison_classical, comparison_figure, measure, networks, run, study, verdicts
+from experiments.lib import comparison_classical, comparison_figure, measure, networks, run, verdicts
 from tests.conftest import ROOT, run_python, tensorflow_only
 from tests.small_experiments import execute
 
@@ -131,7 +132,7 @@ def test_every_method_is_measured_on_the_same_pairs(compared):
     (task,) = record["tasks"]
     rows = task["rows"]
     assert {name for name, row in rows.items() if "psnr" not in row} == {"UNet"}
-    kept = study.load(root / "comparison" / "runs" / "ResNet-inverse-0.01-0-smoke.json")
+    kept = reading.json_object(root / "comparison" / "runs" / "ResNet-inverse-0.01-0-smoke.json")
     np.testing.assert_allclose(arrays["psnr_0.01_ResNet"], [kept["psnr"]], rtol=1e-6)
     test = dn.data.open_images("skimage", None, "test", 12)
     inputs, targets = dn.data.paired_arrays(test, noise=0.01, seed=measure.TEST_SEED)

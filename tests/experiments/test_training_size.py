@@ -12,7 +12,7 @@ from diffnet_tf.training import distribute
 from experiments import fig10_training_size, render
 from experiments.lib import networks, records, study
 from experiments.lib.measure import Task
-from tests.conftest import tensorflow_only
+from tests.conftest import ROOT, tensorflow_only
 from tests.small_experiments import execute, options
 
 pytestmark = tensorflow_only
@@ -109,6 +109,18 @@ def test_training_stops_when_validation_no_longer_improves(trained, monkeypatch)
     record, _ = execute(fig10_training_size, trained, only="DiffNet-inverse-0-", steps=20)
     (only,) = record["runs"]
     assert only["stopped_early"] and only["steps"] < 20
+
+
+def test_unets_of_other_figures_are_points_if_they_were_measured_on_the_same_images():
+    results = ROOT / "results"
+    runs = study.finished(results / "fig10")
+    other = [run | {"image_sets": {"test": {"sha256": "other", "split": "all"}}} for run in runs]
+    found, alone = (fig10_training_size.gather(of, results).record["runs"] for of in (runs, other))
+    steps = [{run["name"]: run["steps"] for run in of if run["network"] == "UNet"} for of in (found, alone)]
+    assert {name for name in steps[0] if steps[0][name] != steps[1].get(name)} == {
+        "UNet-inverse-0-3600-0",
+        "UNet-inverse-0.01-3600-0",
+    }
 
 
 def test_the_unet_gets_a_lower_rate():
