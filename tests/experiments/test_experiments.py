@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
+from diffnet_tf.data import sources
+from diffnet_tf.training import distribute
 from experiments import fig06_samples, fig07_samples, render
-from experiments.lib import records, run, settings
+from experiments.lib import options, records, run, settings
 from tests.conftest import ROOT, run_python, tensorflow_only
 
 FIGURES = {"fig06": fig06_samples, "fig07": fig07_samples}
@@ -202,6 +204,11 @@ def test_a_results_folder_that_cannot_be_written_is_refused(tmp_path):
 def test_help_shows_the_flags():
     _, out, _ = command("--help")
     assert "--data_dir" in out and "smoke|quick|cpu|paper" in out and "Figure 7" in out
+
+
+def test_flags_know_all_sources_and_strategies():
+    """They stand twice, since flags are made without Keras."""
+    assert tuple(sources.READERS) == options.SOURCES and tuple(distribute.STRATEGIES) == options.STRATEGIES
 
 
 @tensorflow_only
