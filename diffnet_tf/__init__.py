@@ -71,8 +71,7 @@ _SHORT = {
     "transfer": "networks.transfer",
 }
 _FUNCTIONS = {"from_preset": "presets", "list_presets": "presets", "restore": "restoration"}
-_MODULES = (*_SHORT, "base", "commands", "data", "evaluation", "figures", "files", "metrics", "networks", "physics")
-_MODULES = (*_MODULES, "restoration", "training")
+_ROOMS = ("base", "commands", "data", "evaluation", "files", "networks", "physics", "restoration", "training")
 
 
 class _ShortNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -97,7 +96,7 @@ sys.meta_path.append(_ShortNames())
 def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
         return getattr(importlib.import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
-    if name in _MODULES:
+    if name in (*_SHORT, *_ROOMS, "figures", "metrics"):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -175,7 +175,6 @@ def _compared(methods, inputs, targets):
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------
 
-BEST = 150.0  # dB: the rounding of float32. What is better, or perfect, counts as this.
 CLOSE = 1.0  # dB that the border of a crop may cost
 
 
@@ -183,7 +182,7 @@ def ahead(preset):
     """A preset is ahead of the fixed point on every picture of every kind, each the mean of its crops."""
 
     def check(record, arrays):
-        ours, theirs = (np.minimum(arrays[f"{preset}_{name}"], BEST) for name in ("diffnet", "fixed_point"))
+        ours, theirs = (np.minimum(arrays[f"{preset}_{name}"], measure.BEST) for name in ("diffnet", "fixed_point"))
         gains = {}  # of the crops of every picture of a group
         for crop, gain in zip(record["crops"], ours - theirs):
             gains.setdefault(crop["group"], {}).setdefault(crop["picture"], []).append(float(gain))

@@ -1,1 +1,4 @@
-"""The commands of `python -m diffnet_tf`: modules with add_arguments(parser), run(arguments) → exit status."""
+"""The commands of `python -m diffnet_tf`: modules with add_arguments(parser), run(arguments) → exit status.
+
+Those that apply a network share `models`.
+"""

@@ -15,29 +15,29 @@ Range = float | tuple[float, float]
 """One number for all examples, or (low, high), from which each draws its own."""
 
 
-def of_noise(noise: Range, name: str = "noise") -> tuple[float, float]:
+def of_noise(noise: Range) -> tuple[float, float]:
     """(low, high) of σ, equal where it is one number.
 
     Raises:
         InputTypeError, ValueError: for what is no finite number of at least 0, and no pair of such in order.
     """
     if not isinstance(noise, (tuple, list)):
-        checks.not_negative(noise, name)
+        checks.not_negative(noise, "noise")
         return float(noise), float(noise)
-    low, high = _pair(noise, name)
-    checks.not_negative(low, f"{name}[0]")
+    low, high = _pair(noise, "noise")
+    checks.not_negative(low, "noise[0]")
     return low, high
 
 
-def of_parameter(parameter: tuple[float, float], name: str = "parameter") -> tuple[float, float]:
+def of_parameter(parameter: tuple[float, float]) -> tuple[float, float]:
     """(low, high) of a parameter.
 
     Raises:
         InputTypeError, ValueError: for anything but two finite numbers in order.
     """
     if not isinstance(parameter, (tuple, list)):
-        raise checks.InputTypeError(f"{name}={parameter!r} is a {type(parameter).__name__}; expected (low, high).")
-    return _pair(parameter, name)
+        raise checks.InputTypeError(f"parameter={parameter!r} is a {type(parameter).__name__}; expected (low, high).")
+    return _pair(parameter, "parameter")
 
 
 def _pair(given: tuple[float, ...] | list[float], name: str) -> tuple[float, float]:

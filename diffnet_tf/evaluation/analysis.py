@@ -95,7 +95,7 @@ class Layer:
     spearman: float
 
 
-def layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float = 0.2) -> Iterator[Layer]:
+def layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float = 0.2) -> Iterator[Layer]:
     """Look at all layers of a network that is applied to an image, one after the other.
 
     Args:
@@ -128,7 +128,7 @@ def layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float = 0.2) -
     return _layers(model, ops.convert_to_tensor(pixels), contrast)
 
 
-def _layers(model: "DiffNet | LinearDiffNet", u: Tensor, contrast: float) -> Iterator[Layer]:
+def _layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float) -> Iterator[Layer]:
     for number, (layer, dt) in enumerate(zip(model.diffusion_layers, model.time_steps), 1):
         u = ops.cast(u, layer.time_step.dtype)  # as the layer does
         filters = layer.filters(u)

@@ -66,13 +66,13 @@ def json_object(path: PathLike, advice: str = "replace it") -> dict[str, Any]:
         return values
 
 
-def array(path: PathLike, what: str = "an array", advice: str = "replace it") -> Array:
+def array(path: PathLike, advice: str = "replace it") -> Array:
     """An NPY file, memory-mapped.
 
     Raises:
         ValueError: naming the file, when it cannot be read or is shorter than its header says.
     """
-    with decoding(path, what, advice):
+    with decoding(path, "an array", advice):
         return np.lib.format.open_memmap(path, mode="r")
 
 

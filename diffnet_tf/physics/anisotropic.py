@@ -26,9 +26,9 @@ from keras import ops
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Tensor
 from diffnet_tf.physics import diffusivity as diffusivities
-from diffnet_tf.physics import isotropic as heat
 from diffnet_tf.physics import stencil
 from diffnet_tf.physics import steps as scheme
+from diffnet_tf.physics.isotropic import isotropic
 
 STABILITY_BOUND = 0.25  # of the time step, for eigenvalues up to 1
 
@@ -67,7 +67,7 @@ Cells = tuple[Tensor, Tensor, Tensor]
 
 def diffusion_tensor(u: Tensor, contrast: float, sigma: float) -> Cells:
     """D in every cell. u: (batch, height, width, 1)."""
-    smooth = heat.isotropic(u, sigma**2 / 2, 1, "fourier") if sigma else u
+    smooth = isotropic(u, sigma**2 / 2, 1, "fourier") if sigma else u
     smooth = stencil.pad(smooth)
     upper, lower = smooth[:, :-1], smooth[:, 1:]
     right = 0.5 * (upper[:, :, 1:] - upper[:, :, :-1] + lower[:, :, 1:] - lower[:, :, :-1])

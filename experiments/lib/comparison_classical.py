@@ -6,8 +6,6 @@ import numpy as np
 
 from experiments.lib import measure, study
 
-BEST = 150.0  # dB: the rounding of float32. What is better, or perfect, counts as this.
-
 
 def methods(task, budget, train):
     """The methods of a task by name. The Wiener filter is made from training images when it is first applied."""
@@ -44,9 +42,9 @@ def measured(name, method, task, budget, images):
 
 
 def values(targets, outputs):
-    """PSNR, at most `BEST`, and SSIM of every image, as a part's record keeps them."""
+    """PSNR, at most `measure.BEST`, and SSIM of every image, as a part's record keeps them."""
     found, _ = measure.quality(targets, outputs)
-    return study.values({**found, "psnr": np.minimum(found["psnr"], BEST)})
+    return study.values({**found, "psnr": np.minimum(found["psnr"], measure.BEST)})
 
 
 def _flops(name, choice, pixels):

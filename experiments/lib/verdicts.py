@@ -18,10 +18,10 @@ import numpy as np
 
 from diffnet_tf.evaluation import statistics
 from experiments.lib import options
+from experiments.lib.measure import BATCH
 
 REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN = "reproduced", "partial", "not reproduced", "not run"
 VERDICTS = (REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN)
-BATCH = 16  # of the authors' PSNR
 
 Record = dict[str, Any]
 Check = Callable[[Record, dict[str, np.ndarray]], "Finding"]
