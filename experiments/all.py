@@ -81,7 +81,7 @@ class State:
         self.finished = {}
         if self.path.exists():
             kept = reading.json_object(self.path, "remove it")
-            self.finished = kept["finished"] if kept.get("settings") == settings else {}
+            self.finished = kept.get("finished", {}) if kept.get("settings") == settings else {}
 
     def done(self, job):
         """Whether an experiment is finished and its record is there."""

@@ -44,8 +44,13 @@ def main(arguments=None):
         if not (chosen.figures or recorded(root)):
             raise FileNotFoundError(f"No records under {root}: run an experiment first, or name another --results_dir.")
         for name in chosen.figures or recorded(root):
-            print(refresh(name, root))
-        print(page.write(root, recorded(root)))
+            try:
+                print(refresh(name, root))
+            except ValueError as error:  # its parts are too few, or one is damaged: the others are drawn all the same
+                if chosen.figures:
+                    raise
+                print(f"{name} is left out: {command_line.one_line(error)}", file=sys.stderr)
+        print(page.write(root, [name for name in recorded(root) if (root / name / records.FIGURE).exists()]))
     except (OSError, ValueError) as error:
         command_line.show(error)
         return 2

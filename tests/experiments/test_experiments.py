@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -245,6 +246,19 @@ def test_images_are_known_by_their_content(photographs, tmp_path):
         for source, name in (("npy", "array"), ("folder", "files"), ("folder", "others"))
     )
     assert array == files and array["shape"] == [8, 96, 96] and array["sha256"] != others["sha256"]
+
+
+def test_what_cannot_be_gathered_yet_keeps_no_other_figure_from_the_page(tmp_path, capsys):
+    """An ensemble that was stopped between its members; asked for by name, it is refused."""
+    shutil.copytree(ROOT / "results" / "fig01", tmp_path / "fig01")
+    (tmp_path / "ensemble" / "runs").mkdir(parents=True)
+    (tmp_path / "ensemble" / "runs" / "DiffNet-0-cpu.json").write_text('{"name": "DiffNet-0"}')
+    assert render.main(["--results_dir", str(tmp_path)]) == 0
+    assert "ensemble is left out: 1 member trained" in capsys.readouterr().err
+    page = (tmp_path / "index.html").read_text()
+    assert 'id="fig01"' in page and 'id="ensemble"' not in page
+    assert render.main(["fig01", "--results_dir", str(tmp_path)]) == 0
+    assert render.main(["ensemble", "--results_dir", str(tmp_path)]) == 2
 
 
 def test_rendering_nothing_is_refused(tmp_path, capsys):
