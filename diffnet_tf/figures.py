@@ -66,10 +66,16 @@ def plots(rows: int, columns: int, caption: str, width: float = 3.4, height: flo
 
 
 def _grid(rows: int, columns: int, caption: str, width: float, height: float) -> tuple[Figure, Array]:
+    figure = canvas(caption, width, height)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def canvas(caption: str, width: float, height: float) -> Figure:
+    """An empty figure of so many inches, with a caption wrapped below it."""
     lines = textwrap.wrap(caption, int(width * 17.5))
     figure = Figure((width, height + 0.14 * len(lines)), dpi=DPI, layout="constrained")
     figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left")
-    return figure, figure.subplots(rows, columns, squeeze=False)
+    return figure
 
 
 def image(

@@ -1,7 +1,5 @@
 """The figure of `generalisation`: dots by group of pictures, curves of other settings, the worst crop of each group."""
 
-import textwrap
-
 import numpy as np
 
 from diffnet_tf import figures
@@ -22,9 +20,7 @@ STYLES = dict(zip(LABELS, zip(".os^", (figures.GRAY, *figures.LINES))))
 @figures.styled
 def draw(record, arrays):
     """Dots by group, curves of what differs from the training, and the worst crop of every group."""
-    text = textwrap.wrap(caption(record), 178)
-    figure = figures.Figure((10.2, 10.0 + 0.14 * len(text)), dpi=figures.DPI, layout="constrained")
-    figure.supxlabel("\n".join(text), fontsize=7, x=0.01, ha="left")
+    figure = figures.canvas(caption(record), 10.2, 10.0)
     top, middle, bottom = figure.subfigures(3, 1, height_ratios=(2.6, 2.4, 5.0))
     axes = top.subplots(1, len(settings.INVERSE), sharey=True)
     for axis, setting in zip(axes, settings.INVERSE):
