@@ -87,10 +87,12 @@ def parts(options):
 def _train(run, budget, options, images):
     import keras
 
+    from diffnet_tf import recipes
+
     train, validation, test = images
     chosen = np.random.default_rng(run.seed).permutation(len(train))[: run.size]
     early = keras.callbacks.EarlyStopping("val_psnr", mode="max", patience=PATIENCE, restore_best_weights=True)
-    steps = budget.steps[2 if run.network == "UNet" else int(run.task.crop > 24)]
+    steps = budget.steps[2 if run.network == "UNet" else int(recipes.crop(run.task.noise) > 24)]
     made = networks.of(run.network, budget.recipe, run.task)
     about = {"seed": run.seed, "name": run.name, **dataclasses.asdict(run.task)}
     about |= {"validation": validation[: study.VALIDATION], "callbacks": [early]}

@@ -16,7 +16,6 @@ from diffnet_tf.networks import presets
 from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.training import checkpoint, recipes
 
-WIDE = 48  # pixels of a training crop with noise: it wants a wider view
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
 FINE_TUNING_RATE = 1e-3  # of the fast recipe's 3e-3: what has been learned is to be kept
 
@@ -93,7 +92,7 @@ def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
     """The fast recipe, for these images and this noise."""
     fast = recipes.get("fast")
     rate = arguments.learning_rate or (FINE_TUNING_RATE if arguments.init else fast.learning_rate)
-    crop = min(WIDE if arguments.noise >= 0.005 else fast.crop, *train.pixels.shape[1:3])
+    crop = min(recipes.crop(arguments.noise), *train.pixels.shape[1:3])
     return dataclasses.replace(fast, crop=crop, learning_rate=rate, batch_size=min(fast.batch_size, len(train)))
 
 

@@ -71,6 +71,11 @@ RECIPES = {
 }
 
 
+def crop(noise: float) -> int:
+    """Side in pixels of the training crops that suit σ of the noise: with noise, a pixel needs a wider view."""
+    return 48 if noise >= 0.005 else 24
+
+
 def learning_rates(
     schedule: str, initial: float, steps: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:

@@ -25,11 +25,6 @@ class Task:
     noise: float = 0.0
 
     @property
-    def crop(self):
-        """Side of the recipe `fast`'s training crops: noise wants a wider view."""
-        return 48 if self.noise >= 0.005 else 24
-
-    @property
     def words(self):
         """The task, for titles."""
         return "forward" if self.problem == "forward" else f"inverse, {captions.percent(self.noise)}"

@@ -54,5 +54,5 @@ def recipe_for(network, name, task, **changes):
         # side would take 1.8 times as long.
         recipe = dataclasses.replace(recipe, crop=None, batch_size=2, optimizer="adam", learning_rate=UNET_RATE)
     elif name == "fast":
-        recipe = dataclasses.replace(recipe, crop=task.crop)
+        recipe = dataclasses.replace(recipe, crop=recipes.crop(task.noise))
     return name, dataclasses.replace(recipe, **changes)

@@ -185,6 +185,7 @@ def test_recipes():
         "fast": {**small, **rates, "loss": "norm", "learning_rate": 3e-3, "schedule": "cosine"},
     }
     assert {name: dataclasses.asdict(recipe) for name, recipe in dn.recipes.RECIPES.items()} == expected
+    assert [dn.recipes.crop(noise) for noise in (0.0, 0.001, 0.005, 0.1)] == [24, 24, 48, 48]
 
 
 def test_schedules():
