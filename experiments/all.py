@@ -136,11 +136,15 @@ def run_all(chosen, deadline):
                     failed.append(job.name)
                     print(f"{job.name} failed with exit status {process.returncode}.", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
+        print("Stopping.", flush=True)
         stopping = True
     finally:
         _interrupt(running)
         for process, _ in running.values():
             process.wait()
+    if stopping:
+        rest = [job for job in jobs() if not state.done(job)]
+        print(f"Stopped: {state.rest(rest)}. The same command goes on. Now the figures.", flush=True)
     return not (left or stopping or failed), failed
 
 

@@ -11,7 +11,7 @@ CLONE = Path(__file__).resolve().parents[2]
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("--results_dir", default="results", help="where the records are")
+    parser.add_argument("--results_dir", default="results", help="where the records are: results, if not given")
     parser.add_argument("--markdown", action="store_true", help="print the tables of README and docs")
 
 
@@ -23,7 +23,10 @@ def run(arguments: Namespace) -> int:
             "Run this command in a clone."
         )
     if not Path(arguments.results_dir).is_dir():
-        raise FileNotFoundError(f"{arguments.results_dir} does not exist; expected the folder with the records.")
+        raise FileNotFoundError(
+            f"{arguments.results_dir} does not exist; expected the folder with the records. Run this command in the "
+            "clone's folder, or name another --results_dir."
+        )
     if str(CLONE) not in sys.path:  # a console script does not look in the current folder
         sys.path.append(str(CLONE))
     ledger = importlib.import_module("experiments.lib.ledger")

@@ -29,7 +29,23 @@ def names():
 
 def get(name):
     """The module of an experiment by its NAME."""
-    return importlib.import_module(f"experiments.{names()[name]}")
+    return load(names()[name])
+
+
+def load(stem):
+    """The module of an experiment by its file's name.
+
+    Raises:
+        ValueError: when it lacks what an experiment has.
+    """
+    module = importlib.import_module(f"experiments.{stem}")
+    work = ("parts", "gather") if hasattr(module, "parts") else ("compute",)
+    missing = [word for word in ("TITLE", *work, "draw", "caption") if not hasattr(module, word)]
+    if missing:
+        raise ValueError(
+            f"{module.__name__} has no {', '.join(missing)}; experiments/lib/registry.py says what each is."
+        )
+    return module
 
 
 def command(module, budget="cpu"):

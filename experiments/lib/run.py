@@ -1,7 +1,6 @@
 """The command line of all experiments, and the record around what an experiment finds."""
 
 import contextlib
-import importlib
 import sys
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from absl import app, flags
 from diffnet_tf import figures, files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
-from experiments.lib import records, study
+from experiments.lib import records, registry, study
 from experiments.lib.options import FIELDS, Options
 
 FLAGS = flags.FLAGS
@@ -39,7 +38,7 @@ def main(module, arguments=None):
         with _errors_on_one_line():
             if len(arguments) > 1:
                 raise ValueError(f"unknown argument {arguments[1]!r}; options begin with --, see --help")
-            experiment = importlib.import_module(f"experiments.{Path(module).stem}")
+            experiment = registry.load(Path(module).stem)
             execute(experiment, Options(experiment.NAME, **{name: FLAGS[name].value for name in FIELDS}))
 
     def parse(arguments):
@@ -135,11 +134,12 @@ def gathered(experiment, directory):
     runs = study.finished(directory)
     if not runs:
         raise FileNotFoundError(f"{directory} holds no finished parts: run the experiment first.")
+    names, runs = [run["file"] for run in runs], study.on_most_images(runs)
     result = experiment.gather(runs, directory.parent)
     record = {
         "experiment": experiment.NAME,
         "title": experiment.TITLE,
-        "parts": [run["file"] for run in runs],
+        "parts": names,
         **study.common(runs),
         "commit": provenance.commit(),
         "versions": provenance.versions(),

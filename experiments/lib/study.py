@@ -156,6 +156,19 @@ def same_test_images(one, other):
     return all(one[key] == other[key] for key in SAME)
 
 
+def on_most_images(runs):
+    """The parts that were measured on the most test images: those of budget `smoke` do not mix with others.
+
+    Raises:
+        ValueError: when two are of other test images.
+    """
+    tests = [run.get("image_sets", {}).get("test", {}) for run in runs]
+    if len({test["sha256"] for test in tests if "sha256" in test}) > 1:
+        raise ValueError(f"The parts {', '.join(run['file'] for run in runs)} are of different test images.")
+    most = max((test.get("count") or 0 for test in tests), default=0)
+    return [run for run, test in zip(runs, tests) if (test.get("count") or most) == most]
+
+
 LEFT_OUT = ("versions", "image_sets", "file", "arrays", *records.OF_THE_RUN)
 
 

@@ -64,15 +64,20 @@ def interval(psnr, low, high, draws=2_000):
     return statistics.bootstrap(value, len(error), draws=draws)
 
 
+def short(commit):
+    """The first digits of a commit, with a + where the code had changes that are not in it."""
+    return commit[:7] + "+" * commit.endswith("+changes")
+
+
 def provenance(record, **more):
     """Where a finding comes from: budget, data and commit of a record, or others in their place.
 
     Of an experiment of many trainings the commit is that of the trainings, not that of gathering them.
     """
     data = f"{record['data']} → {record['test_data']}" if record["source"] != "none" else ""
-    commits = [run["commit"][:7] for run in record.get("runs", ()) if run.get("commit")] or [record["commit"] or ""]
-    first, *others = dict.fromkeys(commits)
-    commit = first[:7] + (f" and {len(others)} more" if others else "")
+    commits = [run["commit"] for run in record.get("runs", ()) if run.get("commit")] or [record["commit"] or ""]
+    first, *others = dict.fromkeys(map(short, commits))
+    commit = first + (f" and {len(others)} more" if others else "")
     return {"budget": record["budget"], "data": data, "commit": commit, **more}
 
 

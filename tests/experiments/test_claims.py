@@ -1,14 +1,17 @@
 """The ledger of claims: statistics against an oracle, verdicts from made-up records, and the command."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 import diffnet_tf as dn
+import experiments
 from diffnet_tf import __main__ as command_line
+from experiments import fig12_centre_filters
 from experiments.fig12_centre_filters import edge_width
-from experiments.lib import ledger, records, registry, verdicts
+from experiments.lib import ledger, records, registry, study, verdicts
 from experiments.lib.options import STL10_REAL
 from tests.conftest import ROOT, run_python
 
@@ -199,3 +202,30 @@ def test_the_ledger_needs_no_keras():
 def test_bars_in_a_claim_do_not_break_its_row(tmp_path):
     lines = ledger.table(ledger.BEYOND, tmp_path).splitlines()
     assert {line.replace("\\|", "").count("|") for line in lines} == {8} and any("|Σζ\\|" in line for line in lines)
+
+
+def test_an_unfinished_experiment_hides_no_claims(tmp_path, monkeypatch, capsys):
+    """One without a TITLE is left out with a line; a check that fails, too; the others stand."""
+    (tmp_path / "unfinished.py").write_text('NAME = "unfinished"\n')
+    monkeypatch.setattr(experiments, "__path__", [*experiments.__path__, str(tmp_path)])
+    broken = dataclasses.replace(fig12_centre_filters.CLAIMS[0], check=lambda record, arrays: record["nothing"])
+    monkeypatch.setattr(fig12_centre_filters, "CLAIMS", (broken,))
+    rows = ledger.PAPER.rows(ROOT / "results")
+    assert len(rows) == 17 and [row.finding.ours for row in rows if row.where == "Fig. 12"] == ["its check fails"]
+    errors = capsys.readouterr().err
+    assert "unfinished is left out (ValueError: experiments.unfinished has no TITLE, compute, draw, caption" in errors
+    assert "fig12" in errors and "KeyError: 'nothing'" in errors
+
+
+def test_changed_code_is_told_from_its_commit():
+    assert verdicts.short("0123456789+changes") == "0123456+" and verdicts.short("0123456789") == "0123456"
+
+
+def test_parts_on_fewer_images_do_not_mix():
+    def made(name, count, sha="a"):
+        return {"file": name, "image_sets": {"test": {"sha256": sha, "count": count}}}
+
+    runs = [made("smoke", 8), made("quick", 27), {"file": "of old"}]
+    assert [run["file"] for run in study.on_most_images(runs)] == ["quick", "of old"]
+    with pytest.raises(ValueError, match="of different test images"):
+        study.on_most_images([made("one", 8), made("other", 8, "b")])

@@ -52,7 +52,8 @@ def parts(options):
 
 
 def gather(runs, root):
-    return study.Result({"runs": study.most_steps(runs)}, {"psnr": np.array([run["psnr"] for run in runs])})
+    runs = study.most_steps(runs, study.LEFT_OUT)  # of every name one: there may be several budgets
+    return study.Result({"runs": runs}, {"psnr": np.array([run.pop("psnr") for run in runs])})
 
 
 @figures.styled
@@ -108,6 +109,9 @@ def test_a_new_question_is_one_file(clone):
     assert "figure.png" in run(clone, "experiments.render", "toy", "--results_dir", "results")
     page = (clone / "results" / "index.html").read_text()
     assert 'id="toy"' in page and "wider is better" in page
+    run(clone, "experiments.toy", *flags, "--steps", "3", "--only", "width-4")  # another number of steps in the folder
+    record = json.loads((clone / "results" / "toy" / "record.json").read_text())
+    assert [(each["width"], each["steps"]) for each in record["runs"]] == [(2, 2), (4, 3)]
     code = "import sys; from experiments.lib import ledger; print(ledger.text('results'))"
     told = subprocess.run([sys.executable, "-c", code], cwd=clone, capture_output=True, text=True, timeout=100).stdout
     assert "A toy, wider is better" in told and "python -m experiments.toy --budget cpu" in told
