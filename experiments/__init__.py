@@ -1,3 +1,3 @@
-"""The paper's experiments, one module a figure; `lib` is what they share, `render` redraws from records."""
+"""The paper's experiments, one module a figure, and questions beyond it; `lib` is what they share."""
 
 import diffnet_tf  # noqa: F401  (here, before all else: it loads TensorFlow without its messages)

@@ -183,7 +183,7 @@ def most_steps(runs, left_out=(*LEFT_OUT, *OF_IMAGES)):
 
 
 def common(runs):
-    """What the record of a gathered experiment says of all its parts: images, budgets, seeds."""
+    """What the record of a gathered experiment says of all its parts: images and budgets."""
     kept = ("source", "data", "test_data", "image_sets", "note")
     budgets = sorted({run["budget"] for run in runs})
     return {"budget": "/".join(budgets), **{key: runs[-1][key] for key in kept if key in runs[-1]}}
