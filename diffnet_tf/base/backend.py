@@ -1,6 +1,7 @@
 """What Keras leaves to its backends: compiling a function of tensors, equal bits, and dtypes wide enough for images."""
 
 import contextlib
+import contextvars
 import functools
 import os
 from collections.abc import Callable, Iterator
@@ -13,6 +14,44 @@ from diffnet_tf.base.types import Tensor
 def at_least_float32(dtype: str) -> str:
     """The dtype itself, or float32 for half precision. (Keras's result_type narrows float64 on JAX and PyTorch.)"""
     return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
+_guarded = contextvars.ContextVar("_guarded", default=False)
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """A block in which networks are traced as for a device that narrows float32, see `narrows_float32`."""
+    token = _guarded.set(True)
+    try:
+        yield
+    finally:
+        _guarded.reset(token)
+
+
+def narrows_float32() -> bool:
+    """Whether float32 convolutions that are traced now may be computed in less: TF32 on a GPU, bfloat16 on a TPU.
+
+    Processors compute them as they are. Inside `guarded` it is always so: for models that are traced here and run
+    elsewhere, and for tests.
+    """
+    return _guarded.get() or _has_accelerator()
+
+
+@functools.cache
+def _has_accelerator() -> bool:
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("TPU"))
+    if name == "jax":
+        import jax
+
+        return bool(jax.default_backend() != "cpu")
+    import torch
+
+    return bool(torch.cuda.is_available() or torch.backends.mps.is_available())
 
 
 def deterministic() -> None:

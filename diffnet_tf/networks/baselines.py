@@ -8,14 +8,15 @@ from keras import layers, ops
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Shape, Tensor
+from diffnet_tf.networks import convolution
+from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.networks.image_model import ImageModel
-from diffnet_tf.networks.layers import PACKAGE, state_dtype
 
 LAST = {"data_format": "channels_last"}  # whatever Keras is set to
 
 
-def _conv(channels: int, policy: keras.DTypePolicy, name: str, activation: str | None = "relu") -> layers.Layer:
-    return layers.Conv2D(channels, 3, padding="same", activation=activation, dtype=policy, name=name, **LAST)
+def _conv(channels: int, policy: keras.DTypePolicy, name: str, activation: str | None = "relu", **ends: bool) -> Any:
+    return convolution.make(channels, activation=activation, dtype=policy, name=name, **ends)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -84,7 +85,7 @@ class UNet(ImageModel):
             for scale, channels in enumerate(widths):
                 if scale:
                     u = layers.MaxPooling2D(dtype=policy, name=f"pool{scale}", **LAST)(u)
-                u = _conv(channels, policy, f"down{scale + 1}_conv1")(u)
+                u = _conv(channels, policy, f"down{scale + 1}_conv1", first=scale == 0)(u)
                 u = _conv(channels, policy, f"down{scale + 1}_conv2")(u)
                 skips.append(u)
             for scale in reversed(range(len(widths) - 1)):
@@ -93,8 +94,8 @@ class UNet(ImageModel):
                 u = layers.Concatenate(dtype=policy, name=f"skip{scale + 1}")([skips[scale], u])
                 u = _conv(channels, policy, f"up{scale + 1}_conv1")(u)
                 u = _conv(channels, policy, f"up{scale + 1}_conv2")(u)
-            u = _conv(1, policy, "project", activation=None)(u)
-            u = CropLike(dtype=policy, name="crop")([u, image])
+            u = _conv(1, policy, "project", activation=None, last=True)(u)
+            u = CropLike(dtype=state_dtype(policy), name="crop")([u, image])
             return layers.Add(dtype=state_dtype(policy), name="residual")([image, u])
 
         super().__init__(build, (None, None), {"widths": list(widths)}, **kwargs)
@@ -115,8 +116,8 @@ class ConvNet(ImageModel):
 
         def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
             for i in range(depth - 1):
-                u = _conv(width, policy, f"conv{i + 1}")(u)
-            u = _conv(1, policy, f"conv{depth}", activation=None)(u)
+                u = _conv(width, policy, f"conv{i + 1}", first=i == 0)(u)
+            u = _conv(1, policy, f"conv{depth}", activation=None, first=depth == 1, last=True)(u)
             return layers.Activation("linear", dtype=state_dtype(policy), name="output")(u)
 
         super().__init__(build, (None, None), {"depth": depth, "width": width}, **kwargs)
@@ -139,12 +140,12 @@ class ResNet(ImageModel):
         checks.count(blocks, "blocks")
 
         def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
-            u = _conv(width, policy, "lift")(u)
+            u = _conv(width, policy, "lift", first=True)(u)
             for i in range(blocks):
                 v = _conv(width, policy, f"block{i + 1}_conv1")(u)
                 v = _conv(width, policy, f"block{i + 1}_conv2", activation=None)(v)
                 u = layers.Add(dtype=policy, name=f"block{i + 1}_add")([u, v])
-            u = _conv(1, policy, "project", activation=None)(u)
+            u = _conv(1, policy, "project", activation=None, last=True)(u)
             return layers.Activation("linear", dtype=state_dtype(policy), name="output")(u)
 
         super().__init__(build, (None, None), {"blocks": blocks, "width": width}, **kwargs)

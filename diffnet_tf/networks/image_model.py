@@ -9,7 +9,8 @@ import numpy as np
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, Tensor
-from diffnet_tf.networks.layers import DiffusionLayer, state_dtype
+from diffnet_tf.networks.convolution import state_dtype
+from diffnet_tf.networks.layers import DiffusionLayer
 
 
 def check_images(images: Any, channels: int = 1) -> None:

@@ -1,7 +1,8 @@
 """Keras layers of the diffusion networks: the filter estimator and the explicit update with a learned time step.
 
-Images keep their precision: whatever the policy, the image state and the time step are float32 or wider, and only the
-convolutions of the estimator run in the policy's compute dtype (bfloat16 rounds at 61 dB, half precision at 79 dB).
+Images keep their precision: whatever the policy, the image state and the time step are float32 or wider, and so are the
+first and the last convolution of every estimator, see `networks.convolution`. Only the convolutions between them run in
+the policy's compute dtype (bfloat16 rounds at 61 dB, half precision at 79 dB).
 
 >>> import keras
 >>> import diffnet_tf as dn
@@ -20,16 +21,11 @@ import keras
 from keras import initializers, ops
 
 from diffnet_tf.base import checks
-from diffnet_tf.base.backend import at_least_float32, fused
+from diffnet_tf.base.backend import fused
 from diffnet_tf.base.types import Boundary, Shape, Tensor
+from diffnet_tf.networks import convolution
+from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.physics import stencil
-
-PACKAGE = "diffnet_tf"
-
-
-def state_dtype(policy: str | keras.DTypePolicy) -> str:
-    """The dtype of images and time steps under a dtype policy: that of its variables, at least float32."""
-    return at_least_float32(keras.dtype_policies.get(policy).variable_dtype)
 
 
 def _check_input(shape: Shape, channels: int = 1) -> None:
@@ -45,7 +41,8 @@ def _check_input(shape: Shape, channels: int = 1) -> None:
 class FilterEstimator(keras.layers.Layer):
     """Estimates a 5-point stencil for every pixel from the image (Fig. 3): `depth` 3×3 convolutions, zero padded.
 
-    All but the last have `width` channels and a ReLU; the last has 5 and none. 20,261 parameters at depth 4.
+    All but the last have `width` channels and a ReLU; the last has 5 and none. 20,261 parameters at depth 4. Under any
+    policy the first and the last are computed in float32 or wider.
 
     Args:
         depth: number of convolutions, at least 1.
@@ -67,7 +64,7 @@ class FilterEstimator(keras.layers.Layer):
         channels: int = 1,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "autocast": False})  # the first convolution sees the image as it is
         checks.count(depth, "depth")
         checks.count(width, "width")
         checks.positive(initial_scale, "initial_scale")
@@ -78,22 +75,23 @@ class FilterEstimator(keras.layers.Layer):
         # Glorot-uniform is variance scaling with factor 1, fan_avg and a uniform distribution; the variance scales
         # with the square of the factor.
         last = initializers.VarianceScaling(initial_scale**2, mode="fan_avg", distribution="uniform")
-        self.convolutions = [self._convolution(width, activation="relu", name=f"conv{i + 1}") for i in range(depth - 1)]
-        self.convolutions.append(self._convolution(filters, kernel_initializer=last, name=f"conv{depth}"))
-
-    def _convolution(self, channels: int, **kwargs: Any) -> keras.layers.Layer:
-        shared = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
-        return keras.layers.Conv2D(channels, 3, trainable=self.trainable, **shared, **kwargs)
+        self.convolutions = []
+        for i in range(depth):
+            ends = {"first": i == 0, "last": i == depth - 1}
+            kind = {"kernel_initializer": last} if ends["last"] else {"activation": "relu"}
+            channels_out = filters if ends["last"] else width
+            shared = {"dtype": self.dtype_policy, "trainable": self.trainable, "name": f"conv{i + 1}"}
+            self.convolutions.append(convolution.make(channels_out, **ends, **kind, **shared))
 
     def build(self, input_shape: Shape) -> None:
         _check_input(input_shape, self.channels)
-        for convolution in self.convolutions:
-            convolution.build(input_shape)
-            input_shape = convolution.compute_output_shape(input_shape)
+        for layer in self.convolutions:
+            layer.build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
 
     def call(self, u: Tensor) -> Tensor:
-        for convolution in self.convolutions:
-            u = convolution(u)
+        for layer in self.convolutions:
+            u = layer(u)
         return u
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

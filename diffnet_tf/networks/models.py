@@ -26,8 +26,9 @@ from keras import layers, ops
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Boundary, Tensor
 from diffnet_tf.networks.baselines import ConvNet, ResNet, UNet
+from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.networks.image_model import ImageModel, check_images
-from diffnet_tf.networks.layers import PACKAGE, DiffusionLayer, LinearDiffusionLayer, state_dtype
+from diffnet_tf.networks.layers import DiffusionLayer, LinearDiffusionLayer
 
 __all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ResNet", "UNet"]
 

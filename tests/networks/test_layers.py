@@ -11,7 +11,6 @@ from keras import ops
 
 import diffnet_tf as dn
 from diffnet_tf.networks.baselines import CropLike, PadToMultiple
-from diffnet_tf.networks.image_model import ImageModel
 from tests.conftest import BACKEND, mostly_slow, run_python, slow_on_jax
 
 SHAPE = (9, 11)
@@ -81,14 +80,12 @@ UNDER_ALL = list(itertools.product(CASES, POLICIES))
 
 @pytest.mark.parametrize(("name", "policy"), slow_on_jax(UNDER_ALL, *FITTED))
 def test_dtype_policies(float64, name, policy, rng):
-    """Under every policy the state is float32 or wider, and so are the time steps."""
+    """Under every policy images, filters and time steps are float32 or wider."""
     make = CASES[name]
     model = in_a_model(make, dtype=policy)
     wide = "float64" if policy == "float64" else "float32"
     output = model(images(rng, wide))
-    estimator = not isinstance(model, ImageModel) and output.shape[-1] == 5
-    computed = keras.dtype_policies.get(policy).compute_dtype
-    assert keras.backend.standardize_dtype(output.dtype) == (computed if estimator else wide)
+    assert keras.backend.standardize_dtype(output.dtype) == wide
     for variable in model.variables:
         assert keras.backend.standardize_dtype(variable.dtype) == wide
     assert np.isfinite(ops.convert_to_numpy(ops.cast(output, "float32"))).all()
