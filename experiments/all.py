@@ -53,6 +53,7 @@ ORDER = (
     Job("forward", cpu=50),
     Job("fig05", cpu=30),
     Job("rounding", 0.5, 1.5, 1.5),
+    Job("precision", 1, 2, 2, needs=(*INVERSES, "forward")),
     Job("learned-operator", 2, 10, 40),
     Job("generalisation", 2, 15, 30),
     Job("fig13", 5, 45, 9 * PAPER, needs=("fig06",)),
@@ -63,6 +64,7 @@ ORDER = (
     Job("all-noise", 10, 60, 10 * PAPER),
     Job("ensemble", 5, 15, 5 * PAPER),
     Job("physics", 10, 50, 16 * PAPER),
+    Job("protocol", 1.5, 110, 20 * PAPER / 10),
     Job("fig10", 20, 60 * 60, 200 * PAPER, 1, ("fig08", "fig09")),
 )
 

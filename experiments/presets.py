@@ -11,6 +11,7 @@ from diffnet_tf import files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, reading
 from diffnet_tf.networks import presets
+from experiments import precision
 from experiments.lib import records, registry, settings
 
 LIMITS = {
@@ -31,8 +32,8 @@ Made by `python -m experiments.presets`; `diffnet_tf.presets.card(name)` gives t
 """
 
 
-def card(record):
-    """A preset's model card from its experiment's record."""
+def card(record, cost=None):
+    """A preset's model card from its experiment's record, and what low precision costs it, see `costs`."""
     results = record["results"]
     kept = ("mean", "std", "min", "max", "n")
     output = "diffnet" if "diffnet" in results else "test"
@@ -44,11 +45,27 @@ def card(record):
     return {
         **{key: record[key] for key in ("problem", "noise", "diffusion")},
         "training": {key: record[key] for key in (*training, "commit", "recipe", "versions")},
-        "quality": {**measured, "input": quality["degraded"], "output": quality[output]},
+        "quality": {**measured, "input": quality["degraded"], "output": quality[output], **(cost or {})},
         "limits": LIMITS[record["problem"]],
         "command": f"python -m experiments.{module} --budget {record['budget']} {images}--results_dir results "
         "&& python -m experiments.presets",
     }
+
+
+def costs(root):
+    """Preset → {"precision": {its name → mean PSNR, loss in dB, n}}, where `experiments.precision` has run."""
+    directory = root / precision.NAME
+    if not (directory / records.RECORD).exists():
+        return {}
+    record, _ = records.load(directory)
+    found = {}
+    for preset, results in record["results"].items():
+        of_preset = {
+            name: {"mean": results[name]["mean"], "cost": precision.lost(record, preset, name), "n": results[name]["n"]}
+            for name in ("bfloat16", "TF32")
+        }
+        found[preset] = {"precision": of_preset}
+    return found
 
 
 def as_markdown(described):
@@ -70,9 +87,16 @@ def as_markdown(described):
 | measured on | {quality["data"]}, {quality["output"]["n"]} images: {quality["measure"]} |
 | input | {psnr.format(**quality["input"])} |
 | output | {psnr.format(**quality["output"])} |
-| made by | `{described["command"]}`, at commit {training["commit"][:7]} |
+{_precision(quality.get("precision", {}))}| made by | `{described["command"]}`, at commit {training["commit"][:7]} |
 | SHA-256 | `{described["sha256"]}` |
 """
+
+
+def _precision(found):
+    lines = {"bfloat16": "inner convolutions in bfloat16", "TF32": "in TF32 (emulated)"}
+    return "".join(
+        f"| {lines[name]} | {values['mean']:.2f} dB, {-values['cost']:+.3f} |\n" for name, values in found.items()
+    )
 
 
 def main(arguments=None):
@@ -85,11 +109,13 @@ def main(arguments=None):
     except ValueError as error:
         command_line.show(error)
         return 2
+    cost = costs(chosen.results_dir)
     for setting in settings.SETTINGS:
         directory = chosen.results_dir / setting.experiment
         if (directory / records.MODEL).exists():
             record, _ = records.load(directory)
-            presets.save(setting.preset, model_files.load(directory / records.MODEL), card(record), chosen.folder)
+            described = card(record, cost.get(setting.preset))
+            presets.save(setting.preset, model_files.load(directory / records.MODEL), described, chosen.folder)
             print(chosen.folder / f"{setting.preset}.npz")
     paths = [path for name in presets.ORDER if (path := chosen.folder / f"{name}.json").exists()]
     cards = [as_markdown(reading.json_object(path)) for path in paths]

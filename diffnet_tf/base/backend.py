@@ -5,6 +5,7 @@ import contextvars
 import functools
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import keras
 
@@ -52,6 +53,78 @@ def _has_accelerator() -> bool:
     import torch
 
     return bool(torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+@contextlib.contextmanager
+def without_tf32() -> Iterator[None]:
+    """A block in which a GPU computes float32 convolutions and products in float32, not in TF32.
+
+    On JAX it is for what is traced inside, on TensorFlow and PyTorch for what runs inside.
+    """
+    name = keras.backend.backend()
+    if name == "jax":
+        import jax
+
+        with jax.default_matmul_precision("float32"):
+            yield
+    elif name == "tensorflow":
+        import tensorflow as tf
+
+        config = tf.config.experimental
+        before = config.tensor_float_32_execution_enabled()
+        config.enable_tensor_float_32_execution(False)
+        try:
+            yield
+        finally:
+            config.enable_tensor_float_32_execution(before)
+    else:
+        import torch
+
+        settings = torch.backends.cudnn, torch.backends.cuda.matmul
+        values = [each.allow_tf32 for each in settings]
+        try:
+            for each in settings:
+                each.allow_tf32 = False
+            yield
+        finally:
+            for each, value in zip(settings, values):
+                each.allow_tf32 = value
+
+
+def tensorflow_without_tf32() -> None:
+    """On TensorFlow with a GPU, compute in float32 instead of TF32 from now on; elsewhere change nothing.
+
+    A compiled function runs long after it was traced, so `without_tf32` around a network's call is not enough there.
+    """
+    if keras.backend.backend() == "tensorflow" and _has_accelerator():
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def has_bfloat16() -> bool:
+    """Whether the device computes convolutions in bfloat16 faster than in float32, as far as that is known.
+
+    A GPU of compute capability 8.0 and higher does; a processor with instructions for it does under TensorFlow and
+    PyTorch. JAX converts to float32 on a processor.
+    """
+    name = keras.backend.backend()
+    if not _has_accelerator():
+        info = Path("/proc/cpuinfo")
+        return name != "jax" and info.exists() and "_bf16" in info.read_text()
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+        return all(detail.get("compute_capability", (0, 0)) >= (8, 0) for detail in details)
+    if name == "jax":
+        import jax
+
+        found = [getattr(device, "compute_capability", "8.0") for device in jax.local_devices()]
+        return all(float(capability) >= 8.0 for capability in found)
+    import torch
+
+    return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
 
 
 def deterministic() -> None:

@@ -1,9 +1,11 @@
-"""Where a result comes from: versions, the commit of the code, and the machine. The standard library only."""
+"""Where a result comes from: versions, the commit of the code, and the machine."""
 
+import importlib
 import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ def commit() -> str | None:
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, usable cores and memory in GiB."""
+    """Processor, usable cores, memory in GiB; where Keras is in use, the names of its accelerators, too."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -50,30 +52,37 @@ def hardware() -> dict[str, Any]:
     memory = None
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    return {"processor": processor, "cores": cores, "memory_gib": memory, "machine": platform.machine()}
+    found = {"processor": processor, "cores": cores, "memory_gib": memory, "machine": platform.machine()}
+    return {**found, "accelerators": accelerators()} if "keras" in sys.modules else found
+
+
+def accelerators() -> list[str]:
+    """The names of the GPUs (or TPUs) that Keras's backend computes on; none on a processor."""
+    import keras
+
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+        return [str(detail.get("device_name", "GPU")) for detail in details]
+    if name == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.local_devices() if device.platform != "cpu"]
+    import torch
+
+    return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
 
 
 def device() -> str:
     """The device that Keras's backend computes on, in words: "CPU, 2 cores (TensorFlow 2.21)", or the GPUs' names."""
     import keras
 
-    name = keras.backend.backend()
-    if name == "tensorflow":
-        import tensorflow as framework
-
-        found = framework.config.list_physical_devices("GPU")
-        details = [framework.config.experimental.get_device_details(gpu) for gpu in found]
-        names = [str(detail.get("device_name", "GPU")) for detail in details]
-    elif name == "jax":
-        import jax as framework
-
-        names = [device.device_kind for device in framework.local_devices() if device.platform != "cpu"]
-    else:
-        import torch as framework
-
-        names = [framework.cuda.get_device_name(number) for number in range(framework.cuda.device_count())]
+    names = accelerators()
     kinds = [f"{names.count(kind)} × {kind}" if names.count(kind) > 1 else kind for kind in dict.fromkeys(names)]
     cores = hardware()["cores"]
     where = ", ".join(kinds) or f"CPU, {cores} core{'s' * (cores != 1)}"
-    label = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}[name]
+    framework = importlib.import_module(keras.backend.backend())
+    label = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}[framework.__name__]
     return f"{where} ({label} {'.'.join(framework.__version__.split('.')[:2])})"

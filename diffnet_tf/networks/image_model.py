@@ -1,5 +1,6 @@
 """What all models of this package share: images in and out, and a configuration of their own arguments."""
 
+import contextlib
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Self
@@ -7,7 +8,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from diffnet_tf.base import checks
+from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array, Tensor
 from diffnet_tf.networks.convolution import state_dtype
 from diffnet_tf.networks.layers import DiffusionLayer
@@ -58,6 +59,7 @@ class ImageModel(keras.Model):
         image = keras.Input((*image_shape, input_channels), dtype=state_dtype(policy), name="image")
         super().__init__(inputs=image, outputs=build(image, policy), **kwargs)
         self.dtype_policy = policy  # compile() reads it: float16 needs loss scaling
+        self.exact = False  # whether calls keep a GPU from computing in TF32
         self._arguments, self._input_channels = arguments, input_channels
         for name, layer in self._parts():
             if name in frozen:
@@ -65,7 +67,8 @@ class ImageModel(keras.Model):
 
     def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_images(inputs, self._input_channels)
-        return super().__call__(inputs, *args, **kwargs)
+        with backend.without_tf32() if self.exact else contextlib.nullcontext():
+            return super().__call__(inputs, *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Array:
         check_images(x, self._input_channels)

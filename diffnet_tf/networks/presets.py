@@ -15,16 +15,17 @@ SHA-256 is the card's, and used only when their names, shapes and dtypes are tho
 
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 from keras import ops
 
 from diffnet_tf import files
-from diffnet_tf.base import checks
+from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.files import reading, sealed
+from diffnet_tf.networks import precision as _precision
 from diffnet_tf.networks.models import DiffNet
 
 FOLDER = Path(__file__).resolve().parent / "weights"
@@ -50,7 +51,7 @@ def card(name: str) -> dict[str, Any]:
     return sealed.manifest(FOLDER / f"{name}.json", {"network": dict}, "a model card", advice=_ADVICE)
 
 
-def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None) -> DiffNet:
+def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None, *, precision: str | None = None) -> DiffNet:
     """A pretrained network.
 
     Args:
@@ -58,39 +59,63 @@ def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None) -> Diff
             diffusion (δt = 0.1, λ = 0.2) from images with no, 0.1 % and 1 % noise, "forward" does them, and
             "deconvolution" undoes isotropic diffusion of disks to T = 1.
         dtype: a dtype policy such as "mixed_bfloat16"; images and time steps stay float32 or wider.
+        precision: instead of a dtype, "float32" (the default), "bfloat16" or "auto": see `networks.precision`. With
+            "float32" a GPU does not compute in TF32: on JAX and PyTorch in the calls of this network, on TensorFlow,
+            which has no switch for one network, in the whole process from now on.
 
     Returns:
         A `models.DiffNet`: images (batch, height, width, 1), each scaled to a maximum of 1, to the same.
 
     Raises:
-        ValueError: for an unknown name, or weights that are not those of the card or of the network.
+        ValueError: for an unknown name, weights that are not those of the card or of the network, an unknown
+            precision, or a precision and a dtype.
         FileNotFoundError: when the weights are missing.
     """
+    if dtype is not None and precision is not None:
+        raise ValueError(f"dtype={dtype!r} and precision={precision!r}; expected one of them. Leave dtype out.")
     described = card(name)
+    policy = dtype if dtype is not None else _precision.policy(precision or "float32", _precision.cost(described))
     path = FOLDER / f"{name}.npz"
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: the installation is not complete. Install the package again.")
     values = sealed.arrays(FOLDER / f"{name}.json", described["sha256"], _ADVICE)
-    model = _network(name, described["network"], dtype)
+    model = _network(name, described["network"], policy)
     _assign(variables(model), values, path)
-    _REACHED[model] = _reached(described)
+    _CARDS[model] = described
+    if dtype is None and policy == "float32":
+        model.exact = True
+        backend.tensorflow_without_tf32()
     return model
 
 
-# The PSNR on the card of every preset that is in use.
-_REACHED: weakref.WeakKeyDictionary[keras.Model, float | None] = weakref.WeakKeyDictionary()
-
-
-def _reached(described: dict[str, Any]) -> float | None:
-    try:
-        return float(described["quality"]["output"]["mean"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
+# The cards of the presets that are in use.
+_CARDS: weakref.WeakKeyDictionary[keras.Model, dict[str, Any]] = weakref.WeakKeyDictionary()
 
 
 def psnr_on_card(model: keras.Model) -> float | None:
     """The mean PSNR in dB that a network reached when it was made a preset; None for one that is none."""
-    return _REACHED.get(model)
+    try:
+        return float(_CARDS[model]["quality"]["output"]["mean"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def in_precision(model: DiffNet, precision: str) -> DiffNet:
+    """A network with the same weights in another precision, see `networks.precision`; itself where it has that.
+
+    Raises:
+        ValueError: for an unknown precision, or a network whose dtype is not float32: it has chosen already.
+    """
+    if model.dtype_policy.name != "float32":
+        raise ValueError(
+            f"precision={precision!r} for a network of dtype {model.dtype_policy.name!r}; expected a float32 network, "
+            "or no precision."
+        )
+    described = _CARDS.get(model)
+    other = _precision.recast(model, _precision.policy(precision, _precision.cost(described or {})))
+    if described is not None:
+        _CARDS[other] = described
+    return cast(DiffNet, other)
 
 
 def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike = FOLDER) -> None:

@@ -39,6 +39,7 @@ def restore(
     colour: str = "luminance",
     tile: int = 512,
     noise: float | None = None,
+    precision: str | None = None,
     out: Array | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Array:
@@ -52,6 +53,8 @@ def restore(
         tile: side of the tiles in pixels; memory grows with its square.
         noise: for a network with a noise map: σ of the noise in the image, divided by the image's maximum. To a
             `Tiled` it is given when that is made.
+        precision: "float32", "bfloat16" or "auto" for a float32 network: see `networks.precision`. None leaves the
+            network as it is: presets are in float32. To a `Tiled` it is given when that is made.
         out: an array of the image's shape to write into, of any of the dtypes above or float16; None makes one of the
             image's dtype. The full range of an integer dtype stands for the full range of another, 0 to 1 for floats.
         progress: a function that is called after every tile with (tiles done, tiles in all).
@@ -80,7 +83,9 @@ def restore(
         raise ValueError(f"out has shape {out.shape}; expected the image's, {pixels.shape}.")
     if isinstance(model, Tiled) and noise is not None:
         raise ValueError(f"noise={noise!r} with a Tiled, which has its own; expected None.")
-    tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise)
+    if isinstance(model, Tiled) and precision is not None:
+        raise ValueError(f"precision={precision!r} with a Tiled, which has its own; expected None.")
+    tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
     _warn_of_rounding(tiled.model, out.dtype.name)
     target = out if pixels.ndim == 3 else out[..., None]
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]

@@ -14,7 +14,9 @@ from keras import ops
 
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array
+from diffnet_tf.networks import presets
 from diffnet_tf.networks.models import DiffNet
+from diffnet_tf.networks.precision import exact
 from diffnet_tf.physics import stencil
 
 
@@ -45,13 +47,19 @@ class Tiled:
         tile: side of the tiles in pixels, without what is processed around them. About 400 bytes a pixel of one tile
             are in use at a time.
         noise: σ of the noise in the image as the network gets it, for a network with a noise map, and only for one.
+        precision: "float32", "bfloat16" or "auto", see `networks.precision`; None for the network's own dtype.
 
     Raises:
-        TypeError, ValueError: for a model whose reach is not known, or a σ that is missing or of no use.
+        TypeError, ValueError: for a model whose reach is not known, a σ that is missing or of no use, or a precision
+            that is unknown or given for a network that is not in float32.
     """
 
-    def __init__(self, model: DiffNet, tile: int = 512, noise: float | None = None) -> None:
+    def __init__(
+        self, model: DiffNet, tile: int = 512, noise: float | None = None, precision: str | None = None
+    ) -> None:
         checks.count(tile, "tile")
+        reach(model)  # refuses other models
+        model = model if precision is None else presets.in_precision(model, precision)
         self.model, self.tile, self.reach, self.noise = model, tile, reach(model), noise
         if noise is None and model.diffusion_layers[0].noise_map:
             raise ValueError("The network has to be told the noise; expected noise=0.03 for 3 % of the maximum.")
@@ -59,7 +67,7 @@ class Tiled:
             checks.noise_level(noise, "noise")
             if not model.diffusion_layers[0].noise_map:
                 raise ValueError(f"noise={noise:g} is for a network that can be told it; expected none for this one.")
-        self._function = backend.compiled(lambda u: model(u, training=False))
+        self._function = exact(backend.compiled(lambda u: model(u, training=False)))
 
     def count(self, shape: Sequence[int]) -> int:
         """The number of tiles of an image (height, width)."""

@@ -63,10 +63,11 @@ def quality(targets, outputs):
 
 
 def applied(model):
-    """A trained model as a compiled function of a batch."""
+    """A trained model as a compiled function of a batch, in float32 on a GPU, too: never in TF32."""
     from diffnet_tf.base import backend
+    from diffnet_tf.networks import precision
 
-    return backend.compiled(lambda u: model(u, training=False))
+    return precision.exact(backend.compiled(lambda u: model(u, training=False)))
 
 
 def measured(method, inputs, targets):

@@ -99,7 +99,15 @@ class Options:
             "commit": self.commit,
             "versions": provenance.versions(),
             "hardware": provenance.hardware(),
+            "precision": precision(),
         }
+
+
+def precision():
+    """What a record says of float32: it measures; a GPU may train the inner convolutions in TF32."""
+    from diffnet_tf.base import backend
+
+    return {"measured": "float32", "float32_in_training": "TF32" if backend.narrows_float32() else "float32"}
 
 
 @functools.cache

@@ -210,6 +210,7 @@ class Trained:
             "training_images": self.images,
             "training_seconds": round(trained.seconds, 1),
             "parameters": model.count_params(),
+            "dtype": model.dtype_policy.name,
         }
         if trained.history and "val_psnr" in trained.history[-1]:
             found["validation_psnr"] = trained.history[-1]["val_psnr"]

@@ -8,7 +8,7 @@ from keras import ops
 import diffnet_tf as dn
 from diffnet_tf.base import backend
 from diffnet_tf.networks.convolution import Conv2D, make
-from tests import narrow
+from experiments.lib import narrow
 
 ENDS = {"first": {"first": True}, "last": {"last": True}, "both": {"first": True, "last": True}}
 
@@ -52,23 +52,23 @@ def test_on_a_processor_bits_are_those_of_keras(rng):
         np.testing.assert_array_equal(ops.convert_to_numpy(layer(u)), ops.convert_to_numpy(theirs(u)))
 
 
-def test_in_tf32_the_image_is_not_rounded(rng, monkeypatch):
+def test_in_tf32_the_image_is_not_rounded(rng):
     """With kernels that TF32 holds, the first convolution is exact there; without the split it is not."""
     layer, u = layer_and_input(rng, 1, first=True)
     layer.kernel.assign(narrow.rounded(ops.convert_to_numpy(layer.kernel), 11))
     errors = {}
     for guarded in (True, False):
-        with narrow.device("TF32", monkeypatch, guarded):
+        with narrow.device("TF32", guarded):
             errors[guarded] = np.abs(ops.convert_to_numpy(layer(u)) - plain(layer, u)).max()
     assert errors[True] < 1e-6 < 5e-5 < errors[False]
 
 
-def test_in_tf32_the_last_kernel_is_not_rounded(rng, monkeypatch):
+def test_in_tf32_the_last_kernel_is_not_rounded(rng):
     layer, u = layer_and_input(rng, 8, last=True)
     u = narrow.rounded(u, 11)
     errors = {}
     for guarded in (True, False):
-        with narrow.device("TF32", monkeypatch, guarded):
+        with narrow.device("TF32", guarded):
             errors[guarded] = np.abs(ops.convert_to_numpy(layer(u)) - plain(layer, u)).max()
     assert errors[True] < 2e-6 < 2e-5 < errors[False]
 
@@ -76,7 +76,7 @@ def test_in_tf32_the_last_kernel_is_not_rounded(rng, monkeypatch):
 @pytest.mark.parametrize("kind", narrow.BITS)
 def test_the_emulation_rounds_as_the_bits_say(rng, kind):
     x = (rng.normal(size=1000) * 10.0 ** rng.integers(-6, 3, 1000)).astype("float32")
-    ours = ops.convert_to_numpy(narrow._narrow(ops.convert_to_tensor(x), narrow.BITS[kind]))
+    ours = ops.convert_to_numpy(narrow.tensor_rounded(ops.convert_to_tensor(x), narrow.BITS[kind]))
     np.testing.assert_array_equal(ours, narrow.rounded(x, narrow.BITS[kind]))
 
 

@@ -1,0 +1,122 @@
+"""What low precision costs: every preset in float32, with inner convolutions in bfloat16, and in TF32.
+
+bfloat16 is the processor's own where it has instructions for it. TF32, which a GPU takes for float32 where nobody says
+otherwise, is emulated: every convolution rounds its operands to 11 significant bits. "unprotected" is the same for
+networks of plain convolutions, as they were once: the first and last ones see rounded images and kernels.
+
+    python -m experiments.precision --source stl10_binary --data_dir DIR --test_dir DIR  # 2 minutes, no training
+"""
+
+import contextlib
+
+import numpy as np
+
+from diffnet_tf import figures
+from experiments.lib import captions, measure, narrow, settings, study, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.measure import Task
+from experiments.lib.run import main
+
+NAME = "precision"
+TITLE = "Precision"
+MEASURED = tuple(setting for setting in settings.SETTINGS if setting.problem != "deconvolution")
+FLOOR = 1e-3  # dB: what is lower is drawn as this
+TF32 = {"TF32": True, "TF32, unprotected": False}
+INVERSE, FORWARD, NOISY, NARROWED = 65.0, 1.5, 0.02, 0.1  # goals in dB: the first absolute, the others at most lost
+
+
+def compute(options):
+    """Measure each preset in each precision, and the time of float32 and bfloat16 by turns."""
+    import keras
+
+    from diffnet_tf.base import backend
+    from diffnet_tf.networks import presets
+
+    test = options.images("test", 8 if options.budget == "smoke" else None)
+    results, arrays, times = {}, {}, {}
+    for setting in MEASURED:
+        inputs, targets = measure.pairs(Task(setting.problem, setting.noise), test)
+        models = {name: presets.from_preset(setting.preset, precision=name) for name in ("float32", "bfloat16")}
+        functions = {name: (measure.applied(model), contextlib.nullcontext()) for name, model in models.items()}
+        for name, guarded in TF32.items():
+            functions[name] = measure.applied(models["float32"]), narrow.device("TF32", guarded)
+        results[setting.preset] = {}
+        for name, (function, device) in functions.items():
+            with device:
+                _, values, summary = measure.measured(function, inputs, targets)
+            results[setting.preset][name] = summary["psnr"]
+            arrays[f"{setting.preset}/{name}"] = np.float32(values["psnr"])
+        times = {name: functions[name][0] for name in models}
+    record = {
+        "backend": keras.backend.backend(),
+        "has_bfloat16": backend.has_bfloat16(),
+        "weights": {preset: presets.card(preset)["sha256"] for preset in results},
+        "results": results,
+        "milliseconds_per_image": measure.milliseconds(times, inputs[: measure.BATCH]),
+    }
+    return study.Result(record, arrays)
+
+
+def lost(record, preset, name):
+    """What a precision costs a preset: dB of mean PSNR below float32, negative where it is better."""
+    found = record["results"][preset]
+    return found["float32"]["mean"] - found[name]["mean"]
+
+
+@figures.styled
+def draw(record, arrays):
+    """A group a preset, a bar a precision: what it costs, on a logarithmic axis, with the PSNR reached above."""
+    figure, axes = figures.plots(1, 1, caption(record), width=6.0)
+    axis, presets = axes[0, 0], list(record["results"])
+    for k, name in enumerate(("bfloat16", *TF32)):
+        costs = [max(lost(record, preset, name), FLOOR) for preset in presets]
+        places = np.arange(len(presets)) + 0.27 * (k - 1)
+        drawn = axis.bar(places, costs, 0.24, color=figures.LINES[k], label=name)
+        axis.bar_label(drawn, [f"{record['results'][preset][name]['mean']:.2f}" for preset in presets], fontsize=6)
+    axis.set(yscale="log", xticks=range(len(presets)), ylabel="loss against float32 in dB", ylim=(FLOOR, 20))
+    names = [f"{preset}\n{record['results'][preset]['float32']['mean']:.2f} dB in float32" for preset in presets]
+    axis.set_xticklabels(names)
+    axis.legend(title="convolutions in")
+    return figure
+
+
+def caption(record):
+    """What is shown, and where it comes from."""
+    count = next(iter(record["results"].values()))["float32"]["n"]
+    own = "the processor's own" if record["has_bfloat16"] else "emulated by software"
+    return (
+        f"{record['title']}: what the presets lose with inner convolutions in bfloat16 ({own}) and in TF32 (emulated). "
+        f"Above the bars: mean PSNR of {count} test images in dB. {captions.source(record)}"
+    )
+
+
+def _check(name, presets, holds):
+    """A check of what a precision costs some presets."""
+
+    def check(record, arrays):
+        found = {preset: (record["results"][preset][name]["mean"], lost(record, preset, name)) for preset in presets}
+        text = "; ".join(f"`{preset}` {mean:.2f} dB ({-cost:+.3f})" for preset, (mean, cost) in found.items())
+        verdict = verdicts.grade(holds(*values) for values in found.values())
+        return verdicts.finding(record, text, verdict, record["results"][presets[0]][name]["n"])
+
+    return check
+
+
+PRESETS = tuple(setting.preset for setting in MEASURED)
+CLAIMS = (
+    Claim(
+        "`inverse` with bfloat16 inside", "≥ 65 dB", _check("bfloat16", ["inverse"], lambda psnr, _: psnr >= INVERSE)
+    ),
+    Claim(
+        "`forward` with bfloat16 inside", "−1.5 dB", _check("bfloat16", ["forward"], lambda _, cost: cost <= FORWARD)
+    ),
+    Claim(
+        "presets for noisy images with bfloat16 inside",
+        "−0.02 dB",
+        _check("bfloat16", ["inverse-0.1pct", "inverse-1pct"], lambda _, cost: cost <= NOISY),
+    ),
+    Claim("all presets in TF32, emulated", "−0.1 dB", _check("TF32", PRESETS, lambda _, cost: cost <= NARROWED)),
+)
+
+if __name__ == "__main__":
+    main(__file__)
