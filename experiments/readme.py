@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import report
 from diffnet_tf import files
-from diffnet_tf.networks import presets
+from diffnet_tf.networks import precision, presets
 from experiments.lib import captions, comparison_figure, ledger, records
 
 README, BEYOND = Path("README.md"), Path("docs/beyond-the-paper.md")
@@ -38,13 +38,16 @@ def refreshed(text, results, tables=None):
 
 def presets_table():
     """What the presets that come with the package do, from their cards."""
-    lines = ["| preset | what it does | from | to, mean ± std | measured on |", "|---|---|---|---|---|"]
+    columns = ("preset", "what it does", "from", "to, mean ± std", "bfloat16 inside", "measured on")
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for name in presets.list_presets():
         card = presets.card(name)
         before, after = (card["quality"][side] for side in ("input", "output"))
+        cost = precision.cost(card)
+        half = "not measured" if cost is None else f"{-cost:+.2f} dB"
         lines.append(
             f"| `{name}` | {_task(card)} | {before['mean']:.2f} dB | {after['mean']:.2f} ± {after['std']:.2f} dB "
-            f"| {card['quality']['data']}, {after['n']} images |"
+            f"| {half} | {card['quality']['data']}, {after['n']} images |"
         )
     return "\n".join(lines)
 
