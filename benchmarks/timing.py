@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.worker import WARM_UP
+
 ROOT = Path(__file__).resolve().parent.parent
 REPETITIONS = 7
 
@@ -20,11 +22,12 @@ class Worker:
             and the number of images that one call of it deals with.
         options: keyword arguments of the function.
         environment: variables for the process, which libraries read when they are imported.
+        warm_up: how often it does the task before it answers for the first time.
     """
 
-    def __init__(self, task, environment=None, **options):
+    def __init__(self, task, environment=None, warm_up=WARM_UP, **options):
         self.name = task
-        command = [sys.executable, "-m", "benchmarks.worker", task, json.dumps(options)]
+        command = [sys.executable, "-m", "benchmarks.worker", task, json.dumps(options), str(warm_up)]
         variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **(environment or {})}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, cwd=ROOT, env=variables, text=True, **pipes)
