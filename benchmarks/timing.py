@@ -23,14 +23,17 @@ class Worker:
         options: keyword arguments of the function.
         environment: variables for the process, which libraries read when they are imported.
         warm_up: how often it does the task before it answers for the first time.
+        started: a function that is called with the process (a `subprocess.Popen`) before that answers.
     """
 
-    def __init__(self, task, environment=None, warm_up=WARM_UP, **options):
+    def __init__(self, task, environment=None, warm_up=WARM_UP, started=None, **options):
         self.name = task
         command = [sys.executable, "-m", "benchmarks.worker", task, json.dumps(options), str(warm_up)]
         variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **(environment or {})}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, cwd=ROOT, env=variables, text=True, **pipes)
+        if started:
+            started(self.process)
         self.items = json.loads(self._answer())
 
     def _answer(self):
