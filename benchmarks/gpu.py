@@ -38,12 +38,13 @@ class Setting:
         from benchmarks import on_jax
 
         self.on_jax, self.small = on_jax, small
-        self.size, self.batch = (48, 4) if small else (96, 16)
-        self.pixels = on_jax.made_up(8 if small else 64, self.size) if pixels is None else pixels
+        self.batch = 4 if small else 16
+        self.pixels = on_jax.made_up(*((8, 48) if small else (64, 96))) if pixels is None else pixels
+        self.size = self.pixels.shape[1]
         self.unet = "small U-Net" if small else "U-Net"
         self.intervals, self.repetitions = (2, 2) if small else (4, 5)
         self.torch = {}  # name → future of a `Worker`
-        self.on_gpu = any(found["platform"] == "gpu" for found in on_jax.accelerators())
+        self.on_gpu = any(found["platform"] in ("gpu", "cuda", "rocm") for found in on_jax.accelerators())
 
     def presets(self):
         return self.on_jax.presets(self.pixels[:4] if self.small else self.pixels[:128])
@@ -127,14 +128,13 @@ class Session:
 
     Args:
         path: of the JSON file, or None to write none.
-        minutes: after which the process ends, whatever it is doing.
+        deadline: when the process ends, whatever it is doing, on `time.monotonic`'s clock.
         record: what is known beforehand.
     """
 
-    def __init__(self, path, minutes, record):
-        self.path, self.record, self.children = path, record, []
+    def __init__(self, path, deadline, record):
+        self.path, self.deadline, self.record, self.children = path, deadline, record, []
         self.began = time.monotonic()
-        self.deadline = self.began + 60 * minutes
         self._lock = threading.RLock()
         clock = threading.Timer(self.left(), self._end)
         clock.daemon = True
@@ -201,53 +201,69 @@ def main(arguments=None):
     parser.add_argument("--minutes", type=float, default=4.0, help="after which it ends")
     parser.add_argument("--small", action="store_true", help="a rehearsal with small sizes")
     chosen = parser.parse_args(arguments)
+    began = time.monotonic()
     # JAX would take three quarters of the GPU's memory; PyTorch's processes need some, too.
     os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.6")
-    session = Session(chosen.out, chosen.minutes, {"names": [], "measured": {}})
-    _prepare(session, chosen, parser)
+    try:
+        setting, names = _checked(chosen)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    session = Session(chosen.out, began + 60 * chosen.minutes, _described(setting, names, chosen))
+    session.write()
+    if any(name.startswith("PyTorch") for name in names):
+        setting.start_torch(session.children)
+    measure(session, setting, names)
+    session.close()
+    sys.stdout.flush()
+    os._exit(0)  # threads that still wait for PyTorch would keep the process
 
 
-def _prepare(session, chosen, parser):
+def _checked(chosen):
+    """The setting, and the names of what is to be measured.
+
+    Raises:
+        ValueError, OSError: for another backend, a file that holds no such images, an unknown name.
+    """
     import keras
 
     from diffnet_tf.base import checks
-    from diffnet_tf.files import provenance, reading
+    from diffnet_tf.files import reading
 
     if keras.backend.backend() != "jax":
-        parser.error(f"Keras runs on {keras.backend.backend()}; expected JAX. Set KERAS_BACKEND=jax.")
+        raise ValueError(f"Keras runs on {keras.backend.backend()}; expected JAX. Set KERAS_BACKEND=jax.")
     pixels = reading.array(chosen.images) if chosen.images else None
     if pixels is not None and (pixels.dtype.name != "uint8" or pixels.ndim != 3 or len(pixels) < 16):
-        parser.error(f"{chosen.images} holds {pixels.dtype} {pixels.shape}; expected uint8 (n, 96, 96), n at least 16.")
-    import jax
-
+        kind = f"{pixels.dtype} {pixels.shape}"
+        raise ValueError(f"{chosen.images} holds {kind}; expected uint8 (n, 96, 96) with n at least 16.")
     setting = Setting(chosen.small, pixels)
     names = tuple(plan(setting))
     for name in chosen.names:
         checks.one_of(name, "name", names)
-    session.record |= {
-        "names": [name for name in names if name in (chosen.names or names)],
-        "small": chosen.small,
+    return setting, [name for name in names if name in (chosen.names or names)]
+
+
+def _described(setting, names, chosen):
+    """Where the numbers will come from."""
+    import jax
+
+    from diffnet_tf.files import provenance
+
+    dtypes = ("float32", "mixed_bfloat16")
+    return {
+        "names": names,
+        "measured": {},
+        "small": setting.small,
         "on_gpu": setting.on_gpu,
         "images": {"source": chosen.images.name if chosen.images else "made up", "n": len(setting.pixels)},
         "batch": setting.batch,
-        "size": setting.pixels.shape[1],
-        "step_bytes": {
-            dtype: setting.on_jax.step_bytes(setting.batch, setting.pixels.shape[1], dtype)
-            for dtype in ("float32", "mixed_bfloat16")
-        },
+        "size": setting.size,
+        "step_bytes": {dtype: setting.on_jax.step_bytes(setting.batch, setting.size, dtype) for dtype in dtypes},
         "precision": {**PRECISION, "jax_default_matmul_precision": jax.config.jax_default_matmul_precision},
         "device": provenance.device(),
         "hardware": {**provenance.hardware(), "accelerators": setting.on_jax.accelerators()},
         "versions": provenance.versions(),
         "commit": provenance.commit(),
     }
-    session.write()
-    if any(name.startswith("PyTorch") for name in session.record["names"]):
-        setting.start_torch(session.children)
-    measure(session, setting, session.record["names"])
-    session.close()
-    sys.stdout.flush()
-    os._exit(0)  # threads that still wait for PyTorch would keep the process
 
 
 if __name__ == "__main__":
