@@ -58,7 +58,7 @@ class Setting:
         return self.on_jax.in_fit(network, dtype, self.pixels, crop=crop and crop * self.size // 96, **options)
 
     def scan(self, network, dtype):
-        length = 2 if self.small else 100
+        length = 1 if self.small else 100  # a processor is slow in a loop
         return self.on_jax.in_scan(network, dtype, self.pixels, length, self.repetitions, self.batch)
 
     def inference(self, dtype):

@@ -36,9 +36,9 @@ def _size_row(kind, found):
         f"{rows[side]['seconds']['n']})"
         for side in (smallest, largest)
     ]
-    time, memory = (found["exponents"][key] for key in ("seconds", "peak_memory_from_1024"))
+    time, cores, memory = (found["exponents"][key] for key in ("seconds", "core_seconds", "peak_memory_from_1024"))
     label = "`restore`, tile by tile" if kind == "tiles" else "the model on a whole image"
-    power = f"time ∝ pixels^{time:.2f}, peak memory from 1024² on ∝ pixels^{memory:.2f}"
+    power = f"time ∝ pixels^{time:.2f} (of cores {cores:.2f}), peak memory from 1024² on ∝ pixels^{memory:.2f}"
     return f"| {label}, {smallest}² to {largest}² | | {', '.join(ends)} | {power} | linear |"
 
 

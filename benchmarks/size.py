@@ -27,8 +27,9 @@ def measure(sides=SIDES, memory_gib=None, repetitions=REPETITIONS):
         repetitions: of what takes less than 3 seconds.
 
     Returns:
-        {"tiles": ..., "whole": ...}, each with "sides": side → {"seconds": a `spread`, "peak_bytes", "bytes_before"}
-        (the process's peak memory, and what it was before the image was made) or {"left_out": why}, and "exponents".
+        {"tiles": ..., "whole": ...}, each with "sides": side → {"seconds" and "core_seconds": a `spread`, "peak_bytes",
+        "bytes_before"} (the process's peak memory, and what it was before the image was made) or {"left_out": why},
+        and "exponents". Seconds of cores, of all threads together, suffer less from other programs.
     """
     found = {}
     for name, tile in (("tiles", TILE), ("whole", None)):
@@ -46,10 +47,11 @@ def measure(sides=SIDES, memory_gib=None, repetitions=REPETITIONS):
 def _one(side, tile, repetitions):
     start = time.perf_counter()
     worker = Worker("benchmarks.ours:restored", warm_up=1 if side <= 1024 else 0, size=side, tile=tile)
-    times = []
+    times, of_cores = [], []
     while len(times) < repetitions:
-        seconds, peak = worker()
+        seconds, peak, used = worker()
         times.append(seconds)
+        of_cores.append(used)
         if (len(times) >= 3 and sum(times) > PATIENCE) or seconds > 2 * PATIENCE:
             break
     worker.close()
@@ -58,6 +60,7 @@ def _one(side, tile, repetitions):
     )
     return {
         "seconds": spread(times),
+        "core_seconds": spread(of_cores),
         "peak_bytes": peak,
         "bytes_before": worker.items,
         "wall_seconds": round(time.perf_counter() - start, 1),
@@ -65,7 +68,7 @@ def _one(side, tile, repetitions):
 
 
 def exponents(rows, least=1024):
-    """Slopes of log seconds, log peak memory, and log memory above what there was before, against log pixels.
+    """Slopes of log seconds, log seconds of cores, log peak memory, and log memory above what there was before, against log pixels.
 
     Args:
         rows: side → what `measure` found.
@@ -87,6 +90,7 @@ def exponents(rows, least=1024):
     return {
         "seconds": slope(lambda row: row["seconds"]["median"], every),
         f"seconds_from_{least}": slope(lambda row: row["seconds"]["median"], large),
+        "core_seconds": slope(lambda row: row["core_seconds"]["median"], every),
         "peak_memory": slope(peak, every),
         f"peak_memory_from_{least}": slope(peak, large),
         f"memory_above_start_from_{least}": slope(above, large),

@@ -43,7 +43,7 @@ class Worker:
         return line
 
     def __call__(self):
-        """Do the task once: (seconds it took, peak memory of the process so far in bytes)."""
+        """Do the task once: (seconds it took, peak memory of the process so far in bytes, seconds of all its cores)."""
         self.process.stdin.write("once\n")
         self.process.stdin.flush()
         return tuple(json.loads(self._answer()))

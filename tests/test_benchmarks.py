@@ -114,14 +114,14 @@ def test_the_sizes_report_shows_times_peaks_and_exponents():
     for side in (96, 1024, 2048, 4096):
         peak = 2**30 + 400 * side**2
         times = {"median": 2e-6 * side**2, "n": 3}
-        rows[str(side)] = {"seconds": times, "peak_bytes": peak, "bytes_before": 2**30}
+        rows[str(side)] = {"seconds": times, "core_seconds": times, "peak_bytes": peak, "bytes_before": 2**30}
     rows["8192"] = {"left_out": "needs about 23 GiB of 23.5 GiB"}
     found = size.exponents(rows)
     assert found["seconds"] == pytest.approx(1) and found["memory_above_start_from_1024"] == pytest.approx(1)
     assert 0.5 < found["peak_memory_from_1024"] < 1
     (line,) = report.rows({"size": {"whole": {"sides": rows, "exponents": found}}})
     assert "whole image, 96² to 4096²" in line and "33.55 s and 7,424 MiB at 4096² (n = 3)" in line
-    assert "time ∝ pixels^1.00" in line
+    assert "time ∝ pixels^1.00 (of cores 1.00)" in line
 
 
 def _gpu_record(**changes):
