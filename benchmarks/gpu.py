@@ -67,14 +67,17 @@ class Setting:
             found[f"{batch}×{size}²"] = self.on_jax.inference(dtype, batch, size, calls, self.repetitions)
         return {"images_per_second": found}
 
-    def start_torch(self, children):
-        """Begin to load and compile PyTorch's contestants, while nothing is timed here."""
+    def start_torch(self, names, children):
+        """Begin to load and compile PyTorch's contestants, while nothing is timed here; children gets the processes."""
+        self.children = children
         if importlib.util.find_spec("torch") is None or not (self.on_gpu or self.small):
             return
         device, steps = ("cuda", 100) if self.on_gpu else ("cpu", 1)
         options = {"device": device, "steps": steps, "batch": self.batch, "size": self.size}
         pool = concurrent.futures.ThreadPoolExecutor(2)
         for name in ("eager",) if self.small else ("eager", "compiled"):
+            if f"PyTorch {name}" not in names:
+                continue
             self.torch[name] = pool.submit(self._torch_worker, children, {**options, "compiled": name == "compiled"})
         pool.shutdown(wait=False)
 
@@ -86,8 +89,10 @@ class Setting:
         if name not in self.torch:
             raise NotRun("rehearsal" if self.small else "no PyTorch, or no GPU")
         try:
-            worker = self.torch[name].result(timeout=75)
+            worker = self.torch[name].result(timeout=40)
         except concurrent.futures.TimeoutError:
+            for process in self.children:  # what goes on compiling would disturb the measurements that follow
+                process.kill()
             raise NotRun("PyTorch was not ready in time") from None
         times = [worker()[0] for _ in range(self.repetitions)]
         worker.close()
@@ -210,8 +215,7 @@ def main(arguments=None):
         parser.error(str(error))
     session = Session(chosen.out, began + 60 * chosen.minutes, _described(setting, names, chosen))
     session.write()
-    if any(name.startswith("PyTorch") for name in names):
-        setting.start_torch(session.children)
+    setting.start_torch(names, session.children)
     measure(session, setting, names)
     session.close()
     sys.stdout.flush()
@@ -226,6 +230,7 @@ def _checked(chosen):
     """
     import keras
 
+    from diffnet_tf import files
     from diffnet_tf.base import checks
     from diffnet_tf.files import reading
 
@@ -235,6 +240,8 @@ def _checked(chosen):
     if pixels is not None and (pixels.dtype.name != "uint8" or pixels.ndim != 3 or len(pixels) < 16):
         kind = f"{pixels.dtype} {pixels.shape}"
         raise ValueError(f"{chosen.images} holds {kind}; expected uint8 (n, 96, 96) with n at least 16.")
+    if chosen.out:
+        files.check_writable(chosen.out.parent, "--out")
     setting = Setting(chosen.small, pixels)
     names = tuple(plan(setting))
     for name in chosen.names:

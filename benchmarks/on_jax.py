@@ -140,21 +140,21 @@ def in_scan(network, dtype, pixels, length, repetitions, batch=16, crop=None):
     optimizer, loss = recipes.optimizer(recipe, 100_000), dn.metrics.LOSSES[recipe.loss]()
     optimizer.build(model.trainable_variables)
     pair = dn.data.paired_arrays(dn.data.GrayImages(pixels[:batch, :crop, :crop]))
-    inputs, targets = (jax.device_put(np.asarray(array)) for array in pair)
+    pair = jax.device_put(tuple(map(np.asarray, pair)))
 
-    def step(state, _):
+    def step(state, inputs, targets):
         def objective(weights):
             return loss(targets, model.stateless_call(weights, [], inputs, training=True)[0])
 
         value, gradients = jax.value_and_grad(objective)(state[0])
         return optimizer.stateless_apply(state[1], gradients, state[0]), value
 
-    many = jax.jit(lambda state: jax.lax.scan(step, state, length=length))
+    many = jax.jit(lambda state, pair: jax.lax.scan(lambda state, _: step(state, *pair), state, length=length))
     state = ([v.value for v in model.trainable_variables], [v.value for v in optimizer.variables])
     times = []
     for _ in range(1 + repetitions):
         start = time.perf_counter()
-        state, values = jax.block_until_ready(many(state))
+        state, values = jax.block_until_ready(many(state, pair))
         times.append(time.perf_counter() - start)
     if not np.isfinite(np.asarray(values)).all():
         raise FloatingPointError("The loss left the finite numbers.")

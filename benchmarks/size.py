@@ -68,7 +68,7 @@ def _one(side, tile, repetitions):
 
 
 def exponents(rows, least=1024):
-    """Slopes of log seconds, log seconds of cores, log peak memory, and log memory above what there was before, against log pixels.
+    """Slopes against log pixels: of log seconds (also of cores), log peak memory, and log memory above the start's.
 
     Args:
         rows: side → what `measure` found.
