@@ -96,9 +96,12 @@ def _pair(card, pixels):
 
 
 def _mean_psnr(targets, outputs):
-    """In double precision, whatever the device makes of a float32 sum. (Images are never perfect here.)"""
+    """In double precision, whatever the device makes of a float32 sum. NaN, which JSON cannot hold, becomes 0 dB.
+
+    (Images are never perfect here.)
+    """
     errors = np.mean((targets.astype("float64") - outputs) ** 2, axis=(1, 2, 3))
-    return float(np.mean(-10 * np.log10(errors)))
+    return float(np.nan_to_num(np.mean(-10 * np.log10(errors)), nan=0.0, neginf=0.0))
 
 
 def _recipe(network, batch, crop):
