@@ -211,7 +211,7 @@ def main(arguments=None):
     os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.6")
     try:
         setting, names = _checked(chosen)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
     session = Session(chosen.out, began + 60 * chosen.minutes, _described(setting, names, chosen))
     session.write()
@@ -226,7 +226,8 @@ def _checked(chosen):
     """The setting, and the names of what is to be measured.
 
     Raises:
-        ValueError, OSError: for another backend, a file that holds no such images, an unknown name.
+        ImportError, ValueError, OSError: without JAX or for another backend, a file that holds no such images, an
+            unknown name.
     """
     import keras
 
