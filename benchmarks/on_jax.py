@@ -152,7 +152,12 @@ def in_scan(network, dtype, pixels, length, repetitions, batch=16, crop=None):
         value, gradients = jax.value_and_grad(objective)(state[0])
         return optimizer.stateless_apply(state[1], gradients, state[0]), value
 
-    many = jax.jit(lambda state, pair: jax.lax.scan(lambda state, _: step(state, *pair), state, length=length))
+    def steps(state, pair):
+        if length == 1:  # inside of a loop XLA's convolutions on a processor take 30 times as long
+            return step(state, *pair)
+        return jax.lax.scan(lambda state, _: step(state, *pair), state, length=length)
+
+    many = jax.jit(steps)
     state = ([v.value for v in model.trainable_variables], [v.value for v in optimizer.variables])
     times = []
     for _ in range(1 + repetitions):
