@@ -1,11 +1,12 @@
-"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory]"""
+"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory size]"""
 
 import argparse
 import importlib.metadata
+import os
 import time
 from pathlib import Path
 
-from benchmarks import report, speed
+from benchmarks import report, size, speed
 from benchmarks.timing import spread
 from diffnet_tf import files
 from diffnet_tf.base import checks
@@ -14,8 +15,15 @@ from diffnet_tf.files import provenance
 PEERS = ("torch", "medpy", "SimpleITK", "opencv-contrib-python-headless", "scipy")
 
 
+# What is measured without a peer.
+_ALONE = {
+    "memory": speed.memory,
+    "size": lambda: size.measure(memory_gib=provenance.hardware()["memory_gib"]),
+}
+
+
 def main():
-    names = (*speed.COMPARISONS, "memory")
+    names = (*speed.COMPARISONS, *_ALONE)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help=f"of {', '.join(names)}; all if none is named")
     parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
@@ -23,12 +31,13 @@ def main():
     for name in chosen.names:
         checks.one_of(name, "name", names)
     for name in chosen.names or names:
-        start = time.perf_counter()
-        result = {"memory": speed.memory()} if name == "memory" else _compare(speed.COMPARISONS[name])
+        start, load = time.perf_counter(), os.getloadavg()[0]
+        result = {name: _ALONE[name]()} if name in _ALONE else _compare(speed.COMPARISONS[name])
         result |= {
             "commit": provenance.commit(),
             "versions": {**provenance.versions(), **_peers()},
             "hardware": provenance.hardware(),
+            "load_average_before": round(load, 2),  # above 0: other programs were running, too
             "wall_seconds": round(time.perf_counter() - start, 1),
         }
         files.write_json(files.check_writable(chosen.results_dir) / f"{name}.json", result)

@@ -1,5 +1,7 @@
 """Our contestants. Each function prepares a task and returns (once, number of images)."""
 
+import resource
+
 import keras
 import numpy as np
 
@@ -39,6 +41,30 @@ def inference(batch=16, size=96, dtype="float32", calls=1):
             np.asarray(apply(images))
 
     return once, batch * calls
+
+
+def restored(size, tile=None):
+    """The preset `inverse` on one float32 image: by `restore`, tile by tile, or as a whole by the model itself.
+
+    Warmed up on a corner of three tiles a side, which has every shape of a tile. Its "number of images" is the memory
+    in bytes that the process has had before there is the image.
+    """
+    model = dn.from_preset("inverse")
+    tiled = dn.restoration.tiles.Tiled(model, tile or 512)
+    apply = backend.compiled(lambda u: model(u, training=False))
+
+    def once(pixels):
+        if tile:
+            return dn.restore(pixels, tiled)
+        return np.asarray(apply(pixels[None, ..., None]))
+
+    for side in (96, 97):
+        once(_images(1, side)[0, ..., 0])
+    before = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    image = np.random.default_rng(0).random((size, size), "float32")
+    if tile and size > tile:
+        once(image[: 3 * tile, : 3 * tile])
+    return lambda: once(image), before
 
 
 def fixed_point(batch=16, size=96, iterations=200, fused=False):

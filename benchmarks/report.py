@@ -8,7 +8,7 @@ from benchmarks.recipes import TARGET, load
 from benchmarks.timing import spread
 
 HEADER = "| what (times are of an image) | against | ours | median (min–max), n | goal |\n|---|---|---|---|---|"
-ORDER = ("step", "inference-96", "inference-1024", "inverse", "pairs", "pipeline", "memory")
+ORDER = ("step", "inference-96", "inference-1024", "inverse", "pairs", "pipeline", "memory", "size")
 
 
 def rows(result):
@@ -22,7 +22,24 @@ def rows(result):
             f"| {deviation:.1f} % off a line | linear |"
         )
         return [line]
+    if "size" in result:
+        return [_size_row(kind, found) for kind, found in result["size"].items()]
     return [_row(row, result["seconds_per_image"]) for row in result["ratios"]]
+
+
+def _size_row(kind, found):
+    """Times and peaks at the ends of the sizes, and the exponents."""
+    rows = {int(side): row for side, row in found["sides"].items() if "seconds" in row}
+    smallest, largest = min(rows), max(rows)
+    ends = [
+        f"{_duration(rows[side]['seconds']['median'])} and {rows[side]['peak_bytes'] / 2**20:,.0f} MiB at {side}² (n = "
+        f"{rows[side]['seconds']['n']})"
+        for side in (smallest, largest)
+    ]
+    time, cores, memory = (found["exponents"][key] for key in ("seconds", "core_seconds", "peak_memory_from_1024"))
+    label = "`restore`, tile by tile" if kind == "tiles" else "the model on a whole image"
+    power = f"time ∝ pixels^{time:.2f} (of cores {cores:.2f}), peak memory from 1024² on ∝ pixels^{memory:.2f}"
+    return f"| {label}, {smallest}² to {largest}² | | {', '.join(ends)} | {power} | linear |"
 
 
 def _row(row, seconds):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.worker import WARM_UP
+
 ROOT = Path(__file__).resolve().parent.parent
 REPETITIONS = 7
 
@@ -20,14 +22,18 @@ class Worker:
             and the number of images that one call of it deals with.
         options: keyword arguments of the function.
         environment: variables for the process, which libraries read when they are imported.
+        warm_up: how often it does the task before it answers for the first time.
+        started: a function that is called with the process (a `subprocess.Popen`) before that answers.
     """
 
-    def __init__(self, task, environment=None, **options):
+    def __init__(self, task, environment=None, warm_up=WARM_UP, started=None, **options):
         self.name = task
-        command = [sys.executable, "-m", "benchmarks.worker", task, json.dumps(options)]
+        command = [sys.executable, "-m", "benchmarks.worker", task, json.dumps(options), str(warm_up)]
         variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **(environment or {})}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, cwd=ROOT, env=variables, text=True, **pipes)
+        if started:
+            started(self.process)
         self.items = json.loads(self._answer())
 
     def _answer(self):
@@ -37,7 +43,7 @@ class Worker:
         return line
 
     def __call__(self):
-        """Do the task once: (seconds it took, peak memory of the process so far in bytes)."""
+        """Do the task once: (seconds it took, peak memory of the process so far in bytes, seconds of all its cores)."""
         self.process.stdin.write("once\n")
         self.process.stdin.flush()
         return tuple(json.loads(self._answer()))

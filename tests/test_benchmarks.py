@@ -1,14 +1,17 @@
 """The benchmarks measure what they say: peers do the same work, contestants take turns, reports show the records."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from keras.ops import convert_to_numpy as as_numpy
 
 import diffnet_tf as dn
-from benchmarks import peers, recipes, report, timing
-from tests.conftest import slow, tensorflow_only
+from benchmarks import gpu_report, peers, recipes, report, size, timing
+from tests.conftest import BACKEND, ROOT, slow, tensorflow_only
 
 
 def test_the_sparse_peer_makes_our_four_steps(photographs):
@@ -103,3 +106,105 @@ def test_the_races_report_says_when_the_authors_recipe_was_stopped_before_the_go
         f"| `authors`, 380 s: {authors} to {authors} dB | `fast`, 400 steps: 50.5 to 50.5 dB | {ratio}, 1 | ≥ 20× |"
     )
     assert second.endswith("| `fast`, 400 steps, 60 min | 67.00 dB (67.00–67.00), 1 | ≥ 64 dB |")
+
+
+def test_the_sizes_report_shows_times_peaks_and_exponents():
+    """Time is 2 µs a pixel, memory 1 GiB and 400 bytes a pixel, of which the process had 1 GiB before."""
+    rows = {}
+    for side in (96, 1024, 2048, 4096):
+        peak = 2**30 + 400 * side**2
+        times = {"median": 2e-6 * side**2, "n": 3}
+        rows[str(side)] = {"seconds": times, "core_seconds": times, "peak_bytes": peak, "bytes_before": 2**30}
+    rows["8192"] = {"left_out": "needs about 23 GiB of 23.5 GiB"}
+    found = size.exponents(rows)
+    assert found["seconds"] == pytest.approx(1) and found["memory_above_start_from_1024"] == pytest.approx(1)
+    assert 0.5 < found["peak_memory_from_1024"] < 1
+    (line,) = report.rows({"size": {"whole": {"sides": rows, "exponents": found}}})
+    assert "whole image, 96² to 4096²" in line and "33.55 s and 7,424 MiB at 4096² (n = 3)" in line
+    assert "time ∝ pixels^1.00 (of cores 1.00)" in line
+
+
+def _gpu_record(**changes):
+    ms = {"median": 2.4, "min": 2.3, "max": 2.6, "n": 4}
+    step = {"ms": ms, "steps": 500, "first_step_s": 5.0}
+    preset = {"n": 16, "input": 30.0, "cpu float32": 67.0, "cpu mixed_bfloat16": 65.0}
+    presets = {name: {**preset, "TF32": 66.97, "float32": 67.0, "mixed_bfloat16": 65.01} for name in ("a", "b")}
+    measured = {
+        "presets": {**presets, "wall_seconds": 3.0},
+        "DiffNet fit float32": step,
+        "DiffNet scan float32": {**step, "ms": {**ms, "median": 2.0}},
+        "copies": {"bytes_per_second": {"median": 4e12, "min": 4e12, "max": 4e12, "n": 5}},
+        "U-Net fit float32": {"not_run": "out of time"},
+        **changes,
+    }
+    record = {"on_gpu": True, "names": list(measured), "measured": measured, "step_bytes": {"float32": 2e9}}
+    return record | {"goals": gpu_report.goals(record)}
+
+
+def _met(record):
+    return {row["what"]: row["met"] for row in record["goals"] if row["met"] is not None}
+
+
+def test_the_gpus_goals_are_judged_on_a_gpu_only():
+    met = _met(_gpu_record())
+    assert all(met[f"presets in {mode} against CPU float32"] for mode in ("TF32", "float32"))
+    assert met["DiffNet in `fit`, float32/TF32"] and met["DiffNet in `fit`, float32/TF32: 101,250 steps, calculated"]
+    assert met["DiffNet, `fit` / scan, float32"] is False  # 1.2
+    assert "presets in mixed_bfloat16 against CPU float32" not in met  # what bfloat16 costs is no fault of the device
+    on_processor = {**_gpu_record(), "on_gpu": False}
+    assert _met({"goals": gpu_report.goals(on_processor)}) == {}
+
+
+def test_a_preset_that_the_gpu_spoils_is_shown():
+    row = {"n": 16, "cpu float32": 67.4, "cpu mixed_bfloat16": 65.0, "TF32": 62.8, "float32": 67.4}
+    record = _gpu_record(presets={"spoiled": {**row, "mixed_bfloat16": 65.0}})
+    assert _met(record)["presets in TF32 against CPU float32"] is False
+    assert "4.6000 dB apart (`spoiled`)" in gpu_report.table(record)
+
+
+def test_the_gpus_table_says_what_was_not_run_and_what_the_memory_allows():
+    lines = gpu_report.table(_gpu_record()).splitlines()
+    assert "| U-Net in `fit`, float32/TF32 | ≤ 5.9 ms | not run: out of time |  |  |" in lines
+    assert "| DiffNet in scan, float32: memory traffic alone |  | 0.50 ms are 25 % of a step |  |  |" in lines
+
+
+def _run_gpu(*arguments):
+    command = [sys.executable, "-m", "benchmarks.gpu", *arguments]
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@slow
+def test_the_gpus_benchmark_rehearsed(tmp_path):
+    """On a processor every measurement is made, the presets are what they should be, and nothing is judged."""
+    pytest.importorskip("jax", reason="the benchmark runs on JAX")
+    run = _run_gpu("--small", "--out", str(tmp_path / "gpu.json"))
+    assert run.returncode == 0, run.stderr
+    record = json.loads((tmp_path / "gpu.json").read_text())
+    assert list(record["measured"]) == record["names"]
+    missing = [name for name, found in record["measured"].items() if "not_run" in found]
+    assert [name for name in missing if not name.startswith("PyTorch")] == []
+    for name in dn.list_presets():
+        found = record["measured"]["presets"][name]
+        assert found["cpu float32"] > found["input"] + 3
+        assert abs(found["TF32"] - found["cpu float32"]) < 0.05
+    assert record["commit"] and record["versions"]["jax"] and record["hardware"]["accelerators"] == []
+    assert _met(record) == {} and "No GPU: nothing is judged." in run.stdout
+
+
+@slow
+def test_the_gpus_benchmark_ends_when_its_time_is_over(tmp_path):
+    pytest.importorskip("jax", reason="the benchmark runs on JAX")
+    run = _run_gpu("--small", "--minutes", "0.2", "--out", str(tmp_path / "gpu.json"))
+    assert run.returncode == 0, run.stderr
+    record = json.loads((tmp_path / "gpu.json").read_text())
+    assert "not_run" in list(record["measured"].values())[-1] and record["wall_seconds"] < 60
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="it is the right backend")
+def test_the_gpus_benchmark_asks_for_jax(capsys):
+    from benchmarks import gpu
+
+    with pytest.raises(SystemExit, match="2"):
+        gpu.main(["--minutes", "1"])
+    assert "Set KERAS_BACKEND=jax." in capsys.readouterr().err
