@@ -1,11 +1,11 @@
-"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory]"""
+"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory restore]"""
 
 import argparse
 import importlib.metadata
 import time
 from pathlib import Path
 
-from benchmarks import report, speed
+from benchmarks import report, restore, speed
 from benchmarks.timing import spread
 from diffnet_tf import files
 from diffnet_tf.base import checks
@@ -15,16 +15,17 @@ PEERS = ("torch", "medpy", "SimpleITK", "opencv-contrib-python-headless", "scipy
 
 
 def main():
-    names = (*speed.COMPARISONS, "memory")
+    alone = {"memory": lambda: {"memory": speed.memory()}, "restore": restore.measure}
+    names = (*speed.COMPARISONS, *alone)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(names)}; all if none is named")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(names)}; all but restore if none is named")
     parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
     chosen = parser.parse_args()
     for name in chosen.names:
         checks.one_of(name, "name", names)
-    for name in chosen.names or names:
+    for name in chosen.names or names[:-1]:
         start = time.perf_counter()
-        result = {"memory": speed.memory()} if name == "memory" else _compare(speed.COMPARISONS[name])
+        result = alone[name]() if name in alone else _compare(speed.COMPARISONS[name])
         result |= {
             "commit": provenance.commit(),
             "versions": {**provenance.versions(), **_peers()},

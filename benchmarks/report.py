@@ -4,11 +4,12 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks import restore
 from benchmarks.recipes import TARGET, load
 from benchmarks.timing import spread
 
 HEADER = "| what (times are of an image) | against | ours | median (min–max), n | goal |\n|---|---|---|---|---|"
-ORDER = ("step", "inference-96", "inference-1024", "inverse", "pairs", "pipeline", "memory")
+ORDER = ("step", "inference-96", "inference-1024", "inverse", "pairs", "pipeline", "memory", "restore")
 
 
 def rows(result):
@@ -22,6 +23,8 @@ def rows(result):
             f"| {deviation:.1f} % off a line | linear |"
         )
         return [line]
+    if "restore" in result:
+        return restore.rows(result)
     return [_row(row, result["seconds_per_image"]) for row in result["ratios"]]
 
 

@@ -7,7 +7,7 @@ import pytest
 from keras.ops import convert_to_numpy as as_numpy
 
 import diffnet_tf as dn
-from benchmarks import peers, recipes, report, timing
+from benchmarks import peers, recipes, report, restore, timing
 from tests.conftest import slow, tensorflow_only
 
 
@@ -103,3 +103,25 @@ def test_the_races_report_says_when_the_authors_recipe_was_stopped_before_the_go
         f"| `authors`, 380 s: {authors} to {authors} dB | `fast`, 400 steps: 50.5 to 50.5 dB | {ratio}, 1 | ≥ 20× |"
     )
     assert second.endswith("| `fast`, 400 steps, 60 min | 67.00 dB (67.00–67.00), 1 | ≥ 64 dB |")
+
+
+@slow
+@tensorflow_only
+def test_the_times_of_restore_add_up():
+    found = restore.measure(("gray16.tif",), shape=(600, 700), repetitions=1)
+    ways = found["restore"]["gray16.tif"]
+    assert ways.keys() == {"own", "fast", "fast, in turns"} and found["png"] == {}
+    for kinds in ways.values():
+        wall, network, outside, loading = (kinds[k]["median"] for k in ("wall", "network", "outside", "loading"))
+        assert np.isclose(network + outside, wall) and 0 < loading < outside and kinds["wall"]["n"] == 1
+    for way in ("fast", "fast, in turns"):
+        assert 4 * restore.WAIT <= ways[way]["network"]["median"] < 8 * restore.WAIT
+    assert len(report.rows(found)) == 3
+
+
+def test_the_report_shows_what_of_restore_is_outside_the_network():
+    share = {"median": 0.021, "min": 0.02, "max": 0.03, "n": 3}
+    kinds = {"share_outside": share, "wall": {"median": 46.3}, "outside": {"median": 0.99}}
+    (line,) = report.rows({"restore": {"rgb16.tif": {"own": kinds}}, "megapixels": 24.0})
+    assert line.endswith("| device: own | 46.3 s, outside 0.99 s | 2.1 % (2.0–3.0), 3 | ≤ 10 % |")
+    assert line.startswith("| `restore` of rgb16.tif, 24 megapixels, outside the network |")

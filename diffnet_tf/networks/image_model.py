@@ -86,7 +86,8 @@ class ImageModel(keras.Model):
 
         Args:
             filepath: the file; for a SavedModel, the folder.
-            format: "tf_saved_model", "onnx", "litert" or "openvino" on TensorFlow; "torch" on PyTorch.
+            format: "tf_saved_model", "onnx", "litert" or "openvino" on TensorFlow; "torch" on PyTorch, for
+                the one size that input_signature gives.
             verbose, input_signature, kwargs: of `keras.Model.export`.
         """
         if input_signature is None:  # Keras derives it, but not for ONNX from a model that was never called

@@ -1,12 +1,14 @@
 """Exports keep their quality in every runtime, and on devices that narrow float32; quantizing is refused."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
 import diffnet_tf as dn
 from tests import narrow
-from tests.conftest import slow, tensorflow_only
+from tests.conftest import ROOT, run_python, slow, tensorflow_only
 
 MISSING = "comes with the export extra"
 
@@ -119,7 +121,19 @@ def test_what_openvino_costs_where_it_chooses_the_precision(preset, exported, re
 
 
 @tensorflow_only
-def test_it_is_traced_for_a_device_that_narrows_float32(tmp_path, monkeypatch):
+def test_it_is_traced_for_a_device_that_narrows_float32(tmp_path):
+    """Every estimator splits the image and the last kernel: on a processor nothing else would round."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    dn.models.DiffNet(2, 3, 4).export(tmp_path, verbose=False)
+    proto = saved_model_pb2.SavedModel.FromString((tmp_path / "saved_model.pb").read_bytes())
+    functions = proto.meta_graphs[0].graph_def.library.function
+    assert max(sum(node.op == "Round" for node in function.node_def) for function in functions) == 4
+
+
+@slow
+@tensorflow_only
+def test_in_tf32_it_keeps_its_quality(tmp_path, monkeypatch):
     """In TF32, without the export's own protection, the network would lose more than 5 dB."""
     inputs, targets = pairs("inverse")
     inputs, targets = inputs[:4], targets[:4]
@@ -130,6 +144,26 @@ def test_it_is_traced_for_a_device_that_narrows_float32(tmp_path, monkeypatch):
         model.export(tmp_path, verbose=False)
     found = mean_psnr(targets, in_saved_model(tmp_path)(inputs))
     assert unprotected < exact - 5 and found > exact - 0.2, (exact, unprotected, found)
+
+
+KINDS = {
+    "noise map": (lambda: dn.models.DiffNet(2, 2, 4, noise_map=True), (2, 9, 8, 2)),
+    "colour": (lambda: dn.models.DiffNet(2, 2, 4, channels=3, mixing=True), (2, 9, 8, 3)),
+    "one size": (lambda: dn.models.LinearDiffNet((9, 8), 2, filters_initializer="uniform"), (2, 9, 8, 1)),
+    "convolutions": (lambda: dn.models.ConvNet(depth=3), (2, 9, 8, 1)),
+    "float64": (lambda: dn.models.DiffNet(2, 2, 4, dtype="float64"), (2, 9, 8, 1)),
+}
+
+
+@tensorflow_only
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_network_can_be_exported(kind, tmp_path):
+    """From a model that was never called, too."""
+    make, shape = KINDS[kind]
+    model = make()
+    model.export(tmp_path, verbose=False)
+    images = np.random.default_rng(0).random(shape).astype(model.inputs[0].dtype)
+    np.testing.assert_allclose(in_saved_model(tmp_path)(images), np.asarray(model(images)), atol=1e-5)
 
 
 @pytest.mark.parametrize("make", [dn.models.DiffNet, dn.models.ConvNet, lambda: dn.models.LinearDiffNet((8, 8))])
@@ -149,3 +183,16 @@ def test_a_layer_refuses_to_be_quantized(make):
     layer.build((None, 8, 8, 1))
     with pytest.raises(ValueError, match=f"{make.__name__}.quantize came with mode 'int8'; expected no call of it"):
         layer.quantize("int8")
+
+
+@slow
+@tensorflow_only
+def test_the_code_of_the_page_runs(tmp_path):
+    """Every block of docs/export.md, by itself."""
+    for package in ("onnxruntime", "ai_edge_litert", "openvino"):
+        pytest.importorskip(package, reason=MISSING)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(), re.DOTALL)
+    assert len(blocks) == len(FORMATS)
+    check = "assert found['outputs'].shape[1:] == (96, 96, 1)"
+    code = "\n".join(f"exec({block!r}, found := {{}}); {check}" for block in blocks)
+    run_python(f"import os, sys; sys.path.insert(0, os.getcwd()); os.chdir({str(tmp_path)!r})\n{code}")
