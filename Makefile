@@ -44,7 +44,7 @@ test:
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(FAST) $(JAX_TESTS)
 
 # Everything, on all three backends.
-test-all: $(VENV)/installed-dev $(JAX_VENV)/installed-dev lint package-alone test-torch
+test-all: $(VENV)/installed-export $(JAX_VENV)/installed-dev lint package-alone test-torch
 	$(BIN)/python $(PYTEST)
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(JAX_TESTS)
 
@@ -110,6 +110,11 @@ $(VENV)/installed-dev: setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --editable ".[dev]"
 	touch $(VENV)/installed $@
+
+# The runtimes of exported networks.
+$(VENV)/installed-export: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --editable ".[export]"
+	touch $@
 
 $(JAX_VENV)/installed-dev: setup.py
 	$(PYTHON) -m venv $(JAX_VENV)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# Of networks, to ONNX.
-EXPORT = ["onnx>=1.19", "onnxruntime>=1.23", "tf2onnx>=1.17"]
+# Of networks, to ONNX; and to all formats of docs/export.md.
+ONNX = ["onnx>=1.19", "onnxruntime>=1.23", "tf2onnx>=1.17"]
+EXPORT = [*ONNX, "openvino>=2026.0", "ai-edge-litert>=2.1"]
 # What scikit-image's wavelets need: of the experiment `comparison`.
 WAVELETS = ["PyWavelets>=1.8,<2"]
 
@@ -57,7 +58,7 @@ setup(
             "nbformat>=5.10",
             "ipykernel>=6.29",
             "pdoc>=16",
-            *EXPORT,
+            *ONNX,
             *WAVELETS,
         ],
         "jax": ["jax>=0.6"],

@@ -1,4 +1,4 @@
-"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory size]"""
+"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory size restore]"""
 
 import argparse
 import importlib.metadata
@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks import report, size, speed
+from benchmarks import report, restore, size, speed
 from benchmarks.timing import spread
 from diffnet_tf import files
 from diffnet_tf.base import checks
@@ -17,22 +17,23 @@ PEERS = ("torch", "medpy", "SimpleITK", "opencv-contrib-python-headless", "scipy
 
 # What is measured without a peer.
 _ALONE = {
-    "memory": speed.memory,
-    "size": lambda: size.measure(memory_gib=provenance.hardware()["memory_gib"]),
+    "memory": lambda: {"memory": speed.memory()},
+    "size": lambda: {"size": size.measure(memory_gib=provenance.hardware()["memory_gib"])},
+    "restore": restore.measure,
 }
 
 
 def main():
     names = (*speed.COMPARISONS, *_ALONE)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(names)}; all if none is named")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(names)}; all but restore if none is named")
     parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
     chosen = parser.parse_args()
     for name in chosen.names:
         checks.one_of(name, "name", names)
-    for name in chosen.names or names:
+    for name in chosen.names or names[:-1]:
         start, load = time.perf_counter(), os.getloadavg()[0]
-        result = {name: _ALONE[name]()} if name in _ALONE else _compare(speed.COMPARISONS[name])
+        result = _ALONE[name]() if name in _ALONE else _compare(speed.COMPARISONS[name])
         result |= {
             "commit": provenance.commit(),
             "versions": {**provenance.versions(), **_peers()},

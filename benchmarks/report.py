@@ -4,11 +4,12 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks import restore
 from benchmarks.recipes import TARGET, load
 from benchmarks.timing import spread
 
 HEADER = "| what (times are of an image) | against | ours | median (min–max), n | goal |\n|---|---|---|---|---|"
-ORDER = ("step", "inference-96", "inference-1024", "inverse", "pairs", "pipeline", "memory", "size")
+ORDER = ("step", "inference-96", "inference-1024", "inverse", "pairs", "pipeline", "memory", "size", "restore")
 
 
 def rows(result):
@@ -24,6 +25,8 @@ def rows(result):
         return [line]
     if "size" in result:
         return [_size_row(kind, found) for kind, found in result["size"].items()]
+    if "restore" in result:
+        return restore.rows(result)
     return [_row(row, result["seconds_per_image"]) for row in result["ratios"]]
 
 

@@ -10,7 +10,7 @@ import pytest
 from keras.ops import convert_to_numpy as as_numpy
 
 import diffnet_tf as dn
-from benchmarks import gpu_report, peers, recipes, report, size, timing
+from benchmarks import gpu_report, peers, recipes, report, restore, size, timing
 from tests.conftest import BACKEND, ROOT, slow, tensorflow_only
 
 
@@ -208,3 +208,25 @@ def test_the_gpus_benchmark_asks_for_jax(capsys):
     with pytest.raises(SystemExit, match="2"):
         gpu.main(["--minutes", "1"])
     assert "Set KERAS_BACKEND=jax." in capsys.readouterr().err
+
+
+@slow
+@tensorflow_only
+def test_the_times_of_restore_add_up():
+    found = restore.measure(("gray16.tif",), shape=(600, 700), repetitions=1)
+    ways = found["restore"]["gray16.tif"]
+    assert ways.keys() == {"own", "fast", "fast, in turns"} and found["png"] == {}
+    for kinds in ways.values():
+        wall, network, outside, loading = (kinds[k]["median"] for k in ("wall", "network", "outside", "loading"))
+        assert np.isclose(network + outside, wall) and 0 < loading < outside and kinds["wall"]["n"] == 1
+    for way in ("fast", "fast, in turns"):
+        assert 4 * restore.WAIT <= ways[way]["network"]["median"] < 8 * restore.WAIT
+    assert len(report.rows(found)) == 3
+
+
+def test_the_report_shows_what_of_restore_is_outside_the_network():
+    share = {"median": 0.021, "min": 0.02, "max": 0.03, "n": 3}
+    kinds = {"share_outside": share, "wall": {"median": 46.3}, "outside": {"median": 0.99}}
+    (line,) = report.rows({"restore": {"rgb16.tif": {"own": kinds}}, "megapixels": 24.0})
+    assert line.endswith("| device: own | 46.3 s, outside 0.99 s | 2.1 % (2.0–3.0), 3 | ≤ 10 % |")
+    assert line.startswith("| `restore` of rgb16.tif, 24 megapixels, outside the network |")

@@ -49,8 +49,8 @@ def run(arguments: Namespace) -> int:
     tiled = tiles.Tiled(models.chosen(arguments), arguments.tile, arguments.noise, arguments.precision)
     half = ", bfloat16" if tiled.model.dtype_policy.name == "mixed_bfloat16" else ""
     print(f"Device: {provenance.device()}{half}", flush=True)
-    for source, target in jobs:
-        pixels = image_files.read(source, arguments.max_pixels)
+    for source, target, opened in jobs:
+        pixels = image_files.read(source, arguments.max_pixels) if opened is None else opened
         target.parent.mkdir(parents=True, exist_ok=True)
         show = _Progress(f"{source} → {target}, {pixels.shape[1]:,}×{pixels.shape[0]:,}")
         with image_files.writing(target, pixels.shape, _dtype(arguments, pixels)) as out:
@@ -58,8 +58,12 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _jobs(arguments: Namespace) -> list[tuple[Path, Path]]:
-    """(source, target) of every image, all of them checked before the first is processed."""
+def _jobs(arguments: Namespace) -> list[tuple[Path, Path, Array | None]]:
+    """(source, target, pixels) of every image, all of them checked before the first is processed.
+
+    The pixels of a single image are kept, so that it is decoded once; those of several are None: memory may not hold
+    them all.
+    """
     if not arguments.input.exists():
         raise FileNotFoundError(f"{arguments.input} does not exist; expected an image or a folder of images.")
     if arguments.input.is_dir():
@@ -79,7 +83,7 @@ def _jobs(arguments: Namespace) -> list[tuple[Path, Path]]:
         pixels = image_files.read(source, arguments.max_pixels)
         restoration.check(pixels, source)
         image_files.check_writable(target, _dtype(arguments, pixels), pixels.shape[2])
-    return jobs
+    return [(*job, pixels if len(jobs) == 1 else None) for job in jobs]
 
 
 def _dtype(arguments: Namespace, pixels: Array) -> np.dtype:

@@ -8,7 +8,7 @@ sum of two images, and the kernel of the last convolution as the sum of two kern
 it is. A processor does not narrow float32, so there they are plain convolutions, with the bits they have always had.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 from keras import ops
@@ -32,6 +32,20 @@ def _parts(x: Tensor, axis: int) -> Tensor:
     """
     coarse = ops.stop_gradient(ops.round(x * (1 / _GRID)) * _GRID)
     return ops.concatenate([coarse, x - coarse], axis=axis)
+
+
+def refuse_to_quantize(what: object, mode: Any) -> NoReturn:
+    """Say why integers are no use here. Keras skips convolutions, so it would change nothing, without a word.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(
+        f"{type(what).__name__}.quantize came with mode {mode!r}; expected no call of it: Keras quantizes no "
+        "convolutions, of which the networks consist, and an image that is rounded to 8 bits has 59 dB at most. For "
+        "speed, take a preset with from_preset(name, precision='bfloat16'), or make the network with "
+        "dtype='mixed_bfloat16'."
+    )
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -3,14 +3,14 @@
 import contextlib
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import keras
 import numpy as np
 
 from diffnet_tf.base import backend, checks
-from diffnet_tf.base.types import Array, Tensor
-from diffnet_tf.networks.convolution import state_dtype
+from diffnet_tf.base.types import Array, PathLike, Tensor
+from diffnet_tf.networks.convolution import refuse_to_quantize, state_dtype
 from diffnet_tf.networks.layers import DiffusionLayer
 
 
@@ -73,6 +73,35 @@ class ImageModel(keras.Model):
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Array:
         check_images(x, self._input_channels)
         return super().predict(x, *args, **kwargs)
+
+    def export(
+        self,
+        filepath: PathLike,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the network for a runtime other than Keras, see docs/export.md.
+
+        It is traced as for a device that narrows float32 (`backend.guarded`), since nobody knows where it will run: in
+        TF32 it keeps its quality, too.
+
+        Args:
+            filepath: the file; for a SavedModel, the folder.
+            format: "tf_saved_model", "onnx", "litert" or "openvino" on TensorFlow; "torch" on PyTorch, for
+                the one size that input_signature gives.
+            verbose, input_signature, kwargs: of `keras.Model.export`.
+        """
+        if input_signature is None:  # Keras derives it, but not for ONNX from a model that was never called
+            (image,) = self.inputs
+            input_signature = [keras.InputSpec(dtype=image.dtype, shape=image.shape, name=image.name)]
+        with backend.guarded():
+            super().export(str(filepath), format, verbose, input_signature, **kwargs)
+
+    def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> NoReturn:
+        """Not to be called: raises a ValueError that says what to do instead."""
+        refuse_to_quantize(self, mode)
 
     @property
     def input_channels(self) -> int:

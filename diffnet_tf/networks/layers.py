@@ -15,7 +15,7 @@ TensorShape([1, 96, 96, 5])
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 from keras import initializers, ops
@@ -96,6 +96,10 @@ class FilterEstimator(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> NoReturn:
+        """Not to be called: raises a ValueError that says what to do instead."""
+        convolution.refuse_to_quantize(self, mode)
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("depth", "width", "initial_scale", "filters", "channels")}
@@ -232,6 +236,10 @@ class DiffusionLayer(_Update):
     @property
     def _apply(self) -> Callable[..., Tensor]:
         return stencil.apply_mixing if self.mixing else stencil.apply
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> NoReturn:
+        """Not to be called: raises a ValueError that says what to do instead."""
+        convolution.refuse_to_quantize(self, mode)
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale")}

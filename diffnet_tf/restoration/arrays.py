@@ -12,8 +12,9 @@ changed, which keeps the colour differences; or each channel, all divided by the
 ((100, 120, 3), 'uint8')
 """
 
+import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.networks import presets
 from diffnet_tf.networks.models import DiffNet
+from diffnet_tf.restoration.overlap import ahead
 from diffnet_tf.restoration.tiles import Tiled
 
 COLOURS = ("luminance", "channels")
@@ -96,16 +98,25 @@ def restore(
     parts = [slice(0, 3)] if as_luminance else [slice(k, k + 1) for k in range(colours)]
     maximum = _maximum(pixels, LUMINANCE if as_luminance else None, colours)
 
-    total, done = len(parts) * tiled.count(pixels.shape), 0
-    for part in parts:
-        for rows, columns, output in _outputs(tiled, pixels, part, maximum):
-            if as_luminance:
-                before = pixels[rows, columns, part].astype("float32")
-                output = before + (output - before @ LUMINANCE)[..., None]
-            else:
-                output = output[..., None]
-            writer(rows, columns, part, output)
-            done += 1
+    # An image that is its own output is read and written in turns: a tile sees what became of those before it.
+    waiting = 0 if np.may_share_memory(pixels, out) else 1
+
+    def write(tile: tuple[slice, slice, slice, Array]) -> None:
+        part, rows, columns, output = tile
+        output = maximum * output
+        if as_luminance:
+            before = pixels[rows, columns, part].astype("float32")
+            output = before + (output - before @ LUMINANCE)[..., None]
+        else:
+            output = output[..., None]
+        writer(rows, columns, part, output)
+
+    total = len(parts) * tiled.count(pixels.shape)
+    with (
+        contextlib.closing(_outputs(tiled, pixels, parts, maximum, waiting)) as outputs,
+        contextlib.closing(ahead(write, outputs, waiting)) as written,
+    ):
+        for done, _ in enumerate(written, 1):
             if progress:
                 progress(done, total)
     if channels > colours:
@@ -126,19 +137,23 @@ def _warn_of_rounding(model: DiffNet, dtype: str) -> None:
         )
 
 
-def _outputs(tiled: Tiled, pixels: Array, part: slice, maximum: float) -> Iterator[tuple[slice, slice, Array]]:
-    """The network's output for one gray image, on the scale of the image."""
+def _outputs(
+    tiled: Tiled, pixels: Array, parts: list[slice], maximum: float, waiting: int
+) -> Generator[tuple[slice, slice, slice, Array], None, None]:
+    """(part, rows, columns, output) of every tile of every part of the channels, which the maximum divides first."""
+    for part in parts:
 
-    def read(rows: slice, columns: slice) -> Array:
-        values = pixels[rows, columns, part].astype("float32")
-        gray = values[..., 0] if values.shape[-1] == 1 else values @ LUMINANCE
-        return gray / maximum
+        def read(rows: slice, columns: slice, part: slice = part) -> Array:
+            values = pixels[rows, columns, part].astype("float32")
+            gray = values[..., 0] if values.shape[-1] == 1 else values @ LUMINANCE
+            return gray / maximum
 
-    if maximum == 0:
-        yield slice(None), slice(None), np.zeros(pixels.shape[:2], "float32")
-        return
-    for rows, columns, output in tiled(read, pixels.shape[:2]):
-        yield rows, columns, maximum * output
+        if maximum == 0:
+            yield part, slice(None), slice(None), np.zeros(pixels.shape[:2], "float32")
+            continue
+        with contextlib.closing(tiled(read, pixels.shape[:2], waiting)) as tiles:
+            for tile in tiles:
+                yield part, *tile
 
 
 class _Writer:

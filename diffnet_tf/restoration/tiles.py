@@ -6,8 +6,9 @@ comes out as it would within the whole image, up to rounding; at the border of t
 image's.
 """
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 from keras import ops
@@ -18,6 +19,7 @@ from diffnet_tf.networks import presets
 from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.networks.precision import exact
 from diffnet_tf.physics import stencil
+from diffnet_tf.restoration.overlap import ahead
 
 
 def reach(model: DiffNet) -> int:
@@ -37,6 +39,10 @@ def reach(model: DiffNet) -> int:
             f"The model is one of images with {channels} channels; expected one of gray images. Call the model itself."
         )
     return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
+
+
+# Along one axis: the tile, the tile with its surroundings, and where the one is in the other.
+_Extent = tuple[slice, slice, slice]
 
 
 class Tiled:
@@ -74,13 +80,15 @@ class Tiled:
         return math.prod(-(-side // self.tile) for side in shape[:2])
 
     def __call__(
-        self, read: Callable[[slice, slice], Array], shape: tuple[int, int]
-    ) -> Iterator[tuple[slice, slice, Array]]:
+        self, read: Callable[[slice, slice], Array], shape: tuple[int, int], waiting: int = 1
+    ) -> Generator[tuple[slice, slice, Array], None, None]:
         """The network's output, tile by tile.
 
         Args:
-            read: (slice of rows, slice of columns) → that part of the image, float (rows, columns).
+            read: (slice of rows, slice of columns) → that part of the image, float (rows, columns). It is called in a
+                thread of its own, while the network computes.
             shape: (height, width) of the image.
+            waiting: how many tiles are read ahead.
 
         Yields:
             (slice of rows, slice of columns, float32 array of the output there).
@@ -88,19 +96,26 @@ class Tiled:
         height, width = shape
         smaller = max(1, self.tile // 2)
         too_large = f"The memory does not hold a tile of {self.tile}×{self.tile} pixels. Try tile={smaller}."
-        for row in range(0, height, self.tile):
-            for column in range(0, width, self.tile):
-                rows, wide_rows, inner_rows = self._extent(row, height)
-                columns, wide_columns, inner_columns = self._extent(column, width)
-                part = np.asarray(read(wide_rows, wide_columns), "float32")[None, ..., None]
-                if self.noise is not None:
-                    part = np.concatenate([part, np.full_like(part, self.noise)], axis=-1)
+        extents = [
+            (self._extent(row, height), self._extent(column, width))
+            for row in range(0, height, self.tile)
+            for column in range(0, width, self.tile)
+        ]
+
+        def prepare(extent: tuple[_Extent, _Extent]) -> Array:
+            (_, rows, _), (_, columns, _) = extent
+            part = np.asarray(read(rows, columns), "float32")[None, ..., None]
+            if self.noise is not None:
+                part = np.concatenate([part, np.full_like(part, self.noise)], axis=-1)
+            return part
+
+        with contextlib.closing(ahead(prepare, extents, waiting)) as parts:
+            for part, ((rows, _, inner_rows), (columns, _, inner_columns)) in zip(parts, extents):
                 with backend.memory_errors(too_large):
                     output = ops.convert_to_numpy(self._function(part))[0, ..., 0]
                 yield rows, columns, output[inner_rows, inner_columns]
 
-    def _extent(self, start: int, size: int) -> tuple[slice, slice, slice]:
-        """Along one axis: the tile, the tile with its surroundings, and where the one is in the other."""
+    def _extent(self, start: int, size: int) -> _Extent:
         stop = min(start + self.tile, size)
         first, last = max(0, start - self.reach), min(size, stop + self.reach)
         return slice(start, stop), slice(first, last), slice(start - first, stop - first)

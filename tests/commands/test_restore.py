@@ -31,6 +31,13 @@ def test_a_file(picture, tmp_path, capsys):
     assert "cat.png → " in capsys.readouterr().out
 
 
+def test_a_single_image_is_decoded_once(picture, tmp_path, monkeypatch):
+    read, opened = image_files.read, []
+    monkeypatch.setattr(image_files, "read", lambda *arguments: opened.append(arguments) or read(*arguments))
+    assert restore(picture, tmp_path / "out.png", "--preset", PRESET) == 0
+    assert len(opened) == 1
+
+
 def test_a_folder_keeps_names_and_kinds(picture, tmp_path):
     folder, out = tmp_path / "in", tmp_path / "deep" / "out"
     folder.mkdir()
