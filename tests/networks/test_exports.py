@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from tests import narrow
+from experiments.lib import narrow
 from tests.conftest import ROOT, run_python, slow, tensorflow_only
 
 MISSING = "comes with the export extra"
@@ -133,13 +133,13 @@ def test_it_is_traced_for_a_device_that_narrows_float32(tmp_path):
 
 @slow
 @tensorflow_only
-def test_in_tf32_it_keeps_its_quality(tmp_path, monkeypatch):
+def test_in_tf32_it_keeps_its_quality(tmp_path):
     """In TF32, without the export's own protection, the network would lose more than 5 dB."""
     inputs, targets = pairs("inverse")
     inputs, targets = inputs[:4], targets[:4]
     model = dn.from_preset("inverse")
     exact = mean_psnr(targets, np.asarray(model(inputs)))
-    with narrow.device("TF32", monkeypatch, guarded=False):
+    with narrow.device("TF32", guarded=False):
         unprotected = mean_psnr(targets, np.asarray(model(inputs)))
         model.export(tmp_path, verbose=False)
     found = mean_psnr(targets, in_saved_model(tmp_path)(inputs))
