@@ -1,4 +1,4 @@
-"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory size restore]"""
+"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory …]"""
 
 import argparse
 import importlib.metadata
@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks import report, restore, size, speed
+from benchmarks import overhead, report, restore, size, speed
 from benchmarks.timing import spread
 from diffnet_tf import files
 from diffnet_tf.base import checks
@@ -19,6 +19,7 @@ PEERS = ("torch", "medpy", "SimpleITK", "opencv-contrib-python-headless", "scipy
 _ALONE = {
     "memory": lambda: {"memory": speed.memory()},
     "size": lambda: {"size": size.measure(memory_gib=provenance.hardware()["memory_gib"])},
+    "overhead": lambda: {"overhead": overhead.outside()},
     "restore": restore.measure,
 }
 

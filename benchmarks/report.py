@@ -4,16 +4,29 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import restore
+from benchmarks import overhead, restore
 from benchmarks.recipes import TARGET, load
 from benchmarks.timing import spread
 
 HEADER = "| what (times are of an image) | against | ours | median (min–max), n | goal |\n|---|---|---|---|---|"
-ORDER = ("step", "inference-96", "inference-1024", "inverse", "pairs", "pipeline", "memory", "size", "restore")
+ORDER = (
+    "step",
+    "inference-96",
+    "inference-1024",
+    "inverse",
+    "pairs",
+    "pipeline",
+    "memory",
+    "size",
+    "overhead",
+    "restore",
+)
 
 
 def rows(result):
     """The lines of the table for one file of results."""
+    if "overhead" in result:
+        return overhead.rows(result["overhead"])
     if "memory" in result:
         found = result["memory"]
         sizes, deviation = sorted(map(int, found["bytes"])), 100 * found["largest_deviation_from_a_line"]

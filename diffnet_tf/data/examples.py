@@ -3,7 +3,7 @@
 The k-th example of epoch e is a function of (seed, e, k) alone: each has its own stream of random bits, a hash of
 these three numbers (SplitMix64: Steele, Lea & Flood, OOPSLA 2014). Batch size, number of threads and the place where
 a run was stopped and resumed cannot change it. The same few lines run in NumPy and, without a call back into Python,
-inside `tf.data`, and draw the same numbers; `Arrays` names what differs between the two.
+inside `tf.data` and inside a training step of JAX, and draw the same numbers; `Arrays` names what differs between them.
 """
 
 import functools
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from diffnet_tf.base import checks
-from diffnet_tf.base.types import Tensor
+from diffnet_tf.base.types import Array, Tensor
 from diffnet_tf.data import ranges
 from diffnet_tf.data.gray import GrayImages
 
@@ -26,22 +26,31 @@ _ORDER, _EXAMPLE, _LEVEL, _PARAMETER = 1, 2, 3, 4
 class Arrays(SimpleNamespace):
     """The functions of an array library that drawing needs: `NUMPY` has them all.
 
-    array: (number or array, dtype) → array of that dtype; take: (array, indices along its first axis).
+    array: (number or array, dtype) → array of that dtype; take: (array, indices along its first axis);
+    shift_right: (uint64, number of bits); remainder: (uint64, divisor) → int64; log_rest and cos_turn: of uint64, whose
+    `uniform` numbers are u, log(1 − u) and cos(2πu).
     """
 
 
-NUMPY = Arrays(
+def uniform(xp: Arrays, random_bits: Tensor) -> Tensor:
+    """Numbers in [0, 1): uint64 → float64, which holds 53 of the bits."""
+    return xp.array(xp.shift_right(random_bits, 11), "float64") * 2.0**-53
+
+
+NUMPY: Arrays = Arrays(
     array=lambda x, dtype: np.asarray(x).astype(dtype),
     arange=np.arange,
     xor=np.bitwise_xor,
     shift_right=np.right_shift,
+    remainder=lambda x, divisor: (x % np.uint64(divisor)).astype("int64"),
     argsort=lambda x: np.argsort(x, kind="stable"),
     where=np.where,
+    divide=np.divide,
     take=lambda x, indices: x[indices],
     reshape=np.reshape,
-    log=np.log,
     sqrt=np.sqrt,
-    cos=np.cos,
+    log_rest=lambda x: np.log(1.0 - uniform(NUMPY, x)),  # 1 − u is never 0
+    cos_turn=lambda x: np.cos((2.0 * math.pi) * uniform(NUMPY, x)),
 )
 
 
@@ -49,34 +58,38 @@ def tensorflow_arrays() -> Arrays:
     """The same for TensorFlow."""
     import tensorflow as tf
 
-    return Arrays(
+    xp: Arrays = Arrays(
         array=lambda x, dtype: tf.cast(x, dtype) if tf.is_tensor(x) else tf.constant(x, dtype),
         arange=tf.range,
         xor=tf.bitwise.bitwise_xor,
-        shift_right=tf.bitwise.right_shift,
+        shift_right=lambda x, number: tf.bitwise.right_shift(x, tf.constant([number], "uint64")),
+        remainder=lambda x, divisor: tf.cast(x % tf.constant([divisor], "uint64"), "int64"),
         argsort=lambda x: tf.argsort(x, stable=True),
         where=tf.where,
+        divide=tf.divide,
         take=tf.gather,
         reshape=tf.reshape,
-        log=tf.math.log,
         sqrt=tf.sqrt,
-        cos=tf.cos,
+        log_rest=lambda x: tf.math.log(1.0 - uniform(xp, x)),
+        cos_turn=lambda x: tf.cos((2.0 * math.pi) * uniform(xp, x)),
     )
+    return xp
 
 
 def _mix(z: Tensor, xp: Arrays) -> Tensor:
     """SplitMix64's scrambling of 64 bits: every input bit reaches every output bit."""
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
-        z = xp.xor(z, xp.shift_right(z, xp.array([shift], "uint64"))) * xp.array([factor], "uint64")
+        z = xp.xor(z, xp.shift_right(z, shift)) * xp.array([factor], "uint64")
     return z
 
 
-def bits(xp: Arrays, count: int, *key: int | Tensor) -> Tensor:
+def bits(xp: Arrays, count: int, *key: int | Tensor, first: int = 0) -> Tensor:
     """Random 64-bit numbers that depend on their key alone.
 
     Args:
         count: how many for each key.
         key: whole numbers of at least 0, or arrays (n,) of them.
+        first: how many of the key's numbers to leave out before.
 
     Returns:
         uint64 (n, count), or (1, count) for a key without arrays.
@@ -84,19 +97,13 @@ def bits(xp: Arrays, count: int, *key: int | Tensor) -> Tensor:
     state = xp.array([0], "uint64")
     for number in key:
         state = _mix(state + xp.array(number, "uint64") + xp.array([_GOLDEN], "uint64"), xp)
-    counter = xp.array(xp.arange(1, count + 1), "uint64")
+    counter = xp.array(xp.arange(first + 1, first + count + 1), "uint64")
     return _mix(state[:, None] + counter * xp.array([_GOLDEN], "uint64"), xp)
 
 
-def uniform(xp: Arrays, random_bits: Tensor) -> Tensor:
-    """Numbers in [0, 1): uint64 → float64, which holds 53 of the bits."""
-    return xp.array(xp.shift_right(random_bits, xp.array([11], "uint64")), "float64") * 2.0**-53
-
-
-def normal(xp: Arrays, random_bits: Tensor) -> Tensor:
-    """Standard normal numbers by the transform of Box & Muller: (n, 2m) uint64 → (n, m) float64."""
-    numbers, half = uniform(xp, random_bits), random_bits.shape[-1] // 2  # 1 − these is never 0
-    return xp.sqrt(-2.0 * xp.log(1.0 - numbers[:, :half])) * xp.cos((2.0 * math.pi) * numbers[:, half:])
+def normal(xp: Arrays, lengths: Tensor, angles: Tensor) -> Tensor:
+    """Standard normal numbers by the transform of Box & Muller: from uint64 of one shape, float64 of that shape."""
+    return xp.sqrt(-2.0 * xp.log_rest(lengths)) * xp.cos_turn(angles)
 
 
 class Drawn(NamedTuple):
@@ -152,7 +159,7 @@ class Examples:
         if not self.shuffle:
             return xp.array(xp.arange(len(self)), "int64")
         keys = bits(xp, len(self), self.seed, _ORDER, epoch)[0]
-        return xp.array(xp.argsort(xp.array(xp.shift_right(keys, xp.array([1], "uint64")), "int64")), "int64")
+        return xp.array(xp.argsort(xp.array(xp.shift_right(keys, 1), "int64")), "int64")
 
     def make(
         self, epoch: Tensor, k: Tensor, index: Tensor, pixels: Tensor, maxima: Tensor, xp: Arrays = NUMPY
@@ -163,18 +170,22 @@ class Examples:
             epoch, k, index: whole numbers, (n,).
             pixels, maxima: those of the images, as arrays of the library in `xp`.
         """
-        height, width, channels = self.shape
-        noisy = self.noise[1] > 0
-        random_bits = bits(xp, 4 + (2 * height * width * channels if noisy else 0), self.seed, _EXAMPLE, epoch, k)
+
+        def random_bits(first: int, count: int) -> Tensor:
+            return bits(xp, count, self.seed, _EXAMPLE, epoch, k, first=first)
+
+        channels, size = self.shape[-1], math.prod(self.shape)
         if self.shape == self.images.shape[1:] and not self.augment:
             clean = xp.take(pixels, index)
         else:
-            clean = xp.take(xp.reshape(pixels, (-1, channels)), self._places(index, random_bits[:, :4], xp))
+            clean = xp.take(xp.reshape(pixels, (-1, channels)), self._places(index, random_bits(0, 4), xp))
         clean = xp.reshape(xp.array(clean, "float32"), (-1, *self.shape))
-        clean = clean / xp.take(maxima, index)[:, None, None, None]
+        clean = xp.divide(clean, xp.take(maxima, index)[:, None, None, None])
         noise, sigma, parameter = 0.0 * clean, self._sigma(epoch, k, xp), xp.array(0 * k, "float64")
-        if noisy:
-            noise = xp.array(sigma[:, None] * normal(xp, random_bits[:, 4:]), "float32")
+        if self.noise[1] > 0:
+            # Each part by itself: XLA takes four times as long for slices of one array.
+            lengths, angles = random_bits(4, size), random_bits(4 + size, size)
+            noise = xp.array(sigma[:, None] * normal(xp, lengths, angles), "float32")
         if self.parameter:
             low, high = self.parameter
             parameter = low + (high - low) * self._uniform(_PARAMETER, epoch, k, xp)
@@ -199,8 +210,7 @@ class Examples:
         _, full_height, full_width, _ = self.images.shape
 
         def choice(which: int, number: int) -> Tensor:  # the remainder's bias is number / 2^64
-            chosen = random_bits[:, which, None, None] % xp.array([number], "uint64")
-            return xp.array(chosen, "int64")
+            return xp.remainder(random_bits[:, which, None, None], number)
 
         top, left = choice(0, full_height - height + 1), choice(1, full_width - width + 1)
         row, column = xp.array(xp.arange(height), "int64")[:, None], xp.array(xp.arange(width), "int64")
@@ -212,8 +222,11 @@ class Examples:
             column = xp.where(way // 2 % 2 > 0, width - 1 - column, column)
         return (index[:, None, None] * full_height + top + row) * full_width + left + column
 
+    def numbers(self, first: int, count: int) -> tuple[Array, Array, Array]:
+        """(epoch, k, index) of the examples first, …, first + count − 1, see `make`: int64 (count,) each."""
+        epoch, k = np.divmod(np.arange(first, first + count), len(self))
+        return epoch, k, np.concatenate([self._cached_order(e)[k[epoch == e]] for e in np.unique(epoch)])
+
     def batch(self, first: int, count: int) -> Drawn:
         """Examples first, …, first + count − 1 in NumPy."""
-        epoch, k = np.divmod(np.arange(first, first + count), len(self))
-        index = np.concatenate([self._cached_order(e)[k[epoch == e]] for e in np.unique(epoch)])
-        return self.make(epoch, k, index, self.images.pixels, self.images.maxima)
+        return self.make(*self.numbers(first, count), self.images.pixels, self.images.maxima)

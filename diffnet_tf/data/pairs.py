@@ -124,6 +124,17 @@ class Plan:
         numbers = range(first, stop)[self.part]
         return self.examples.batch(numbers.start, len(numbers))
 
+    def traceable(self) -> bool:
+        """Whether JAX can trace what makes a pair: not a `degrade` that calls NumPy or looks at values."""
+        import jax
+
+        drawn = [(self.batch_size, *self.examples.shape)] * 2 + [(self.batch_size, 1, 1, 1)] * 2
+        try:
+            jax.eval_shape(self.pair, *(jax.ShapeDtypeStruct(shape, "float32") for shape in drawn))
+        except jax.errors.JAXTypeError:
+            return False
+        return True
+
     def pair(self, clean: Tensor, noise: Tensor, sigma: Tensor, parameter: Tensor) -> tuple[Tensor, Tensor]:
         """(input, target) tensors from what was drawn."""
         clean, noise, sigma, parameter = map(keras.ops.convert_to_tensor, (clean, noise, sigma, parameter))
@@ -232,7 +243,8 @@ class PairSequence(keras.utils.PyDataset):
         super().__init__(workers, use_multiprocessing, max_queue_size)
         self._plan = _plan(arguments, options)
         # JAX would take as long as a training step to diffuse a batch op by op; the others do not.
-        self._pair = compiled(self._plan.pair) if keras.backend.backend() == "jax" else self._plan.pair
+        compiles = keras.backend.backend() == "jax" and self._plan.traceable()
+        self._pair = compiled(self._plan.pair) if compiles else self._plan.pair
 
     @property
     def num_examples(self) -> int | None:

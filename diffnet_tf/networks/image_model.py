@@ -59,7 +59,7 @@ class ImageModel(keras.Model):
         image = keras.Input((*image_shape, input_channels), dtype=state_dtype(policy), name="image")
         super().__init__(inputs=image, outputs=build(image, policy), **kwargs)
         self.dtype_policy = policy  # compile() reads it: float16 needs loss scaling
-        self.exact = False  # whether calls keep a GPU from computing in TF32
+        self.exact = False  # whether calls keep a GPU from computing in TF32; training may use it
         self._arguments, self._input_channels = arguments, input_channels
         for name, layer in self._parts():
             if name in frozen:
@@ -67,7 +67,8 @@ class ImageModel(keras.Model):
 
     def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_images(inputs, self._input_channels)
-        with backend.without_tf32() if self.exact else contextlib.nullcontext():
+        exact = self.exact and not kwargs.get("training")
+        with backend.without_tf32() if exact else contextlib.nullcontext():
             return super().__call__(inputs, *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Array:

@@ -55,9 +55,14 @@ class Checkpoint:
 
     def restore_metrics(self, model: keras.Model) -> None:
         """Put the metrics back to where they were: in the middle of an interval they have seen a part of it."""
-        nothing = np.zeros((1, 3, 3, 1), "float32")
-        model.compute_metrics(nothing, nothing, nothing)  # makes their variables, which else the first step does
+        build_metrics(model)
         _assign(_named("metrics", model.metrics_variables), self.arrays)
+
+
+def build_metrics(model: keras.Model) -> None:
+    """Make the metrics' variables, which else the first step does; what is in them is of no meaning then."""
+    nothing = np.zeros((1, 3, 3, 1), "float32")
+    model.compute_metrics(nothing, nothing, nothing)
 
 
 def _named(kind: str, variables: list[keras.Variable]) -> dict[str, keras.Variable]:

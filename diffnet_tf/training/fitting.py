@@ -26,7 +26,7 @@ from diffnet_tf.data.ranges import Range
 from diffnet_tf.metrics import LOSSES, PSNR
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.training import callbacks as callback_state
-from diffnet_tf.training import distribute, recipes
+from diffnet_tf.training import device, distribute, recipes
 from diffnet_tf.training.recipes import RECIPES, Recipe
 from diffnet_tf.training.run import Run
 
@@ -95,7 +95,8 @@ def fit(
         tensorboard: a folder for TensorBoard (the `tensorboard` extra, TensorFlow backend only).
         verbose: show a progress bar with the remaining time (lines, where the output is no terminal).
         callbacks: more Keras callbacks; what they remember is saved too, see `training.callbacks`. Ctrl-C ends training
-            like the last step does, with the weights reached, and saves them.
+            like the last step does, with the weights reached, and saves them. On JAX several steps are one call, see
+            `training.device`, after whose end Ctrl-C is heard; with a callback that acts on batches each is its own.
 
     Returns:
         A `Training`.
@@ -125,7 +126,7 @@ def fit(
     stream = {name: getattr(recipe, name) for name in ("batch_size", "crop", "augment")} | {"epochs": None, **options}
     make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)
-    Plan(images, **stream)  # refuses bad arguments before any work
+    plan = Plan(images, **stream)  # refuses bad arguments before any work
     distribute.check_batch(recipe.batch_size, model)
     if distribute.of_model(model) is not None:
         save_every = every
@@ -151,6 +152,7 @@ def fit(
                 run,
                 lambda **shard: make(images, start=run.step * recipe.batch_size, **shard, **stream),
                 _Begun([*callbacks, run], add_history=True, model=model),
+                device.Trainer(model, plan, run, callbacks) if device.able(model, plan) and not run.ended else None,
                 loss=recipe.loss,
                 validation_data=pairs,
             )
@@ -176,8 +178,16 @@ class _Begun(keras.callbacks.CallbackList):
         super().on_train_end()
 
 
-def _fit(model: keras.Model, run: Run, make: Callable[..., Any], callbacks: _Begun, loss: str, **options: Any) -> None:
-    """Keras's `fit`, or where that fails the loop of `distribute`, from wherever the run is.
+def _fit(
+    model: keras.Model,
+    run: Run,
+    make: Callable[..., Any],
+    callbacks: _Begun,
+    trainer: device.Trainer | None,
+    loss: str,
+    **options: Any,
+) -> None:
+    """The loop of `device`, Keras's `fit`, or where that fails the loop of `distribute`, from wherever the run is.
 
     An epoch is the interval from one validation to the next. A run that was stopped inside of one first ends that.
     """
@@ -192,6 +202,8 @@ def _fit(model: keras.Model, run: Run, make: Callable[..., Any], callbacks: _Beg
         }
         if distribute.of_model(model) is not None:
             distribute.fit(model, lambda index, count: make(shard=(index, count)), loss=loss, **epochs, **options)
+        elif trainer is not None:
+            trainer.fit(**epochs, **options)
         else:
             batch = distribute.EVALUATION_BATCH
             # The pairs are shuffled already.

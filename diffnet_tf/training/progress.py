@@ -21,19 +21,21 @@ class Progress:
     def __init__(self, steps: int, first: int, before: float) -> None:
         self._steps, self._first, self._before = steps, first, before
         self._began = time.perf_counter()
-        self._timed_from: float | None = None
+        self._timed_from: tuple[int, float] | None = None
+        self._promised = False
         self._bar = None
         if sys.stdout.isatty():
             # Of the steps that are left: a bar that begins in the middle would promise too short a time.
             self._bar = keras.utils.Progbar(steps - first, width=12, stateful_metrics=SHOWN, interval=0.2)
 
     def step(self, step: int, values: Mapping[str, float]) -> None:
-        """A step was done, with these means of the interval."""
+        """A step was done, or a call of several, with these means of the interval."""
         done = step - self._first
         if self._timed_from is None:  # the first step compiles
-            self._timed_from = time.perf_counter()
-        elif self._bar is None and done == 21:
-            seconds, left = (time.perf_counter() - self._timed_from) / 20, self._steps - step
+            self._timed_from = done, time.perf_counter()
+        elif self._bar is None and not self._promised and done > 20:
+            self._promised, (timed, began) = True, self._timed_from
+            seconds, left = (time.perf_counter() - began) / (done - timed), self._steps - step
             print(f"{1000 * seconds:.0f} ms a step: about {duration(seconds * left)} for {left:,} steps.", flush=True)
         if self._bar is not None and step < self._steps:
             self._bar.update(done, [(name, value) for name, value in values.items() if name in SHOWN])

@@ -60,6 +60,7 @@ class Run(keras.callbacks.Callback):
         self._found: checkpoint.Checkpoint | None = None
         self._progress: Progress | None = None
         self._interrupted = False
+        self._first = 0  # step of the present call, within its epoch
 
     @property
     def seconds(self) -> float:
@@ -70,6 +71,11 @@ class Run(keras.callbacks.Callback):
     def ended(self) -> bool:
         """Whether no step is left to be done."""
         return self.step >= self.steps or self.stopped
+
+    @property
+    def until_stop(self) -> int:
+        """Steps up to the next one after which something is to be done: a checkpoint, or the end."""
+        return min(self.save_every - self.step % self.save_every, self.steps - self.step)
 
     def resume(self, model: keras.Model) -> None:
         """Take up the run that is saved, if there is one, in a compiled model with a built optimiser."""
@@ -86,7 +92,7 @@ class Run(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let Ctrl-C wait for the end of the step: on JAX the weights are nowhere while a step runs.
+        """Let Ctrl-C wait for the end of the step, or call of several: on JAX the weights are nowhere while it runs.
 
         A second one does not wait. Elsewhere than in the main thread Python knows no signals, and nothing is changed.
         """
@@ -117,13 +123,16 @@ class Run(keras.callbacks.Callback):
             self._found.restore_metrics(self.model)
         self._found = None
 
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._first = batch
+
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.step += 1
+        self.step += batch - self._first + 1  # as Keras counts where several steps are one call
         if self._progress:
             self._progress.step(self.step, logs or {})
         if self.step == self.steps:
             self.model.stop_training = True
-        elif self._interrupted:
+        elif self._interrupted and self.step % self.every:  # else the interval is ended first
             self._save()
             raise KeyboardInterrupt
         if self.step % self.save_every == 0 and self.step % self.every and self.step < self.steps:
@@ -143,6 +152,8 @@ class Run(keras.callbacks.Callback):
             self._log()
         if self._progress:
             self._progress.interval(self.step, values)
+        if self._interrupted and not self.ended:
+            raise KeyboardInterrupt
 
     def _save(self) -> None:
         if not self.checkpoint_dir or not distribute.is_chief() or self._saved == self.step:

@@ -162,7 +162,8 @@ def test_a_fixed_level_is_that_times_normal_numbers(photographs):
     """Bit for bit, so that trainings with a fixed σ go on as they did before levels could be drawn."""
     drawn = data.PairSequence(photographs, batch_size=8, **OPTIONS)._plan.batch(1)
     random_bits = examples.bits(examples.NUMPY, 4 + 2 * 20 * 20, 3, examples._EXAMPLE, np.ones(8, int), np.arange(8))
-    expected = (0.01 * examples.normal(examples.NUMPY, random_bits[:, 4:])).astype("float32")
+    lengths, angles = random_bits[:, 4:404], random_bits[:, 404:]
+    expected = (0.01 * examples.normal(examples.NUMPY, lengths, angles)).astype("float32")
     np.testing.assert_array_equal(drawn.noise.reshape(8, -1), expected)
 
 
@@ -185,7 +186,8 @@ def test_random_bits_are_splitmix64():
 def test_normal_numbers_are_normal():
     from scipy.stats import kstest
 
-    numbers = examples.normal(examples.NUMPY, examples.bits(examples.NUMPY, 200_000, 7))[0]
+    lengths, angles = examples.bits(examples.NUMPY, 200_000, 7).reshape(2, -1)
+    numbers = examples.normal(examples.NUMPY, lengths, angles)
     assert kstest(numbers, "norm").pvalue > 1e-3
     assert abs(np.corrcoef(numbers[:-1], numbers[1:])[0, 1]) < 5 / np.sqrt(numbers.size)
 

@@ -111,8 +111,12 @@ def test_a_checkpoint_of_another_configuration_is_refused(photographs, tmp_path)
 
 
 @pytest.mark.parametrize("step", mostly_slow([1, 7], 7))
-def test_ctrl_c_leaves_a_usable_model(photographs, capsys, step):
-    """A real signal that arrives in the middle of a step, where the weights are nowhere on JAX."""
+def test_ctrl_c_leaves_a_usable_model(photographs, capsys, monkeypatch, step):
+    """A real signal that arrives in the middle of a step of Keras's `fit`, where the weights are nowhere on JAX.
+
+    (`test_device.py` has the same for the loop that JAX takes else.)
+    """
+    monkeypatch.setattr(dn.training.device, "able", lambda model, plan: False)
     model = small_model()
     before, handler = weights(model), signal.getsignal(signal.SIGINT)
     make = model.make_train_function

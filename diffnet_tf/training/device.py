@@ -1,0 +1,196 @@
+"""Training on JAX with the examples made inside the compiled step, and several steps a call.
+
+Keras's `fit` takes a batch from the host and does one step a call: on a fast GPU, half of the time is then spent
+outside of it. Here the images live on the device, and one call does several steps: each makes its examples, crop, noise
+and diffusion, by `data.examples`, and takes Keras's own `train_step`. The host gives the numbers of the examples and
+hears of the last step of each call, as Keras has it for its steps_per_execution.
+
+The number of steps in a call is an argument of one compiled loop. So the bits of the weights do not depend on it: it
+may follow the clock, and a call ends at every validation and checkpoint. On a CPU, where XLA runs what is inside a loop
+on one core, the loop is Python's and the compiled function is a step: a call then saves the waiting in between.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from diffnet_tf.base.types import Array
+from diffnet_tf.data import halves
+from diffnet_tf.data.pairs import Plan
+from diffnet_tf.training import checkpoint
+from diffnet_tf.training.distribute import EVALUATION_BATCH
+from diffnet_tf.training.run import Run
+
+MOST = 64  # steps in a call
+SECONDS = 0.25  # in a call: Ctrl-C waits for its end, and the progress is shown then
+_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+
+
+def able(model: keras.Model, plan: Plan) -> bool:
+    """Whether a compiled model can be trained here on the pairs of a plan; else Keras's `fit` does it, from the host.
+
+    It takes JAX without a distribution, a step that can be compiled, a `degrade` that JAX can trace, and images whose
+    pixels 31 bits can count and half of the device's memory holds.
+    """
+    if keras.backend.backend() != "jax" or keras.distribution.distribution() is not None:
+        return False
+    if model.run_eagerly or not model.jit_compile or not plan.traceable():
+        return False
+    import jax
+
+    pixels = plan.examples.images.pixels
+    _, height, width, _ = plan.examples.images.shape
+    memory = (jax.devices()[0].memory_stats() or {}).get("bytes_limit", np.inf)
+    places = len(pixels) * height * width
+    return bool(places < 2**31 and max(height, width) < halves.LARGEST_DIVISOR and pixels.nbytes < memory / 2)
+
+
+def acts_on_batches(callback: keras.callbacks.Callback) -> bool:
+    """Whether a callback does anything before or after a batch: then there is one step a call, so that it sees each."""
+    methods = [(getattr(callback, name), getattr(keras.callbacks.Callback, name)) for name in _BATCH_HOOKS]
+    return any(getattr(mine, "__func__", None) is not default for mine, default in methods)
+
+
+class Steps:
+    """Training steps of a compiled model with a built optimiser: several a call, of examples made on the device.
+
+    Args:
+        model: a `keras.Model`. Its variables are not touched: the state comes and goes.
+        plan: what pairs are made of.
+        most: steps in a call at most.
+        looped: compile the loop over the steps too; None: on all devices but CPUs.
+    """
+
+    def __init__(self, model: keras.Model, plan: Plan, most: int = MOST, looped: bool | None = None) -> None:
+        import jax
+        import jax.numpy as jnp
+
+        self.looped = jax.default_backend() != "cpu" if looped is None else looped
+        self.most, self._plan, self._examples = most, plan, plan.examples
+        images = self._examples.images
+        pixels = images.pixels if images.pixels.dtype == np.uint8 else images.pixels.astype("float32")
+        self._images = jax.device_put((pixels, images.maxima))
+        xp = halves.jax_arrays()
+
+        def step(state: Any, numbers: Any, images: Any) -> Any:
+            (epoch, k, index), (pixels, maxima) = numbers, images
+            pair = plan.pair(*self._examples.make(epoch, k, index, pixels, maxima, xp))
+            return model.train_step(state, pair)
+
+        traced = jax.jit(step)  # once, for the shapes of its logs and for the loop; it is no call of its own there
+
+        def steps(state: Any, numbers: Any, count: Any, images: Any) -> Any:
+            logs, _ = jax.eval_shape(traced, state, numbers[0], images)
+            nothing = jax.tree.map(lambda log: jnp.zeros(log.shape, log.dtype), logs)
+            return jax.lax.fori_loop(0, count, lambda i, both: traced(both[1], numbers[i], images), (nothing, state))
+
+        self._compiled = jax.jit(steps if self.looped else step, donate_argnums=0)
+
+    def __call__(self, state: Any, first: int, count: int) -> tuple[Any, Any]:
+        """Do the steps first, …, first + count − 1 of a run, the first of all being 0.
+
+        Args:
+            state: as `train_step` of a Keras model on JAX takes it; given away.
+            count: 1 to `most`.
+
+        Returns:
+            (logs of the last step, new state), which may still be in the making.
+        """
+        size = self._plan.batch_size
+        numbers = np.zeros((self.most, 3, size), "int32")  # of one shape, so that it is compiled once
+        made = np.stack(self._examples.numbers(first * size, count * size))
+        numbers[:count] = made.reshape(3, count, size).swapaxes(0, 1)
+        if self.looped:
+            return self._compiled(state, numbers, np.int32(count), self._images)
+        for of_step in numbers[:count]:
+            logs, state = self._compiled(state, of_step, self._images)
+        return logs, state
+
+
+class _Pace:
+    """How many steps a call may do: as many as are done in `SECONDS`, found by doubling.
+
+    Args:
+        most: at most.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self.size, self._compiled = most, 1, False
+
+    def took(self, count: int, seconds: float) -> None:
+        """A call did so many steps in so many seconds."""
+        if self._compiled:  # the first call was no measure
+            self.size = max(1, min(self.most, 2 * count, int(SECONDS * count / seconds)))
+        self._compiled = True
+
+
+class Trainer:
+    """Keras's `fit` with `Steps` in the place of its iterator and its step: the same calls of the callbacks.
+
+    Args:
+        model: a compiled `keras.Model` with a built optimiser.
+        plan: what pairs are made of.
+        run: knows how many steps were done and when to save.
+        others: the callbacks beside it.
+    """
+
+    def __init__(self, model: keras.Model, plan: Plan, run: Run, others: Sequence[keras.callbacks.Callback]) -> None:
+        checkpoint.build_metrics(model)
+        self._model, self._run = model, run
+        self._steps = Steps(model, plan, 1 if any(map(acts_on_batches, others)) else MOST)
+        self._pace = _Pace(self._steps.most)
+
+    def fit(
+        self,
+        *,
+        epochs: int,
+        initial_epoch: int,
+        steps_per_epoch: int,
+        validation_data: tuple[Array, Array] | None,
+        callbacks: keras.callbacks.CallbackList,
+    ) -> None:
+        """As `keras.Model.fit`; on_train_batch_begin is given a call's first step in its epoch, …_end its last."""
+        model = self._model
+        model.stop_training = False
+        callbacks.on_train_begin()
+        try:
+            for epoch in range(initial_epoch, epochs):
+                model.reset_metrics()
+                callbacks.on_epoch_begin(epoch)
+                logs = self._epoch(steps_per_epoch, callbacks)
+                if validation_data is not None:
+                    options = {"batch_size": EVALUATION_BATCH, "callbacks": callbacks, "return_dict": True}
+                    found = model.evaluate(*validation_data, verbose=0, **options)
+                    logs |= {f"val_{name}": value for name, value in found.items()}
+                callbacks.on_epoch_end(epoch, logs)
+                if model.stop_training:
+                    break
+        finally:
+            model.jax_state_sync()
+            model.optimizer.finalize_variable_values(model.trainable_weights)
+            model._jax_state = None
+        callbacks.on_train_end()
+
+    def _epoch(self, steps: int, callbacks: keras.callbacks.CallbackList) -> dict[str, Any]:
+        """The steps up to the next validation, and their metrics."""
+        model, run, done = self._model, self._run, 0
+        model._jax_state_synced = True
+        while done < steps and not model.stop_training:
+            count = min(self._pace.size, steps - done, run.until_stop)
+            callbacks.on_train_batch_begin(done)
+            if model._jax_state_synced:  # at first, and after a callback has looked at the variables
+                state = model._get_jax_state(True, True, True, True, purge_model_variables=True)
+                model._jax_state_synced = False
+            began = time.perf_counter()
+            logs, state = self._steps(state, run.step, count)
+            kinds = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+            model._jax_state = dict(zip(kinds, state))
+            logs = {name: float(value) for name, value in logs.items()}  # waits for the end of the call
+            self._pace.took(count, time.perf_counter() - began)
+            done += count
+            callbacks.on_train_batch_end(done - 1, logs)
+        model.jax_state_sync()
+        return dict(model._get_metrics_result_or_logs(logs))
