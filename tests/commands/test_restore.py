@@ -57,6 +57,18 @@ def test_the_depth_can_be_chosen(picture, tmp_path, depth, dtype):
     assert image_files.read(tmp_path / "out.tif").dtype == dtype
 
 
+def test_the_precision_can_be_chosen(picture, tmp_path, capsys):
+    options = ("--preset", PRESET, "--depth", "float")
+    for name in ("float32", "bfloat16"):
+        assert restore(picture, tmp_path / f"{name}.tif", *options, "--precision", name) == 0
+        device = capsys.readouterr().out.splitlines()[0]
+        assert device.startswith("Device: ") and device.endswith(", bfloat16") == (name == "bfloat16")
+    wide, half = (image_files.read(tmp_path / f"{name}.tif") for name in ("float32", "bfloat16"))
+    assert 0 < np.abs(wide - half).max() < 0.01 * wide.max()
+    assert restore(picture, tmp_path / "no.tif", *options, "--precision", "half") == 2
+    assert "--precision='half'; expected one of 'float32', 'auto', 'bfloat16'" in capsys.readouterr().err
+
+
 def test_ones_own_network_and_channels(picture, tmp_path):
     model = dn.models.DiffNet(num_layers=1, estimator_depth=2, width=4)
     model.save(tmp_path / "mine.keras")
