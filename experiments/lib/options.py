@@ -99,11 +99,11 @@ class Options:
             "commit": self.commit,
             "versions": provenance.versions(),
             "hardware": provenance.hardware(),
-            "precision": precision(),
+            "numerics": numerics(),
         }
 
 
-def precision():
+def numerics():
     """What a record says of float32: it measures; a GPU may train the inner convolutions in TF32."""
     from diffnet_tf.base import backend
 
