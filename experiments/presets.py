@@ -62,7 +62,7 @@ def costs(root):
     for preset, results in record["results"].items():
         of_preset = {
             name: {"mean": results[name]["mean"], "cost": precision.lost(record, preset, name), "n": results[name]["n"]}
-            for name in ("bfloat16", "TF32")
+            for name in ("bfloat16", "auto", "TF32")
         }
         found[preset] = {"precision": of_preset}
     return found
@@ -93,7 +93,7 @@ def as_markdown(described):
 
 
 def _precision(found):
-    lines = {"bfloat16": "inner convolutions in bfloat16", "TF32": "in TF32 (emulated)"}
+    lines = {"bfloat16": "inner convolutions in bfloat16", "auto": "the last ones, too", "TF32": "TF32 (emulated)"}
     return "".join(
         f"| {lines[name]} | {values['mean']:.2f} dB, {-values['cost']:+.3f} |\n" for name, values in found.items()
     )

@@ -43,7 +43,7 @@ def presets_table():
     for name in presets.list_presets():
         card = presets.card(name)
         before, after = (card["quality"][side] for side in ("input", "output"))
-        cost = precision.cost(card)
+        cost = precision.cost(card, "bfloat16")
         half = "not measured" if cost is None else f"{-cost:+.2f} dB"
         lines.append(
             f"| `{name}` | {_task(card)} | {before['mean']:.2f} dB | {after['mean']:.2f} ± {after['std']:.2f} dB "

@@ -71,6 +71,7 @@ class Conv2D(keras.layers.Conv2D):
     ) -> None:
         super().__init__(filters, kernel_size, **{**kwargs, "autocast": False})
         self.split_input, self.split_kernel = bool(split_input), bool(split_kernel)
+        self.compensated = False  # see `_compensated`; a choice of whoever applies the network, not saved with it
 
     def add_weight(self, *args: Any, **kwargs: Any) -> keras.Variable:
         # Keras narrows the variables of the outermost layer even where that has autocast=False.
@@ -78,6 +79,8 @@ class Conv2D(keras.layers.Conv2D):
 
     def call(self, u: Tensor) -> Tensor:
         dtype = state_dtype(self.dtype_policy)
+        if self.compensated:
+            return self._compensated(u, dtype)
         u, kernel = ops.cast(u, dtype), ops.cast(self.kernel, dtype)
         split = dtype == "float32" and narrows_float32()
         if split and self.split_input:
@@ -90,6 +93,22 @@ class Conv2D(keras.layers.Conv2D):
         if self.use_bias:
             output = output + ops.cast(self.bias, dtype)
         return self.activation(output)
+
+    def _compensated(self, u: Tensor, dtype: str) -> Tensor:
+        """The last convolution in the policy's compute dtype, of filters whose rounding the centre makes up for.
+
+        It gives the sum of a pixel's filters, which is small, in the place of the centre. The centre is the sum
+        without the others. So what these are rounded by multiplies differences of gray values, not gray values.
+        """
+
+        def summed(x: Tensor) -> Tensor:
+            return ops.concatenate([ops.sum(x, axis=-1, keepdims=True), x[..., 1:]], axis=-1)
+
+        half = self.compute_dtype
+        output = self.convolution_op(ops.cast(u, half), ops.cast(summed(ops.cast(self.kernel, dtype)), half))
+        output = ops.cast(output, dtype) + summed(ops.cast(self.bias, dtype))
+        others = output[..., 1:]
+        return ops.concatenate([output[..., :1] - ops.sum(others, axis=-1, keepdims=True), others], axis=-1)
 
     def compute_output_spec(self, u: Tensor) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(u.shape), dtype=state_dtype(self.dtype_policy))

@@ -1,12 +1,11 @@
-"""In what precision networks compute: float32 as written, or bfloat16 in the inner convolutions.
+"""In what precision networks compute: float32 as written, or bfloat16 in their convolutions.
 
-| precision | inner convolutions | where float32 may be narrowed to TF32 (GPUs) |
-|---|---|---|
-| "float32" | float32 | it is not: TF32 is off |
-| "bfloat16" | bfloat16, about 1.4 times as fast where the processor has instructions for it | |
-| "auto" | bfloat16 where the device has it and the preset's card says that it costs at most 0.02 dB, else float32 | |
+- "float32": in float32, on GPUs too, which would take TF32 for it.
+- "bfloat16": in bfloat16, but for the first and the last convolution of every filter estimator.
+- "auto": where the device has bfloat16 and the preset's card says that it costs at most 0.02 dB, in bfloat16, but for
+  the first convolution; the last one is compensated, see `convolution.Conv2D`. Elsewhere in float32.
 
-The first and the last convolution of each filter estimator, the update and the time steps are float32 in all of them.
+The update and the time steps are in float32 always.
 """
 
 import functools
@@ -15,7 +14,7 @@ from typing import Any
 
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Tensor
-from diffnet_tf.networks.image_model import ImageModel
+from diffnet_tf.networks.models import DiffNet
 
 PRECISIONS = ("float32", "auto", "bfloat16")
 FREE = 0.02  # dB that bfloat16 may cost where it is chosen by "auto"
@@ -26,7 +25,7 @@ def policy(precision: str, cost: float | None) -> str:
 
     Args:
         precision: of `PRECISIONS`.
-        cost: in dB of bfloat16, None where it is not known.
+        cost: what "auto" loses in bfloat16 in dB, None where it is not known.
 
     Raises:
         ValueError: for another precision.
@@ -37,15 +36,21 @@ def policy(precision: str, cost: float | None) -> str:
     return "mixed_bfloat16" if half else "float32"
 
 
-def cost(card: dict[str, Any]) -> float | None:
-    """What bfloat16 costs in dB of mean PSNR, as a preset's card has it; None where it says nothing."""
+def cost(card: dict[str, Any], name: str = "auto") -> float | None:
+    """What "auto" or "bfloat16" costs in dB of mean PSNR, as a preset's card has it; None where it says nothing."""
     try:
-        return float(card["quality"]["precision"]["bfloat16"]["cost"])
+        return float(card["quality"]["precision"][name]["cost"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 
-def recast(model: ImageModel, name: str) -> ImageModel:
+def compensate(model: DiffNet) -> None:
+    """Let a network under a mixed policy compute its last convolutions in half precision, too."""
+    for layer in model.diffusion_layers:
+        layer.estimator.convolutions[-1].compensated = True
+
+
+def recast(model: DiffNet, name: str) -> DiffNet:
     """A network with the same weights under another dtype policy; the network itself where it has that already."""
     if model.dtype_policy.name == name:
         return model

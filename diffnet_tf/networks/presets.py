@@ -15,7 +15,7 @@ SHA-256 is the card's, and used only when their names, shapes and dtypes are tho
 
 import weakref
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import keras
 import numpy as np
@@ -85,6 +85,8 @@ def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None, *, prec
     if dtype is None and policy == "float32":
         model.exact = True
         backend.tensorflow_without_tf32()
+    elif precision == "auto":
+        _precision.compensate(model)
     return model
 
 
@@ -115,7 +117,9 @@ def in_precision(model: DiffNet, precision: str) -> DiffNet:
     other = _precision.recast(model, _precision.policy(precision, _precision.cost(described or {})))
     if described is not None:
         _CARDS[other] = described
-    return cast(DiffNet, other)
+    if precision == "auto" and other is not model:
+        _precision.compensate(other)
+    return other
 
 
 def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike = FOLDER) -> None:

@@ -13,7 +13,7 @@ def record(**costs):
     results = {
         preset: {
             name: {"mean": psnr - costs.get(f"{preset} {name}", 0.0), "n": 5}
-            for name in ("float32", "bfloat16", *precision.TF32)
+            for name in ("float32", "bfloat16", "auto", *precision.TF32)
         }
         for preset, psnr in level.items()
     }
@@ -30,9 +30,11 @@ def record(**costs):
         ({"forward bfloat16": 1.6}, 1, verdicts.NOT_REPRODUCED),
         ({"inverse-1pct bfloat16": 0.03}, 2, verdicts.PARTIAL),
         ({"inverse-1pct bfloat16": 0.03, "inverse-0.1pct bfloat16": 0.03}, 2, verdicts.NOT_REPRODUCED),
-        ({"inverse TF32": 0.09}, 3, verdicts.REPRODUCED),
-        ({"inverse TF32": 0.11}, 3, verdicts.PARTIAL),
-        ({"inverse TF32, unprotected": 9.0}, 3, verdicts.REPRODUCED),
+        ({"inverse-1pct auto": 0.01}, 3, verdicts.REPRODUCED),
+        ({"inverse-1pct auto": 0.03}, 3, verdicts.PARTIAL),
+        ({"inverse TF32": 0.09}, 4, verdicts.REPRODUCED),
+        ({"inverse TF32": 0.11}, 4, verdicts.PARTIAL),
+        ({"inverse TF32, unprotected": 9.0}, 4, verdicts.REPRODUCED),
     ],
 )
 def test_claims_get_each_verdict(costs, number, verdict):
@@ -50,6 +52,7 @@ def test_in_tf32_the_networks_are_protected(tmp_path):
     assert precision.lost(found, "inverse", "TF32, unprotected") > 2
     assert precision.lost(found, "inverse", "bfloat16") < 5
     assert abs(precision.lost(found, "inverse-1pct", "bfloat16")) < 0.02
+    assert abs(precision.lost(found, "inverse-1pct", "auto")) < 0.02
     assert len(arrays["forward/TF32"]) == found["results"]["forward"]["TF32"]["n"]
     cost = presets.costs(tmp_path)["inverse-1pct"]["precision"]["bfloat16"]
     assert cost["cost"] == precision.lost(found, "inverse-1pct", "bfloat16")

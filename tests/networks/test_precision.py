@@ -52,13 +52,44 @@ def test_auto_goes_by_the_card(monkeypatch):
     ("card", "cost"),
     [
         ({}, None),
-        ({"quality": {"precision": {"bfloat16": {"cost": 0.5}}}}, 0.5),
-        ({"quality": {"precision": {"bfloat16": {"cost": "much"}}}}, None),
+        ({"quality": {"precision": {"auto": {"cost": 0.5}, "bfloat16": {"cost": 0.1}}}}, 0.5),
+        ({"quality": {"precision": {"bfloat16": {"cost": 0.1}}}}, None),
+        ({"quality": {"precision": {"auto": {"cost": "much"}}}}, None),
         ({"quality": {"precision": 3}}, None),
     ],
 )
 def test_the_cost_on_a_card(card, cost):
     assert precision.cost(card) == cost
+
+
+def test_auto_compensates_the_last_convolutions(monkeypatch, photographs):
+    """They are in bfloat16 then: rounded alone, they would cost ten times as much as compensated."""
+    monkeypatch.setattr(backend, "has_bfloat16", lambda: True)
+    model = dn.from_preset("inverse-1pct", precision="auto")
+    lasts = [layer.estimator.convolutions[-1] for layer in model.diffusion_layers]
+    assert all(last.compensated for last in lasts)
+    other = presets.in_precision(dn.from_preset("inverse-1pct"), "auto")
+    np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(m(photographs[:1])) for m in (model, other)))
+    half = dn.from_preset("inverse-1pct", precision="bfloat16")
+    assert not any(layer.estimator.convolutions[-1].compensated for layer in half.diffusion_layers)
+
+
+def test_compensated_filters_are_the_filters_but_for_rounding(rng):
+    """In float32 exactly; in bfloat16 each is rounded, and their sum is not."""
+    u = rng.random((1, 6, 6, 1), "float32")
+    for policy, each, together in (("float32", 1e-5, 1e-5), ("mixed_bfloat16", 2e-2, 4e-3)):
+        estimator = dn.layers.FilterEstimator(depth=2, width=8, dtype=policy)
+        wanted = keras.ops.convert_to_numpy(estimator(u))
+        last = estimator.convolutions[-1]
+        kernel = keras.ops.convert_to_numpy(last.kernel)
+        kernel[..., 0] = 0.01 * kernel[..., 0] - kernel[..., 1:].sum(-1)  # nearly mean-free, as trained ones are
+        last.kernel.assign(kernel)
+        last.bias.assign([-4.0, 1.0, 1.0, 1.0, 1.0])
+        wanted = keras.ops.convert_to_numpy(estimator(u))
+        last.compensated = True
+        found = keras.ops.convert_to_numpy(estimator(u))
+        assert np.abs(found - wanted).max() < each
+        assert np.abs(found.sum(-1) - wanted.sum(-1)).max() < together
 
 
 def test_precision_and_dtype_are_refused_together():
