@@ -7,6 +7,7 @@ import numpy as np
 
 import diffnet_tf as dn
 from diffnet_tf.base import backend
+from diffnet_tf.networks import precision
 from diffnet_tf.training import recipes
 
 
@@ -31,8 +32,11 @@ def train_step(batch=16, size=96, dtype="float32", recipe="authors", steps=1):
     return once, batch * steps
 
 
-def inference(batch=16, size=96, dtype="float32", calls=1):
-    model = dn.models.DiffNet(dtype=dtype)
+def inference(batch=16, size=96, auto=False, calls=1):
+    """In float32, or as `precision="auto"` computes where the device has bfloat16."""
+    model = dn.models.DiffNet(dtype="mixed_bfloat16" if auto else "float32")
+    if auto:
+        precision.compensate(model)
     apply = backend.compiled(lambda u: model(u, training=False))
     images = keras.ops.convert_to_tensor(_images(batch, size))
 
