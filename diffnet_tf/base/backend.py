@@ -103,10 +103,10 @@ def tensorflow_without_tf32() -> None:
 
 
 def has_bfloat16() -> bool:
-    """Whether the device computes convolutions in bfloat16 faster than in float32, as far as that is known.
+    """Whether the device has instructions for bfloat16 that the backend is taken to use.
 
-    A GPU of compute capability 8.0 and higher does; a processor with instructions for it does under TensorFlow and
-    PyTorch. JAX converts to float32 on a processor.
+    A GPU of compute capability 8.0 and higher has them. On a processor that has them it was measured for TensorFlow
+    alone. PyTorch is taken to use them, JAX is not.
     """
     name = keras.backend.backend()
     if not _has_accelerator():
