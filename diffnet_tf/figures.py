@@ -72,9 +72,10 @@ def _grid(rows: int, columns: int, caption: str, width: float, height: float) ->
 
 def canvas(caption: str, width: float, height: float) -> Figure:
     """An empty figure of so many inches, with a caption wrapped below it."""
-    lines = textwrap.wrap(caption, int(width * 17.5))
+    printable = caption.encode(errors="backslashreplace").decode()  # it may hold any file's name
+    lines = textwrap.wrap(printable, int(width * 17.5))
     figure = Figure((width, height + 0.14 * len(lines)), dpi=DPI, layout="constrained")
-    figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left")
+    figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left", parse_math=False)
     return figure
 
 

@@ -1,5 +1,9 @@
-"""Keep TensorFlow's start-up lines out of the output of our own commands. A program that imports us is left alone."""
+"""The output of our own commands: without TensorFlow's start-up lines, and with what every terminal can show.
 
+A program that imports us is left alone.
+"""
+
+import codecs
 import contextlib
 import logging
 import os
@@ -34,6 +38,41 @@ def _command() -> str | None:
 
 
 COMMAND = _command()
+
+_PLAIN = {
+    "→": "->",
+    "×": "x",
+    "−": "-",
+    "–": "-",
+    "≥": ">=",
+    "≤": "<=",
+    "√": "sqrt ",
+    "σ": "sigma",
+    "δ": "d",
+    "λ": "lambda",
+}
+
+
+def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What a terminal's encoding lacks in other characters, and those of a file's name that are none as \\udcff."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in lacking), error.end
+
+
+codecs.register_error("diffnet_tf.plainly", _plainly)
+
+
+def _print_anything() -> None:
+    """A character that cannot be printed ends no command after its work."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # else somebody has put another object in its place
+            stream.reconfigure(errors="diffnet_tf.plainly")
+
+
+if COMMAND is not None:
+    _print_anything()
 
 
 def _is_no_tracing(record: logging.LogRecord) -> bool:

@@ -59,8 +59,8 @@ def write_bytes(path: PathLike, content: bytes) -> None:
 
 
 def write_text(path: PathLike, text: str) -> None:
-    """Write a text file in UTF-8."""
-    write_bytes(path, text.encode())
+    """Write a text file in UTF-8; of a file's name that is not, the odd bytes as \\udcff, which JSON reads back."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: PathLike, values: Mapping[str, Any]) -> None:
