@@ -18,15 +18,15 @@ ORDER = (
     "pipeline",
     "memory",
     "size",
-    "overhead",
     "restore",
 )
+OVERHEAD = "overhead"  # a table of its own
 
 
 def rows(result):
     """The lines of the table for one file of results."""
-    if "overhead" in result:
-        return overhead.rows(result["overhead"])
+    if OVERHEAD in result:
+        return overhead.rows(result[OVERHEAD])
     if "memory" in result:
         found = result["memory"]
         sizes, deviation = sorted(map(int, found["bytes"])), 100 * found["largest_deviation_from_a_line"]
@@ -110,13 +110,15 @@ def _over_seeds(runs):
 
 
 def table(directory):
-    """The whole table of a folder of results."""
-    lines = [HEADER, *recipe_rows(load(Path(directory) / "recipes"))]
-    for name in ORDER:
-        path = Path(directory) / f"{name}.json"
-        if path.exists():
-            lines += rows(json.loads(path.read_text()))
-    return "\n".join(lines)
+    """The tables of a folder of results."""
+    found = {
+        name: rows(json.loads(path.read_text()))
+        for name in (*ORDER, OVERHEAD)
+        if (path := Path(directory) / f"{name}.json").exists()
+    }
+    apart = ["", *found.pop(OVERHEAD)] if OVERHEAD in found else []
+    lines = [HEADER, *recipe_rows(load(Path(directory) / "recipes")), *(line for of in found.values() for line in of)]
+    return "\n".join(lines + apart)
 
 
 if __name__ == "__main__":

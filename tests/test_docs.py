@@ -3,11 +3,12 @@
 import doctest
 import importlib
 import pkgutil
+import re
 
 import pytest
 
 import diffnet_tf as dn
-from tests.conftest import tensorflow_only
+from tests.conftest import ROOT, tensorflow_only
 
 pytestmark = tensorflow_only
 
@@ -33,3 +34,15 @@ def test_an_example_prints_what_it_says(name):
     runner = doctest.DocTestRunner(verbose=False)
     runner.run(EXAMPLES[name], out=told.append)
     assert not runner.failures, "".join(told)
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_the_rows_of_a_table_have_as_many_cells_as_its_head(page):
+    """A bar in a cell that is not escaped makes two of it."""
+    head = None
+    for line in (ROOT / page).read_text().splitlines():
+        cells = len(re.split(r"(?<!\\)\|", line)) if line.startswith("|") else None
+        assert cells is None or head is None or cells == head, line
+        head = cells and (head or cells)
