@@ -22,7 +22,7 @@ TITLE = "Figure 6"
 PAPER = 63.72
 BUDGETS = study.budgets(4, 2_400, 72_000)
 compute = functools.partial(samples.compute, Task("inverse", 0.0), BUDGETS, paper=PAPER, iterations=200)
-draw, caption = samples.draw, samples.caption
+draw, caption, report = samples.draw, samples.caption, samples.report
 
 
 def _trainings(root):

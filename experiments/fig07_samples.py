@@ -19,7 +19,7 @@ PAPER = 34.21
 BUDGETS = study.budgets(4, 1_200, 30_000)
 CLAIMS = (samples.claim(PAPER, "Fig. 7", "inverse, 1 % noise: test PSNR"),)
 compute = functools.partial(samples.compute, Task("inverse", 0.01), BUDGETS, paper=PAPER)
-draw, caption = samples.draw, samples.caption
+draw, caption, report = samples.draw, samples.caption, samples.report
 
 if __name__ == "__main__":
     main(__file__)

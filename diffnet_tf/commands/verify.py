@@ -12,7 +12,9 @@ CLONE = Path(__file__).resolve().parents[2]
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("--results_dir", default="results", help="where the records are: results, if not given")
-    parser.add_argument("--markdown", action="store_true", help="print the tables of README and docs")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--verbose", action="store_true", help="with the data and the command of each claim")
+    shape.add_argument("--markdown", action="store_true", help="print the tables of README and docs")
 
 
 def run(arguments: Namespace) -> int:
@@ -30,5 +32,5 @@ def run(arguments: Namespace) -> int:
     if str(CLONE) not in sys.path:  # a console script does not look in the current folder
         sys.path.append(str(CLONE))
     ledger = importlib.import_module("experiments.lib.ledger")
-    print(ledger.text(arguments.results_dir, arguments.markdown))
+    print(ledger.text(arguments.results_dir, arguments.markdown, arguments.verbose))
     return 0

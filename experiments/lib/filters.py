@@ -23,8 +23,8 @@ def compute(what, options):
     test = options.images("test")
     number = options.image % len(test)
     shown, inputs, found = [], [], {"weights": [], "time_steps": [], "psnr": []}
-    for setting in settings.INVERSE:
-        model, source = weights.find(setting.experiment, options.results_dir)
+    trained = weights.find_alike([setting.experiment for setting in settings.INVERSE], options.results_dir)
+    for setting, (model, source) in zip(settings.INVERSE, trained):
         degraded, target = measure.pairs(measure.Task("inverse", setting.noise), test[number : number + 1])
         filters = [dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, model.filters(degraded))]
         shown.append([what(f) for f in filters])

@@ -108,25 +108,46 @@ def _finding(claim, root, name):
         return Finding("its check fails", verdicts.NOT_RUN)
 
 
-def text(root, markdown=False):
-    """Both ledgers, as text or as Markdown tables."""
-    return "\n\n".join((table if markdown else listing)(ledger, root) for ledger in (PAPER, BEYOND))
+def text(root, markdown=False, verbose=False):
+    """Both ledgers, as text or as Markdown tables.
+
+    Args:
+        root: results folder.
+        markdown: as Markdown tables.
+        verbose: a paragraph for each claim, with its data and command; else a line.
+    """
+    if markdown:
+        return "\n\n".join(table(ledger, root) for ledger in (PAPER, BEYOND))
+    ledgers = [(ledger, ledger.rows(root)) for ledger in (PAPER, BEYOND)]
+    totals = "\n".join(_total(*each) for each in ledgers)
+    return "\n\n".join([totals, *(listing(*each, verbose) for each in ledgers)])
 
 
-def listing(ledger, root):
-    """A ledger as text, a paragraph for each claim."""
-    rows, lines = ledger.rows(root), [f"{ledger.title}\n"]
+def _total(ledger, rows):
+    found = [row.finding.verdict for row in rows]
+    counts = [f"{found.count(kind)} {ledger.word(kind)}" for kind in verdicts.VERDICTS if kind in found]
+    return f"{ledger.title}: {len(found)} claims, {', '.join(counts)}"
+
+
+def listing(ledger, rows, verbose=False):
+    """A ledger's rows as text: a line for each claim, or a paragraph."""
+    width = max((len(ledger.word(kind)) for kind in verdicts.VERDICTS), default=0)
+    lines = [ledger.title, ""]
     for row in rows:
-        finding = row.finding
-        lines.append(f"{ledger.word(finding.verdict).upper()}: {row.where}, {row.claim.text}")
+        finding, word = row.finding, ledger.word(row.finding.verdict)
+        run = finding.verdict != verdicts.NOT_RUN
+        if not verbose:
+            ours = f": {finding.ours}" if run else ""
+            reference = f"[{ledger.reference}: {row.claim.reference}]"
+            lines.append(f"{word:<{width}}  {row.where}, {row.claim.text}{ours} {reference}")
+            continue
+        lines.append(f"{word.upper()}: {row.where}, {row.claim.text}")
         lines.append(f"    {ledger.reference:<8} {row.claim.reference}")
-        if finding.verdict != verdicts.NOT_RUN:
+        if run:
             number = "" if finding.n is None else f" (n = {finding.n})"
             lines += [f"    ours     {finding.ours}{number}", f"    from     {', '.join(row.source)}"]
         lines.append(f"    command  {row.command}\n")
-    found = [row.finding.verdict for row in rows]
-    counts = ", ".join(f"{found.count(kind)} {ledger.word(kind)}" for kind in verdicts.VERDICTS)
-    return "\n".join([*lines, f"{len(found)} claims: {counts}"])
+    return "\n".join(lines).rstrip()
 
 
 def table(ledger, root):

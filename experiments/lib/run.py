@@ -1,6 +1,7 @@
 """The command line of all experiments, and the record around what an experiment finds."""
 
 import contextlib
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -10,8 +11,8 @@ from absl import app, flags
 from diffnet_tf import figures, files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
-from experiments.lib import records, registry, study
-from experiments.lib.options import FIELDS, Options
+from experiments.lib import records, registry, study, verdicts
+from experiments.lib.options import BUDGETS, FIELDS, Options
 
 FLAGS = flags.FLAGS
 for _name, _field in FIELDS.items():
@@ -70,8 +71,10 @@ def execute(experiment, options):
     """
     directory = files.check_writable(options.directory)
     print(f"{options.name}: budget {options.stamp}, source {options.source}, results in {directory}", flush=True)
-    if not options.gather and not _compute(experiment, options):
-        return None
+    if not options.gather:
+        _refuse_to_shorten(experiment, options)
+        if not _compute(experiment, options):
+            return None
     if hasattr(experiment, "gather"):
         gathered(experiment, directory)
     figure = render(experiment, directory)
@@ -80,8 +83,43 @@ def execute(experiment, options):
 
         checkpoint.remove(options.checkpoint_dir)  # last: until then, the same command finishes what was killed here
     record, arrays = records.load(directory)
-    print(f"{experiment.caption(record)}\nWrote {directory / records.RECORD} and {figure}", flush=True)
+    print("\n".join([getattr(experiment, "report", experiment.caption)(record), *_advice(experiment, options, record)]))
+    print(f"Wrote {directory / records.RECORD} and {figure}", flush=True)
     return record, arrays
+
+
+def _advice(experiment, options, record):
+    """What to look at and to run next: lines of text."""
+    folder = shlex.quote(str(options.results_dir))
+    lines = [f"Open {options.directory / records.FIGURE}."]
+    if getattr(experiment, "CLAIMS", ()):
+        lines.append(f"Check the claims: python -m diffnet_tf verify --results_dir {folder}")
+    if record["budget"] in verdicts.SHORT and hasattr(experiment, "BUDGETS"):
+        given = {name: getattr(options, name) for name in ("source", "data_dir", "test_dir", "results_dir")}
+        flags = "".join(
+            f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value != FIELDS[name].default
+        )
+        lines.append(f"This was a short run. The long one: {registry.command(experiment)}{flags}")
+    return lines
+
+
+def _refuse_to_shorten(experiment, options):
+    """Refuse, before any work, to replace the record and the weights of a longer run. (Parts keep a file each.)"""
+    kept, budgets = options.directory / records.RECORD, getattr(experiment, "BUDGETS", None)
+    if options.force or hasattr(experiment, "parts") or not budgets or not kept.exists():
+        return
+    there, wanted = records.load(options.directory)[0], budgets[options.budget]
+    steps = options.steps or (wanted[1] if isinstance(wanted, tuple) and "recipe" in there else None)
+    if steps is not None and there.get("steps") is not None:
+        longer, known = there["steps"] > steps, f"{there['steps']:,} steps; this one has {steps:,}"
+    else:
+        order = {budget: rank for rank, budget in enumerate(BUDGETS)}
+        longer = order.get(there["budget"], 0) > order[options.budget]
+        known = f"budget {there['budget']}; this one is {options.budget}"
+    if longer:
+        raise ValueError(
+            f"{kept} is of a run of {known}. Give another --results_dir, or --force to replace the longer one."
+        )
 
 
 def _compute(experiment, options):

@@ -131,6 +131,33 @@ def draw(record, arrays):
     return figure
 
 
+def report(record):
+    """What a run says at its end: what was learned from what, and how the numbers compare.
+
+    Returns:
+        Lines of text.
+    """
+    results, paper = record["results"], record["paper_psnr"]
+    n, degraded = (results["degraded"]["psnr"][key] for key in ("n", "mean"))
+    task = {"inverse": "to undo", "forward": "to do"}[record["problem"]]
+    lines = [
+        f"DiffNet learned {task} Perona–Malik diffusion, {captions.percent(record['noise'])}, in "
+        f"{captions.count(record['steps'], 'step')} on {captions.count(record['training_images'], 'image')}. "
+        f"Source: {captions.source(record)}",
+        f"Mean PSNR of {captions.count(n, 'other image')}:",
+        f"  {degraded:6.2f} dB  its input",
+        f"  {results['diffnet']['psnr']['mean']:6.2f} dB  DiffNet",
+    ]
+    if "fixed_point" in results:
+        fixed = f"{results['fixed_point']['psnr']['mean']:.2f}"
+        lines.append(f"  {fixed:>6} dB  the fixed point: it knows the diffusion exactly and learns nothing")
+    if paper:
+        lines.append(f"  {paper:6.2f} dB  the paper's DiffNet: on images of STL-10, after 101,250 larger steps")
+        if "fixed_point" in results and fixed == f"{paper:.2f}":
+            lines.append("The last two are equal by chance: the methods differ, and so do the images.")
+    return "\n".join(lines)
+
+
 def caption(record):
     """What the figure shows, its numbers, and where they come from: below the figure and at the end of a run."""
     results = record["results"]

@@ -5,6 +5,7 @@
 | reproduced | on images of STL-10, ours is at least the paper's, or equal within uncertainty |
 | partial | it holds on other test images than STL-10's, only in part, or after too few steps to tell |
 | not reproduced | it was run and does not hold |
+| too short to tell | it does not hold, after a run of budget smoke or quick: a test of the software, not of the claim |
 | not run | no record |
 
 NumPy and the standard library only.
@@ -21,7 +22,9 @@ from experiments.lib import options
 from experiments.lib.measure import BATCH
 
 REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN = "reproduced", "partial", "not reproduced", "not run"
-VERDICTS = (REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN)
+TOO_SHORT = "too short to tell"
+VERDICTS = (REPRODUCED, PARTIAL, NOT_REPRODUCED, TOO_SHORT, NOT_RUN)
+SHORT = ("smoke", "quick")  # budgets after which nothing can be said against a claim
 
 Record = dict[str, Any]
 Check = Callable[[Record, dict[str, np.ndarray]], "Finding"]
@@ -83,7 +86,9 @@ def provenance(record, **more):
 
 def finding(record, ours, verdict, n=None, **more):
     """A `Finding` from a record; the verdict may be whether the claim holds, and `more` the provenance of others."""
-    return Finding(ours, verdict if isinstance(verdict, str) else grade([verdict]), n, **provenance(record, **more))
+    found = Finding(ours, verdict if isinstance(verdict, str) else grade([verdict]), n, **provenance(record, **more))
+    short = found.verdict == NOT_REPRODUCED and any(budget in SHORT for budget in found.budget.split("/"))
+    return dataclasses.replace(found, verdict=TOO_SHORT) if short else found
 
 
 def judged(partly, wholly):

@@ -21,12 +21,49 @@ def find(name, results_dir):
     Raises:
         FileNotFoundError: when there are none, with what to run.
     """
-    for root in (Path(results_dir), COMMITTED):
-        if (root / name / records.MODEL).exists() and (root / name / records.RECORD).exists():
-            record, _ = records.load(root / name)
-            kept = ("experiment", "budget", "steps", "noise", "source", "data", "seed", "commit")
-            source = {key: record[key] for key in kept} | {"recipe": record["recipe"]["name"]}
-            return model_files.load(root / name / records.MODEL), source | {"images": record.get("training_images")}
+    return find_alike([name], results_dir)[0]
+
+
+def find_alike(names, results_dir):
+    """The networks of several experiments, to be compared with each other: of one folder, and of one budget.
+
+    A folder that holds only some of them, or of several budgets, is passed over, with a line that says so.
+
+    Args:
+        names: of the experiments' folders.
+        results_dir: where to look first; then in the project's own results.
+
+    Returns:
+        What `find` returns, for each.
+
+    Raises:
+        FileNotFoundError: when neither folder holds them, with what to run.
+    """
+    passed = []
+    for root in dict.fromkeys((Path(results_dir), COMMITTED)):
+        there = [
+            name for name in names if all((root / name / part).exists() for part in (records.MODEL, records.RECORD))
+        ]
+        sources = [_source(root / name) for name in there]
+        if len(there) == len(names) and len({source["budget"] for source in sources}) == 1:
+            if passed:
+                print(f"{'; '.join(passed)}. So the networks are those in {root}.", flush=True)
+            return [(model_files.load(root / name / records.MODEL), source) for name, source in zip(names, sources)]
+        if there:
+            budgets = ", ".join(f"{name} (budget {source['budget']})" for name, source in zip(there, sources))
+            passed.append(f"{root} holds {budgets}; expected {', '.join(names)} of one budget")
+    if passed:
+        raise FileNotFoundError(f"{'; '.join(passed)}. Run the others with that budget.")
     raise FileNotFoundError(
-        f"No trained weights {name}/{records.MODEL} in {results_dir} or {COMMITTED}: run that experiment first."
+        f"No trained weights {names[0]}/{records.MODEL} in {results_dir} or {COMMITTED}: run that experiment first."
     )
+
+
+def _source(directory):
+    """What is said of a network: experiment, budget, steps, recipe, data, seed, commit and number of images."""
+    record, _ = records.load(directory)
+    kept = ("experiment", "budget", "steps", "noise", "source", "data", "seed", "commit")
+    return {key: record[key] for key in kept} | {
+        "recipe": record["recipe"]["name"],
+        "images": record.get("training_images"),
+    }

@@ -88,7 +88,7 @@ def test_preset_of_a_wrong_hash(tmp_path, monkeypatch, model):
 def test_the_programs_own_mistakes_show_where_they_are(monkeypatch, capsys):
     from experiments.lib import run
 
-    monkeypatch.setattr(verify, "text", lambda *_: len(None))
+    monkeypatch.setattr(verify, "text", lambda *_, **__: len(None))
     with pytest.raises(TypeError, match="has no len"):
         main(["verify"])
     with pytest.raises(TypeError, match="has no len"), run._errors_on_one_line():

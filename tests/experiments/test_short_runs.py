@@ -1,0 +1,116 @@
+"""Short runs: they replace no longer one, mix with no other, and say nothing against a claim."""
+
+import json
+import shutil
+
+import pytest
+
+from experiments import fig06_samples, fig11_filter_sums, generalisation
+from experiments.lib import ledger, records, run, samples, verdicts, weights
+from experiments.lib.options import Options
+from tests.conftest import ROOT
+
+LONG = {"budget": "cpu", "steps": 72_000, "recipe": {"name": "fast"}}
+
+
+def options(root, experiment=fig06_samples, **changes):
+    return Options(experiment.NAME, root, **{"budget": "smoke", **changes})
+
+
+@pytest.mark.parametrize(
+    ("there", "changes", "refused"),
+    [
+        (LONG, {}, "72,000 steps; this one has 4"),
+        (LONG, {"budget": "cpu", "steps": 71_999}, "72,000 steps; this one has 71,999"),
+        (LONG, {"budget": "cpu"}, None),
+        (LONG, {"budget": "paper"}, None),
+        (LONG, {"force": True}, None),
+        ({**LONG, "steps": 3}, {}, None),
+    ],
+)
+def test_a_short_run_does_not_replace_a_longer_one(there, changes, refused, tmp_path):
+    records.save(tmp_path / "fig06", there, {})
+    if refused is None:
+        run._refuse_to_shorten(fig06_samples, options(tmp_path, **changes))
+        return
+    with pytest.raises(ValueError, match=refused):
+        run.execute(fig06_samples, options(tmp_path, **changes))
+    assert json.loads((tmp_path / "fig06" / records.RECORD).read_text()) == there
+
+
+def test_without_steps_budgets_are_compared(tmp_path):
+    records.save(tmp_path / generalisation.NAME, {"budget": "cpu"}, {})
+    with pytest.raises(ValueError, match="budget cpu; this one is smoke"):
+        run._refuse_to_shorten(generalisation, options(tmp_path, generalisation))
+    run._refuse_to_shorten(generalisation, options(tmp_path, generalisation, budget="paper"))
+
+
+def copied(root, *names):
+    for name in names:
+        (root / name).mkdir(parents=True)
+        for kept in (records.RECORD, records.ARRAYS, records.MODEL):
+            shutil.copy(ROOT / "results" / name / kept, root / name)
+
+
+def test_networks_of_a_figure_come_from_one_folder_and_one_budget(tmp_path, capsys):
+    names = ["fig06", "inverse-0.1pct", "fig07"]
+    own = weights.find_alike(names, tmp_path)  # the project's: the folder is empty
+    assert [source["steps"] for _, source in own] == [72_000, 72_000, 30_000] and not capsys.readouterr().out
+    copied(tmp_path, *names[:2])
+    weights.find_alike(names, tmp_path)
+    said = capsys.readouterr().out
+    assert f"{tmp_path} holds fig06 (budget cpu), inverse-0.1pct (budget cpu); expected" in said
+    copied(tmp_path, "fig07")
+    weights.find_alike(names, tmp_path)
+    assert not capsys.readouterr().out
+    record = json.loads((tmp_path / "fig07" / records.RECORD).read_text())
+    (tmp_path / "fig07" / records.RECORD).write_text(json.dumps(record | {"budget": "smoke", "commit": "here"}))
+    found = weights.find_alike(names, tmp_path)
+    assert "here" not in [source["commit"] for _, source in found]
+    assert "fig07 (budget smoke)" in capsys.readouterr().out
+
+
+def test_figure_11_does_not_mix_a_smoke_run_with_long_ones(tmp_path):
+    copied(tmp_path, "fig06")
+    record = json.loads((tmp_path / "fig06" / records.RECORD).read_text())
+    (tmp_path / "fig06" / records.RECORD).write_text(json.dumps(record | {"budget": "smoke", "steps": 4}))
+    result = fig11_filter_sums.compute(options(tmp_path, fig11_filter_sums))
+    assert {source["budget"] for source in result.record["weights"]} == {"cpu"}
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        ("smoke", "too short to tell"),
+        ("quick", "too short to tell"),
+        ("cpu", "not reproduced"),
+        ("paper", "not reproduced"),
+    ],
+)
+def test_a_short_run_says_nothing_against_a_claim(budget, expected):
+    record = {"source": "none", "budget": budget, "commit": ""}
+    assert verdicts.finding(record, "", False).verdict == expected
+    assert verdicts.finding(record, "", True).verdict == "reproduced"
+    assert verdicts.finding({**record, "budget": "cpu"}, "", False, budget=f"cpu/{budget}").verdict == expected
+
+
+def test_two_levels_of_figure_13_are_too_few_to_tell(tmp_path, capsys):
+    """As budget smoke leaves them."""
+    levels = [{"noise": noise, "smoothing": [noise]} for noise in (0.0, 0.001)]
+    record = {"budget": "smoke", "source": "skimage", "data": "", "test_data": "", "commit": "", "levels": levels}
+    records.save(tmp_path / "fig13", {**record, "rank_correlation": None}, {})
+    text = ledger.text(tmp_path)
+    assert "not run            Fig. 13" in text and "Error" not in capsys.readouterr().err
+
+
+def summary(fixed_point):
+    psnr = {"degraded": 30.0, "diffnet": 58.45, "fixed_point": fixed_point}
+    results = {name: {"psnr": {"mean": value, "n": 27}} for name, value in psnr.items()}
+    record = {"problem": "inverse", "noise": 0.0, "paper_psnr": 63.72, "results": results, "note": "crops."}
+    return samples.report(record | {"steps": 2_400, "training_images": 459})
+
+
+def test_the_report_of_a_run_says_what_was_learned_from_what():
+    text = summary(63.7249)
+    assert "2,400 steps on 459 images" in text and "crops." in text and "27 other images" in text
+    assert "equal by chance" in text and "equal by chance" not in summary(63.71)
