@@ -8,16 +8,19 @@ from typing import Any
 import diffnet_tf
 from diffnet_tf.base import command_line, quiet
 
-# Command (its module in `commands`) → what --help says of it. Only the module of the chosen one is imported.
+# Command (its module in `commands`) → what --help says of it. Only the module of the chosen one is imported, and Keras
+# only when it runs: --help is there at once.
 COMMANDS = {
     "restore": "Apply a network to an image file, or to all images of a folder.",
     "train": "Train a network on a folder of your own images, or fine-tune one that comes with the package.",
     "inspect": "Look at the stencils that a network applies to an image, layer by layer: a table, and a picture.",
+    "presets": "List the networks that come with the package, or show the card of one.",
     "data": "Say what images a folder holds, what is missing, and which options use them.",
     "make_pairs": "Write pairs of diffused and clean images to a file, NPZ or TFRecord, for other frameworks.",
     "verify": "Say for each claim of the paper, and for each goal beyond it, what the records under a results folder "
     "show.",
 }
+LIGHT = ("verify",)  # commands that need no Keras
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,31 +29,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = next((argument for argument in given if not argument.startswith("-")), None)
     program = quiet.SCRIPT if quiet.is_script() else "python -m diffnet_tf"
     parser = command_line.Parser(prog=program, description="DiffNet from the command line.")
+    parser.add_argument("--version", action="version", version=f"diffnet_tf {diffnet_tf.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     module: Any = None
     for command, line in COMMANDS.items():
         subparser = commands.add_parser(command, help=line, description=line)
         if command == name:
-            module = _module(command)
+            with quiet.loading():
+                module = importlib.import_module(f"diffnet_tf.commands.{command}")
             module.add_arguments(subparser)
     try:
         with command_line.warnings_on_one_line():
             chosen = parser.parse_args(given)
+            if name not in LIGHT:
+                with quiet.loading():
+                    diffnet_tf._load()
             return module.run(chosen)
     except command_line.INPUT_ERRORS as error:
         command_line.show(error)
         return 2
     except KeyboardInterrupt:
         return 130
-
-
-def _module(command: str) -> Any:
-    """The module of a command; if it needs Keras, with all that a model file may hold."""
-    with quiet.loading():
-        module = importlib.import_module(f"diffnet_tf.commands.{command}")
-        if "keras" in sys.modules:
-            diffnet_tf._load()
-    return module
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from diffnet_tf import files
-from diffnet_tf.base import command_line
+from diffnet_tf.base import choices, command_line
 from diffnet_tf.files import model_files, reading
 from diffnet_tf.networks import presets
 from experiments import precision
@@ -117,7 +117,7 @@ def main(arguments=None):
             described = card(record, cost.get(setting.preset))
             presets.save(setting.preset, model_files.load(directory / records.MODEL), described, chosen.folder)
             print(chosen.folder / f"{setting.preset}.npz")
-    paths = [path for name in presets.ORDER if (path := chosen.folder / f"{name}.json").exists()]
+    paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]
     cards = [as_markdown(reading.json_object(path)) for path in paths]
     files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *cards]))
     return 0

@@ -2,8 +2,6 @@
 
 from argparse import ArgumentParser, Namespace
 
-from diffnet_tf.data import recognise
-
 WHERE = """Nothing that this package knows. What it can use, and where to place it:
   images      PNG, JPEG or TIFF files of at least 96×96 pixels:   --source folder --data_dir FOLDER
   STL-10      unlabeled_X.bin from stl10_binary.tar.gz, 2.6 GB:   --source stl10_binary --data_dir FOLDER
@@ -20,6 +18,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print what was found. Returns the exit status: 0 when something can be used, else 1."""
+    from diffnet_tf.data import recognise
+
     findings = recognise.recognise(arguments.directory, arguments.hashes)
     for finding in findings:
         print(f"{finding.path}: {finding.what}\n    {finding.advice}")

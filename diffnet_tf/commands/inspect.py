@@ -5,6 +5,8 @@ measured. Of a large image only the centre is looked at, since the eigenvalues t
 it was trained on, the inverse ones on diffused images: on an ordinary photograph their last layers go astray.
 """
 
+from __future__ import annotations
+
 import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
@@ -13,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diffnet_tf import restoration
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.commands import models
-from diffnet_tf.evaluation import analysis
 from diffnet_tf.files import image_files, provenance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from diffnet_tf.evaluation import analysis
 
 SIZE, LARGEST = 96, 256  # pixels a side
 WIDTH = 100  # columns of the terminal
@@ -43,6 +45,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the table and draw the picture. Returns the exit status."""
+    from diffnet_tf import restoration
+    from diffnet_tf.evaluation import analysis
+
     _check(arguments)
     pixels = image_files.read(arguments.input, arguments.max_pixels)
     restoration.check(pixels, arguments.input)
@@ -90,9 +95,11 @@ def _check(arguments: Namespace) -> None:
 
 def _centre(pixels: Array, size: int, name: Path) -> Array:
     """The centre of an image, gray and with a maximum of 1: float32, (height, width) of at most `size` a side."""
+    from diffnet_tf.restoration import LUMINANCE
+
     rows, columns = (slice(max(0, (n - size) // 2), max(0, (n - size) // 2) + size) for n in pixels.shape[:2])
     part = np.asarray(pixels[rows, columns], "float32")
-    gray = part[..., :3] @ restoration.LUMINANCE if part.shape[2] > 2 else part[..., 0]
+    gray = part[..., :3] @ LUMINANCE if part.shape[2] > 2 else part[..., 0]
     if not gray.max() > 0:
         raise ValueError(f"{name} is black in its centre; expected a positive maximum. Crop it elsewhere.")
     return gray / gray.max()
@@ -171,7 +178,7 @@ CAPTION = (
 )
 
 
-def draw(found: Sequence[analysis.Layer], about: str) -> "Figure":
+def draw(found: Sequence[analysis.Layer], about: str) -> Figure:
     """A row a layer."""
     from diffnet_tf import figures
 

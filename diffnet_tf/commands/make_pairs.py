@@ -2,18 +2,16 @@
 
 from argparse import ArgumentParser, Namespace
 
-from diffnet_tf import data
-from diffnet_tf.data import sources
-from diffnet_tf.data.pairs import PROBLEMS
+from diffnet_tf.base.choices import PROBLEMS, SOURCES, SPLITS
 from diffnet_tf.files import provenance
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("output", metavar="OUT", help="a file ending in .npz or .tfrecord")
-    parser.add_argument("--source", choices=sources.READERS, default="skimage", help="where the images come from")
+    parser.add_argument("--source", choices=SOURCES, default="skimage", help="where the images come from")
     parser.add_argument("--data_dir", help="folder with the images of --source")
-    parser.add_argument("--split", choices=sources.SPLITS, default="train", help="which of them")
+    parser.add_argument("--split", choices=SPLITS, default="train", help="which of them")
     parser.add_argument("--limit", type=int, help="only the first ones")
     parser.add_argument("--problem", choices=PROBLEMS, default="inverse", help="what is the input, what the target")
     parser.add_argument("--noise", type=float, default=0.0, help="σ of the noise on the diffused images, range 1")
@@ -25,6 +23,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Write the pairs. Returns the exit status."""
+    from diffnet_tf import data
+
     options = {name: value for name, value in vars(arguments).items() if name not in ("command", "source", "output")}
     count = data.make_pairs(arguments.source, arguments.output, **options)
     print(f"Device: {provenance.device()}")

@@ -13,10 +13,10 @@ import numpy as np
 
 from diffnet_tf import restoration
 from diffnet_tf.base import checks
+from diffnet_tf.base.choices import PRECISIONS
 from diffnet_tf.base.types import Array
 from diffnet_tf.commands import models
 from diffnet_tf.files import image_files, provenance
-from diffnet_tf.networks.precision import PRECISIONS
 from diffnet_tf.restoration import tiles
 
 DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}

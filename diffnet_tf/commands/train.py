@@ -8,9 +8,9 @@ import keras
 
 from diffnet_tf import data, files, metrics, training
 from diffnet_tf.base import checks
+from diffnet_tf.base.choices import PROBLEMS
 from diffnet_tf.base.types import Array
 from diffnet_tf.data import sources
-from diffnet_tf.data.pairs import PROBLEMS
 from diffnet_tf.files import model_files, provenance
 from diffnet_tf.networks import presets
 from diffnet_tf.networks.models import DiffNet

@@ -16,14 +16,13 @@ import numpy as np
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.backend import compiled
+from diffnet_tf.base.choices import PROBLEMS
 from diffnet_tf.base.types import Array, PathLike, Tensor
 from diffnet_tf.data.examples import Drawn, Examples, tensorflow_arrays
 from diffnet_tf.data.gray import GrayImages
 from diffnet_tf.data.ranges import Range
 from diffnet_tf.data.sources import READERS, open_images
 from diffnet_tf.physics import diffusion
-
-PROBLEMS = ("inverse", "forward")
 
 Images = GrayImages | str | Array
 """What can be given as images, see `as_gray_images`."""

@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from diffnet_tf.base import checks
+from diffnet_tf.base.choices import SOURCES, SPLITS
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.data.colour import ColourImages, to_colour
 from diffnet_tf.data.gray import GRAY_NAME, Convert, GrayImages, to_gray
 from diffnet_tf.data.matlab import open_mat
 from diffnet_tf.files import image_files, reading
 
-SPLITS = ("train", "test", "all")
 SIZE = 96  # of STL-10's images
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 BINARY_NAME = "unlabeled_X.bin"
@@ -251,7 +251,7 @@ def open_images(
     Returns:
         A `GrayImages`; with `colour` a `ColourImages`.
     """
-    checks.one_of(source, "source", tuple(READERS))
+    checks.one_of(source, "source", SOURCES)
     checks.one_of(split, "split", SPLITS)
     if limit is not None:
         checks.count(limit, "limit")

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from diffnet_tf.base import backend, checks
+from diffnet_tf.base.choices import PRECISIONS
 from diffnet_tf.base.types import Tensor
 from diffnet_tf.networks.models import DiffNet
 
-PRECISIONS = ("float32", "auto", "bfloat16")
 FREE = 0.02  # dB that bfloat16 may cost where it is chosen by "auto"
 
 
@@ -24,7 +24,7 @@ def policy(precision: str, cost: float | None) -> str:
     """The Keras dtype policy for a precision.
 
     Args:
-        precision: of `PRECISIONS`.
+        precision: of `choices.PRECISIONS`.
         cost: what "auto" loses in bfloat16 in dB, None where it is not known.
 
     Raises:

@@ -23,18 +23,18 @@ from keras import ops
 
 from diffnet_tf import files
 from diffnet_tf.base import backend, checks
+from diffnet_tf.base.choices import PRESETS
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.files import reading, sealed
 from diffnet_tf.networks import precision as _precision
 from diffnet_tf.networks.models import DiffNet
 
 FOLDER = Path(__file__).resolve().parent / "weights"
-ORDER = ("forward", "inverse", "inverse-0.1pct", "inverse-1pct", "deconvolution")
 
 
 def list_presets() -> list[str]:
     """The names of the presets that this installation holds."""
-    return [name for name in ORDER if (FOLDER / f"{name}.json").exists()]
+    return [name for name in PRESETS if (FOLDER / f"{name}.json").exists()]
 
 
 def card(name: str) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import dataclasses
 import functools
 from pathlib import Path
 
+from diffnet_tf.base.choices import SOURCES
 from diffnet_tf.files import provenance
 
 BUDGETS = ("smoke", "quick", "cpu", "paper")
-SOURCES = ("skimage", "stl10", "stl10_binary", "mat", "npy", "folder")
 STRATEGIES = ("none", "mirrored", "multiworker", "data_parallel")
 
 

@@ -45,7 +45,7 @@ def test_the_console_script_writes_nothing_to_stderr(tmp_path):
     script.write_text("import sys\nfrom diffnet_tf.__main__ import main\nsys.exit(main())\n")
     status, out, errors = run(script, "data", tmp_path)
     assert (status, errors) == (1, "") and out.startswith("Nothing that this package knows.")
-    assert run(script, "--help")[1].startswith(f"usage: {quiet.SCRIPT} [-h] COMMAND")
+    assert run(script, "--help")[1].startswith(f"usage: {quiet.SCRIPT} [-h] [--version] COMMAND")
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,12 @@ finally:
 """
 
 
-@pytest.mark.parametrize(("argument", "status"), [("--help", 0), ("verify", 0), ("restor", 2)])
-def test_what_needs_no_keras_does_not_load_it(argument, status):
-    ended, out, errors = run("-c", LIGHT, argument)
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [("--help", 0), ("--version", 0), ("verify", 0), ("restor", 2), *((f"{name} --help", 0) for name in COMMANDS)],
+)
+def test_what_needs_no_keras_does_not_load_it(arguments, status):
+    ended, out, errors = run("-c", LIGHT, *arguments.split())
     assert ended == status and out.endswith("[]\n"), errors
 
 
