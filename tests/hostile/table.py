@@ -339,5 +339,6 @@ COMMANDS = {
     f"{PAIR} --limit 2 --crop 2": f"crop=2; {WHOLE} 3",
     f"{PAIR} --limit 2 --noise -1": "noise=-1.0; expected a finite number of at least 0",
     "data no": "no does not exist; expected a folder (or a file) with images",
+    "presets invers": "NAME='invers'; expected one of … Did you mean 'inverse'?",
     "verify --result_dir no": "unknown option '--result_dir'; … Did you mean '--results_dir'?",
 }
