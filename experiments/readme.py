@@ -1,18 +1,19 @@
 """Put the tables of README and docs between their marks, from the records: python -m experiments.readme
 
 In the README the presets, the samples' results, the paper's claims, and the benchmarks; in docs/beyond-the-paper.md the
-findings there and the fair comparison. A test fails when one of them is behind.
+findings there and the fair comparison, in docs/export.md what exports cost. A test fails when one of them is behind.
 """
 
 import re
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import exports, report
 from diffnet_tf import files
+from diffnet_tf.files import reading
 from diffnet_tf.networks import precision, presets
 from experiments.lib import captions, comparison_figure, ledger, records
 
-README, BEYOND = Path("README.md"), Path("docs/beyond-the-paper.md")
+README, BEYOND, EXPORT = Path("README.md"), Path("docs/beyond-the-paper.md"), Path("docs/export.md")
 SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")  # in the order of the table
 
 
@@ -72,6 +73,12 @@ def compared(results):
     return comparison_figure.table(record)
 
 
+def exported(results):
+    """What exports cost in every runtime."""
+    path = Path(results) / "benchmarks" / exports.NAME
+    return exports.table(reading.json_object(path)) if path.exists() else "Not run."
+
+
 def _task(record):
     return f"{record['problem']}, {captions.percent(record['noise'])}"
 
@@ -99,6 +106,7 @@ TABLES = {
         "performance": lambda results: report.table(Path(results) / "benchmarks"),
     },
     BEYOND: {"beyond": lambda results: ledger.table(ledger.BEYOND, results), "comparison": compared},
+    EXPORT: {"exports": exported},
 }
 
 

@@ -7,56 +7,12 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
+from benchmarks import runtimes
+from benchmarks.runtimes import FORMATS
 from experiments.lib import narrow
 from tests.conftest import ROOT, run_python, slow, tensorflow_only
 
 MISSING = "comes with the export extra"
-
-
-def in_saved_model(path):
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))  # has to live as long as its function
-    return lambda images: np.asarray(loaded.serve(images))
-
-
-def in_onnx_runtime(path):
-    runtime = pytest.importorskip("onnxruntime", reason=MISSING)
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda images: session.run(None, {session.get_inputs()[0].name: images})[0]
-
-
-def in_litert(path):
-    interpreter = pytest.importorskip("ai_edge_litert.interpreter", reason=MISSING).Interpreter(str(path))
-    (given,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def run(images):
-        interpreter.resize_tensor_input(given["index"], images.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(given["index"], images)
-        interpreter.invoke()
-        return interpreter.get_tensor(output["index"])
-
-    return run
-
-
-def in_openvino(path, **hints):
-    openvino = pytest.importorskip("openvino", reason=MISSING)
-    compiled = openvino.Core().compile_model(str(path), "CPU", hints)
-    return lambda images: compiled(images)[0]
-
-
-def in_openvino_float32(path):
-    return in_openvino(path, INFERENCE_PRECISION_HINT="f32")
-
-
-# Format → suffix, package that the export takes, and how to run it.
-FORMATS = {
-    "tf_saved_model": ("", "tensorflow", in_saved_model),
-    "onnx": (".onnx", "onnxruntime", in_onnx_runtime),
-    "litert": (".tflite", "ai_edge_litert", in_litert),
-    "openvino": (".xml", "openvino", in_openvino_float32),
-}
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +69,7 @@ def test_it_takes_any_number_and_size_of_images(kind, exported):
 def test_what_openvino_costs_where_it_chooses_the_precision(preset, exported, record_property):
     """It takes bfloat16 on processors that have it. That is no fault of the network, so it is reported only."""
     inputs, targets = pairs(preset)
-    run = in_openvino(exported(preset, "openvino"))
+    run = runtimes.openvino(exported(preset, "openvino"))
     found = mean_psnr(targets, run(inputs))
     record_property("psnr", found)
     print(f"OpenVINO's default precision, {preset}: {found:.2f} dB")
@@ -142,7 +98,7 @@ def test_in_tf32_it_keeps_its_quality(tmp_path):
     with narrow.device("TF32", guarded=False):
         unprotected = mean_psnr(targets, np.asarray(model(inputs)))
         model.export(tmp_path, verbose=False)
-    found = mean_psnr(targets, in_saved_model(tmp_path)(inputs))
+    found = mean_psnr(targets, runtimes.saved_model(tmp_path)(inputs))
     assert unprotected < exact - 5 and found > exact - 0.2, (exact, unprotected, found)
 
 
@@ -163,7 +119,7 @@ def test_every_kind_of_network_can_be_exported(kind, tmp_path):
     model = make()
     model.export(tmp_path, verbose=False)
     images = np.random.default_rng(0).random(shape).astype(model.inputs[0].dtype)
-    np.testing.assert_allclose(in_saved_model(tmp_path)(images), np.asarray(model(images)), atol=1e-5)
+    np.testing.assert_allclose(runtimes.saved_model(tmp_path)(images), np.asarray(model(images)), atol=1e-5)
 
 
 @pytest.mark.parametrize("make", [dn.models.DiffNet, dn.models.ConvNet, lambda: dn.models.LinearDiffNet((8, 8))])
