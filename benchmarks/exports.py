@@ -79,8 +79,8 @@ def table(record):
         [
             *lines,
             "",
-            f"Mean PSNR of {count} images ({data}), and what each runtime adds to it, in dB. No single image differs by more "
-            f"than {largest:.1g} dB, but in OpenVINO without the hint. {record['hardware']['processor']}; {names}.",
+            f"Mean PSNR of {count} images ({data}), and what each runtime adds to it, in dB. No single image differs by "
+            f"more than {largest:.1g} dB, but in OpenVINO without the hint. {record['hardware']['processor']}; {names}.",
         ]
     )
 
