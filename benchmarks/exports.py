@@ -65,7 +65,7 @@ def table(record):
     lines = [f"| preset | Keras, float32 | {' | '.join(COLUMNS.values())} |", "|---" * (2 + len(COLUMNS)) + "|"]
     for preset, found in record["psnr"].items():
         keras = found["keras"]["mean"]
-        cells = [f"{found[kind]['mean'] - keras:+.4f}" for kind in COLUMNS if kind != HINT]
+        cells = [f"{round(found[kind]['mean'] - keras, 4) + 0.0:+.4f}" for kind in COLUMNS if kind != HINT]
         cells.append(f"{found[HINT]['mean'] - keras:+.2f} ({found[HINT]['mean']:.2f} dB)")
         lines.append(
             f"| `{preset}` | {keras:.2f} dB | {' | '.join(cells)} |".replace("-", "−").replace("`inverse−", "`inverse-")
@@ -74,15 +74,12 @@ def table(record):
         found[kind]["largest_difference"] for found in record["psnr"].values() for kind in COLUMNS if kind != HINT
     )
     names = ", ".join(f"{name} {version}" for name, version in record["runtimes"].items())
-    count, data = record["image_sets"]["test"]["count"], record["test_data"]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Mean PSNR of {count} images ({data}), and what each runtime adds to it, in dB. No single image differs by "
-            f"more than {largest:.1g} dB, but in OpenVINO without the hint. {record['hardware']['processor']}; {names}.",
-        ]
+    text = (
+        f"Mean PSNR of the {record['image_sets']['test']['count']} images of `{record['test_data']}`, and what each "
+        f"runtime adds to it, in dB. No single image differs by more than {largest:.1g} dB, but in OpenVINO without the "
+        f"hint. On an {record['hardware']['processor']}, by {names}."
     )
+    return "\n".join([*lines, "", text])
 
 
 def main():
