@@ -76,8 +76,8 @@ def table(record):
     names = ", ".join(f"{name} {version}" for name, version in record["runtimes"].items())
     text = (
         f"Mean PSNR of the {record['image_sets']['test']['count']} images of `{record['test_data']}`, and what each "
-        f"runtime adds to it, in dB. No single image differs by more than {largest:.1g} dB, but in OpenVINO without the "
-        f"hint. On an {record['hardware']['processor']}, by {names}."
+        f"runtime adds to it, in dB. No single image differs by more than {largest:.1g} dB, but in OpenVINO without "
+        f"the hint. On an {record['hardware']['processor']}, by {names}."
     )
     return "\n".join([*lines, "", text])
 
