@@ -9,6 +9,7 @@ Pixels are (height, width, channels): gray; gray and alpha; RGB; RGB and alpha.
 """
 
 import contextlib
+import dataclasses
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -29,6 +30,28 @@ MAX_PIXELS = 100_000_000
 DTYPES = ("uint8", "uint16", "float32", "float64")
 
 
+@dataclasses.dataclass(frozen=True)
+class Metadata:
+    """What an image file says beside its pixels, to be written with what is made of it."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Image:
+    """An image file that was opened.
+
+    Attributes:
+        pixels: (height, width, channels), an array or a memory map, of a dtype in `DTYPES`.
+        alpha: whether the last channel is alpha, by what the file says.
+        nodata: the value that stands for "nothing was measured here", of the TIFF tag GDAL_NODATA; None without it.
+        metadata: what `writing` keeps.
+    """
+
+    pixels: Array
+    alpha: bool
+    nodata: float | None = None
+    metadata: Metadata = Metadata()
+
+
 def suffix(path: PathLike) -> str:
     """The format of a file by its name.
 
@@ -45,6 +68,11 @@ def suffix(path: PathLike) -> str:
 
 
 def read(path: PathLike, max_pixels: int = MAX_PIXELS) -> Array:
+    """The pixels of an image file, (height, width, channels): see `open_image`."""
+    return open_image(path, max_pixels).pixels
+
+
+def open_image(path: PathLike, max_pixels: int = MAX_PIXELS) -> Image:
     """Open an image file.
 
     Args:
@@ -52,7 +80,7 @@ def read(path: PathLike, max_pixels: int = MAX_PIXELS) -> Array:
         max_pixels: the largest image that is decoded into memory; mapped files may be larger.
 
     Returns:
-        (height, width, channels), an array or a memory map, of a dtype in `DTYPES`.
+        The image with what the file says of it.
 
     Raises:
         FileNotFoundError: for a missing file.
@@ -70,7 +98,8 @@ def read(path: PathLike, max_pixels: int = MAX_PIXELS) -> Array:
         if not pixels.dtype.isnative:
             _check_pixels(pixels.shape[0], pixels.shape[1], max_pixels)
             pixels = pixels.astype(pixels.dtype.newbyteorder("="))
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    return Image(pixels, alpha=pixels.shape[2] in (2, 4))
 
 
 # Checks of what a header says, before memory is taken for it.
@@ -212,14 +241,20 @@ def check_writable(path: PathLike, dtype: DTypeLike, channels: int) -> None:
         raise ValueError(f"{path}: a colour or alpha PNG of 16 bits takes TensorFlow; use TIFF.")
 
 
+def lost(image: Image, path: PathLike) -> str:
+    """The line that says what of an image's metadata a file cannot hold; "" when it holds all."""
+    return ""
+
+
 @contextlib.contextmanager
-def writing(path: PathLike, shape: tuple[int, ...], dtype: DTypeLike) -> Iterator[Array]:
+def writing(path: PathLike, shape: tuple[int, ...], dtype: DTypeLike, like: Image | None = None) -> Iterator[Array]:
     """An array to be filled with an image, which becomes the file when the block ends, or nothing if it fails.
 
     Args:
         path: the file; an existing one is replaced.
         shape: (height, width, channels).
         dtype: of the samples.
+        like: an image whose metadata and channels' meaning the file gets, where its format can hold them.
 
     Yields:
         An array (height, width, channels); for NPY and TIFF a memory map.
