@@ -9,6 +9,8 @@ ONNX = ["onnx>=1.19", "onnxruntime>=1.23", "tf2onnx>=1.17"]
 EXPORT = [*ONNX, "openvino>=2026.0", "ai-edge-litert>=2.1"]
 # What scikit-image's wavelets need: of the experiment `comparison`.
 WAVELETS = ["PyWavelets>=1.8,<2"]
+# TIFFs that neither tifffile nor Pillow decodes.
+CODECS = ["imagecodecs>=2026.1.14"]
 
 setup(
     name="diffnet_tf",
@@ -59,8 +61,11 @@ setup(
             "ipykernel>=6.29",
             "pdoc>=16",
             *ONNX,
+            "imageio>=2.35",
+            *CODECS,
             *WAVELETS,
         ],
+        "codecs": CODECS,
         "jax": ["jax>=0.6"],
         "export": EXPORT,
         "comparison": WAVELETS,

@@ -50,19 +50,21 @@ def run(arguments: Namespace) -> int:
     half = ", bfloat16" if tiled.model.dtype_policy.name == "mixed_bfloat16" else ""
     print(f"Device: {provenance.device()}{half}", flush=True)
     for source, target, opened in jobs:
-        pixels = image_files.read(source, arguments.max_pixels) if opened is None else opened
+        image = image_files.open_image(source, arguments.max_pixels) if opened is None else opened
+        pixels = image.pixels
+        if line := image_files.lost(image, target):
+            print(line, file=sys.stderr, flush=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         show = _Progress(f"{source} → {target}, {pixels.shape[1]:,}×{pixels.shape[0]:,}")
-        with image_files.writing(target, pixels.shape, _dtype(arguments, pixels)) as out:
+        with image_files.writing(target, pixels.shape, _dtype(arguments, pixels), image) as out:
             restoration.restore(pixels, tiled, colour=arguments.colour, out=out, progress=show)
     return 0
 
 
-def _jobs(arguments: Namespace) -> list[tuple[Path, Path, Array | None]]:
-    """(source, target, pixels) of every image, all of them checked before the first is processed.
+def _jobs(arguments: Namespace) -> list[tuple[Path, Path, image_files.Image | None]]:
+    """(source, target, image) of every image, all of them checked before the first is processed.
 
-    The pixels of a single image are kept, so that it is decoded once; those of several are None: memory may not hold
-    them all.
+    A single image is kept, so that it is decoded once; several are None: memory may not hold them all.
     """
     if not arguments.input.exists():
         raise FileNotFoundError(f"{arguments.input} does not exist; expected an image or a folder of images.")
@@ -80,10 +82,11 @@ def _jobs(arguments: Namespace) -> list[tuple[Path, Path, Array | None]]:
         jobs = [(arguments.input, arguments.output)]
     for source, target in jobs:
         checks.can_be_written(target, arguments.force)
-        pixels = image_files.read(source, arguments.max_pixels)
+        image = image_files.open_image(source, arguments.max_pixels)
+        pixels = image.pixels
         restoration.check(pixels, source)
-        image_files.check_writable(target, _dtype(arguments, pixels), pixels.shape[2])
-    return [(*job, pixels if len(jobs) == 1 else None) for job in jobs]
+        image_files.check_writable(target, _dtype(arguments, pixels), pixels.shape[2], image)
+    return [(*job, image if len(jobs) == 1 else None) for job in jobs]
 
 
 def _dtype(arguments: Namespace, pixels: Array) -> np.dtype:

@@ -5,16 +5,15 @@
 | NPY, uncompressed TIFF | 8- and 16-bit, float32, float64 | mapped: any size |
 | PNG, JPEG, compressed TIFF | as above, PNG and JPEG without float | decoded: up to `max_pixels` |
 
-Pixels are (height, width, channels): gray; gray and alpha; RGB; RGB and alpha.
+Pixels are (height, width, channels), upright: gray; gray and alpha; RGB; RGB and alpha; in TIFF also 2 and 4 channels
+of which none is alpha. What a file is, its content says; its name says only what is to be written.
 """
 
 import contextlib
 import dataclasses
-import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -22,34 +21,27 @@ from numpy.typing import DTypeLike
 from diffnet_tf import files
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.files import reading
-from diffnet_tf.files.reading import Refused
+from diffnet_tf.files.images import kinds, raster, raster_metadata, tiff, tiff_metadata
+from diffnet_tf.files.images.bounds import DTYPES, MAX_PIXELS, check_layout, check_pixels
+from diffnet_tf.files.images.image import NO_UNIT, Image, Metadata
+from diffnet_tf.files.images.kinds import JPEG, NPY, PNG, TIFF
 
-PNG, JPEG, TIFF, NPY = (".png",), (".jpg", ".jpeg"), (".tif", ".tiff"), (".npy",)
-SUFFIXES = (*PNG, *JPEG, *TIFF, *NPY)
-MAX_PIXELS = 100_000_000
-DTYPES = ("uint8", "uint16", "float32", "float64")
+__all__ = [
+    "DTYPES",
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Image",
+    "Metadata",
+    "check_writable",
+    "lost",
+    "open_image",
+    "read",
+    "suffix",
+    "writing",
+]
 
-
-@dataclasses.dataclass(frozen=True)
-class Metadata:
-    """What an image file says beside its pixels, to be written with what is made of it."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Image:
-    """An image file that was opened.
-
-    Attributes:
-        pixels: (height, width, channels), an array or a memory map, of a dtype in `DTYPES`.
-        alpha: whether the last channel is alpha, by what the file says.
-        nodata: the value that stands for "nothing was measured here", of the TIFF tag GDAL_NODATA; None without it.
-        metadata: what `writing` keeps.
-    """
-
-    pixels: Array
-    alpha: bool
-    nodata: float | None = None
-    metadata: Metadata = Metadata()
+_KINDS = {".png": PNG, ".jpg": JPEG, ".jpeg": JPEG, ".tif": TIFF, ".tiff": TIFF, ".npy": NPY}
+SUFFIXES = tuple(_KINDS)
 
 
 def suffix(path: PathLike) -> str:
@@ -86,164 +78,112 @@ def open_image(path: PathLike, max_pixels: int = MAX_PIXELS) -> Image:
         FileNotFoundError: for a missing file.
         ValueError: naming the file, when it cannot be decoded, is too large or no single gray or colour image.
     """
-    path, kind = Path(path), suffix(path)
+    path = Path(path)
+    suffix(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} {'is no file' if path.exists() else 'does not exist'}; expected an image file."
         )
-    reader = _read_npy if kind in NPY else _read_tiff if kind in TIFF else _read_with_pillow
-    with reading.decoding(path, "an image"):
-        pixels = reader(path, max_pixels)
-        _check_layout(pixels.shape, pixels.dtype)
-        if not pixels.dtype.isnative:
-            _check_pixels(pixels.shape[0], pixels.shape[1], max_pixels)
-            pixels = pixels.astype(pixels.dtype.newbyteorder("="))
-    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    return Image(pixels, alpha=pixels.shape[2] in (2, 4))
-
-
-# Checks of what a header says, before memory is taken for it.
-
-
-def _check_layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    channels = shape[2] if len(shape) == 3 else 1
-    if len(shape) not in (2, 3) or not 1 <= channels <= 4 or dtype.name not in DTYPES or 0 in shape:
-        raise Refused(
-            f"has shape {shape} and dtype {dtype}; expected one image (height, width) or (height, width, 1 to 4) of "
-            f"{', '.join(DTYPES)}."
-        )
-
-
-def _check_pixels(height: int, width: int, max_pixels: int) -> None:
-    if height * width > max_pixels:
-        raise Refused(
-            f"has {height:,}×{width:,} pixels, more than the {max_pixels:,} that are decoded into memory. Make it "
-            "smaller, raise --max-pixels of the command restore, or convert it to an uncompressed TIFF or NPY, which "
-            "are read piece by piece at any size."
-        )
-
-
-def _check_length(path: Path, height: int, width: int, packed: float) -> None:
-    """Refuse more pixels than a file of this length can hold, however well they are packed."""
-    length = path.stat().st_size
-    if packed > length:
-        raise Refused(
-            f"has {height:,}×{width:,} pixels, which its {length:,} bytes cannot hold. It is truncated: replace it."
-        )
-
-
-def _read_npy(path: Path, max_pixels: int) -> Array:
-    return np.lib.format.open_memmap(path, mode="r")
-
-
-def _read_tiff(path: Path, max_pixels: int) -> Array:
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        if len(file.pages) != 1:
-            raise Refused(f"holds {len(file.pages)} pages; expected a single image.")
-        page = file.pages[0]
-        if page.photometric not in _PHOTOMETRIC:
-            raise Refused(f"is a {_name(page.photometric)} TIFF; expected gray or RGB. Convert it.")
-        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-            raise Refused("is a TIFF whose zero is white; expected zero to be black. Convert it.")
-        separate = page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
-        _check_layout((*page.shape[1:], page.shape[0]) if separate else page.shape, np.dtype(page.dtype))
-        if page.is_memmappable and page.dtype.byteorder in ("=", "|", _NATIVE):
-            pixels = tifffile.memmap(path, mode="r")
-        else:
-            height, width = page.imagelength, page.imagewidth
-            _check_pixels(height, width, max_pixels)
-            packing = _RAW if page.compression == tifffile.COMPRESSION.NONE else _PACKED
-            _check_length(path, height, width, page.nbytes / packing)
-            pixels = page.asarray()
-    return np.moveaxis(pixels, 0, -1) if separate else pixels
-
-
-def _name(number: Any) -> str:
-    """Of a value that the format defines, or the number that a file has in its place."""
-    return getattr(number, "name", str(number))
-
-
-_PHOTOMETRIC = (0, 1, 2)  # white is zero (refused with advice), black is zero, RGB
-_NATIVE = "<" if np.little_endian else ">"
-_RAW, _PACKED = 8, 2**15  # bytes decoded from one: bits become bytes; the most is that of Zstandard
-
-
-def _read_with_pillow(path: Path, max_pixels: int) -> Array:
-    from PIL import Image, ImageOps
-
-    with _own_limit(Image), Image.open(path, formats=("PNG", "JPEG")) as image:  # reads the header only
-        _check_pixels(image.height, image.width, max_pixels)
-        if image.format == "PNG":
-            depth, channels = _png_samples(path)
-            row = 1 + image.width * channels * depth / 8
-            _check_length(path, image.height, image.width, image.height * row / reading.DEFLATED)
-            if depth == 16 and channels > 1:
-                return _read_png_16(path)  # Pillow would drop the lower eight bits
-        else:
-            _check_length(path, image.height, image.width, image.height * image.width / _JPEG_PIXELS)
-        image = ImageOps.exif_transpose(image)
-        if image.mode in ("1", "P", "PA"):
-            image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
-        if image.mode.startswith("I"):
-            return np.asarray(image).astype("uint16")
-        if image.mode not in ("L", "LA", "RGB", "RGBA"):
-            raise Refused(f"has colours of mode {image.mode}; expected gray or RGB. Convert it.")
-        return np.asarray(image)
-
-
-_JPEG_PIXELS = 512  # in a byte: every block of 8×8 pixels takes at least one bit
-
-
-@contextlib.contextmanager
-def _own_limit(pillow: Any) -> Iterator[None]:
-    """Pillow warns of large images and refuses larger ones, whatever `max_pixels` is."""
-    before, pillow.MAX_IMAGE_PIXELS = pillow.MAX_IMAGE_PIXELS, None
+    kind = ""
     try:
-        yield
-    finally:
-        pillow.MAX_IMAGE_PIXELS = before
+        kind = kinds.of(path)
+        image = _READERS[kind](path, max_pixels)
+        check_layout(image.pixels.shape, image.pixels.dtype)
+        return dataclasses.replace(image, pixels=_finished(image.pixels, max_pixels))
+    except OSError as error:
+        if error.filename:  # it may not be read
+            raise
+        problem: Exception = error
+    except reading.Refused as refusal:
+        raise ValueError(f"{path} {refusal}") from None
+    except Exception as error:  # every decoder has its own
+        problem = error
+    raise ValueError(
+        f"{path} cannot be read as an image ({reading.reason(problem)}). {_advice(path, kind)}"
+    ) from problem
 
 
-def _png_samples(path: Path) -> tuple[int, int]:
-    """(bits of a sample, samples of a pixel), by the header: PNG's depth is byte 24, its colour type byte 25."""
-    with open(path, "rb") as file:
-        header = file.read(26)
-    return header[24], {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[header[25]]
+def _finished(pixels: Array, max_pixels: int) -> Array:
+    """(height, width, channels) in the byte order of this machine."""
+    if not pixels.dtype.isnative:
+        check_pixels(pixels.shape[0], pixels.shape[1], max_pixels)
+        pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def _read_png_16(path: Path) -> Array:
-    try:
-        import tensorflow as tf
-    except ModuleNotFoundError as error:
-        raise Refused("is a colour or alpha PNG of 16 bits, which takes TensorFlow. Use TIFF.") from error
-    return tf.io.decode_png(path.read_bytes(), dtype="uint16").numpy()
+def _advice(path: Path, kind: str) -> str:
+    if kinds.truncated(path, kind):
+        return "It is truncated: replace it."
+    return f"It is a {kind} file, but damaged or of a rare kind: replace it, or save it anew as PNG or plain TIFF."
+
+
+def _read_npy(path: Path, max_pixels: int) -> Image:
+    pixels: Array = np.lib.format.open_memmap(path, mode="r")
+    while pixels.ndim > 3 and 1 in (pixels.shape[0], pixels.shape[-1]):  # axes of one image, or of one channel
+        pixels = pixels[0] if pixels.shape[0] == 1 else pixels[..., 0]
+    if pixels.ndim == 3 and pixels.shape[0] == 1 and pixels.shape[2] > 4:
+        pixels = pixels[0]
+    return Image(pixels, alpha=pixels.ndim == 3 and pixels.shape[2] in (2, 4))
+
+
+_READERS = {PNG: raster.read, JPEG: raster.read, TIFF: tiff.read, NPY: _read_npy}
 
 
 # ---- Writing ---------------------------------------------------------------------------------------------------------
 
 
-def check_writable(path: PathLike, dtype: DTypeLike, channels: int) -> None:
+def check_writable(path: PathLike, dtype: DTypeLike, channels: int, like: Image | None = None) -> None:
     """Refuse, before any work is done, what a format cannot hold.
+
+    Args:
+        path: the file.
+        dtype: of the samples.
+        channels: their number.
+        like: the image that it is made of; without one, the last of 2 and of 4 channels is alpha.
 
     Raises:
         ValueError: naming the file and what it can hold.
     """
-    kind, dtype = suffix(path), np.dtype(dtype).name
-    if kind in JPEG and (dtype != "uint8" or channels in (2, 4)):
+    kind, dtype = _KINDS[suffix(path)], np.dtype(dtype).name
+    if kind == JPEG and (dtype != "uint8" or channels in (2, 4)):
         raise ValueError(
             f"{path}: JPEG holds 8-bit gray or RGB, not {dtype} with {channels} channel(s); use PNG or TIFF."
         )
-    if kind in PNG and dtype not in ("uint8", "uint16"):
+    if kind == PNG and dtype not in ("uint8", "uint16"):
         raise ValueError(f"{path}: PNG holds 8- or 16-bit samples, not {dtype}; use TIFF or NPY, or give a --depth.")
-    if kind in PNG and dtype == "uint16" and channels > 1 and importlib.util.find_spec("tensorflow") is None:
+    if kind == PNG and dtype == "uint16" and channels > 1 and not raster.encodes_16():
         raise ValueError(f"{path}: a colour or alpha PNG of 16 bits takes TensorFlow; use TIFF.")
+    if kind == PNG and like is not None and channels in (2, 4) and (fault := _no_alpha(like)):
+        raise ValueError(f"{path}: the last of {channels} channels of a PNG is alpha; {fault}. Use TIFF.")
+
+
+def _no_alpha(like: Image) -> str:
+    """What keeps the last channel of an image from being alpha as PNG and NPY have it; "" for nothing."""
+    if not like.alpha:
+        return "that of the image is another channel"
+    return "the image's colours are multiplied by its alpha" if like.metadata.extras[-1:] == (1,) else ""
 
 
 def lost(image: Image, path: PathLike) -> str:
-    """The line that says what of an image's metadata a file cannot hold; "" when it holds all."""
-    return ""
+    """The line that says what of an image's metadata a file cannot hold; "" when it holds all.
+
+    Args:
+        image: as it was opened.
+        path: the file to be written, with the image's metadata.
+    """
+    kind, metadata = _KINDS[suffix(path)], image.metadata
+    scaled = tiff_metadata.has_scale(metadata) and (metadata.unit != NO_UNIT or kind != PNG)
+    found = list(metadata.dropped)
+    if kind == NPY:
+        found += ["ICC profile"] * bool(metadata.icc)
+        found += [_no_alpha(image)] * bool(image.pixels.shape[2] in (2, 4) and _no_alpha(image))
+    found += ["resolution"] * bool(scaled and (kind == NPY or metadata.unit == NO_UNIT and kind != TIFF))
+    found += ["Exif"] * bool(metadata.exif and not raster_metadata.holds(metadata.exif, kind))
+    found += ["XMP"] * bool(metadata.xmp and kind != TIFF and not raster_metadata.holds(metadata.xmp, kind))
+    found += ["comment"] * bool(metadata.comment and kind != JPEG)
+    found += ["texts and colour space"] * bool(metadata.chunks and kind != PNG)
+    found += tiff_metadata.names(metadata) if kind != TIFF else []
+    return f"{path}: {kind} does not keep the input's {'; '.join(found)}." if found else ""
 
 
 @contextlib.contextmanager
@@ -254,45 +194,32 @@ def writing(path: PathLike, shape: tuple[int, ...], dtype: DTypeLike, like: Imag
         path: the file; an existing one is replaced.
         shape: (height, width, channels).
         dtype: of the samples.
-        like: an image whose metadata and channels' meaning the file gets, where its format can hold them.
+        like: an image whose metadata and channels' meaning the file gets, where its format can hold them; without
+            one, the last of 2 and of 4 channels is alpha.
 
     Yields:
         An array (height, width, channels); for NPY and TIFF a memory map.
     """
     path = Path(path)
-    check_writable(path, dtype, shape[2])
-    kind = suffix(path)
+    check_writable(path, dtype, shape[2], like)
+    kind = _KINDS[suffix(path)]
+    like = like or Image(np.empty((0, 0, shape[2]), dtype), alpha=True)
     with files.replacing(path) as partial:
-        if kind in TIFF + NPY:
-            mapped = _mapped(partial, kind, shape, dtype)
+        if kind in (TIFF, NPY):
+            mapped = tiff.mapped(partial, shape, dtype, like) if kind == TIFF else _mapped_npy(partial, shape, dtype)
+            _reserve(partial)
             yield mapped
             mapped.flush()
             del mapped
         else:
             array = np.empty(shape, dtype)
             yield array
-            _encode(partial, kind, array)
+            raster.encode(partial, kind, array, like)
 
 
-def _mapped(path: Path, kind: str, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap:
+def _mapped_npy(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap:
     flat = shape if shape[2] > 1 else shape[:2]
-    if kind in NPY:
-        mapped = np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=flat)
-    else:
-        import tifffile
-
-        mapped = tifffile.memmap(
-            path,
-            shape=flat,
-            dtype=dtype,
-            photometric="rgb" if shape[2] > 2 else "minisblack",
-            planarconfig="contig" if shape[2] > 1 else None,
-            extrasamples=["unassalpha"] if shape[2] in (2, 4) else None,
-            bigtiff=np.prod(shape) * np.dtype(dtype).itemsize > 2**31,
-            metadata=None,
-        )
-    _reserve(path)
-    return mapped.reshape(shape)  # type: ignore[return-value]
+    return np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=flat).reshape(shape)  # type: ignore[return-value]
 
 
 def _reserve(path: Path) -> None:
@@ -300,15 +227,3 @@ def _reserve(path: Path) -> None:
     if hasattr(os, "posix_fallocate"):  # not on Windows and macOS
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
-
-
-def _encode(path: Path, kind: str, pixels: Array) -> None:
-    if kind in PNG and pixels.dtype == np.uint16 and pixels.shape[2] > 1:
-        import tensorflow as tf
-
-        path.write_bytes(tf.io.encode_png(pixels).numpy())
-        return
-    from PIL import Image
-
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    image.save(path, **({"quality": 95} if kind in JPEG else {}))

@@ -32,8 +32,8 @@ def test_a_file(picture, tmp_path, capsys):
 
 
 def test_a_single_image_is_decoded_once(picture, tmp_path, monkeypatch):
-    read, opened = image_files.read, []
-    monkeypatch.setattr(image_files, "read", lambda *arguments: opened.append(arguments) or read(*arguments))
+    read, opened = image_files.open_image, []
+    monkeypatch.setattr(image_files, "open_image", lambda *arguments: opened.append(arguments) or read(*arguments))
     assert restore(picture, tmp_path / "out.png", "--preset", PRESET) == 0
     assert len(opened) == 1
 

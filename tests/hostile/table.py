@@ -40,6 +40,7 @@ def pairs(images, *arguments, **options):
 VALUE, TYPE, MISSING = ValueError, InputTypeError, FileNotFoundError
 DTYPE = "expected floating point in [0, 1]. Divide 8-bit images by 255"
 DAMAGED = "cannot be read as an image ( … truncated: replace it"
+FOREIGN = "cannot be read as an image (it begins with … as no PNG, JPEG, TIFF or NPY file does). Convert it, or replace"
 SHAPE = "expected the same shape"
 AXES = "expected (batch, height, width, 1). Add the missing axes"
 
@@ -236,7 +237,7 @@ PYTHON = {
     "zero bytes": (lambda m, f: READ(f / "zero.png"), VALUE, f"{{folder}}/zero.png {DAMAGED}"),
     "truncated": (lambda m, f: READ(f / "torn/a.png"), VALUE, f"{{folder}}/torn/a.png {DAMAGED}"),
     "truncated array": (lambda m, f: READ(f / "cut.npy"), VALUE, f"{{folder}}/cut.npy {DAMAGED}"),
-    "text named .png": (lambda m, f: READ(f / "text/a.png"), VALUE, f"{{folder}}/text/a.png {DAMAGED}"),
+    "text named .png": (lambda m, f: READ(f / "text/a.png"), VALUE, f"{{folder}}/text/a.png {FOREIGN}"),
     "pixel bomb": (lambda m, f: READ(f / "bomb/a.png"), VALUE, "{folder}/bomb/a.png has 30,000×30,000 … 100,000,000"),
     "length of .bin": (
         lambda m, f: OPEN("stl10_binary", f / "bin"),
@@ -285,7 +286,7 @@ COMMANDS = {
     "restore empty out --preset inverse": "empty holds no image; expected files ending in .png",
     "restore zero.png out.png --preset inverse": f"zero.png {DAMAGED}",
     "restore torn out --preset inverse": f"torn/a.png {DAMAGED}",
-    "restore text out --preset inverse": f"text/a.png {DAMAGED}",
+    "restore text out --preset inverse": f"text/a.png {FOREIGN}",
     "restore bomb out --preset inverse": "bomb/a.png has 30,000×30,000 pixels, more than the 100,000,000",
     "restore images/00.png file/out.png --preset inverse": f"file/out.png {NO_FOLDER}",
     "restore images file --preset inverse": f"file/00.png {NO_FOLDER}",

@@ -1,0 +1,40 @@
+"""Checks of what a header says, before memory is taken for it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffnet_tf.files.reading import Refused
+
+MAX_PIXELS = 100_000_000
+DTYPES = ("uint8", "uint16", "float32", "float64")
+
+
+def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse what is no gray or colour image of a supported dtype."""
+    channels = shape[2] if len(shape) == 3 else 1
+    if len(shape) not in (2, 3) or not 1 <= channels <= 4 or dtype.name not in DTYPES or 0 in shape:
+        raise Refused(
+            f"has shape {shape} and dtype {dtype}; expected one image (height, width) or (height, width, 1 to 4) of "
+            f"{', '.join(DTYPES)}. Convert it."
+        )
+
+
+def check_pixels(height: int, width: int, max_pixels: int) -> None:
+    """Refuse more pixels than are decoded into memory."""
+    if height * width > max_pixels:
+        raise Refused(
+            f"has {height:,}×{width:,} pixels, more than the {max_pixels:,} that are decoded into memory. Make it "
+            "smaller, raise --max-pixels of the command restore, or convert it to an uncompressed TIFF or NPY, which "
+            "are read piece by piece at any size."
+        )
+
+
+def check_length(path: Path, height: int, width: int, packed: float) -> None:
+    """Refuse more pixels than a file of this length can hold, however well they are packed."""
+    length = path.stat().st_size
+    if packed > length:
+        raise Refused(
+            f"has {height:,}×{width:,} pixels, which its {length:,} bytes cannot hold. It is damaged: replace it."
+        )

@@ -1,0 +1,153 @@
+"""What a PNG or JPEG says beside its pixels: read, and given to the encoders to be written."""
+
+import contextlib
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from diffnet_tf.files.images import kinds
+from diffnet_tf.files.images.image import (
+    CENTIMETRE,
+    INCH,
+    NO_UNIT,
+    ORIENTATION,
+    TURNED,
+    Metadata,
+    xmp_upright,
+)
+
+TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+COLOURS = (b"sRGB", b"gAMA", b"cHRM", b"cICP", b"mDCV", b"cLLI")
+_ELSEWHERE = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # texts that are read as XMP and as Exif
+_SIZES = (0xA002, 0xA003)  # Exif's width and height
+_SEGMENT = 65_500  # bytes of Exif, XMP or a comment, at most, in JPEG
+
+
+def holds(value: bytes, kind: str) -> bool:
+    """Whether a file of a kind holds Exif or XMP of this length. TIFF keeps Exif otherwise."""
+    return kind == kinds.PNG or (kind == kinds.JPEG and len(value) < _SEGMENT)
+
+
+def orientation(image: Any) -> int:
+    """Where the first row and column of an image of Pillow are, by Exif or XMP: 1 to 8."""
+    with contextlib.suppress(Exception):  # a whole image with damaged Exif is an image
+        return int(image.getexif().get(ORIENTATION, 1))
+    return 1
+
+
+def read(path: Path, image: Any, turned: int) -> Metadata:
+    """The metadata of an image of Pillow that was turned upright from an orientation."""
+    exif, dropped = _exif(image, turned)
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        dropped += (f"{frames - 1} further picture(s)",)
+    xmp = image.info.get("xmp")
+    resolution, unit = _png_resolution(path) if image.format == "PNG" else _jpeg_resolution(image)
+    if turned in TURNED and resolution:
+        resolution = resolution[::-1]
+    comment = image.info.get("comment")
+    found = chunks(path, TEXTS + COLOURS) if image.format == "PNG" else []
+    return Metadata(
+        icc=image.info.get("icc_profile") or None,
+        resolution=resolution,
+        unit=unit,
+        exif=exif,
+        xmp=xmp_upright(xmp) if isinstance(xmp, bytes) and xmp else None,
+        comment=comment if isinstance(comment, bytes) else None,
+        chunks=tuple(chunk for chunk in found if not (chunk[0] in TEXTS and chunk[1].startswith(_ELSEWHERE))),
+        dropped=dropped,
+    )
+
+
+def _exif(image: Any, turned: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """Exif without its orientation and preview; and "Exif" if it cannot be kept."""
+    try:
+        exif = image.getexif()
+        exif.pop(ORIENTATION, None)
+        if not len(exif):
+            return None, ()
+        inner = exif.get_ifd(0x8769)
+        if turned in TURNED and all(size in inner for size in _SIZES):
+            inner[_SIZES[0]], inner[_SIZES[1]] = inner[_SIZES[1]], inner[_SIZES[0]]
+        return exif.tobytes().removeprefix(b"Exif\0\0"), ()
+    except Exception:  # Pillow raises what it likes where Exif is damaged
+        return None, ("Exif, which is damaged",)
+
+
+def _jpeg_resolution(image: Any) -> tuple[tuple[Fraction, Fraction] | None, int]:
+    unit = {1: INCH, 2: CENTIMETRE}.get(image.info.get("jfif_unit"), NO_UNIT)
+    density = image.info.get("jfif_density") if unit != NO_UNIT else image.info.get("dpi")
+    with contextlib.suppress(TypeError, ValueError, OverflowError, ZeroDivisionError):
+        x, y = (Fraction(value).limit_denominator(10_000) for value in density)
+        if x > 0 and y > 0:
+            return (x, y), unit if unit != NO_UNIT else INCH
+    return None, NO_UNIT
+
+
+# ---- PNG -------------------------------------------------------------------------------------------------------------
+
+
+def chunks(path: Path, names: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
+    """(type, data) of the chunks of some types, as far as a PNG is whole."""
+    found = []
+    with open(path, "rb") as file, contextlib.suppress(EOFError):
+        for name, place, size in kinds.png_chunks(path):
+            if name in names:
+                file.seek(place)
+                found.append((name, file.read(size)))
+    return found
+
+
+def _png_resolution(path: Path) -> tuple[tuple[Fraction, Fraction] | None, int]:
+    for _, data in chunks(path, (b"pHYs",)):
+        if len(data) == 9:
+            x, y, unit = struct.unpack(">IIB", data)
+            if x and y:
+                return ((Fraction(x, 100), Fraction(y, 100)), CENTIMETRE) if unit else ((Fraction(x), Fraction(y)), 1)
+    return None, NO_UNIT
+
+
+def png_chunks(metadata: Metadata) -> list[tuple[bytes, bytes]]:
+    """Metadata as chunks of a PNG, (type, data)."""
+    found = [chunk for chunk in metadata.chunks if chunk[0] in COLOURS]
+    if metadata.icc:
+        found.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+    per_metre = [round(100 * value) for value in metadata.per_centimetre() or ()]
+    if metadata.resolution and not per_metre and all(value.denominator == 1 for value in metadata.resolution):
+        found.append((b"pHYs", struct.pack(">IIB", *(value.numerator for value in metadata.resolution), 0)))
+    elif per_metre and all(0 < value < 2**31 for value in per_metre):
+        found.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+    if metadata.exif:
+        found.append((b"eXIf", metadata.exif))
+    if metadata.xmp:
+        found.append((b"iTXt", _ELSEWHERE[0] + bytes(4) + metadata.xmp))
+    return found + [chunk for chunk in metadata.chunks if chunk[0] in TEXTS]
+
+
+def with_chunks(content: bytes, added: list[tuple[bytes, bytes]]) -> bytes:
+    """A PNG with chunks after its header, in place of its own."""
+    body = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in added
+    )
+    return content[:33] + body + content[33:]
+
+
+# ---- JPEG ------------------------------------------------------------------------------------------------------------
+
+
+def jpeg_options(metadata: Metadata) -> dict[str, Any]:
+    """Metadata as options of Pillow's JPEG."""
+    found: dict[str, Any] = {}
+    if metadata.icc:
+        found["icc_profile"] = metadata.icc
+    if resolution := metadata.per_centimetre():
+        dpi = tuple(round(float(value * Fraction(254, 100))) for value in resolution)
+        if all(0 < value < 2**16 for value in dpi):
+            found["dpi"] = dpi
+    for name, prefix in (("exif", b"Exif\0\0"), ("xmp", b""), ("comment", b"")):
+        value = getattr(metadata, name)
+        if value and len(value) < _SEGMENT:
+            found[name] = prefix + value
+    return found

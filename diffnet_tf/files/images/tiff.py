@@ -1,0 +1,224 @@
+"""TIFF: mapped where it is not packed, else decoded by the library that keeps its samples whole.
+
+| samples | decoded by |
+|---|---|
+| deflate, LZMA, PackBits, or unpacked, of 1, 8, 16, 32 and 64 bits | tifffile |
+| as in `_pillow_keeps` | Pillow |
+| all others | tifffile with the package imagecodecs, an extra |
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from diffnet_tf.base.types import Array
+from diffnet_tf.files.images import tiff_metadata
+from diffnet_tf.files.images.bounds import check_layout, check_length, check_pixels
+from diffnet_tf.files.images.image import Image, upright
+from diffnet_tf.files.reading import Refused
+
+WHITE_IS_ZERO, GRAY, RGB, MASK, YCBCR = 0, 1, 2, 4, 6  # photometric
+NONE, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = 1, 5, 7, 8, 32773, 32946, 34925, 50000  # compression
+UNSIGNED = 1  # sample format
+REDUCED, MASKS = 1, 4  # bits of the tag NewSubfileType
+_NATIVE = "<" if np.little_endian else ">"
+SCALES = {1: 255, 2: 85, 4: 17}  # makes samples of so many bits bytes
+
+# Bytes decoded from one. Where none is given, a few bytes can stand for an image: `max_pixels` is the only bound.
+_PACKED = {NONE: 1, **dict.fromkeys((LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD), 2**15)}
+
+
+def read(path: Path, max_pixels: int) -> Image:
+    """Open a TIFF; see `image_files.open_image`."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page = _only_page(file)
+        extras = _check_channels(page)
+        orientation = tiff_metadata.orientation(page)
+        pixels = _pixels(path, page, max_pixels)
+        alpha = bool(extras) and extras[-1] in tiff_metadata.ALPHA
+        metadata = tiff_metadata.read(page, orientation)
+        kind = RGB if page.photometric == YCBCR else int(page.photometric)
+        metadata = dataclasses.replace(metadata, photometric=kind, extras=extras)
+        return Image(upright(pixels, orientation), alpha, tiff_metadata.nodata(page, pixels.dtype), metadata)
+
+
+def _only_page(file: Any) -> Any:
+    """The one image of a file, at full size. Smaller copies of it are passed over."""
+    if not len(file.pages):
+        raise ValueError("no page can be read")
+    pages = [page for page in file.pages if not _subfile(page) & REDUCED]
+    if any(_subfile(page) & MASKS for page in file.pages):
+        raise Refused("has a mask in a page of its own, which is not read. Write it as NaN or as GDAL_NODATA instead.")
+    number = len(pages)
+    if number == 1 and (file.is_imagej or file.is_shaped):  # these may keep a stack in one page
+        number = file.series[0].size // max(1, pages[0].size)
+    if number != 1 or pages[0].imagedepth != 1:
+        raise Refused(f"holds {max(number, pages[0].imagedepth) if pages else 0} pages; expected a single image.")
+    return pages[0]
+
+
+def _subfile(page: Any) -> int:
+    tag = page.tags.get(254)
+    return tag.value if tag and isinstance(tag.value, int) else 0
+
+
+def _check_channels(page: Any) -> tuple[int, ...]:
+    """Refuse what is neither gray nor RGB; returns what each channel beyond these is."""
+    kind, packing = page.photometric, page.compression
+    if kind == WHITE_IS_ZERO:
+        raise Refused("is a TIFF whose zero is white; expected zero to be black. Convert it.")
+    if kind not in (GRAY, RGB) and not (kind == YCBCR and packing == JPEG):
+        raise Refused(f"is a {_name(kind)} TIFF; expected gray or RGB. Convert it.")
+    colours = 1 if kind == GRAY else 3
+    number = page.samplesperpixel - colours
+    if number < 0 and kind == YCBCR:
+        colours, number = 1, page.samplesperpixel - 1
+    if number < 0:
+        raise Refused(f"is an RGB TIFF of {page.samplesperpixel} channel(s); expected 3 or 4. Convert it.")
+    given = tuple(int(extra) for extra in page.extrasamples)[-number:] if number else ()
+    extras = (0,) * (number - len(given)) + given
+    has_alpha = [extra in tiff_metadata.ALPHA for extra in extras]
+    if page.samplesperpixel <= 4 and any(has_alpha) and (sum(has_alpha) > 1 or not has_alpha[-1] or number == 2):
+        raise Refused(f"has ExtraSamples {extras}; expected alpha as the last of 2 or 4 channels. Convert it.")
+    if not isinstance(page.bitspersample, int):
+        raise Refused(f"has channels of {page.bitspersample} bits; expected the same of all. Convert it.")
+    return extras
+
+
+def _name(number: Any) -> str:
+    """Of a value that the format defines, or the number that a file has in its place."""
+    return getattr(number, "name", str(number))
+
+
+# ---- Pixels ----------------------------------------------------------------------------------------------------------
+
+
+def _pixels(path: Path, page: Any, max_pixels: int) -> Array:
+    """(height, width) or (height, width, channels) as they are stored."""
+    bits, height, width = page.bitspersample, page.imagelength, page.imagewidth
+    bilevel = bits == 1 and page.sampleformat == UNSIGNED
+    separate = page.samplesperpixel > 1 and page.planarconfig == 2
+    shape = (*page.shape[1:], page.shape[0]) if separate else page.shape
+    check_layout(shape, np.dtype("uint8" if bilevel else page.dtype))
+    if bits < 8 and bits not in SCALES:
+        raise Refused(f"has samples of {bits} bits; expected 1, 2, 4, or 8 and more. Convert it.")
+    _check_segments(path, page)
+    if page.is_memmappable and (bits == 8 or page.parent.byteorder == _NATIVE):
+        pixels: Array = np.memmap(path, page.dtype, "r", page.dataoffsets[0], page.shape)
+    else:
+        check_pixels(height, width, max_pixels)
+        if page.is_tiled:  # one is unpacked whole
+            check_pixels(page.tilelength, page.tilewidth * max(1, page.tiledepth), max_pixels)
+        pixels = _decoded(path, page)
+    return np.moveaxis(pixels, 0, -1) if pixels.shape != shape else pixels
+
+
+def _check_segments(path: Path, page: Any) -> None:
+    """Refuse a page whose strips or tiles are not all in the file, or cannot hold its pixels."""
+    length = path.stat().st_size
+    segments = [(start, size) for start, size in zip(page.dataoffsets, page.databytecounts) if size]
+    if page.is_contiguous and segments:  # their sizes are not always given
+        segments = [(page.dataoffsets[0], page.nbytes)]
+    end = max((start + size for start, size in segments), default=0)
+    if end > length:
+        raise Refused(f"has pixels up to byte {end:,} of {length:,}. It is truncated: replace it.")
+    packed = _PACKED.get(page.compression)
+    if packed and not page.is_contiguous:  # files may leave out tiles in which nothing was measured
+        bits = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample
+        share = len(segments) / max(1, len(page.dataoffsets))
+        check_length(path, page.imagelength, page.imagewidth, bits / 8 * share / packed)
+
+
+def _decoded(path: Path, page: Any) -> Array:
+    """The pixels of a page in memory, in the order of its shape or with the channels last."""
+    if not _needs_no_other(page):
+        if _pillow_keeps(page):
+            return _with_pillow(path)
+        if not _has_imagecodecs():
+            raise Refused(
+                f"is a TIFF of {page.samplesperpixel} channel(s) of {page.bitspersample} bits, compression "
+                f"{_name(page.compression)}, predictor {_name(page.predictor)}, which takes the package imagecodecs. "
+                "Install it (pip install 'diffnet_tf[codecs]'), or save the image without compression."
+            )
+    pixels: Array = page.asarray()
+    scale = SCALES.get(page.bitspersample)
+    return pixels.astype("uint8") * np.uint8(scale) if scale else pixels
+
+
+def _needs_no_other(page: Any) -> bool:
+    """Whether tifffile decodes a page without imagecodecs."""
+    packings = (NONE, DEFLATE, OLD_DEFLATE, LZMA, PACKBITS)
+    return page.compression in packings and page.predictor in (1, 2) and page.bitspersample in (1, 8, 16, 32, 64)
+
+
+def _pillow_keeps(page: Any) -> bool:
+    """Whether Pillow gives the samples as they are: not 16-bit RGB, of which it drops the lower byte."""
+    packings = (NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, LZMA, ZSTD)
+    if page.compression not in packings or page.fillorder != 1 or (page.compression == NONE and page.predictor != 1):
+        return False
+    number, extras = page.samplesperpixel, tuple(page.extrasamples)
+    match page.sampleformat, page.bitspersample:
+        case 1, 8:  # unsigned; of two planes, it reads the first alone
+            separate = number > 1 and page.planarconfig == 2
+            return number in (1, 3) and not extras or extras == (2,) and (number == 4 or number == 2 and not separate)
+        case 1, 1 | 2 | 4 | 16:
+            return number == 1
+        case 1, 12:  # of a big-endian file, it knows none
+            return number == 1 and page.compression == NONE and page.parent.byteorder == "<"
+        case 3, 32:  # floats of a big-endian file it swaps twice
+            return number == 1 and page.parent.byteorder == "<"
+    return False
+
+
+def _with_pillow(path: Path) -> Array:
+    from PIL import Image as pillow
+
+    with pillow.open(path, formats=("TIFF",)) as image:
+        image.load_end = lambda: None  # it would turn the image upright, which is done for all of them later
+        pixels: Array = np.asarray(image.convert("L") if image.mode == "1" else image)
+    if pixels.dtype.name not in ("uint8", "uint16", "float32"):
+        raise Refused(f"is a TIFF of Pillow's mode {image.mode}; expected gray or RGB. Convert it.")
+    return pixels
+
+
+def _has_imagecodecs() -> bool:
+    try:
+        import imagecodecs  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+# ---- Writing ---------------------------------------------------------------------------------------------------------
+
+
+def mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike, like: Image) -> np.memmap:
+    """A new TIFF of an image, (height, width, channels), mapped to be filled, with the metadata of another."""
+    import tifffile
+
+    array = tifffile.memmap(
+        path,
+        shape=shape if shape[2] > 1 else shape[:2],
+        dtype=dtype,
+        planarconfig="contig" if shape[2] > 1 else None,
+        bigtiff=np.prod(shape) * np.dtype(dtype).itemsize > 2**31,
+        metadata=None,
+        **_roles(shape[2], like),
+        **tiff_metadata.options(like.metadata, np.dtype(dtype), like.pixels.dtype),
+    )
+    return array.reshape(shape)
+
+
+def _roles(channels: int, like: Image) -> dict[str, Any]:
+    """What the channels are, as tifffile takes it: as in the other file if that is a TIFF of as many."""
+    metadata = like.metadata
+    colours = {GRAY: 1, RGB: 3}.get(metadata.photometric, 0)
+    if colours + len(metadata.extras) == channels:
+        return {"photometric": metadata.photometric, "extrasamples": metadata.extras or None}
+    extras = () if channels in (1, 3) else (2,) if like.alpha else (0,)
+    return {"photometric": RGB if channels > 2 else GRAY, "extrasamples": extras or None}

@@ -1,0 +1,201 @@
+"""What a TIFF says beside its pixels: read, and given to tifffile to be written."""
+
+import io
+import re
+import sys
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from diffnet_tf.files.images.image import NO_UNIT, ORIENTATION, TURNED, Metadata, xmp_orientation, xmp_upright
+
+ALPHA = (1, 2)  # of the tag ExtraSamples
+DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC, NODATA = 270, 282, 283, 296, 700, 34675, 42113
+IMAGEJ = (50838, 50839)
+MAP = (33550, 33922, 34264, 34735, 34736, 34737)  # GeoTIFF: where the rows and columns are on the earth
+POSITION = (286, 287)  # of the image on a page
+COLORIMETRY = (318, 319)
+TEXTS = (269, 271, 272, 285, 315, 316, 33432, 33723)  # Names of document, camera, page, artist; copyright; IPTC
+KEPT = (DESCRIPTION, *TEXTS, *COLORIMETRY, *POSITION, *MAP, 42112, NODATA)
+
+# Read elsewhere; or of the pixels as they were packed, or of the program that wrote them, and not of the image.
+_READ = (ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC, *IMAGEJ)
+_LAYOUT = {
+    254,
+    255,
+    *range(256, 267),
+    273,
+    *range(277, 282),
+    284,
+    *range(288, 294),
+    297,
+    305,
+    306,
+    317,
+    *range(320, 331),
+}
+_LAYOUT |= {338, 339, 340, 341, 347, *range(512, 533), 32995, 32996, 32997, 32998}
+_RAW_TYPES = (1, 2, 6, 7)  # bytes, which have no order
+
+
+def orientation(page: Any) -> int:
+    """Where the first row and column of a page are, 1 to 8."""
+    tag = page.tags.get(ORIENTATION)
+    if tag:
+        return int(tag.value) if isinstance(tag.value, int) else 1
+    xmp = page.tags.get(XMP)
+    return xmp_orientation(_raw(xmp)) if xmp else 1
+
+
+def nodata(page: Any, dtype: np.dtype[Any]) -> float | None:
+    """The number of GDAL_NODATA, as pixels of a dtype can have it."""
+    tag = page.tags.get(NODATA)
+    try:
+        value = float(str(tag.value).strip(" \0")) if tag else None
+    except ValueError:
+        return None
+    with np.errstate(over="ignore"):
+        return float(np.array(value, dtype)) if value is not None and dtype.kind == "f" else value
+
+
+def read(page: Any, turned: int) -> Metadata:
+    """The metadata of a page whose image was turned upright from an orientation."""
+    tags, dropped = [], []
+    for tag in page.tags.values():
+        if tag.code in _LAYOUT or tag.code in _READ:
+            continue
+        if tag.code == DESCRIPTION and _raw(tag).startswith(b'{"shape":'):  # tifffile's own note
+            continue
+        if tag.code in (*MAP, *POSITION) and turned != 1:
+            dropped.append("map coordinates, since the image was turned" if tag.code in MAP else tag.name)
+        elif tag.code == DESCRIPTION and turned in TURNED and _is_ome(_raw(tag)):
+            dropped.append("OME-XML, since the image was turned")
+        elif tag.code in KEPT and _can_be_written(entry := _entry(tag)):
+            tags.append(entry)
+        else:
+            dropped.append(f"tag {tag.code} ({tag.name})" if tag.name != str(tag.code) else f"tag {tag.code}")
+    imagej = page.tags.get(IMAGEJ[1])
+    if imagej and isinstance(imagej.value, dict):
+        import tifffile
+
+        order = "<" if sys.byteorder == "little" else ">"
+        tags += [entry[:4] for entry in tifffile.tifffile.imagej_metadata_tag(imagej.value, order)]
+    xmp, icc = page.tags.get(XMP), page.tags.get(ICC)
+    resolution, unit = _resolution(page, turned)
+    return Metadata(
+        icc=_raw(icc) if icc else None,
+        resolution=resolution,
+        unit=unit,
+        xmp=xmp_upright(_raw(xmp)) if xmp else None,
+        tags=tuple(tags),
+        dropped=tuple(dict.fromkeys(dropped)),
+    )
+
+
+def _raw(tag: Any) -> bytes:
+    """The bytes of a tag as they are in the file."""
+    file = tag.parent.filehandle
+    with file.lock:
+        file.seek(tag.valueoffset)
+        data: bytes = file.read(tag.valuebytecount)
+    return data
+
+
+def _entry(tag: Any) -> tuple[int, int, int, object]:
+    """A tag as tifffile takes it."""
+    kind = int(tag.dtype)
+    if kind in _RAW_TYPES:
+        data = _raw(tag)
+        data = data.rstrip(b"\0") + b"\0" if kind == 2 else data
+        return tag.code, kind, len(data), data
+    return tag.code, kind, tag.count, tag.value
+
+
+def _can_be_written(entry: tuple[int, int, int, object]) -> bool:
+    """Tried now: after the work, it is too late for a tag that tifffile refuses."""
+    import tifffile
+
+    try:
+        tifffile.imwrite(io.BytesIO(), np.zeros((1, 1), "uint8"), metadata=None, extratags=[(*entry, True)])
+    except Exception:  # whatever it does not like of the type, number or value
+        return False
+    return True
+
+
+def _resolution(page: Any, turned: int) -> tuple[tuple[Fraction, Fraction] | None, int]:
+    found = []
+    for code in (X_RESOLUTION, Y_RESOLUTION):
+        tag = page.tags.get(code)
+        value = tag.value if tag else None
+        if not isinstance(value, tuple) or len(value) != 2 or not all(isinstance(v, int) and v > 0 for v in value):
+            return None, NO_UNIT
+        found.append(Fraction(*value))
+    unit = page.tags.get(UNIT)
+    unit = unit.value if unit else 2
+    x, y = reversed(found) if turned in TURNED else found
+    return (x, y), int(unit) if unit in (1, 2, 3) else NO_UNIT
+
+
+# ---- Writing ---------------------------------------------------------------------------------------------------------
+
+
+def options(metadata: Metadata, dtype: np.dtype[Any], before: np.dtype[Any]) -> dict[str, Any]:
+    """Metadata as options of `tifffile.imwrite`, for samples of a dtype, which may be another than before."""
+    found: dict[str, Any] = {}
+    if metadata.icc:
+        found["iccprofile"] = metadata.icc
+    if metadata.resolution:
+        found["resolution"] = tuple((r.numerator, r.denominator) for r in metadata.resolution)
+        found["resolutionunit"] = metadata.unit
+    tags = [(*entry, True) for entry in metadata.tags if entry[0] != DESCRIPTION]
+    if metadata.xmp:
+        tags.append((XMP, 1, len(metadata.xmp), metadata.xmp, True))
+    for code, _, _, value in metadata.tags:
+        if code == DESCRIPTION and isinstance(value, bytes):
+            found["description"] = _described(value.rstrip(b"\0"), dtype, before)
+    return {**found, "extratags": tags}
+
+
+OME_TYPES = {"uint8": "uint8", "uint16": "uint16", "float32": "float", "float64": "double"}
+
+
+def _is_ome(description: bytes) -> bool:
+    return b"<OME" in description or b":OME" in description
+
+
+def _described(description: bytes, dtype: np.dtype[Any], before: np.dtype[Any]) -> bytes:
+    """A description with what it says of the samples."""
+    if dtype == before:
+        return description
+    if _is_ome(description):
+        kind = OME_TYPES[dtype.name].encode()
+        description = re.sub(rb'(<(?:\w+:)?Pixels\b[^>]*\bType=")[^"]*', rb"\g<1>" + kind, description)
+        return re.sub(rb'\sSignificantBits="\d+"', b"", description)
+    if description.startswith(b"ImageJ="):  # black and white on the screen
+        return re.sub(rb"(?m)^(min|max)=.*\n?", b"", description)
+    return description
+
+
+def has_scale(metadata: Metadata) -> bool:
+    """Whether a resolution says more than that pixels are square."""
+    x, y = metadata.resolution or (1, 1)
+    return metadata.unit != NO_UNIT or x != y or x != 1
+
+
+def names(metadata: Metadata) -> list[str]:
+    """What of it only TIFF holds, in words."""
+    found = []
+    for code, _, _, value in metadata.tags:
+        if code == DESCRIPTION and isinstance(value, bytes):
+            kind = "ImageJ's " if value.startswith(b"ImageJ=") else "OME's " if _is_ome(value) else "the "
+            found.append(f"{kind}description")
+        elif code in MAP:
+            found.append("map coordinates (GeoTIFF)")
+        elif code in (42112, NODATA):
+            found.append("GDAL's tags")
+        elif code in IMAGEJ:
+            found.append("ImageJ's metadata")
+        else:
+            found.append(f"tag {code}")
+    return list(dict.fromkeys(found))
