@@ -23,7 +23,7 @@ from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.files import reading
 from diffnet_tf.files.images import kinds, raster, raster_metadata, tiff, tiff_metadata
 from diffnet_tf.files.images.bounds import DTYPES, MAX_PIXELS, check_layout, check_pixels
-from diffnet_tf.files.images.image import NO_UNIT, Image, Metadata
+from diffnet_tf.files.images.image import Image, Metadata
 from diffnet_tf.files.images.kinds import JPEG, NPY, PNG, TIFF
 
 __all__ = [
@@ -158,7 +158,9 @@ def check_writable(path: PathLike, dtype: DTypeLike, channels: int, like: Image 
 
 
 def _no_alpha(like: Image) -> str:
-    """What keeps the last channel of an image from being alpha as PNG and NPY have it; "" for nothing."""
+    """What keeps the last of 2 or 4 channels from being alpha as PNG and NPY have it; "" for nothing."""
+    if like.pixels.shape[2] not in (2, 4):
+        return ""
     if not like.alpha:
         return "that of the image is another channel"
     return "the image's colours are multiplied by its alpha" if like.metadata.extras[-1:] == (1,) else ""
@@ -172,18 +174,20 @@ def lost(image: Image, path: PathLike) -> str:
         path: the file to be written, with the image's metadata.
     """
     kind, metadata = _KINDS[suffix(path)], image.metadata
-    scaled = tiff_metadata.has_scale(metadata) and (metadata.unit != NO_UNIT or kind != PNG)
-    found = list(metadata.dropped)
-    if kind == NPY:
-        found += ["ICC profile"] * bool(metadata.icc)
-        found += [_no_alpha(image)] * bool(image.pixels.shape[2] in (2, 4) and _no_alpha(image))
-    found += ["resolution"] * bool(scaled and (kind == NPY or metadata.unit == NO_UNIT and kind != TIFF))
-    found += ["Exif"] * bool(metadata.exif and not raster_metadata.holds(metadata.exif, kind))
-    found += ["XMP"] * bool(metadata.xmp and kind != TIFF and not raster_metadata.holds(metadata.xmp, kind))
-    found += ["comment"] * bool(metadata.comment and kind != JPEG)
-    found += ["texts and colour space"] * bool(metadata.chunks and kind != PNG)
-    found += tiff_metadata.names(metadata) if kind != TIFF else []
-    return f"{path}: {kind} does not keep the input's {'; '.join(found)}." if found else ""
+    colours = [name for name, _ in metadata.chunks if name in raster_metadata.COLOURS]
+    facts = {  # whether the image has it and the file cannot hold it
+        "ICC profile": metadata.icc and kind == NPY,
+        "resolution": not raster_metadata.holds_resolution(metadata, kind),
+        "Exif": metadata.exif and not raster_metadata.holds(metadata.exif, kind),
+        "XMP": metadata.xmp and kind != TIFF and not raster_metadata.holds(metadata.xmp, kind),
+        "comment": metadata.comment and kind != JPEG,
+        "colour space": colours and kind != PNG,
+        "texts": len(metadata.chunks) > len(colours) and kind != PNG,
+        "word that the last channel is no alpha of its own": kind == NPY and _no_alpha(image),
+    }
+    names = [*metadata.dropped, *(name for name, is_lost in facts.items() if is_lost)]
+    names += tiff_metadata.names(metadata) if kind != TIFF else []
+    return f"{path}: {kind} does not keep the input's {'; '.join(names)}." if names else ""
 
 
 @contextlib.contextmanager

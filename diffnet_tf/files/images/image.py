@@ -82,6 +82,7 @@ def upright(pixels: Array, orientation: int) -> Array:
 
 
 TURNED = (5, 6, 7, 8)  # orientations whose rows become columns
+INVERSE = {6: 8, 8: 6}  # of `upright`; the others are their own
 
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([0-9])')
 

@@ -30,6 +30,22 @@ def holds(value: bytes, kind: str) -> bool:
     return kind == kinds.PNG or (kind == kinds.JPEG and len(value) < _SEGMENT)
 
 
+def holds_resolution(metadata: Metadata, kind: str) -> bool:
+    """Whether a file of a kind can say what an image's resolution says."""
+    if kind == kinds.TIFF or metadata.resolution is None:
+        return True
+    x, y = metadata.resolution
+    if metadata.unit == NO_UNIT:
+        return kind == kinds.PNG and _is_aspect(metadata)
+    return kind in (kinds.PNG, kinds.JPEG)
+
+
+def _is_aspect(metadata: Metadata) -> bool:
+    """Whether a resolution is one of width to height alone."""
+    x, y = metadata.resolution or (1, 1)
+    return metadata.unit == NO_UNIT and x != y and x.denominator == y.denominator == 1
+
+
 def orientation(image: Any) -> int:
     """Where the first row and column of an image of Pillow are, by Exif or XMP: 1 to 8."""
     with contextlib.suppress(Exception):  # a whole image with damaged Exif is an image
@@ -104,8 +120,9 @@ def _png_resolution(path: Path) -> tuple[tuple[Fraction, Fraction] | None, int]:
     for _, data in chunks(path, (b"pHYs",)):
         if len(data) == 9:
             x, y, unit = struct.unpack(">IIB", data)
-            if x and y:
-                return ((Fraction(x, 100), Fraction(y, 100)), CENTIMETRE) if unit else ((Fraction(x), Fraction(y)), 1)
+            if x and y and (unit or x != y):
+                scale = 100 if unit else 1
+                return (Fraction(x, scale), Fraction(y, scale)), CENTIMETRE if unit else NO_UNIT
     return None, NO_UNIT
 
 
@@ -115,7 +132,7 @@ def png_chunks(metadata: Metadata) -> list[tuple[bytes, bytes]]:
     if metadata.icc:
         found.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
     per_metre = [round(100 * value) for value in metadata.per_centimetre() or ()]
-    if metadata.resolution and not per_metre and all(value.denominator == 1 for value in metadata.resolution):
+    if metadata.resolution and _is_aspect(metadata):
         found.append((b"pHYs", struct.pack(">IIB", *(value.numerator for value in metadata.resolution), 0)))
     elif per_metre and all(0 < value < 2**31 for value in per_metre):
         found.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))

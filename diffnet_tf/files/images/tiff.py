@@ -17,13 +17,14 @@ from numpy.typing import DTypeLike
 from diffnet_tf.base.types import Array
 from diffnet_tf.files.images import tiff_metadata
 from diffnet_tf.files.images.bounds import check_layout, check_length, check_pixels
-from diffnet_tf.files.images.image import Image, upright
+from diffnet_tf.files.images.image import INVERSE, Image, upright
 from diffnet_tf.files.reading import Refused
 
 WHITE_IS_ZERO, GRAY, RGB, MASK, YCBCR = 0, 1, 2, 4, 6  # photometric
 NONE, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = 1, 5, 7, 8, 32773, 32946, 34925, 50000  # compression
 UNSIGNED = 1  # sample format
 REDUCED, MASKS = 1, 4  # bits of the tag NewSubfileType
+FAX = (2, 3, 4)  # compression
 _NATIVE = "<" if np.little_endian else ">"
 SCALES = {1: 255, 2: 85, 4: 17}  # makes samples of so many bits bytes
 
@@ -39,7 +40,7 @@ def read(path: Path, max_pixels: int) -> Image:
         page = _only_page(file)
         extras = _check_channels(page)
         orientation = tiff_metadata.orientation(page)
-        pixels = _pixels(path, page, max_pixels)
+        pixels = _pixels(path, page, orientation, max_pixels)
         alpha = bool(extras) and extras[-1] in tiff_metadata.ALPHA
         metadata = tiff_metadata.read(page, orientation)
         kind = RGB if page.photometric == YCBCR else int(page.photometric)
@@ -98,7 +99,7 @@ def _name(number: Any) -> str:
 # ---- Pixels ----------------------------------------------------------------------------------------------------------
 
 
-def _pixels(path: Path, page: Any, max_pixels: int) -> Array:
+def _pixels(path: Path, page: Any, orientation: int, max_pixels: int) -> Array:
     """(height, width) or (height, width, channels) as they are stored."""
     bits, height, width = page.bitspersample, page.imagelength, page.imagewidth
     bilevel = bits == 1 and page.sampleformat == UNSIGNED
@@ -114,7 +115,7 @@ def _pixels(path: Path, page: Any, max_pixels: int) -> Array:
         check_pixels(height, width, max_pixels)
         if page.is_tiled:  # one is unpacked whole
             check_pixels(page.tilelength, page.tilewidth * max(1, page.tiledepth), max_pixels)
-        pixels = _decoded(path, page)
+        pixels = _decoded(path, page, orientation)
     return np.moveaxis(pixels, 0, -1) if pixels.shape != shape else pixels
 
 
@@ -134,11 +135,11 @@ def _check_segments(path: Path, page: Any) -> None:
         check_length(path, page.imagelength, page.imagewidth, bits / 8 * share / packed)
 
 
-def _decoded(path: Path, page: Any) -> Array:
+def _decoded(path: Path, page: Any, orientation: int) -> Array:
     """The pixels of a page in memory, in the order of its shape or with the channels last."""
     if not _needs_no_other(page):
         if _pillow_keeps(page):
-            return _with_pillow(path)
+            return upright(_with_pillow(path), INVERSE.get(orientation, orientation))
         if not _has_imagecodecs():
             raise Refused(
                 f"is a TIFF of {page.samplesperpixel} channel(s) of {page.bitspersample} bits, compression "
@@ -158,7 +159,7 @@ def _needs_no_other(page: Any) -> bool:
 
 def _pillow_keeps(page: Any) -> bool:
     """Whether Pillow gives the samples as they are: not 16-bit RGB, of which it drops the lower byte."""
-    packings = (NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, LZMA, ZSTD)
+    packings = (NONE, *FAX, LZW, JPEG, DEFLATE, OLD_DEFLATE, LZMA, ZSTD)
     if page.compression not in packings or page.fillorder != 1 or (page.compression == NONE and page.predictor != 1):
         return False
     number, extras = page.samplesperpixel, tuple(page.extrasamples)
@@ -176,10 +177,10 @@ def _pillow_keeps(page: Any) -> bool:
 
 
 def _with_pillow(path: Path) -> Array:
+    """The pixels, turned upright, as Pillow does it."""
     from PIL import Image as pillow
 
     with pillow.open(path, formats=("TIFF",)) as image:
-        image.load_end = lambda: None  # it would turn the image upright, which is done for all of them later
         pixels: Array = np.asarray(image.convert("L") if image.mode == "1" else image)
     if pixels.dtype.name not in ("uint8", "uint16", "float32"):
         raise Refused(f"is a TIFF of Pillow's mode {image.mode}; expected gray or RGB. Convert it.")

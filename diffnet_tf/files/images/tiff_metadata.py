@@ -35,7 +35,7 @@ _LAYOUT = {
     317,
     *range(320, 331),
 }
-_LAYOUT |= {338, 339, 340, 341, 347, *range(512, 533), 32995, 32996, 32997, 32998}
+_LAYOUT |= {338, 339, 340, 341, 347, *range(512, 533), 32995, 32996, 32997, 32998, 50674}
 _RAW_TYPES = (1, 2, 6, 7)  # bytes, which have no order
 
 
@@ -133,8 +133,11 @@ def _resolution(page: Any, turned: int) -> tuple[tuple[Fraction, Fraction] | Non
         found.append(Fraction(*value))
     unit = page.tags.get(UNIT)
     unit = unit.value if unit else 2
+    unit = int(unit) if unit in (1, 2, 3) else NO_UNIT
+    if unit == NO_UNIT and found == [1, 1]:  # no more than that pixels are square
+        return None, NO_UNIT
     x, y = reversed(found) if turned in TURNED else found
-    return (x, y), int(unit) if unit in (1, 2, 3) else NO_UNIT
+    return (x, y), unit
 
 
 # ---- Writing ---------------------------------------------------------------------------------------------------------
@@ -177,12 +180,6 @@ def _described(description: bytes, dtype: np.dtype[Any], before: np.dtype[Any]) 
     return description
 
 
-def has_scale(metadata: Metadata) -> bool:
-    """Whether a resolution says more than that pixels are square."""
-    x, y = metadata.resolution or (1, 1)
-    return metadata.unit != NO_UNIT or x != y or x != 1
-
-
 def names(metadata: Metadata) -> list[str]:
     """What of it only TIFF holds, in words."""
     found = []
@@ -195,7 +192,7 @@ def names(metadata: Metadata) -> list[str]:
         elif code in (42112, NODATA):
             found.append("GDAL's tags")
         elif code in IMAGEJ:
-            found.append("ImageJ's metadata")
+            found.append("ImageJ's description")
         else:
             found.append(f"tag {code}")
     return list(dict.fromkeys(found))
