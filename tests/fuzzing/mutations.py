@@ -127,10 +127,28 @@ def _png(rng: random.Random, content: bytes, other: bytes) -> bytes:
         case "foreign":
             chunks.insert(rng.randrange(len(chunks)), rng.choice(_chunks(other)))
         case "name":
-            names = (b"PLTE", b"tRNS", b"iCCP", b"eXIf", b"zTXt", b"iTXt", b"gAMA", b"acTL", b"fcTL", b"fdAT", b"IEND")
+            names = (
+                b"PLTE",
+                b"tRNS",
+                b"iCCP",
+                b"pHYs",
+                b"cICP",
+                b"eXIf",
+                b"zTXt",
+                b"iTXt",
+                b"gAMA",
+                b"acTL",
+                b"fcTL",
+                b"fdAT",
+                b"IEND",
+            )
             chunks[i] = rng.choice(names), data
     body = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
     return content[:8] + b"".join(body)
+
+
+TAGS = (254, 258, 259, 262, 266, 270, 273, 274, 277, 279, 282, 284, 286, 296, 317, 318, 320, 322, 323, 324, 338, 339)
+TAGS += (347, 530, 700, 32997, 33550, 33723, 34665, 34675, 34735, 34737, 42112, 42113, 50838, 50839, 65000)
 
 
 def _tiff(rng: random.Random, content: bytes, other: bytes) -> bytes:
@@ -155,7 +173,7 @@ def _tiff(rng: random.Random, content: bytes, other: bytes) -> bytes:
         case "kind":
             kind = rng.randrange(20)
         case "tag":
-            tag = rng.choice((254, 258, 259, 262, 273, 277, 279, 284, 317, 320, 322, 323, 324, 338, 339, 347, 32997))
+            tag = rng.choice(TAGS)
     changed = struct.pack(order + "HH" + field * 2, tag, kind, count, value)
     return content[:entry] + changed + content[entry + size :]
 

@@ -11,6 +11,7 @@ import time
 import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,11 +70,40 @@ def _lay_image(rng: random.Random, seeds: list[Files], folder: Path, case: int |
     _write(folder, {name: content})
 
     def read() -> None:
-        pixels = image_files.read(folder / name)
-        assert pixels.ndim == 3 and pixels.dtype.name in image_files.DTYPES
-        pixels.max()  # looks at every one
+        image = image_files.open_image(folder / name)
+        assert image.pixels.ndim == 3 and image.pixels.dtype.name in image_files.DTYPES
+        image.pixels.max()  # looks at every one
+        _write_again(folder / name, image, folder / f"again{Path(name).suffix}")
 
     return read
+
+
+def _write_again(source: Path, image: Any, path: Path) -> None:
+    """What was read must be written without an error that comes too late, and say the same of itself."""
+    from diffnet_tf.files import image_files
+    from diffnet_tf.files.images import kinds
+
+    shape, dtype = image.pixels.shape, image.pixels.dtype
+    image_files.check_writable(path, dtype, shape[2], image)
+    line = image_files.lost(image, path)
+    try:
+        with image_files.writing(path, shape, dtype, image) as out:
+            out[...] = image.pixels
+        again = image_files.open_image(path)
+    except Exception as error:
+        raise AssertionError(f"written again: {error}") from error
+    assert again.pixels.shape == shape
+    if path.suffix in (".png", ".tif"):
+        np.testing.assert_array_equal(again.pixels, image.pixels, strict=True)
+        assert again.alpha == image.alpha
+        before, after = (vars(image.metadata), vars(again.metadata))
+        other = (
+            {"dropped"}
+            if kinds.of(source).startswith(path.suffix[1:].upper())
+            else {"dropped", "photometric", "extras"}
+        )
+        changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+        assert line or changed.keys() <= other, changed
 
 
 # ---- Sources of images -----------------------------------------------------------------------------------------------

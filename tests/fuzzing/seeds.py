@@ -43,6 +43,8 @@ def _pngs() -> list[bytes]:
         (_pixels("uint8", 64, 50, 4), {}),
     ]
     found = [_encoded(Image.fromarray(pixels).save, format="PNG", **options) for pixels, options in save]
+    named = {"transparency": 3}, {"transparency": (1, 2, 3)}, {"exif": exif, "xmp": b'<x tiff:Orientation="8"/>'}
+    found += [_encoded(Image.fromarray(p).save, format="PNG", **o) for p, o in zip((gray, colour, colour), named)]
     palette = Image.fromarray(colour).quantize(7)
     found.append(_encoded(palette.save, format="PNG", transparency=0))
     found.append(_encoded(Image.fromarray(gray).convert("1").save, format="PNG"))
@@ -75,6 +77,7 @@ def _jpegs() -> list[bytes]:
 
 def _tiffs() -> list[bytes]:
     import tifffile
+    from PIL import Image
 
     gray, colour = _pixels("uint8", 24, 21), _pixels("uint8", 40, 33, 3)
     save = [
@@ -87,7 +90,33 @@ def _tiffs() -> list[bytes]:
         (np.moveaxis(colour, -1, 0), {"photometric": "rgb", "planarconfig": "separate"}),
         (_pixels("uint16", 24, 21, 4), {"photometric": "rgb", "compression": "lzma", "extrasamples": ["unassalpha"]}),
     ]
-    return [_encoded(tifffile.imwrite, pixels, **{"metadata": None, **options}) for pixels, options in save]
+    deep = _pixels("uint16", 24, 21)
+    for packing in ("lzw", "zstd", "jpeg", "jpeg2000", "webp", "lerc"):
+        save.append((colour, {"photometric": "rgb", "compression": packing}))
+        if packing != "webp":
+            save.append((deep // 16, {"compression": packing, "extratags": [(274, 3, 1, 6, True)]}))
+    save += [
+        (_pixels("float32", 24, 21), {"compression": "lzw", "predictor": 3}),
+        (_pixels("float64", 24, 21), {"compression": "zstd", "predictor": 3, "tile": (16, 16)}),
+        (deep // 16, {"bitspersample": 12}),
+        (deep // 16, {"compression": "packbits", "predictor": 2}),
+        (deep, {"imagej": True, "resolution": (3, 3), "metadata": {"unit": "micron", "Labels": ["a"], "min": 3.0}}),
+        (deep, {"metadata": {"axes": "YX", "PhysicalSizeX": 0.1}, "ome": True}),
+        (_pixels("float32", 24, 21), {"extratags": _GEO, "iccprofile": bytes(200), "resolution": (300, 300)}),
+        (_pixels("uint8", 24, 21, 4), {"photometric": "rgb", "extrasamples": ["unspecified"], "compression": "lzw"}),
+    ]
+    found = [_encoded(tifffile.imwrite, pixels, **{"metadata": None, **options}) for pixels, options in save]
+    bits = Image.fromarray(gray > 99)
+    return found + [_encoded(bits.save, format="TIFF", compression=packing) for packing in ("group3", "group4")]
+
+
+_GEO = [
+    (33550, 12, 3, (10.0, 10.0, 0.0), True),
+    (33922, 12, 6, (0.0, 0.0, 0.0, 5e5, 4e6, 0.0), True),
+    (34735, 3, 4, (1, 1, 0, 0), True),
+    (42113, 2, 0, "-9999", True),
+    (700, 1, 27, b'<x tiff:Orientation="3"/>  ', True),
+]
 
 
 def _npys() -> list[bytes]:

@@ -23,8 +23,10 @@ from diffnet_tf.files.reading import Refused
 WHITE_IS_ZERO, GRAY, RGB, MASK, YCBCR = 0, 1, 2, 4, 6  # photometric
 NONE, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = 1, 5, 7, 8, 32773, 32946, 34925, 50000  # compression
 UNSIGNED = 1  # sample format
+SEPARATE = 2  # planar configuration: channels first
 REDUCED, MASKS = 1, 4  # bits of the tag NewSubfileType
 FAX = (2, 3, 4)  # compression
+MANY = 64  # pages: no image has so many smaller copies
 _NATIVE = "<" if np.little_endian else ">"
 SCALES = {1: 255, 2: 85, 4: 17}  # makes samples of so many bits bytes
 
@@ -43,7 +45,7 @@ def read(path: Path, max_pixels: int) -> Image:
         pixels = _pixels(path, page, orientation, max_pixels)
         alpha = bool(extras) and extras[-1] in tiff_metadata.ALPHA
         metadata = tiff_metadata.read(page, orientation)
-        kind = RGB if page.photometric == YCBCR else int(page.photometric)
+        kind = GRAY if page.samplesperpixel - len(extras) == 1 else RGB
         metadata = dataclasses.replace(metadata, photometric=kind, extras=extras)
         return Image(upright(pixels, orientation), alpha, tiff_metadata.nodata(page, pixels.dtype), metadata)
 
@@ -52,6 +54,8 @@ def _only_page(file: Any) -> Any:
     """The one image of a file, at full size. Smaller copies of it are passed over."""
     if not len(file.pages):
         raise ValueError("no page can be read")
+    if len(file.pages) > MANY:
+        raise Refused(f"holds {len(file.pages)} pages; expected a single image.")
     pages = [page for page in file.pages if not _subfile(page) & REDUCED]
     if any(_subfile(page) & MASKS for page in file.pages):
         raise Refused("has a mask in a page of its own, which is not read. Write it as NaN or as GDAL_NODATA instead.")
@@ -82,10 +86,13 @@ def _check_channels(page: Any) -> tuple[int, ...]:
     if number < 0:
         raise Refused(f"is an RGB TIFF of {page.samplesperpixel} channel(s); expected 3 or 4. Convert it.")
     given = tuple(int(extra) for extra in page.extrasamples)[-number:] if number else ()
+    given = tuple(extra if extra in (0, *tiff_metadata.ALPHA) else 0 for extra in given)
     extras = (0,) * (number - len(given)) + given
     has_alpha = [extra in tiff_metadata.ALPHA for extra in extras]
     if page.samplesperpixel <= 4 and any(has_alpha) and (sum(has_alpha) > 1 or not has_alpha[-1] or number == 2):
         raise Refused(f"has ExtraSamples {extras}; expected alpha as the last of 2 or 4 channels. Convert it.")
+    if page.samplesperpixel > 1 and page.planarconfig not in (1, SEPARATE):
+        raise Refused(f"has its channels in the order {page.planarconfig}, which TIFF does not know. Replace it.")
     if not isinstance(page.bitspersample, int):
         raise Refused(f"has channels of {page.bitspersample} bits; expected the same of all. Convert it.")
     return extras
@@ -103,7 +110,7 @@ def _pixels(path: Path, page: Any, orientation: int, max_pixels: int) -> Array:
     """(height, width) or (height, width, channels) as they are stored."""
     bits, height, width = page.bitspersample, page.imagelength, page.imagewidth
     bilevel = bits == 1 and page.sampleformat == UNSIGNED
-    separate = page.samplesperpixel > 1 and page.planarconfig == 2
+    separate = page.samplesperpixel > 1 and page.planarconfig == SEPARATE
     shape = (*page.shape[1:], page.shape[0]) if separate else page.shape
     check_layout(shape, np.dtype("uint8" if bilevel else page.dtype))
     if bits < 8 and bits not in SCALES:
@@ -116,6 +123,8 @@ def _pixels(path: Path, page: Any, orientation: int, max_pixels: int) -> Array:
         if page.is_tiled:  # one is unpacked whole
             check_pixels(page.tilelength, page.tilewidth * max(1, page.tiledepth), max_pixels)
         pixels = _decoded(path, page, orientation)
+        if pixels.shape not in (shape, page.shape):
+            raise ValueError(f"{pixels.shape} pixels were decoded, not {shape}")
     return np.moveaxis(pixels, 0, -1) if pixels.shape != shape else pixels
 
 
@@ -139,7 +148,7 @@ def _decoded(path: Path, page: Any, orientation: int) -> Array:
     """The pixels of a page in memory, in the order of its shape or with the channels last."""
     if not _needs_no_other(page):
         if _pillow_keeps(page):
-            return upright(_with_pillow(path), INVERSE.get(orientation, orientation))
+            return upright(_with_pillow(path, page.index), INVERSE.get(orientation, orientation))
         if not _has_imagecodecs():
             raise Refused(
                 f"is a TIFF of {page.samplesperpixel} channel(s) of {page.bitspersample} bits, compression "
@@ -165,7 +174,7 @@ def _pillow_keeps(page: Any) -> bool:
     number, extras = page.samplesperpixel, tuple(page.extrasamples)
     match page.sampleformat, page.bitspersample:
         case 1, 8:  # unsigned; of two planes, it reads the first alone
-            separate = number > 1 and page.planarconfig == 2
+            separate = number > 1 and page.planarconfig == SEPARATE
             return number in (1, 3) and not extras or extras == (2,) and (number == 4 or number == 2 and not separate)
         case 1, 1 | 2 | 4 | 16:
             return number == 1
@@ -176,14 +185,15 @@ def _pillow_keeps(page: Any) -> bool:
     return False
 
 
-def _with_pillow(path: Path) -> Array:
-    """The pixels, turned upright, as Pillow does it."""
+def _with_pillow(path: Path, page: int) -> Array:
+    """The pixels of a page, turned upright, as Pillow does it."""
     from PIL import Image as pillow
 
     with pillow.open(path, formats=("TIFF",)) as image:
+        image.seek(page)
+        if image.mode not in ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16B", "F"):
+            raise Refused(f"is a TIFF of Pillow's mode {image.mode}; expected gray or RGB. Convert it.")
         pixels: Array = np.asarray(image.convert("L") if image.mode == "1" else image)
-    if pixels.dtype.name not in ("uint8", "uint16", "float32"):
-        raise Refused(f"is a TIFF of Pillow's mode {image.mode}; expected gray or RGB. Convert it.")
     return pixels
 
 

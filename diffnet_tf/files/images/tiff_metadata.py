@@ -36,6 +36,7 @@ _LAYOUT = {
     *range(320, 331),
 }
 _LAYOUT |= {338, 339, 340, 341, 347, *range(512, 533), 32995, 32996, 32997, 32998, 50674}
+Entry = tuple[int, int, int, object]  # number, type, count and value of a tag
 _RAW_TYPES = (1, 2, 6, 7)  # bytes, which have no order
 
 
@@ -61,7 +62,8 @@ def nodata(page: Any, dtype: np.dtype[Any]) -> float | None:
 
 def read(page: Any, turned: int) -> Metadata:
     """The metadata of a page whose image was turned upright from an orientation."""
-    tags, dropped = [], []
+    tags: list[Entry] = []
+    dropped = []
     for tag in page.tags.values():
         if tag.code in _LAYOUT or tag.code in _READ:
             continue
@@ -71,16 +73,13 @@ def read(page: Any, turned: int) -> Metadata:
             dropped.append("map coordinates, since the image was turned" if tag.code in MAP else tag.name)
         elif tag.code == DESCRIPTION and turned in TURNED and _is_ome(_raw(tag)):
             dropped.append("OME-XML, since the image was turned")
-        elif tag.code in KEPT and _can_be_written(entry := _entry(tag)):
-            tags.append(entry)
+        elif tag.code in KEPT:
+            tags.append(_entry(tag))
         else:
-            dropped.append(f"tag {tag.code} ({tag.name})" if tag.name != str(tag.code) else f"tag {tag.code}")
-    imagej = page.tags.get(IMAGEJ[1])
-    if imagej and isinstance(imagej.value, dict):
-        import tifffile
-
-        order = "<" if sys.byteorder == "little" else ">"
-        tags += [entry[:4] for entry in tifffile.tifffile.imagej_metadata_tag(imagej.value, order)]
+            dropped.append(f"tag {tag.code}")
+    tags = sorted([*tags, *_imagej(page)], key=lambda entry: entry[0])
+    kept = _writable(tags) or tuple(entry for entry in tags if _writable([entry]))
+    dropped += [f"tag {entry[0]}" for entry in tags if entry not in kept]
     xmp, icc = page.tags.get(XMP), page.tags.get(ICC)
     resolution, unit = _resolution(page, turned)
     return Metadata(
@@ -88,9 +87,23 @@ def read(page: Any, turned: int) -> Metadata:
         resolution=resolution,
         unit=unit,
         xmp=xmp_upright(_raw(xmp)) if xmp else None,
-        tags=tuple(tags),
+        tags=kept,
         dropped=tuple(dict.fromkeys(dropped)),
     )
+
+
+def _imagej(page: Any) -> list[Entry]:
+    """ImageJ's labels, lookup tables and overlays, in the byte order of this machine."""
+    import tifffile
+
+    tag = page.tags.get(IMAGEJ[1])
+    if not tag or not isinstance(tag.value, dict):
+        return []
+    order = "<" if sys.byteorder == "little" else ">"
+    try:
+        return [entry[:4] for entry in tifffile.tifffile.imagej_metadata_tag(tag.value, order)]
+    except Exception:  # of values that it read and cannot write
+        return [(IMAGEJ[1], 0, 0, None)]
 
 
 def _raw(tag: Any) -> bytes:
@@ -102,25 +115,29 @@ def _raw(tag: Any) -> bytes:
     return data
 
 
-def _entry(tag: Any) -> tuple[int, int, int, object]:
+def _entry(tag: Any) -> Entry:
     """A tag as tifffile takes it."""
     kind = int(tag.dtype)
     if kind in _RAW_TYPES:
         data = _raw(tag)
-        data = data.rstrip(b"\0") + b"\0" if kind == 2 else data
+        data = data.split(b"\0")[0] + b"\0" if kind == 2 else data
         return tag.code, kind, len(data), data
     return tag.code, kind, tag.count, tag.value
 
 
-def _can_be_written(entry: tuple[int, int, int, object]) -> bool:
-    """Tried now: after the work, it is too late for a tag that tifffile refuses."""
+def _writable(entries: list[Entry]) -> tuple[Entry, ...]:
+    """The entries if tifffile writes all of them as they are, else none: after the work, it is too late for that."""
     import tifffile
 
+    file = io.BytesIO()
     try:
-        tifffile.imwrite(io.BytesIO(), np.zeros((1, 1), "uint8"), metadata=None, extratags=[(*entry, True)])
-    except Exception:  # whatever it does not like of the type, number or value
-        return False
-    return True
+        options = {"metadata": None, "extratags": [(*entry, True) for entry in entries]}
+        tifffile.imwrite(file, np.zeros((1, 1), "uint8"), **options)
+        with tifffile.TiffFile(file) as written:
+            found = {tag.code: tag for tag in written.pages[0].tags.values()}
+            return tuple(entries) if all(_entry(found[entry[0]]) == entry for entry in entries) else ()
+    except Exception:  # whatever it does not like of a type, number or value
+        return ()
 
 
 def _resolution(page: Any, turned: int) -> tuple[tuple[Fraction, Fraction] | None, int]:
