@@ -98,11 +98,11 @@ class Progress:
 
     def done(self, source: Path, target: Path) -> bool:
         """Whether an image is done: its result is there, and the image has not changed since."""
-        return target.exists() and self._done.get(self._name(target)) == _stamp(source)
+        return target.exists() and self._done.get(self._name(target)) == stamp(source)
 
     def add(self, source: Path, target: Path) -> None:
         """An image is done."""
-        new, entry = not self._done, (self._name(target), _stamp(source))
+        new, entry = not self._done, (self._name(target), stamp(source))
         self._done |= [entry]
         with open(self._path, "w" if new else "a") as file:
             file.write((self._first + "\n" if new else "") + json.dumps(entry) + "\n")
@@ -115,8 +115,8 @@ class Progress:
         self._path.unlink(missing_ok=True)
 
 
-def _stamp(path: Path) -> list[int]:
-    """Changes when a file does."""
+def stamp(path: Path) -> list[int]:
+    """What changes when a file does: its length and its time."""
     found = path.stat()
     return [found.st_size, found.st_mtime_ns]
 

@@ -1,23 +1,29 @@
 """Apply a network to an image file, or to all images of a folder.
 
 A preset undoes (or does) the one diffusion that it was trained on; an ordinary photograph it only sharpens (or blurs).
+Black is 0. White, which the network gets as 1, is the image's maximum: where defects are brighter, give --white. In
+files of another --depth, white is 255, 65535, or 1 in floats.
+
+Of a folder, an image that cannot be processed stops no other: the exit status is 1 then. The same command goes on where
+it was stopped, and tries again what failed.
 """
+
+from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
-from diffnet_tf import restoration
-from diffnet_tf.base import checks
-from diffnet_tf.base.choices import PRECISIONS
-from diffnet_tf.base.types import Array
-from diffnet_tf.commands import models
+from diffnet_tf.base import checks, command_line
+from diffnet_tf.base.choices import COLOURS, PRECISIONS
+from diffnet_tf.commands import folder, models
 from diffnet_tf.files import image_files, provenance
-from diffnet_tf.restoration import tiles
+
+if TYPE_CHECKING:
+    from diffnet_tf.restoration.tiles import Tiled
 
 DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}
 
@@ -29,8 +35,41 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("output", metavar="OUT", type=Path, help="the file to write; for a folder, a folder")
     models.add_arguments(parser)
-    parser.add_argument("--colour", choices=restoration.COLOURS, default="luminance", help="what of a colour image")
-    parser.add_argument("--depth", choices=DEPTHS, help="bits of the output's samples; the input's if not given")
+    parser.add_argument("--recursive", action="store_true", help="of a folder, its subfolders too")
+    parser.add_argument("--colour", choices=COLOURS, default="luminance", help="what of a colour image")
+    parser.add_argument(
+        "--white",
+        metavar="VALUE",
+        type=_level,
+        help="the image's value that the network gets as 1, or a percentile as 99.9%%; the maximum if not given",
+    )
+    parser.add_argument(
+        "--black",
+        metavar="VALUE",
+        type=_level,
+        help="the same of 0; 0 if not given. With --black=-160 --white=240 Hounsfield units are an image",
+    )
+    parser.add_argument(
+        "--nodata",
+        metavar="VALUE",
+        type=float,
+        help="the value of missing pixels, a number (--nodata=-9999) or nan: filled for the network, put back after",
+    )
+    parser.add_argument(
+        "--depth",
+        choices=DEPTHS,
+        help="bits of the output's samples; the input's if not given. White is 255, 65535, and 1 in floats: the full "
+        "range of one stands for that of another",
+    )
+    parser.add_argument(
+        "--scale",
+        metavar="VALUE",
+        nargs="?",
+        const="white",
+        type=_level,
+        help="make black 0 and this value white in the output, as --scale 255 for floats up to 255 or --scale 4095 for "
+        "12 bits; without a value, the image's white",
+    )
     parser.add_argument("--noise", type=float, help="σ in the image, maximum 1, for a network that has to be told it")
     parser.add_argument(
         "--precision",
@@ -42,55 +81,109 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Restore. Returns the exit status."""
+    """Restore. Returns the exit status: 1 when some images of a folder failed."""
     checks.count(arguments.tile, "--tile")
     checks.count(arguments.max_pixels, "--max-pixels")
-    jobs = _jobs(arguments)
-    tiled = tiles.Tiled(models.chosen(arguments), arguments.tile, arguments.noise, arguments.precision)
-    half = ", bfloat16" if tiled.model.dtype_policy.name == "mixed_bfloat16" else ""
-    print(f"Device: {provenance.device()}{half}", flush=True)
-    for source, target, opened in jobs:
-        image = image_files.open_image(source, arguments.max_pixels) if opened is None else opened
-        pixels = image.pixels
-        if line := image_files.lost(image, target):
-            print(line, file=sys.stderr, flush=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        show = _Progress(f"{source} → {target}, {pixels.shape[1]:,}×{pixels.shape[0]:,}")
-        with image_files.writing(target, pixels.shape, _dtype(arguments, pixels), image) as out:
-            restoration.restore(pixels, tiled, colour=arguments.colour, out=out, progress=show)
+    if not arguments.input.exists():
+        raise FileNotFoundError(f"{arguments.input} does not exist; expected an image or a folder of images.")
+    return _folder(arguments) if arguments.input.is_dir() else _file(arguments)
+
+
+def _file(arguments: Namespace) -> int:
+    """Restore one image, which is checked before the network is loaded."""
+    if arguments.output.is_dir():
+        raise ValueError(f"{arguments.output} is a folder; expected the name of the file to write.")
+    checks.can_be_written(arguments.output, arguments.force)
+    image = _opened(arguments, arguments.input, arguments.output)
+    _restore(arguments, _tiled(arguments), arguments.input, arguments.output, image)
     return 0
 
 
-def _jobs(arguments: Namespace) -> list[tuple[Path, Path, image_files.Image | None]]:
-    """(source, target, image) of every image, all of them checked before the first is processed.
-
-    A single image is kept, so that it is decoded once; several are None: memory may not hold them all.
-    """
-    if not arguments.input.exists():
-        raise FileNotFoundError(f"{arguments.input} does not exist; expected an image or a folder of images.")
-    if arguments.input.is_dir():
-        sources = sorted(p for p in arguments.input.iterdir() if p.suffix.lower() in image_files.SUFFIXES)
-        sources = [path for path in sources if not path.name.startswith(".")]
-        if not sources:
-            raise FileNotFoundError(
-                f"{arguments.input} holds no image; expected files ending in {', '.join(image_files.SUFFIXES)}."
-            )
-        jobs = [(path, arguments.output / path.name) for path in sources]
-    else:
-        if arguments.output.is_dir():
-            raise ValueError(f"{arguments.output} is a folder; expected the name of the file to write.")
-        jobs = [(arguments.input, arguments.output)]
-    for source, target in jobs:
+def _folder(arguments: Namespace) -> int:
+    """Restore the images of a folder, one after the other."""
+    if arguments.output.is_file():
+        raise ValueError(f"{arguments.output} is a file; expected the name of a folder to write to.")
+    found = folder.search(arguments.input, arguments.output, arguments.recursive)
+    progress = folder.Progress(arguments.output, _settings(arguments))
+    left = [job for job in found.images if not progress.done(*job)]
+    for _, target in left:
         checks.can_be_written(target, arguments.force)
-        image = image_files.open_image(source, arguments.max_pixels)
-        pixels = image.pixels
-        restoration.check(pixels, source)
-        image_files.check_writable(target, _dtype(arguments, pixels), pixels.shape[2], image)
-    return [(*job, image if len(jobs) == 1 else None) for job in jobs]
+    if found.left_out:
+        print(found.left_out)
+    if len(left) < len(found.images):
+        print(f"{len(found.images) - len(left):,} of {len(found.images):,} images are done already.")
+    tiled, failed = _tiled(arguments), []
+    for source, target in left:
+        try:
+            _restore(arguments, tiled, source, target, _opened(arguments, source, target))
+            progress.add(source, target)
+        except command_line.INPUT_ERRORS as error:
+            command_line.show(error)
+            failed.append(source)
+    if failed:
+        names = ", ".join(str(path.relative_to(arguments.input)) for path in failed)
+        print(f"{len(failed):,} of {len(found.images):,} images failed: {names}.", file=sys.stderr)
+        return 1
+    progress.finish()
+    return 0
 
 
-def _dtype(arguments: Namespace, pixels: Array) -> np.dtype:
-    return np.dtype(DEPTHS[arguments.depth]) if arguments.depth else pixels.dtype
+def _tiled(arguments: Namespace) -> Tiled:
+    from diffnet_tf.restoration.tiles import Tiled
+
+    tiled = Tiled(models.chosen(arguments), arguments.tile, arguments.noise, arguments.precision)
+    half = ", bfloat16" if tiled.model.dtype_policy.name == "mixed_bfloat16" else ""
+    print(f"Device: {provenance.device()}{half}", flush=True)
+    return tiled
+
+
+def _opened(arguments: Namespace, source: Path, target: Path) -> image_files.Image:
+    """An image that can be processed, and its result written."""
+    from diffnet_tf import restoration
+
+    image = image_files.open_image(source, arguments.max_pixels)
+    dtype = _dtype(arguments, image)
+    restoration.check(image.pixels, source, **_values(arguments, image), dtype=dtype)
+    image_files.check_writable(target, dtype, image.pixels.shape[2], image)
+    return image
+
+
+def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, image: image_files.Image) -> None:
+    from diffnet_tf import restoration
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    show = _Progress(f"{source} → {target}, {image.pixels.shape[1]:,}×{image.pixels.shape[0]:,}")
+    if line := image_files.lost(image, target):
+        print(line, file=sys.stderr, flush=True)
+    with image_files.writing(target, image.pixels.shape, _dtype(arguments, image), image) as out:
+        restoration.restore(image.pixels, tiled, **_values(arguments, image), out=out, progress=show)
+
+
+def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:
+    """What the options, and else the file, say about the values of an image."""
+    given = {name: getattr(arguments, name) for name in ("colour", "white", "black", "scale")}
+    nodata = image.nodata if arguments.nodata is None else arguments.nodata
+    return {**given, "nodata": nodata, "alpha": image.alpha}
+
+
+def _settings(arguments: Namespace) -> dict[str, Any]:
+    """What the results of a folder depend on."""
+    names = ("preset", "weights", "colour", "white", "black", "nodata", "depth", "scale", "noise", "precision")
+    given = {name: str(getattr(arguments, name)) for name in names}
+    weights = Path(arguments.weights or "")
+    return given | {"file": folder.stamp(weights) if weights.is_file() else None, "version": provenance.versions()}
+
+
+def _level(text: str) -> float | str:
+    """A number, or what is no number: a percentile, and what is checked later."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _dtype(arguments: Namespace, image: image_files.Image) -> np.dtype[Any]:
+    return np.dtype(DEPTHS[arguments.depth]) if arguments.depth else image.pixels.dtype
 
 
 class _Progress:
@@ -101,6 +194,8 @@ class _Progress:
         print(title, flush=True)
 
     def __call__(self, done: int, total: int) -> None:
+        import keras
+
         if not sys.stdout.isatty():
             return
         self._bar = self._bar or keras.utils.Progbar(total, unit_name="tile")

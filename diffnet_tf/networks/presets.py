@@ -40,9 +40,10 @@ def list_presets() -> list[str]:
 def card(name: str) -> dict[str, Any]:
     """The model card of a preset: a dict of plain values.
 
-    Its keys: problem, noise, diffusion (what was undone or learned), network (the arguments of `models.DiffNet`),
-    sha256, training (experiment, data, recipe, steps, seed, commit), quality (data, and per-image PSNR in dB of the
-    input and of the output), limits, command (what trains it anew).
+    Its keys: problem, noise, diffusion (what was undone or learned), images (the kind that it knows), network (the
+    arguments of `models.DiffNet`), sha256, training (experiment, data, recipe, steps, seed, commit), quality (data, and
+    per-image PSNR in dB of the input and of the output, also of inputs that were rounded), limits, command (what
+    trains it anew).
 
     Raises:
         ValueError: for an unknown name, or a file that is no card.
@@ -100,6 +101,26 @@ def psnr_on_card(model: keras.Model) -> float | None:
         return float(_CARDS[model]["quality"]["output"]["mean"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
+
+
+def card_of(model: keras.Model) -> dict[str, Any] | None:
+    """The card of a network that is a preset; None for another."""
+    return _CARDS.get(model)
+
+
+def of_eight_bits(described: dict[str, Any]) -> float:
+    """The mean PSNR in dB that a preset reaches on images that were rounded to 8 bits; 0 if it is not on the card."""
+    try:
+        return float(described["quality"]["rounded"]["8 bits"]["mean"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return 0.0
+
+
+def best_of_eight_bits(described: dict[str, Any]) -> tuple[float, str]:
+    """That of the best preset for the same problem and diffusion, and its name."""
+    cards = [card(name) for name in list_presets()]
+    same = [other for other in cards if all(other.get(k) == described.get(k) for k in ("problem", "diffusion"))]
+    return max((of_eight_bits(other), other["name"]) for other in [described, *same])
 
 
 def in_precision(model: DiffNet, precision: str) -> DiffNet:

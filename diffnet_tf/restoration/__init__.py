@@ -1,5 +1,8 @@
 """Apply a network to images of any size, kind and depth: `restore`."""
 
-from diffnet_tf.restoration.arrays import CEILINGS, COLOURS, LUMINANCE, check, restore
+from diffnet_tf.base.choices import COLOURS
+from diffnet_tf.restoration.advice import CEILINGS
+from diffnet_tf.restoration.arrays import check, restore
+from diffnet_tf.restoration.scale import LUMINANCE
 
 __all__ = ["CEILINGS", "COLOURS", "LUMINANCE", "check", "restore"]

@@ -1,8 +1,9 @@
 """Apply a network to any image: gray or colour, with or without alpha, of any size and depth.
 
-Networks see images whose maximum is 1. So the image is divided by its maximum, and the result multiplied by it. Of a
-colour image either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processed, and each channel changed by what Y
-changed, which keeps the colour differences; or each channel, all divided by their common maximum. Alpha is kept.
+Networks see images whose maximum is 1. So the image is divided by its maximum, or by the white that is given, and the
+result multiplied by it. Of a colour image either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processed, and
+each channel changed by what Y changed, which keeps the colour differences; or each channel, all divided by their
+common maximum. Alpha is kept. Missing pixels are filled from their neighbours, and put back.
 
 >>> import diffnet_tf as dn
 >>> from skimage import data
@@ -13,25 +14,25 @@ changed, which keeps the colour differences; or each channel, all divided by the
 """
 
 import contextlib
+import dataclasses
 import warnings
 from collections.abc import Callable, Generator
 
 import numpy as np
 
 from diffnet_tf.base import checks
+from diffnet_tf.base.choices import COLOURS
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.networks import presets
 from diffnet_tf.networks.models import DiffNet
+from diffnet_tf.restoration import advice, depth, inplace, values
+from diffnet_tf.restoration.depth import Range
 from diffnet_tf.restoration.overlap import ahead
+from diffnet_tf.restoration.scale import LUMINANCE, Level, Scale, check_level
+from diffnet_tf.restoration.source import Source, fill_margin
 from diffnet_tf.restoration.tiles import Tiled
 
-COLOURS = ("luminance", "channels")
-LUMINANCE = np.array([0.2989, 0.5870, 0.1140], "float32")
 IMAGE_DTYPES = ("uint8", "uint16", "float32", "float64")
 OUT_DTYPES = (*IMAGE_DTYPES, "float16")
-# PSNR in dB of one rounding to a dtype, range 1: what no result that is stored in it can exceed.
-CEILINGS = {"uint8": 58.9, "uint16": 107.1, "float16": 79.4}
-_ROWS = 1024  # that are looked at at a time when the whole image is
 
 
 def restore(
@@ -39,19 +40,35 @@ def restore(
     model: DiffNet | Tiled,
     *,
     colour: str = "luminance",
+    alpha: bool | None = None,
+    white: Level | None = None,
+    black: Level | None = None,
+    nodata: float | None = None,
     tile: int = 512,
     noise: float | None = None,
     precision: str | None = None,
     out: Array | None = None,
+    scale: float | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Array:
     """Apply a network to one image.
 
     Args:
         image: (height, width) or (height, width, channels) with 1 to 4 channels: gray; gray and alpha; RGB; RGB and
-            alpha. 8- or 16-bit integers, or floats of at least 0 without an upper bound. May be a memory map.
+            alpha. 8- or 16-bit integers, or floats, of which those below 0 are noise unless black is given. May be a
+            memory map, or a masked array: what is masked is missing, see nodata.
         model: a `models.DiffNet`, or a `restoration.tiles.Tiled`, which spares compiling for every image.
         colour: "luminance" or "channels", see the module. For gray images it changes nothing.
+        alpha: whether the last channel is alpha; None for yes where there are two or four. False processes it: it is
+            a gray image by itself, beside a gray or an RGB one, with a maximum of its own.
+        white: the value that the network gets as 1, on the image's own scale, or a percentile of the image as
+            "99.9%"; None for the maximum. To be given where defects are brighter than the image.
+        black: the same of 0; None for 0. What lies far beyond black and white, by half and a quarter of their
+            distance, the network does not get: it is added to what it makes of the rest.
+        nodata: the value of missing pixels, a number or NaN. They are filled from their neighbours for the network
+            (small gaps by biharmonic interpolation, others by the nearest pixel, in bounded memory), and put back
+            after. In colour images a pixel is missing where any of its channels has it; in integers, and for 0,
+            where all have.
         tile: side of the tiles in pixels; memory grows with its square.
         noise: for a network with a noise map: σ of the noise in the image, divided by the image's maximum. To a
             `Tiled` it is given when that is made.
@@ -59,137 +76,79 @@ def restore(
             network as it is: presets are in float32. To a `Tiled` it is given when that is made.
         out: an array of the image's shape to write into, of any of the dtypes above or float16; None makes one of the
             image's dtype. The full range of an integer dtype stands for the full range of another, 0 to 1 for floats.
+            May be the image itself, or share memory with it: the result is the same. For the image itself two or
+            three rows of tiles are kept back, 6 kB a pixel of its width; any other overlap takes a copy of the image.
+        scale: the value of the image that becomes white in out, the largest integer or 1, while black becomes 0;
+            "white" for that of the network. None for the full ranges.
         progress: a function that is called after every tile with (tiles done, tiles in all).
 
     Returns:
         out. Integers are rounded and kept in their range; floats stay as the network gives them. A black image stays
-        as it is, since it has no maximum to divide by.
+        as it is, since it has no maximum to divide by. Of a masked array, one with the same mask. Missing pixels have
+        the values that they had; integers of others that would equal nodata are moved by 1.
 
     Raises:
         TypeError: for a dtype that is not supported, or another kind of model.
-        ValueError: for a wrong shape, NaN, infinity or negative values; without the noise that a network has to be
-            told, or with one that it cannot be told.
+        ValueError: for a wrong shape; for NaN, infinity, fill values and negative values that are no noise, unless
+            nodata, or black and white, say what they are; for an out that would lose the image; without the noise
+            that a network has to be told, or with one that it cannot be told.
 
     Warns:
-        UserWarning: when out's dtype cannot hold the PSNR that a preset reaches, see `CEILINGS`.
+        UserWarning: before the work. When few pixels, that may be defects, lie above half of the maximum; when a
+            preset does not know images of that kind, or with so few bits; when out's dtype cannot hold the PSNR that a
+            preset reaches, see `CEILINGS`.
     """
     pixels = np.asanyarray(image)
-    check(pixels)
-    checks.one_of(colour, "colour", COLOURS)
-    if out is None:
-        out = np.empty_like(pixels, subok=False)
-    if not isinstance(out, np.ndarray) or out.dtype.name not in OUT_DTYPES:
-        kind = getattr(out, "dtype", type(out).__name__)
-        raise checks.InputTypeError(f"out is of {kind}; expected an array of {', '.join(OUT_DTYPES)}.")
-    if out.shape != pixels.shape:
-        raise ValueError(f"out has shape {out.shape}; expected the image's, {pixels.shape}.")
+    _check_layout(pixels, "The image")
+    out = _output(pixels, out)
     if isinstance(model, Tiled) and noise is not None:
         raise ValueError(f"noise={noise!r} with a Tiled, which has its own; expected None.")
     if isinstance(model, Tiled) and precision is not None:
         raise ValueError(f"precision={precision!r} with a Tiled, which has its own; expected None.")
+    data = np.ma.getdata(out)
+    plan = _planned(pixels, "The image", colour, alpha, white, black, nodata, data.dtype, scale)
     tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
-    _warn_of_rounding(tiled.model, out.dtype.name)
-    target = out if pixels.ndim == 3 else out[..., None]
-    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    writer = _Writer(target, pixels.dtype)
-    channels = pixels.shape[2]
-    colours = channels - (channels in (2, 4))  # without alpha
-    as_luminance = colours == 3 and colour == "luminance"
-    parts = [slice(0, 3)] if as_luminance else [slice(k, k + 1) for k in range(colours)]
-    maximum = _maximum(pixels, LUMINANCE if as_luminance else None, colours)
-
-    # An image that is its own output is read and written in turns: a tile sees what became of those before it.
-    waiting = 0 if np.may_share_memory(pixels, out) else 1
-
-    def write(tile: tuple[slice, slice, slice, Array]) -> None:
-        part, rows, columns, output = tile
-        output = maximum * output
-        if as_luminance:
-            before = pixels[rows, columns, part].astype("float32")
-            output = before + (output - before @ LUMINANCE)[..., None]
-        else:
-            output = output[..., None]
-        writer(rows, columns, part, output)
-
-    total = len(parts) * tiled.count(pixels.shape)
-    with (
-        contextlib.closing(_outputs(tiled, pixels, parts, maximum, waiting)) as outputs,
-        contextlib.closing(ahead(write, outputs, waiting)) as written,
-    ):
-        for done, _ in enumerate(written, 1):
-            if progress:
-                progress(done, total)
-    if channels > colours:
-        for rows in _row_blocks(pixels):
-            alpha = slice(colours, channels)
-            writer(rows, slice(None), alpha, pixels[rows, :, alpha].astype("float64"))
+    messages = [
+        advice.of_values(plan.source, part.group, plan.luminance(part.group), part.found, part.scale, white)
+        for part in plan.parts
+    ]
+    messages += advice.of_network(tiled.model, plan.source, plan.parts[0].scale, data.dtype)
+    for message in dict.fromkeys(filter(None, messages)):
+        warnings.warn(message, stacklevel=2)
+    _run(plan, tiled, data, progress)
+    if isinstance(out, np.ma.MaskedArray) and out is not image:
+        out.mask = np.ma.getmaskarray(pixels)
     return out
 
 
-def _warn_of_rounding(model: DiffNet, dtype: str) -> None:
-    reached, ceiling = presets.psnr_on_card(model), CEILINGS.get(dtype)
-    if reached and ceiling and reached > ceiling:
-        wider = [name for name in ("uint16", "float32") if CEILINGS.get(name, reached) >= reached]
-        warnings.warn(
-            f"{dtype} holds at most {ceiling:g} dB, the PSNR of one rounding; the network reaches {reached:.1f} dB. "
-            f"Write {' or '.join(wider)} to keep that.",
-            stacklevel=3,
-        )
+def check(
+    pixels: Array,
+    name: PathLike = "The image",
+    *,
+    colour: str = "luminance",
+    alpha: bool | None = None,
+    white: Level | None = None,
+    black: Level | None = None,
+    nodata: float | None = None,
+    dtype: np.dtype | None = None,
+    scale: float | str | None = None,
+) -> None:
+    """Refuse what `restore` cannot process, by name, without any work.
+
+    Args:
+        pixels: the image.
+        name: of it, for messages.
+        colour, alpha, white, black, nodata, scale: see `restore`.
+        dtype: of the output; None for the image's.
+
+    Raises:
+        TypeError, ValueError: as `restore`.
+    """
+    _check_layout(pixels, name)
+    _planned(pixels, name, colour, alpha, white, black, nodata, dtype or pixels.dtype, scale)
 
 
-def _outputs(
-    tiled: Tiled, pixels: Array, parts: list[slice], maximum: float, waiting: int
-) -> Generator[tuple[slice, slice, slice, Array], None, None]:
-    """(part, rows, columns, output) of every tile of every part of the channels, which the maximum divides first."""
-    for part in parts:
-
-        def read(rows: slice, columns: slice, part: slice = part) -> Array:
-            values = pixels[rows, columns, part].astype("float32")
-            gray = values[..., 0] if values.shape[-1] == 1 else values @ LUMINANCE
-            return gray / maximum
-
-        if maximum == 0:
-            yield part, slice(None), slice(None), np.zeros(pixels.shape[:2], "float32")
-            continue
-        with contextlib.closing(tiled(read, pixels.shape[:2], waiting)) as tiles:
-            for tile in tiles:
-                yield part, *tile
-
-
-class _Writer:
-    """Puts values that are on one dtype's scale into an array of another."""
-
-    def __init__(self, target: Array, source: np.dtype) -> None:
-        self.target = target
-        self.factor = _full(target.dtype) / _full(source)
-
-    def __call__(self, rows: slice, columns: slice, channels: slice, values: Array) -> None:
-        values = values * self.factor
-        if self.target.dtype.kind == "u":
-            values = np.clip(np.rint(values), 0, np.iinfo(self.target.dtype).max)
-        self.target[rows, columns, channels] = values
-
-
-def _full(dtype: np.dtype) -> float:
-    """White: the largest integer of a dtype, or 1."""
-    return np.iinfo(dtype).max if dtype.kind == "u" else 1.0
-
-
-def _row_blocks(pixels: Array) -> list[slice]:
-    return [slice(row, row + _ROWS) for row in range(0, len(pixels), _ROWS)]
-
-
-def _maximum(pixels: Array, weights: Array | None, colours: int) -> float:
-    """The largest gray value, or the largest of all channels."""
-    found = 0.0
-    for rows in _row_blocks(pixels):
-        values = pixels[rows, :, :colours]
-        found = max(found, float((values.astype("float32") @ weights if weights is not None else values).max()))
-    return found
-
-
-def check(pixels: Array, name: PathLike = "The image") -> None:
-    """Refuse what `restore` cannot process, by name."""
+def _check_layout(pixels: Array, name: PathLike) -> None:
     if pixels.dtype.name not in IMAGE_DTYPES:
         raise checks.InputTypeError(
             f"{name} has dtype {pixels.dtype}; expected uint8, uint16, float32 or float64. Convert it first."
@@ -198,23 +157,138 @@ def check(pixels: Array, name: PathLike = "The image") -> None:
         raise ValueError(f"{name} has shape {pixels.shape}; expected (height, width) or (height, width, 1 to 4).")
     if min(pixels.shape[:2]) < checks.MINIMUM_SIZE:
         raise ValueError(f"{name} has shape {pixels.shape}; expected at least {checks.MINIMUM_SIZE} pixels a side.")
-    if pixels.dtype.kind == "f":
-        _check_values(pixels, name)
 
 
-def _check_values(pixels: Array, name: PathLike) -> None:
-    bad, place = 0, None
-    for rows in _row_blocks(pixels):
-        block = np.asarray(pixels[rows])
-        wrong = ~np.isfinite(block)
-        if wrong.any() and place is None:
-            first = np.argwhere(wrong)[0]
-            place = (int(first[0]) + rows.start, *(int(i) for i in first[1:]))
-        bad += int(wrong.sum())
-        if not bad and block.min() < 0:
-            raise ValueError(f"{name} has a minimum of {block.min():g}; expected no negative values. Clip it at 0.")
-    if bad:
-        raise ValueError(
-            f"{name} holds {bad} value(s) that are NaN or infinite, the first at index {place}; expected finite "
-            "values. Remove or replace them."
-        )
+def _output(pixels: Array, out: Array | None) -> Array:
+    """The array to write into: what was given, if it fits, or a new one."""
+    if out is None:
+        made = np.empty_like(np.ma.getdata(pixels), subok=False)
+        if not isinstance(pixels, np.ma.MaskedArray):
+            return made
+        return np.ma.MaskedArray(made, fill_value=pixels.fill_value)
+    if not isinstance(out, np.ndarray) or out.dtype.name not in OUT_DTYPES:
+        kind = getattr(out, "dtype", type(out).__name__)
+        raise checks.InputTypeError(f"out is of {kind}; expected an array of {', '.join(OUT_DTYPES)}.")
+    if out.shape != pixels.shape:
+        raise ValueError(f"out has shape {out.shape}; expected the image's, {pixels.shape}.")
+    return out
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """Channels that are processed at a time: one, or three for their luminance."""
+
+    channels: slice
+    group: slice
+    scale: Scale
+    found: values.Survey
+    to: Range
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    source: Source
+    colour: str
+    parts: list[_Part]
+
+    def luminance(self, group: slice) -> bool:
+        return _luminance(group, self.colour)
+
+
+def _luminance(group: slice, colour: str) -> bool:
+    return colour == "luminance" and group.stop - group.start == 3
+
+
+def _planned(
+    pixels: Array,
+    name: PathLike,
+    colour: str,
+    alpha: bool | None,
+    white: Level | None,
+    black: Level | None,
+    nodata: float | None,
+    dtype: np.dtype,
+    scale: float | str | None,
+) -> _Plan:
+    """What is to be done with which channels, after one look at all values."""
+    checks.one_of(colour, "colour", COLOURS)
+    check_level(white, "white")
+    check_level(black, "black")
+    if scale is not None and scale != "white":
+        checks.positive(scale, "scale")  # type: ignore[arg-type]
+    source, parts = Source(pixels, alpha, nodata), []
+    depth.check_alpha(source, dtype, name)
+    for group in source.groups:
+        together = _luminance(group, colour)
+        of_group, found = values.scale(source, group, together, white, black, name)
+        width = 3 if together else 1
+        depth.check_missing(source, found.count < source.count(group, together), dtype)
+        to = depth.chosen(source, of_group, found, dtype, scale, name)
+        for first in range(group.start, group.stop, width):
+            parts.append(_Part(slice(first, first + width), group, of_group, found, to))
+    return _Plan(source, colour, parts)
+
+
+def _run(plan: _Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], None] | None) -> None:
+    """Process all parts, tile by tile."""
+    source, target = plan.source, out if out.ndim == 3 else out[..., None]
+    in_place = inplace.same(source.pixels, target)
+    if not in_place and inplace.overlap(source.pixels, target):
+        source.pixels = source.pixels.copy()
+    writer, margin = depth.Writer(target, source), 0 if source.whole else fill_margin(tiled.reach)
+    total = sum(tiled.count(source.shape) if part.scale.span > 0 else len(source.blocks()) for part in plan.parts)
+
+    def write(tile: inplace.Tile) -> None:
+        part = plan.parts[tile.part]
+        missing = source.missing(tile.rows, tile.columns, part.group)
+        writer(tile.rows, tile.columns, part.channels, _undone(source, part, tile, missing), part.to, missing)
+
+    with (
+        contextlib.closing(_outputs(tiled, plan, margin)) as outputs,
+        contextlib.closing(inplace.late(outputs, margin + tiled.reach)) as late,
+        contextlib.closing(ahead(write, late if in_place else outputs, 1)) as written,
+    ):
+        for done, _ in enumerate(written, 1):
+            if progress:
+                progress(done, total)
+    if source.alpha is not None:
+        for rows in source.blocks():
+            writer.keep(rows, source.alpha)
+
+
+def _outputs(tiled: Tiled, plan: _Plan, margin: int) -> Generator[inplace.Tile, None, None]:
+    """What the network makes of every tile of every part."""
+    source = plan.source
+    for number, part in enumerate(plan.parts):
+
+        def read(rows: slice, columns: slice, part: _Part = part) -> Array:
+            return source.gray(rows, columns, part.channels, part.group, part.scale, margin)
+
+        if not part.scale.span > 0:  # black, or all of it is missing
+            for rows in source.blocks():
+                yield inplace.Tile(number, rows, slice(None), np.zeros(()))
+            continue
+        with contextlib.closing(tiled(read, source.shape)) as tiles:
+            for tile in tiles:
+                yield inplace.Tile(number, *tile)
+
+
+def _undone(source: Source, part: _Part, tile: inplace.Tile, missing: Array | None) -> Array:
+    """The channels of a tile, on the image's scale, of the network's gray values."""
+    scale, single, output = part.scale, part.channels.stop - part.channels.start == 1, tile.output
+    if single and scale.span > 0 and not scale.given:
+        return scale.undone(output)[..., None]
+    before = source.pixels[tile.rows, tile.columns, part.channels]
+    if missing is not None:
+        before = np.where(missing[..., None], before.dtype.type(0), before)
+    if not scale.span > 0:
+        return before.astype("float64")
+    if scale.given:
+        gray = scale.gray(before)
+        output = output + (gray - scale.limited(gray))
+    if single:
+        return scale.undone(output)[..., None]
+    if scale.plain:
+        before = before.astype("float32")
+        return before + (scale.undone(output) - before @ LUMINANCE)[..., None]
+    return before + (scale.span * (output - scale.gray(before)).astype("float64"))[..., None]

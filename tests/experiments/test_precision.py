@@ -42,7 +42,7 @@ def test_claims_get_each_verdict(costs, number, verdict):
 
 
 def test_the_cards_get_what_it_costs(tmp_path):
-    assert presets.costs(tmp_path) == {}
+    assert presets.beside(tmp_path) == {}
 
 
 def test_in_tf32_the_networks_are_protected(tmp_path):
@@ -54,5 +54,5 @@ def test_in_tf32_the_networks_are_protected(tmp_path):
     assert abs(precision.lost(found, "inverse-1pct", "bfloat16")) < 0.02
     assert abs(precision.lost(found, "inverse-1pct", "auto")) < 0.02
     assert len(arrays["forward/TF32"]) == found["results"]["forward"]["TF32"]["n"]
-    cost = presets.costs(tmp_path)["inverse-1pct"]["precision"]["bfloat16"]
+    cost = presets.beside(tmp_path)["inverse-1pct"]["precision"]["bfloat16"]
     assert cost["cost"] == precision.lost(found, "inverse-1pct", "bfloat16")

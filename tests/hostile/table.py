@@ -65,11 +65,15 @@ PYTHON = {
     # Arrays: values.
     "holes diffused": (lambda m, f: DIFFUSE(HOLED), VALUE, "u hold 2 … NaN or infinite … index (1, 2, 3, 0); expected"),
     "holes in training": (lambda m, f: pairs(HOLED), VALUE, "images hold 2 … NaN or infinite … index (1, 2, 3, 0)"),
-    "NaN restored": (lambda m, f: RESTORE(HOLED[1], m), VALUE, "1 value(s) that are NaN … index (2, 3, 0) … Remove"),
+    "NaN restored": (
+        lambda m, f: RESTORE(HOLED[1], m),
+        VALUE,
+        "1 value(s) … index (2, 3, 0) … nodata=nan",
+    ),
     "negative light": (
         lambda m, f: RESTORE(GRAY[0] - 2, m),
         VALUE,
-        "minimum of -1 … expected no negative values. Clip",
+        "minimum of -1 … expected none below 0 but for noise. Give nodata= … black=",
     ),
     "0 to 255 as floats": (lambda m, f: pairs(LIGHT), VALUE, "to 255; expected values in [0, 1]. Divide"),
     "λ for 0 to 1": (lambda m, f: DIFFUSE(LIGHT), VALUE, "reaches 255 while contrast=0.2; expected … the same units"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf.restoration import arrays, overlap, tiles
+from diffnet_tf.restoration import arrays, depth, overlap, tiles, values
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +60,6 @@ def test_the_bits_are_those_of_one_thing_after_the_other(model, shape, dtype, co
     assert told[:half] == told[half:] == [(k, half) for k in range(1, half + 1)] and half > 1
 
 
-def test_an_image_may_be_its_own_output(model, monkeypatch):
-    """As it was: tile by tile, each sees what became of those before it."""
-    outputs = []
-    for _ in range(2):
-        image = np.random.default_rng(0).random((40, 50)).astype("float32")
-        outputs.append(dn.restore(image, model, out=image, tile=16))
-        in_turns(monkeypatch)
-    np.testing.assert_array_equal(*outputs)
-
-
 def test_progress_tells_of_tiles_that_are_written(model):
     image, out, written = np.ones((40, 20), "float32"), np.full((40, 20), np.nan, "float32"), []
     dn.restore(image, model, out=out, tile=20, progress=lambda *_: written.append(np.isfinite(out).sum()))
@@ -86,7 +76,8 @@ class Unreadable(np.ndarray):
 
 
 def test_an_error_in_reading_reaches_the_caller(model, monkeypatch):
-    monkeypatch.setattr(arrays, "_maximum", lambda *_: 1.0)
+    monkeypatch.setattr(values, "survey", lambda *_: values.Survey(0.0, 1.0, 3600, (1.0,)))
+    monkeypatch.setattr(values, "above_half", lambda *_: 3600)
     image = np.ones((60, 60, 1), "float32").view(Unreadable)
     told = []
     with pytest.raises(OSError, match="the disk is broken"):
@@ -95,11 +86,11 @@ def test_an_error_in_reading_reaches_the_caller(model, monkeypatch):
 
 
 def test_an_error_in_writing_reaches_the_caller(model, monkeypatch):
-    def fail(self, rows, columns, channels, values):
+    def fail(self, rows, *rest):
         if rows.start:
             raise OSError("the disk is full")
 
-    monkeypatch.setattr(arrays._Writer, "__call__", fail)
+    monkeypatch.setattr(depth.Writer, "__call__", fail)
     with pytest.raises(OSError, match="the disk is full"):
         dn.restore(np.ones((60, 60), "float32"), model, tile=16)
 
@@ -146,17 +137,19 @@ def test_calls_are_made_ahead_in_a_bounded_number():
     assert made == asked
 
 
-@pytest.mark.parametrize("waiting", [1, 0])
-def test_reading_and_writing_overlap_with_the_network(model, waiting, monkeypatch):
+@pytest.mark.parametrize("together", [True, False])
+def test_reading_and_writing_overlap_with_the_network(model, together, monkeypatch):
     """While the network has tile k, tile k + 1 can be read, and tile k − 1 need not be written yet."""
-    monkeypatch.setattr(np, "may_share_memory", lambda *_: not waiting)
-    tiled, seconds = tiles.Tiled(model, tile=16), 10 if waiting else 0.02
+    if not together:
+        in_turns(monkeypatch)
+    tiled, seconds = tiles.Tiled(model, tile=16), 10 if together else 0.02
     read, computed, overlaps = [threading.Event() for _ in range(4)], [threading.Event() for _ in range(4)], []
-    write = arrays._Writer.__call__
+    write, working = depth.Writer.__call__, []
 
     class Image(np.ndarray):
         def __getitem__(self, index):
-            read[sum(event.is_set() for event in read)].set()
+            if working:
+                read[sum(event.is_set() for event in read)].set()
             return np.asarray(self)[index]
 
     def function(part):
@@ -171,10 +164,11 @@ def test_reading_and_writing_overlap_with_the_network(model, waiting, monkeypatc
         write(self, rows, *rest)
 
     tiled._function = function
-    monkeypatch.setattr(arrays._Writer, "__call__", slowly)
-    monkeypatch.setattr(arrays, "_maximum", lambda *_: 1.0)
+    run = arrays._run
+    monkeypatch.setattr(arrays, "_run", lambda *rest: working.append(True) or run(*rest))
+    monkeypatch.setattr(depth.Writer, "__call__", slowly)
     dn.restore(np.ones((64, 16, 1), "uint8").view(Image), tiled, out=np.empty((64, 16, 1)))
-    assert sorted(overlaps) == ([True] * 8 if waiting else [False] * 6 + [True] * 2)
+    assert sorted(overlaps) == ([True] * 8 if together else [False] * 6 + [True] * 2)
 
 
 def test_after_closing_no_call_is_made():

@@ -9,7 +9,7 @@ import skimage.data
 
 import diffnet_tf as dn
 from diffnet_tf import restoration
-from diffnet_tf.restoration import tiles
+from diffnet_tf.restoration import source, tiles
 from tests.conftest import mostly_slow
 
 
@@ -165,7 +165,7 @@ def test_progress_counts_every_tile(model):
 
 
 def test_the_first_bad_value_is_found_anywhere(model, monkeypatch):
-    monkeypatch.setattr(restoration.arrays, "_ROWS", 4)
+    monkeypatch.setattr(source, "_BLOCK", 20)
     image = np.ones((11, 5))
     image[9, 2] = image[10, 3] = np.inf
     with pytest.raises(ValueError, match=r"2 value\(s\) that are NaN or infinite, the first at index \(9, 2\)"):

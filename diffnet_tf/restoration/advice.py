@@ -1,0 +1,124 @@
+"""What to say before the work: an image that a network does not know, and results that the output cannot hold."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from diffnet_tf.base.types import Array
+from diffnet_tf.networks import presets
+from diffnet_tf.restoration import values
+from diffnet_tf.restoration.scale import LIMITS, Level, Scale
+from diffnet_tf.restoration.source import Source
+from diffnet_tf.restoration.values import Survey
+
+# PSNR in dB of one rounding to a dtype, range 1: what no result that is stored in it can exceed.
+CEILINGS = {"uint8": 58.9, "uint16": 107.1, "float16": 79.4}
+ROUNDING = 5e-4  # of white: σ of rounding from which it is noise to speak of; of 8 bits it is 0.0011
+_SAMPLES = 2**16
+_INSIDE = 0.02  # of the values: a window shows more of an image
+_FEWEST = 16  # gray levels that are a photograph's rather than a drawing's
+
+
+def of_values(source: Source, group: slice, luminance: bool, found: Survey, scale: Scale, white: Level | None) -> str:
+    """About white that is not the image's, or may not be; "" where there is nothing to say."""
+    if not found.count or not scale.span > 0:
+        return ""
+    if scale.given and found.high < scale.black + scale.span / 2:
+        return (
+            f"All values, up to {found.high:g}, lie nearer to black, {scale.black:g}, than to white, {scale.white:g}: "
+            "they are too dark for the network. Give a lower white, or none for the maximum."
+        )
+    if scale.given:
+        units = (source.sample(group, luminance, _SAMPLES).astype("float64") - scale.black) / scale.span
+        inside = float(np.mean((units > LIMITS[0]) & (units < LIMITS[1])))
+        if inside < _INSIDE:
+            return (
+                f"Only {100 * inside:.2g} % of the values lie within black, {scale.black:g}, and white, "
+                f"{scale.white:g}, or near: the others the network does not get. Give other values."
+            )
+    above = values.above_half(source, group, luminance, found, scale) if white is None else math.inf
+    if above > found.few:
+        return ""
+    share = math.floor(1e4 * (1 - 2 * found.few / found.count)) / 100 if found.count > 20 * found.few else 90
+    return (
+        f"Only {above} of {found.count:,} values lie above half of the maximum, {found.high:g}. If they are defects, "
+        f"all others are too dark for the network: give white='{share:g}%' (--white {share:g}%), or the value that "
+        "is white."
+    )
+
+
+def of_network(model: Any, source: Source, scale: Scale, dtype: np.dtype) -> list[str]:
+    """About a preset that does not know such an image, else one whose results a dtype cannot hold.
+
+    Args:
+        model: the network.
+        source: the image.
+        scale: of its first channels.
+        dtype: of the output.
+
+    Returns:
+        The messages.
+    """
+    described = presets.card_of(model)
+    if described is None or not scale.span > 0:
+        return []
+    sample = source.sample(source.groups[0], False, _SAMPLES)
+    reached = presets.psnr_on_card(model)
+    lost = f"the {reached:.1f} dB of its card" if reached else "what its card says"
+    found = [_of_rounding(described, sample, scale, lost), _of_kind(described, sample, scale, lost)]
+    told = [message for message in found if message]
+    return told or _of_ceiling(reached, dtype.name)
+
+
+def _of_rounding(described: dict[str, Any], sample: Array, scale: Scale, lost: str) -> str:
+    """About images of few bits, of which a network makes noise."""
+    levels = np.unique(sample)
+    if described.get("problem") == "forward" or len(levels) < _FEWEST:
+        return ""
+    step = float(np.diff(levels.astype("float64")).min())
+    noise = step / math.sqrt(12) / scale.span
+    known, name = described.get("noise", 0.0), described["name"]
+    if noise < ROUNDING or known > noise / 2:
+        return ""
+    text = (
+        f"The image has steps of 1/{scale.span / step:.0f}: rounding is noise of {100 * noise:.2f} %, and {name!r} "
+        f"knows images with {100 * known:g} %."
+    )
+    own, (best, other) = presets.of_eight_bits(described), presets.best_of_eight_bits(described)
+    if own and best > own:
+        text += (
+            f" Of diffused images with 8 bits it makes {own:.1f} dB, the preset {other!r} {best:.1f} dB on average: "
+            "take that one, or give the image with 16 bits."
+        )
+    else:
+        text += f" Do not expect {lost}; give the image with 16 bits."
+    return text
+
+
+def _of_kind(described: dict[str, Any], sample: Array, scale: Scale, lost: str) -> str:
+    """About images that are not of the kind that a network learned from."""
+    kind = described.get("images", {})
+    most = kind.get("between")
+    if most is None or not sample.size:
+        return ""
+    units = (sample.astype("float64") - scale.black) / scale.span
+    between = float(np.mean((units > 0.1) & (units < 0.9)))
+    if between <= most:
+        return ""
+    return (
+        f"{described['name']!r} knows {kind['kind']}, of which at most {100 * most:.0f} % of the pixels lie between 10 "
+        f"and 90 % of white. In this image {100 * between:.0f} % do: expect speckle, not {lost}."
+    )
+
+
+def _of_ceiling(reached: float | None, dtype: str) -> list[str]:
+    """About results that a dtype cannot hold."""
+    ceiling = CEILINGS.get(dtype)
+    if not reached or not ceiling or reached <= ceiling:
+        return []
+    wider = [name for name in ("uint16", "float32") if CEILINGS.get(name, reached) >= reached]
+    return [
+        f"{dtype} holds at most {ceiling:g} dB, the PSNR of one rounding; the network reaches {reached:.1f} dB. "
+        f"Write {' or '.join(wider)} to keep that."
+    ]
