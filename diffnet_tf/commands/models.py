@@ -1,18 +1,23 @@
 """What commands that apply a network to images share: the network, a preset or one that was saved, and their limits."""
 
+from __future__ import annotations
+
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
-import keras
+from diffnet_tf.base.choices import PRESETS
+from diffnet_tf.files import image_files
 
-from diffnet_tf.files import image_files, model_files
-from diffnet_tf.networks import presets
+if TYPE_CHECKING:
+    import keras
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define --preset and --weights, one of which has to be given, --max-pixels and --force."""
     chosen = parser.add_mutually_exclusive_group(required=True)
-    names = ", ".join(presets.list_presets())
-    chosen.add_argument("--preset", metavar="NAME", help=f"the network: one that comes with the package: {names}")
+    chosen.add_argument(
+        "--preset", metavar="NAME", help=f"the network: one that comes with the package: {', '.join(PRESETS)}"
+    )
     chosen.add_argument("--weights", metavar="MODEL", help="the network: one of your own, a .keras file")
     parser.add_argument(
         "--max-pixels", type=int, default=image_files.MAX_PIXELS, help="largest PNG, JPEG or compressed TIFF"
@@ -26,4 +31,7 @@ def chosen(arguments: Namespace) -> keras.Model:
     Raises:
         FileNotFoundError, ValueError: when there is none such.
     """
+    from diffnet_tf.files import model_files
+    from diffnet_tf.networks import presets
+
     return presets.from_preset(arguments.preset) if arguments.preset else model_files.load(arguments.weights)

@@ -101,8 +101,6 @@ def _file(arguments: Namespace) -> int:
 
 def _folder(arguments: Namespace) -> int:
     """Restore the images of a folder, one after the other."""
-    if arguments.output.is_file():
-        raise ValueError(f"{arguments.output} is a file; expected the name of a folder to write to.")
     found = folder.search(arguments.input, arguments.output, arguments.recursive)
     progress = folder.Progress(arguments.output, _settings(arguments))
     left = [job for job in found.images if not progress.done(*job)]
