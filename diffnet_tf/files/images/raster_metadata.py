@@ -1,6 +1,7 @@
 """What a PNG or JPEG says beside its pixels: read, and given to the encoders to be written."""
 
 import contextlib
+import io
 import struct
 import zlib
 from fractions import Fraction
@@ -64,7 +65,7 @@ def read(path: Path, image: Any, turned: int) -> Metadata:
     if turned in TURNED and resolution:
         resolution = resolution[::-1]
     comment = image.info.get("comment")
-    found = chunks(path, TEXTS + COLOURS) if image.format == "PNG" else []
+    found = _kept_chunks(path) if image.format == "PNG" else ()
     return Metadata(
         icc=image.info.get("icc_profile") or None,
         resolution=resolution,
@@ -72,7 +73,7 @@ def read(path: Path, image: Any, turned: int) -> Metadata:
         exif=exif,
         xmp=xmp_upright(xmp) if isinstance(xmp, bytes) and xmp else None,
         comment=comment if isinstance(comment, bytes) else None,
-        chunks=tuple(chunk for chunk in found if not (chunk[0] in TEXTS and chunk[1].startswith(_ELSEWHERE))),
+        chunks=found,
         dropped=dropped,
     )
 
@@ -114,6 +115,26 @@ def chunks(path: Path, names: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
                 file.seek(place)
                 found.append((name, file.read(size)))
     return found
+
+
+def _kept_chunks(path: Path) -> tuple[tuple[bytes, bytes], ...]:
+    """Colour spaces and texts, without those that would keep Pillow from reading what is written."""
+    found = chunks(path, COLOURS)
+    found += [text for text in chunks(path, TEXTS) if not text[1].startswith(_ELSEWHERE)]
+    return tuple(found) if not found or _readable(found) else tuple(chunk for chunk in found if _readable([chunk]))
+
+
+def _readable(added: list[tuple[bytes, bytes]]) -> bool:
+    from PIL import Image as pillow
+
+    buffer = io.BytesIO()
+    pillow.new("L", (1, 1)).save(buffer, "PNG")
+    try:
+        with pillow.open(io.BytesIO(with_chunks(buffer.getvalue(), added))) as image:
+            image.load()
+    except Exception:  # each kind of chunk has its own
+        return False
+    return True
 
 
 def _png_resolution(path: Path) -> tuple[tuple[Fraction, Fraction] | None, int]:

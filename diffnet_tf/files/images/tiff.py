@@ -7,7 +7,10 @@
 | all others | tifffile with the package imagecodecs, an extra |
 """
 
+import contextlib
 import dataclasses
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,7 @@ def read(path: Path, max_pixels: int) -> Image:
     """Open a TIFF; see `image_files.open_image`."""
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
+    with _quiet(), tifffile.TiffFile(path) as file:
         page = _only_page(file)
         extras = _check_channels(page)
         orientation = tiff_metadata.orientation(page)
@@ -48,6 +51,17 @@ def read(path: Path, max_pixels: int) -> Image:
         kind = GRAY if page.samplesperpixel - len(extras) == 1 else RGB
         metadata = dataclasses.replace(metadata, photometric=kind, extras=extras)
         return Image(upright(pixels, orientation), alpha, tiff_metadata.nodata(page, pixels.dtype), metadata)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Tifffile tells the user's terminal of tags that it cannot interpret, as a negative GDAL_NODATA of integers."""
+    logger = logging.getLogger("tifffile")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _only_page(file: Any) -> Any:

@@ -37,7 +37,8 @@ _LAYOUT = {
 }
 _LAYOUT |= {338, 339, 340, 341, 347, *range(512, 533), 32995, 32996, 32997, 32998, 50674}
 Entry = tuple[int, int, int, object]  # number, type, count and value of a tag
-_RAW_TYPES = (1, 2, 6, 7)  # bytes, which have no order
+ASCII = 2
+_RAW_TYPES = (1, ASCII, 6, 7)  # bytes, which have no order
 
 
 def orientation(page: Any) -> int:
@@ -73,7 +74,7 @@ def read(page: Any, turned: int) -> Metadata:
             dropped.append("map coordinates, since the image was turned" if tag.code in MAP else tag.name)
         elif tag.code == DESCRIPTION and turned in TURNED and _is_ome(_raw(tag)):
             dropped.append("OME-XML, since the image was turned")
-        elif tag.code in KEPT:
+        elif tag.code in KEPT and (tag.code != DESCRIPTION or int(tag.dtype) == ASCII):
             tags.append(_entry(tag))
         else:
             dropped.append(f"tag {tag.code}")
@@ -101,7 +102,11 @@ def _imagej(page: Any) -> list[Entry]:
         return []
     order = "<" if sys.byteorder == "little" else ">"
     try:
-        return [entry[:4] for entry in tifffile.tifffile.imagej_metadata_tag(tag.value, order)]
+        entries = [entry[:4] for entry in tifffile.tifffile.imagej_metadata_tag(tag.value, order)]
+        counts = next(value for code, _, _, value in entries if code == IMAGEJ[0])
+        numbers = tuple(int(number) for number in np.frombuffer(counts, "uint32"))
+        lengths = numbers if len(numbers) > 1 else numbers[0]
+        return [(*entry[:3], lengths if entry[0] == IMAGEJ[0] else entry[3]) for entry in entries]
     except Exception:  # of values that it read and cannot write
         return [(IMAGEJ[1], 0, 0, None)]
 
@@ -120,7 +125,7 @@ def _entry(tag: Any) -> Entry:
     kind = int(tag.dtype)
     if kind in _RAW_TYPES:
         data = _raw(tag)
-        data = data.split(b"\0")[0] + b"\0" if kind == 2 else data
+        data = data.split(b"\0")[0] + b"\0" if kind == ASCII else data
         return tag.code, kind, len(data), data
     return tag.code, kind, tag.count, tag.value
 
@@ -133,6 +138,7 @@ def _writable(entries: list[Entry]) -> tuple[Entry, ...]:
     try:
         options = {"metadata": None, "extratags": [(*entry, True) for entry in entries]}
         tifffile.imwrite(file, np.zeros((1, 1), "uint8"), **options)
+        file.seek(0)
         with tifffile.TiffFile(file) as written:
             found = {tag.code: tag for tag in written.pages[0].tags.values()}
             return tuple(entries) if all(_entry(found[entry[0]]) == entry for entry in entries) else ()
