@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import skimage.data
+import tifffile
 from PIL import Image
 
 import diffnet_tf as dn
@@ -180,3 +181,36 @@ def test_memory_is_bounded(tmp_path):
     used = {int(words[1]): int(words[2]) for words in lines if words[0] == "anonymous"}
     assert (tmp_path / "out6000.npy").stat().st_size > 4 * 36_000_000
     assert used[6000] < used[500] + 100, used
+
+
+def test_what_a_file_says_is_kept_or_named(tmp_path, capsys):
+    """Turned upright, with the coordinates that its pixels have on the map."""
+    gray = skimage.data.camera()[:30, :40].astype("uint16") * 256
+    tags = [(33550, 12, 3, (10.0, 10.0, 0.0), True), (42113, 2, 0, "-9999", True)]
+    tifffile.imwrite(tmp_path / "map.tif", gray, resolution=(300, 300), extratags=tags, metadata=None)
+    assert restore(tmp_path / "map.tif", tmp_path / "out.tif", "--preset", PRESET) == 0
+    assert capsys.readouterr().err == ""
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert file.pages[0].tags[33550].value == (10, 10, 0) and file.pages[0].tags[42113].value == "-9999"
+        assert file.pages[0].get_resolution(unit=2) == (300, 300)
+    assert restore(tmp_path / "map.tif", tmp_path / "out.png", "--preset", PRESET) == 0
+    assert "out.png: PNG does not keep the input's map coordinates (GeoTIFF); GDAL's tags.\n" in capsys.readouterr().err
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+    tifffile.imwrite(tmp_path / "side.tif", gray, extratags=[(274, 3, 1, 6, True)], compression="zlib", metadata=None)
+    assert restore(tmp_path / "side.tif", tmp_path / "up.tif", "--preset", PRESET) == 0
+    expected = dn.restore(np.rot90(gray, -1), dn.from_preset(PRESET))
+    np.testing.assert_array_equal(image_files.read(tmp_path / "up.tif")[..., 0], expected)
+    with tifffile.TiffFile(tmp_path / "up.tif") as file:
+        assert 274 not in file.pages[0].tags
+
+
+def test_a_last_channel_that_is_no_alpha_is_not_written_as_one(tmp_path, capsys):
+    channels = np.stack([skimage.data.camera()[:30, :40]] * 4, -1)
+    tifffile.imwrite(tmp_path / "nir.tif", channels, photometric="rgb", extrasamples=["unspecified"])
+    assert restore(tmp_path / "nir.tif", tmp_path / "out.png", "--preset", PRESET) == 2
+    assert "the last of 4 channels of a PNG is alpha; that of the image is another channel" in capsys.readouterr().err
+    assert not (tmp_path / "out.png").exists()
+    assert restore(tmp_path / "nir.tif", tmp_path / "out.tif", "--preset", PRESET) == 0
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert [extra.name for extra in file.pages[0].extrasamples] == ["UNSPECIFIED"]

@@ -30,8 +30,7 @@ def read(path: Path, max_pixels: int) -> Image:
         check_pixels(image.height, image.width, max_pixels)
         read_pixels = _png if image.format == "PNG" else _jpeg
         pixels = read_pixels(path, image)
-        turned = raster_metadata.orientation(image)
-        metadata = raster_metadata.read(path, image, turned)
+        metadata, turned = raster_metadata.read(path, image)
     return Image(upright(pixels, turned), alpha=pixels.ndim == 3 and pixels.shape[2] in (2, 4), metadata=metadata)
 
 

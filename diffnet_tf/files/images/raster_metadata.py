@@ -3,6 +3,7 @@
 import contextlib
 import io
 import struct
+import warnings
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -47,50 +48,56 @@ def _is_aspect(metadata: Metadata) -> bool:
     return metadata.unit == NO_UNIT and x != y and x.denominator == y.denominator == 1
 
 
-def orientation(image: Any) -> int:
-    """Where the first row and column of an image of Pillow are, by Exif or XMP: 1 to 8."""
-    with contextlib.suppress(Exception):  # a whole image with damaged Exif is an image
-        return int(image.getexif().get(ORIENTATION, 1))
-    return 1
-
-
-def read(path: Path, image: Any, turned: int) -> Metadata:
-    """The metadata of an image of Pillow that was turned upright from an orientation."""
-    exif, dropped = _exif(image, turned)
+def read(path: Path, image: Any) -> tuple[Metadata, int]:
+    """Of an image of Pillow, the metadata when it is turned upright, and the orientation it is turned from."""
+    exif, damaged = _parsed(image)
+    turned = exif.get(ORIENTATION, 1)
+    turned = turned if turned in range(1, 9) else 1
+    kept = _upright(exif, turned)
+    dropped: tuple[str, ...] = ("Exif, which is damaged",) if damaged or (kept is None and len(exif)) else ()
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         dropped += (f"{frames - 1} further picture(s)",)
-    xmp = image.info.get("xmp")
+    xmp, comment = image.info.get("xmp"), image.info.get("comment")
     resolution, unit = _png_resolution(path) if image.format == "PNG" else _jpeg_resolution(image)
     if turned in TURNED and resolution:
         resolution = resolution[::-1]
-    comment = image.info.get("comment")
-    found = _kept_chunks(path) if image.format == "PNG" else ()
-    return Metadata(
+    metadata = Metadata(
         icc=image.info.get("icc_profile") or None,
         resolution=resolution,
         unit=unit,
-        exif=exif,
+        exif=kept,
         xmp=xmp_upright(xmp) if isinstance(xmp, bytes) and xmp else None,
         comment=comment if isinstance(comment, bytes) else None,
-        chunks=found,
+        chunks=_kept_chunks(path) if image.format == "PNG" else (),
         dropped=dropped,
     )
+    return metadata, turned
 
 
-def _exif(image: Any, turned: int) -> tuple[bytes | None, tuple[str, ...]]:
-    """Exif without its orientation and preview; and "Exif" if it cannot be kept."""
+def _parsed(image: Any) -> tuple[Any, bool]:
+    """Exif, with XMP's orientation where it has none, and whether it is damaged: a whole image with that is whole."""
+    from PIL import Image as pillow
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            return image.getexif(), bool(warned)
+        except Exception:  # Pillow raises what it likes
+            return pillow.Exif(), True
+
+
+def _upright(exif: Any, turned: int) -> bytes | None:
+    """Exif without its orientation and preview; None for nothing, and for what cannot be written."""
     try:
-        exif = image.getexif()
         exif.pop(ORIENTATION, None)
-        if not len(exif):
-            return None, ()
         inner = exif.get_ifd(0x8769)
         if turned in TURNED and all(size in inner for size in _SIZES):
             inner[_SIZES[0]], inner[_SIZES[1]] = inner[_SIZES[1]], inner[_SIZES[0]]
-        return exif.tobytes().removeprefix(b"Exif\0\0"), ()
-    except Exception:  # Pillow raises what it likes where Exif is damaged
-        return None, ("Exif, which is damaged",)
+        content: bytes = exif.tobytes()
+        return content.removeprefix(b"Exif\0\0") if len(exif) else None
+    except Exception:
+        return None
 
 
 def _jpeg_resolution(image: Any) -> tuple[tuple[Fraction, Fraction] | None, int]:
