@@ -8,7 +8,7 @@ import numpy as np
 from diffnet_tf.base.types import Array
 from diffnet_tf.networks import presets
 from diffnet_tf.restoration import values
-from diffnet_tf.restoration.scale import LIMITS, Level, Scale
+from diffnet_tf.restoration.scale import Level, Scale
 from diffnet_tf.restoration.source import Source
 from diffnet_tf.restoration.values import Survey
 
@@ -24,14 +24,14 @@ def of_values(source: Source, group: slice, luminance: bool, found: Survey, scal
     """About white that is not the image's, or may not be; "" where there is nothing to say."""
     if not found.count or not scale.span > 0:
         return ""
-    if scale.given and found.high < scale.black + scale.span / 2:
+    if scale.limits and found.high < scale.black + scale.span / 2:
         return (
             f"All values, up to {found.high:g}, lie nearer to black, {scale.black:g}, than to white, {scale.white:g}: "
             "they are too dark for the network. Give a lower white, or none for the maximum."
         )
-    if scale.given:
+    if scale.limits:
         units = (source.sample(group, luminance, _SAMPLES).astype("float64") - scale.black) / scale.span
-        inside = float(np.mean((units > LIMITS[0]) & (units < LIMITS[1])))
+        inside = float(np.mean((units > scale.limits[0]) & (units < scale.limits[1])))
         if inside < _INSIDE:
             return (
                 f"Only {100 * inside:.2g} % of the values lie within black, {scale.black:g}, and white, "

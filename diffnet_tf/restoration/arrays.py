@@ -24,12 +24,13 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.choices import COLOURS
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.networks.models import DiffNet
-from diffnet_tf.restoration import advice, depth, inplace, values
+from diffnet_tf.restoration import advice, depth, inplace
 from diffnet_tf.restoration.depth import Range
 from diffnet_tf.restoration.overlap import ahead
 from diffnet_tf.restoration.scale import LUMINANCE, Level, Scale, check_level
 from diffnet_tf.restoration.source import Source, fill_margin
 from diffnet_tf.restoration.tiles import Tiled
+from diffnet_tf.restoration.values import Survey, black_and_white
 
 IMAGE_DTYPES = ("uint8", "uint16", "float32", "float64")
 OUT_DTYPES = (*IMAGE_DTYPES, "float16")
@@ -63,8 +64,8 @@ def restore(
             a gray image by itself, beside a gray or an RGB one, with a maximum of its own.
         white: the value that the network gets as 1, on the image's own scale, or a percentile of the image as
             "99.9%"; None for the maximum. To be given where defects are brighter than the image.
-        black: the same of 0; None for 0. What lies far beyond black and white, by half and a quarter of their
-            distance, the network does not get: it is added to what it makes of the rest.
+        black: the same of 0; None for 0. What lies below it, or above white by a quarter of their distance, the
+            network does not get: it is added to what it makes of the rest.
         nodata: the value of missing pixels, a number or NaN. They are filled from their neighbours for the network
             (small gaps by biharmonic interpolation, others by the nearest pixel, in bounded memory), and put back
             after. In colour images a pixel is missing where any of its channels has it; in integers, and for 0,
@@ -181,7 +182,7 @@ class _Part:
     channels: slice
     group: slice
     scale: Scale
-    found: values.Survey
+    found: Survey
     to: Range
 
 
@@ -220,7 +221,7 @@ def _planned(
     depth.check_alpha(source, dtype, name)
     for group in source.groups:
         together = _luminance(group, colour)
-        of_group, found = values.scale(source, group, together, white, black, name)
+        of_group, found = black_and_white(source, group, together, white, black, name)
         width = 3 if together else 1
         depth.check_missing(source, found.count < source.count(group, together), dtype)
         to = depth.chosen(source, of_group, found, dtype, scale, name)
@@ -274,21 +275,23 @@ def _outputs(tiled: Tiled, plan: _Plan, margin: int) -> Generator[inplace.Tile, 
 
 
 def _undone(source: Source, part: _Part, tile: inplace.Tile, missing: Array | None) -> Array:
-    """The channels of a tile, on the image's scale, of the network's gray values."""
+    """The channels of a tile, on the image's scale, of the network's gray values: a new array."""
     scale, single, output = part.scale, part.channels.stop - part.channels.start == 1, tile.output
-    if single and scale.span > 0 and not scale.given:
+    if single and scale.span > 0 and not scale.limits:
         return scale.undone(output)[..., None]
     before = source.pixels[tile.rows, tile.columns, part.channels]
     if missing is not None:
         before = np.where(missing[..., None], before.dtype.type(0), before)
     if not scale.span > 0:
         return before.astype("float64")
-    if scale.given:
+    if scale.limits:
         gray = scale.gray(before)
         output = output + (gray - scale.limited(gray))
     if single:
         return scale.undone(output)[..., None]
     if scale.plain:
-        before = before.astype("float32")
-        return before + (scale.undone(output) - before @ LUMINANCE)[..., None]
+        values, change = before.astype("float32"), scale.undone(output)
+        change -= values @ LUMINANCE
+        values += change[..., None]
+        return values
     return before + (scale.span * (output - scale.gray(before)).astype("float64"))[..., None]

@@ -50,7 +50,7 @@ def chosen(source: Source, scale: Scale, found: Survey, dtype: np.dtype, white: 
             raise ValueError(f"scale={top:g} is not above black, {scale.black:g}; expected the value that is white.")
         return Range(scale.black, full(dtype) / ((top - scale.black) or 1.0))
     if own != dtype and found.count:
-        _check(own, dtype, scale.white if scale.given else found.high, f"{name} reaches", _SCALE)
+        _check(own, dtype, scale.white if scale.limits else found.high, f"{name} reaches", _SCALE)
         if dtype.kind == "u" and scale.black < 0:
             raise ValueError(f"{name} has black at {scale.black:g}, below what {dtype} holds. {_SCALE}")
     return Range(0.0, full(dtype) / full(own))
@@ -122,11 +122,14 @@ class Writer:
 
         Args:
             rows, columns, channels: where.
-            values: (rows, columns, channels).
+            values: float (rows, columns, channels); they are overwritten, which spares the time that new memory takes.
             to: how they are written.
             missing: bool (rows, columns), the pixels that are put back as they were; None for none.
         """
-        values = _cast((values - to.black if to.black else values) * to.factor, self.target.dtype)
+        if to.black:
+            values -= to.black
+        values *= to.factor
+        values = _cast(values, self.target.dtype)
         nodata = self.source.nodata
         if nodata is not None and self.target.dtype.kind == "u":
             # A pixel that is not missing may not look as if it were.
@@ -153,5 +156,8 @@ class Writer:
 
 
 def _cast(values: Array, dtype: np.dtype) -> Array:
-    """Integers are rounded and kept in their range."""
-    return np.clip(np.rint(values), 0, np.iinfo(dtype).max) if dtype.kind == "u" else values
+    """Values for integers are rounded and kept in their range, in place."""
+    if dtype.kind == "u":
+        np.rint(values, out=values)
+        np.clip(values, 0, np.iinfo(dtype).max, out=values)
+    return values

@@ -1,8 +1,8 @@
 """Black and white: the values of an image that a network gets as 0 and 1.
 
 Networks know images whose maximum is 1. White is the maximum, unless it is given: a number, or a percentile where
-defects are brighter than the image. What lies beyond the two by more than `LIMITS` the network does not get; it is
-added to what the network makes of the rest.
+defects are brighter than the image. What lies below black, or by a quarter above white, where they are given, the
+network does not get: it is added to what the network makes of the rest. (Networks make 0 of what is below 0.)
 """
 
 import dataclasses
@@ -14,18 +14,18 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 
 LUMINANCE = np.array([0.2989, 0.5870, 0.1140], "float32")
-LIMITS = (-0.5, 1.25)  # where black is 0 and white 1: what noise makes of images, and no more
+ABOVE = 1.25  # where black is 0 and white 1: highlights and noise reach no further
 Level = float | str
 """A value on the image's own scale, or a percentile of its values as "99.9%"."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """The values of black and white, and whether others may lie far beyond them."""
+    """The values of black and white, and between which a network gets values, where black is 0 and white 1."""
 
     black: float
     white: float
-    given: bool = False
+    limits: tuple[float, float] | None = None
 
     @property
     def span(self) -> float:
@@ -46,8 +46,8 @@ class Scale:
         return gray / self.white if self.plain else gray
 
     def limited(self, gray: Array) -> Array:
-        """Without what no network knows."""
-        return np.clip(gray, *LIMITS).astype("float32", copy=False) if self.given else gray
+        """Without what lies beyond the limits."""
+        return gray if self.limits is None else np.clip(gray, *self.limits).astype("float32", copy=False)
 
     def undone(self, gray: Array) -> Array:
         """Gray values (rows, columns) on the image's own scale."""

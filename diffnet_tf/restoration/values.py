@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from diffnet_tf.base.types import PathLike
-from diffnet_tf.restoration.scale import Level, Scale
+from diffnet_tf.restoration.scale import ABOVE, Level, Scale
 from diffnet_tf.restoration.source import Source
 
 FILL = 1e30  # what is as large marks missing pixels: 9.97e36 of NetCDF, ±3.4e38 of GDAL, above float32's range
@@ -84,16 +84,28 @@ def _refuse_impossible(source: Source, group: slice, name: PathLike) -> None:
             "values. Give nodata=nan (--nodata nan) if NaN marks missing pixels; remove or replace others."
         )
     raise ValueError(
-        f"{name} holds {bad} value(s) beyond ±{FILL:g}, the first {value:.9g} at index {index}: they cannot be light. "
-        f"Give {_nodata(value)} if they mark missing pixels."
+        f"{name} holds {bad} value(s) beyond ±{FILL:g}, the first {_text(source, value)} at index {index}: they cannot "
+        f"be light. Give {_option('nodata', _text(source, value))} if they mark missing pixels."
     )
 
 
-def _nodata(value: float) -> str:
-    return f"nodata={value:.9g} (--nodata={value:.9g})"
+def _text(source: Source, value: float) -> str:
+    """A value in as few digits as the image's dtype needs."""
+    return str(source.pixels.dtype.type(value)).removesuffix(".0")
 
 
-def scale(
+def _option(name: str, value: str) -> str:
+    return f"{name}={value} (--{name}={value})"
+
+
+def _range(source: Source, group: slice) -> tuple[str, str]:
+    """The smallest and the largest value of any channel, for messages."""
+    blocks = (source.valid(rows, group, False) for rows in source.blocks())
+    ends = [(values.min(), values.max()) for values in blocks if values.size]
+    return _text(source, min(low for low, _ in ends)), _text(source, max(high for _, high in ends))
+
+
+def black_and_white(
     source: Source, group: slice, luminance: bool, white: Level | None, black: Level | None, name: PathLike
 ) -> tuple[Scale, Survey]:
     """Black and white of a group of channels, and what its values are.
@@ -112,9 +124,9 @@ def scale(
     if not found.count:
         return Scale(0.0, 0.0), found
     low, high = _level(source, group, luminance, black), _level(source, group, luminance, white)
-    given = low is not None or high is not None
-    chosen = Scale(0.0 if low is None else low, found.high if high is None else high, given)
-    if not given and found.low == found.high == 0:
+    limits = None if low is None and high is None else (-math.inf if low is None else 0.0, ABOVE)
+    chosen = Scale(0.0 if low is None else low, found.high if high is None else high, limits)
+    if limits is None and found.low == found.high == 0:
         return chosen, found  # black
     if black is None:
         _refuse_negatives(source, group, luminance, found, chosen.white, name)
@@ -149,10 +161,11 @@ def _refuse_negatives(
             equal += int((values == found.low).sum())
         if below <= 0.2 * found.count and not found.few < equal == near:
             return
+    low, high = _range(source, group)
     raise ValueError(
-        f"{name} has a minimum of {found.low:.9g}, and a maximum of {found.high:.9g}; expected none below 0 but for "
-        f"noise. Give {_nodata(found.low)} if it marks missing pixels, else the values that are black and white, as "
-        f"black={found.low:.9g} (--black={found.low:.9g}) and white={found.high:.9g}."
+        f"{name} has a minimum of {low}, and a maximum of {high}; expected none below 0 but for noise. Give "
+        f"{_option('nodata', low)} if it marks missing pixels, else the values that are black and white, as "
+        f"{_option('black', low)} and white={high}."
     )
 
 
@@ -169,10 +182,10 @@ def _refuse_fill_above(source: Source, group: slice, luminance: bool, found: Sur
         if second > bound:
             return
     if second > 0 and equal > 1:
+        high = _range(source, group)[1]
         raise ValueError(
-            f"{name} holds {equal} values of {found.high:.9g}, all others are at most {second:.9g}. Give "
-            f"{_nodata(found.high)} if they mark missing pixels, white={found.high:.9g} (--white={found.high:.9g}) if "
-            "they are light."
+            f"{name} holds {equal} values of {high}, all others are at most {second:g}. Give {_option('nodata', high)} "
+            f"if they mark missing pixels, {_option('white', high)} if they are light."
         )
 
 
