@@ -7,7 +7,7 @@ count them and average the others.
 >>> import diffnet_tf as dn
 >>> target = np.ones((2, 8, 8, 1), "float32")
 >>> values = dn.metrics.psnr(target, target - np.float32([0.1, 0.0]).reshape(2, 1, 1, 1))
->>> dn.metrics.summary(np.round(values, 3))
+>>> dn.metrics.summary(values)
 {'n': 2, 'perfect': 1, 'mean': 20.0, 'std': 0.0, 'median': 20.0, 'min': 20.0, 'max': 20.0}
 """
 
@@ -96,6 +96,14 @@ def relative_l2(target: Tensor, output: Tensor) -> Tensor:
     return ops.sqrt(error / ops.sum(ops.square(target), axis=(1, 2, 3)))
 
 
+class _Shown(dict[str, Any]):
+    """A dict that shows its numbers to five digits; what is in it is not rounded."""
+
+    def __repr__(self) -> str:
+        shown = (f"{k!r}: {float(f'{v:.5g}') if isinstance(v, float) else v!r}" for k, v in self.items())
+        return f"{{{', '.join(shown)}}}"
+
+
 def summary(values: Array) -> dict[str, Any]:
     """Mean, spread and extremes of per-image values, perfect ones counted apart.
 
@@ -103,7 +111,8 @@ def summary(values: Array) -> dict[str, Any]:
         values: (n,) array, infinite where an image is perfect.
 
     Returns:
-        A dict of plain numbers: n, perfect, mean, std, median, min, max (over the finite values; None without any).
+        A dict of plain numbers: n, perfect, mean, std, median, min, max (over the finite values; None without any). It
+        is printed to five digits.
     """
     values = np.asarray(values, "float64")
     perfect = np.isposinf(values)
@@ -111,7 +120,7 @@ def summary(values: Array) -> dict[str, Any]:
     result: dict[str, Any] = {"n": len(values), "perfect": int(perfect.sum())}
     for name, function in (("mean", np.mean), ("std", np.std), ("median", np.median), ("min", np.min), ("max", np.max)):
         result[name] = float(function(finite)) if finite.size else None
-    return result
+    return _Shown(result)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -120,6 +129,7 @@ class PSNR(keras.metrics.Metric):
 
     def __init__(self, name: str = "psnr", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
+        self._direction = "up"  # more is better: what Keras's callbacks ask for where their mode is "auto"
         self.total = self.add_variable((), "zeros", name="total", dtype="float32")
         self.images = self.add_variable((), "zeros", name="images", dtype="float32")
 

@@ -1,10 +1,12 @@
 """Models as Keras's `.keras` files: equal models are equal files, and nothing in a file is run when it is read."""
 
+import contextlib
 import json
 import re
 import shutil
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +22,12 @@ LARGEST_EXPANSION = 20
 
 
 def save(model: "keras.Model", path: PathLike) -> None:
-    """Write a model, whole or not at all, without the time of day in it."""
+    """Write a model, whole or not at all, without its optimiser and without the time of day in it."""
     path = Path(path)
     written = path.with_name(f".{path.stem}.keras-written{SUFFIX}")
     try:
-        model.save(written)
+        with without_optimizer(model):
+            model.save(written)
         with (
             files.replacing(path) as partial,
             zipfile.ZipFile(written) as source,
@@ -42,11 +45,23 @@ def save(model: "keras.Model", path: PathLike) -> None:
         written.unlink(missing_ok=True)
 
 
-def without_optimizer(model: "keras.Model") -> "keras.Model":
-    """A copy of a model of this package without its optimiser, whose state would triple the file."""
-    bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
-    return bare
+# What `keras.Model.compile` leaves in a model and Keras saves.
+_OF_COMPILING = ("optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker")
+
+
+@contextlib.contextmanager
+def without_optimizer(model: "keras.Model") -> Iterator[None]:
+    """A block in which a model is as if it had not been compiled: saved, it has no optimiser.
+
+    An optimiser's state is many times the weights: SOAP's of DiffNet is 11 MB, the weights are 0.4 MB.
+    """
+    hidden = {name: vars(model).pop(name) for name in _OF_COMPILING if name in vars(model)}
+    compiled = vars(model).pop("compiled", False)
+    vars(model)["compiled"] = False
+    try:
+        yield
+    finally:
+        vars(model).update(hidden, compiled=compiled)
 
 
 def load(path: PathLike) -> "keras.Model":

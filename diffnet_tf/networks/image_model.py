@@ -10,6 +10,7 @@ import numpy as np
 
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array, PathLike, Tensor
+from diffnet_tf.files import model_files
 from diffnet_tf.networks.convolution import refuse_to_quantize, state_dtype
 from diffnet_tf.networks.layers import DiffusionLayer
 
@@ -74,6 +75,25 @@ class ImageModel(keras.Model):
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Array:
         check_images(x, self._input_channels)
         return super().predict(x, *args, **kwargs)
+
+    def save(
+        self,
+        filepath: PathLike,
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        include_optimizer: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Write the network to a `.keras` file, for `keras.models.load_model`.
+
+        Args:
+            filepath, overwrite, zipped, kwargs: of `keras.Model.save`.
+            include_optimizer: save what `compile` was given too, and the optimiser's state, many times as large as the
+                weights. A training that is to go on needs `training.fit(..., checkpoint_dir=...)`, not this.
+        """
+        kept = contextlib.nullcontext() if include_optimizer else model_files.without_optimizer(self)
+        with kept:
+            super().save(filepath, overwrite, zipped, **kwargs)
 
     def export(
         self,

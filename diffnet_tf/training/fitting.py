@@ -33,7 +33,7 @@ from diffnet_tf.training.run import Run
 __all__ = ["RECIPES", "Recipe", "Training", "fit"]
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class Training:
     """What `fit` leaves beside the trained model.
 
@@ -51,6 +51,12 @@ class Training:
     history: list[dict[str, Any]]
     finished: bool
     times: list[float]
+
+    def __repr__(self) -> str:
+        """One short line, since `fit` often is the last line of a notebook's cell."""
+        last = [f"{name}={value:.4g}" for name, value in (self.history or [{}])[-1].items() if name != "step"]
+        done = [f"steps={self.steps}", f"finished={self.finished}", f"seconds={self.seconds:.0f}"]
+        return f"Training({', '.join(done + last)})"
 
 
 def fit(

@@ -152,7 +152,7 @@ def _compute(experiment, options):
         }
         records.save(options.directory, record, result.arrays)
         if result.model is not None:
-            model_files.save(model_files.without_optimizer(result.model), options.directory / records.MODEL)
+            model_files.save(result.model, options.directory / records.MODEL)
     return chief
 
 

@@ -106,7 +106,7 @@ def _save(stem, each, result, options):
     if result.model is not None:
         from diffnet_tf.files import model_files
 
-        model_files.save(model_files.without_optimizer(result.model), f"{stem}{model_files.SUFFIX}")
+        model_files.save(result.model, f"{stem}{model_files.SUFFIX}")
     about = {"name": each.name, **each.about, "budget": options.stamp, **options.provenance()}
     files.write_json(f"{stem}.json", {**about, **result.record})
 
