@@ -18,6 +18,7 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.backend import compiled
 from diffnet_tf.base.choices import PROBLEMS
 from diffnet_tf.base.types import Array, PathLike, Tensor
+from diffnet_tf.data import degrading
 from diffnet_tf.data.examples import Drawn, Examples, tensorflow_arrays
 from diffnet_tf.data.gray import GrayImages
 from diffnet_tf.data.ranges import Range
@@ -123,21 +124,21 @@ class Plan:
         numbers = range(first, stop)[self.part]
         return self.examples.batch(numbers.start, len(numbers))
 
-    def traceable(self) -> bool:
-        """Whether JAX can trace what makes a pair: not a `degrade` that calls NumPy or looks at values."""
-        import jax
-
-        drawn = [(self.batch_size, *self.examples.shape)] * 2 + [(self.batch_size, 1, 1, 1)] * 2
-        try:
-            jax.eval_shape(self.pair, *(jax.ShapeDtypeStruct(shape, "float32") for shape in drawn))
-        except jax.errors.JAXTypeError:
-            return False
-        return True
+    @functools.cached_property
+    def compiles(self) -> bool:
+        """Whether what makes a pair can be compiled: not with a `degrade` that calls NumPy, see `degrading`."""
+        if self.degrade is None:
+            return True
+        drawn = self.batch(0)
+        return degrading.compiles(
+            self.degrade, (drawn.clean,) if self.parameter is None else (drawn.clean, drawn.parameter)
+        )
 
     def pair(self, clean: Tensor, noise: Tensor, sigma: Tensor, parameter: Tensor) -> tuple[Tensor, Tensor]:
         """(input, target) tensors from what was drawn."""
         clean, noise, sigma, parameter = map(keras.ops.convert_to_tensor, (clean, noise, sigma, parameter))
         diffused = self.diffuse(clean) if self.parameter is None else self.diffuse(clean, parameter)
+        diffused = keras.ops.cast(keras.ops.convert_to_tensor(diffused), clean.dtype)  # NumPy makes float64 easily
         checks.same_shape(clean.shape, diffused.shape, ("clean", "what degrade makes of it"))
         if self.problem == "forward":
             return clean, diffused
@@ -177,8 +178,10 @@ def pairs(*arguments: Any, **options: Any) -> Any:
         shuffle: a new order of the images each epoch.
         epochs: passes over the images; None for endless.
         start: the number of the first example: resume after s batches with start = s · batch_size.
-        degrade: any function of clean images (batch, height, width, 1) in `keras.ops`; None for
-            `diffusion.perona_malik` with the paper's settings, for colours `diffusion.vector_valued`.
+        degrade: any function of clean images (batch, height, width, 1) to such; None for `diffusion.perona_malik` with
+            the paper's settings, for colours `diffusion.vector_valued`. One in `keras.ops` is compiled. One that calls
+            NumPy or SciPy (`lambda u: gaussian_filter(np.asarray(u), (0, 2, 2, 0))`) is called in Python, a batch at a
+            time: it is given tensors with values.
         noise_map: give the inputs a second channel, the last, that holds the example's σ at every pixel.
         parameter: (low, high): each example draws a number, uniformly, and degrade is called with these as a second
             argument, float32 (batch, 1, 1, 1): a contrast, a time or a scale that the network is not told.
@@ -201,6 +204,8 @@ def pairs(*arguments: Any, **options: Any) -> Any:
     import tensorflow as tf
 
     plan, xp = _plan(arguments, options), tensorflow_arrays()
+    if not plan.compiles:
+        plan.diffuse = degrading.in_python(plan.diffuse)
     examples, images = plan.examples, plan.examples.images
     calls = plan.parallel_calls or tf.data.AUTOTUNE
     pixels, maxima = tf.constant(images.pixels), tf.constant(images.maxima)
@@ -242,7 +247,7 @@ class PairSequence(keras.utils.PyDataset):
         super().__init__(workers, use_multiprocessing, max_queue_size)
         self._plan = _plan(arguments, options)
         # JAX would take as long as a training step to diffuse a batch op by op; the others do not.
-        compiles = keras.backend.backend() == "jax" and self._plan.traceable()
+        compiles = keras.backend.backend() == "jax" and self._plan.compiles
         self._pair = compiled(self._plan.pair) if compiles else self._plan.pair
 
     @property

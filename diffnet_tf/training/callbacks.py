@@ -1,4 +1,4 @@
-"""What Keras callbacks remember from one epoch to the next: early stopping's best weights, the patience used up.
+"""Keras callbacks: which go with a recipe, and what they remember: early stopping's best weights, the patience used up.
 
 Keras has no method that gives a callback's state, and users write their own: so the attributes are looked at. Kept are
 those that are numbers, None or lists of arrays, which is all the state of Keras's `EarlyStopping`, `ReduceLROnPlateau`
@@ -11,9 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from diffnet_tf.base import randomness
 from diffnet_tf.base.types import Array
+from diffnet_tf.training.recipes import RECIPES, Recipe
 
 _KIND, _NUMBERS = "callbacks", (bool, int, float, np.number)
+# Given, not remembered: a callback has them from its maker, and Keras changes the sign of one when a run begins.
+_SETTINGS = ("monitor", "mode", "patience", "min_delta", "factor", "restore_best_weights", "start_from_epoch")
+_PROBED = 100  # intervals
 
 
 def _by_name(callbacks: Sequence[keras.callbacks.Callback]) -> Iterator[tuple[str, keras.callbacks.Callback]]:
@@ -30,8 +35,9 @@ def save(callbacks: Sequence[keras.callbacks.Callback]) -> tuple[dict[str, list[
     nothing: dict[str, list[str]] = {}
     arrays: dict[str, Array] = {}
     for key, callback in _by_name(callbacks):
-        nothing[key] = sorted(name for name, value in vars(callback).items() if value is None)
-        for name, value in vars(callback).items():
+        state = {name: value for name, value in vars(callback).items() if name not in _SETTINGS}
+        nothing[key] = sorted(name for name, value in state.items() if value is None)
+        for name, value in state.items():
             if isinstance(value, _NUMBERS):
                 arrays[f"{_KIND}/{key}/{name}"] = np.asarray(value)
             elif isinstance(value, list) and all(isinstance(part, (np.ndarray, np.generic)) for part in value):
@@ -52,19 +58,52 @@ def restore(
                 state.setdefault(name, []).append(arrays[path])
             else:
                 state[name] = arrays[path].item()
-        vars(callback).update(state)
+        vars(callback).update({name: value for name, value in state.items() if name not in _SETTINGS})
 
 
-_SETTINGS = ("monitor", "mode", "patience", "min_delta", "factor", "restore_best_weights", "start_from_epoch")
+def settings(
+    callbacks: Sequence[keras.callbacks.Callback], recipe: Recipe, steps: int, every: int
+) -> dict[str, dict[str, Any]]:
+    """What must be equal for a run to go on: the settings of callbacks that change the training.
 
-
-def settings(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, dict[str, Any]]:
-    """What must be equal for a run to go on: the settings of callbacks that watch a quantity and change the training.
-
-    Others only look on, and may come and go.
+    These are all that watch a quantity, and the rates of a `LearningRateScheduler`. Others only look on, and may come
+    and go.
     """
-    return {
-        key: {name: value for name, value in vars(callback).items() if name in _SETTINGS}
-        for key, callback in _by_name(callbacks)
-        if hasattr(callback, "monitor")
-    }
+    found = {}
+    for key, callback in _by_name(callbacks):
+        if hasattr(callback, "monitor"):
+            found[key] = {name: value for name, value in vars(callback).items() if name in _SETTINGS}
+            if "min_delta" in found[key]:  # Keras gives it the sign of the direction, when the first interval ends
+                found[key]["min_delta"] = abs(found[key]["min_delta"])
+        elif isinstance(callback, keras.callbacks.LearningRateScheduler):
+            found[key] = {"rates": _rates(callback, recipe.learning_rate, -(-steps // every))}
+    return found
+
+
+def _rates(callback: keras.callbacks.LearningRateScheduler, rate: float, intervals: int) -> list[float]:
+    """What a scheduler makes of a rate in the intervals of a run, or in 100 of them."""
+    rates = []
+    with randomness.seeded(callback.schedule):
+        for epoch in np.unique(np.linspace(0, intervals - 1, min(intervals, _PROBED)).astype(int)):
+            try:
+                rates.append(float(callback.schedule(int(epoch), rate)))
+            except TypeError:  # Keras takes a function of the epoch alone, too
+                rates.append(float(callback.schedule(int(epoch))))
+    return rates
+
+
+def check(callbacks: Sequence[keras.callbacks.Callback], recipe: Recipe) -> None:
+    """Refuse callbacks that set the learning rate beside a schedule that does, which Keras finds in the middle.
+
+    Raises:
+        ValueError: naming the recipes with a schedule.
+    """
+    setters = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+    for callback in callbacks:
+        if isinstance(callback, setters) and recipe.schedule != "constant":
+            names = ", ".join(name for name, each in RECIPES.items() if each.schedule != "constant")
+            raise ValueError(
+                f"{type(callback).__name__} sets the learning rate, and so does the recipe's "
+                f"schedule={recipe.schedule!r} (recipes with a schedule: {names}); expected a constant rate: "
+                "dataclasses.replace(recipe, schedule='constant')."
+            )

@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from keras import ops
 
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.files import provenance, sealed
+from diffnet_tf.training import identity
 
 KEPT = 2
 _KINDS = {"step": int, "configuration": dict, "versions": dict, "state": dict}
@@ -155,14 +156,22 @@ def remove(directory: PathLike) -> None:
         shutil.rmtree(discarded)
 
 
-def load(directory: PathLike, configuration: Mapping[str, Any]) -> Checkpoint | None:
+def load(
+    directory: PathLike, configuration: Mapping[str, Any], outcome: Mapping[str, Array] | None = None
+) -> Checkpoint | None:
     """The newest checkpoint that is whole; None when there is none.
+
+    Args:
+        directory: the folder.
+        configuration: that of the run that is to go on, see `identity`.
+        outcome: arrays that have to be those of the checkpoint, too, to `identity.TOLERANCE`.
 
     One that is damaged is passed over with a RuntimeWarning, and so is a change of versions, with which the last bits
     of the result may change.
 
     Raises:
-        ValueError: when all are damaged, or the checkpoint is of another configuration, naming the fields that differ.
+        ValueError: when all are damaged, or the checkpoint is of another configuration, naming the fields that differ,
+            or of another outcome.
     """
     directory = Path(directory)
     manifests = _manifests(directory)
@@ -173,6 +182,7 @@ def load(directory: PathLike, configuration: Mapping[str, Any]) -> Checkpoint | 
             warnings.warn(f"{path} is damaged ({error}); trying the one before.", RuntimeWarning, stacklevel=2)
             continue
         _compare(path, manifest["configuration"], json.loads(json.dumps(dict(configuration))))
+        _compare_outcomes(path, arrays, outcome or {})
         if manifest["versions"] != _versions():
             was = ", ".join(f"{k} {v}" for k, v in manifest["versions"].items() if _versions().get(k) != v)
             warnings.warn(f"{path} was written with {was}: the last bits may differ.", RuntimeWarning, stacklevel=2)
@@ -190,7 +200,51 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
 
 
 def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
-    fields = sorted(k for k in saved.keys() | wanted.keys() if saved.get(k) != wanted.get(k))
+    if "version" in wanted and "version" not in saved:
+        wanted = _as_first_written(path, wanted)
+    there, here = dict(_leaves(saved)), dict(_leaves(wanted))
+    fields = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
     if fields:
-        lines = ", ".join(f"{k}: {saved.get(k)!r} there, {wanted.get(k)!r} here" for k in fields)
-        raise ValueError(f"{path} is of a run with another configuration ({lines}). Use another folder, or remove it.")
+        lines = [f"{name}: {there.get(name)!r} there, {here.get(name)!r} here" for name in fields[:_NAMED]]
+        more = f", and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
+        raise ValueError(
+            f"{path} is of a run with another configuration ({', '.join(lines)}{more}). Use another folder, or remove "
+            "it."
+        )
+
+
+_NAMED = 3  # differences, in a message
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The plain values in a configuration, by the way to them."""
+    parts: dict[Any, Any] = {}
+    if isinstance(value, dict):
+        parts = value
+    elif isinstance(value, list) and any(isinstance(part, (dict, list)) for part in value):
+        parts = dict(enumerate(value))
+    if not parts:
+        yield name, value
+    for key, part in parts.items():
+        yield from _leaves(part, f"{name}/{key}" if name else str(key))
+
+
+def _as_first_written(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as checkpoints had it that did not know what a `degrade` does, nor how a model is made."""
+    if wanted["degrade"] is not None:
+        raise ValueError(
+            f"{path} is of an earlier version, which kept of degrade only its name: it may have been another one. Use "
+            "another folder, or remove it."
+        )
+    model = {name: value for name, value in wanted["model"].items() if name != "configuration"}
+    return {name: value for name, value in {**wanted, "model": model}.items() if name != "version"}
+
+
+def _compare_outcomes(path: Path, saved: Mapping[str, Array], wanted: Mapping[str, Array]) -> None:
+    for name, here in wanted.items():
+        difference = identity.differ(saved.get(name, here[:0]), here)
+        if difference:
+            raise ValueError(
+                f"{path} is of a run with another {name.split('/')[0]}: what it makes of the same images differs, "
+                f"{difference}. Use another folder, or remove it."
+            )

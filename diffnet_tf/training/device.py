@@ -37,7 +37,7 @@ def able(model: keras.Model, plan: Plan) -> bool:
     """
     if keras.backend.backend() != "jax" or keras.distribution.distribution() is not None:
         return False
-    if model.run_eagerly or not model.jit_compile or not plan.traceable():
+    if model.run_eagerly or not model.jit_compile or not plan.compiles:
         return False
     import jax
 

@@ -9,13 +9,10 @@
 """
 
 import dataclasses
-import functools
-import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from diffnet_tf import data
 from diffnet_tf.base import backend, checks
@@ -24,9 +21,8 @@ from diffnet_tf.data import ranges
 from diffnet_tf.data.pairs import Images, Plan
 from diffnet_tf.data.ranges import Range
 from diffnet_tf.metrics import LOSSES, PSNR
-from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.training import callbacks as callback_state
-from diffnet_tf.training import device, distribute, recipes
+from diffnet_tf.training import device, distribute, identity, recipes
 from diffnet_tf.training.recipes import RECIPES, Recipe
 from diffnet_tf.training.run import Run
 
@@ -96,7 +92,8 @@ def fit(
             only those.
         checkpoint_dir: a folder to keep the state in, the two newest checkpoints. A run that finds one of the same
             configuration there goes on from it, and ends with the same bits as if it had not been stopped: on one
-            machine, with the same versions and number of threads.
+            machine, with the same versions and number of threads, and with a `degrade` that draws no random numbers. A
+            `degrade` is the same if it makes the same of a fixed batch, to 1e-6.
         csv_log: a file for the history as CSV.
         tensorboard: a folder for TensorBoard (the `tensorboard` extra, TensorFlow backend only).
         verbose: show a progress bar with the remaining time (lines, where the output is no terminal).
@@ -133,6 +130,7 @@ def fit(
     make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)
     plan = Plan(images, **stream)  # refuses bad arguments before any work
+    callback_state.check(callbacks, recipe)
     distribute.check_batch(recipe.batch_size, model)
     if distribute.of_model(model) is not None:
         save_every = every
@@ -142,8 +140,9 @@ def fit(
     model.compile(recipes.optimizer(recipe, steps), LOSSES[recipe.loss](), metrics=[PSNR()])
     model.optimizer.build(model.trainable_variables)  # in its first step, TensorFlow would trace that twice
     held_out = None if validation is None else data.as_gray_images(validation)
-    configuration = _configuration(model, recipe, steps, every, images, held_out, options, callbacks)
-    run = Run(steps, every, save_every, verbose, checkpoint_dir, csv_log, configuration, callbacks)
+    configuration = identity.configuration(model, recipe, steps, every, images, held_out, options, callbacks)
+    outcome = identity.outcome(plan) if checkpoint_dir else {}
+    run = Run(steps, every, save_every, verbose, checkpoint_dir, csv_log, configuration, outcome, callbacks)
     run.resume(model)
     if tensorboard:
         callbacks = (*callbacks, keras.callbacks.TensorBoard(tensorboard))
@@ -215,41 +214,3 @@ def _fit(
             # The pairs are shuffled already.
             model.fit(make(), validation_batch_size=batch, shuffle=False, verbose=0, **epochs, **options)
     callbacks.end()
-
-
-def _configuration(
-    model: keras.Model,
-    recipe: Recipe,
-    steps: int,
-    every: int,
-    images: data.GrayImages,
-    validation: data.GrayImages | None,
-    options: dict[str, Any],
-    callbacks: Sequence[keras.callbacks.Callback],
-) -> dict[str, Any]:
-    """What must be equal for one run to go on from another's checkpoint."""
-    described = {"parameters": int(model.count_params())}
-    if isinstance(model, ImageModel):  # other models' configurations hold names that change from run to run
-        described |= {name: value for name, value in model.get_config().items() if name != "name"}
-    return {
-        "model": {"class": type(model).__name__, **described},
-        "recipe": dataclasses.asdict(recipe),
-        "steps": steps,
-        "validate_every": every,
-        "images": _fingerprint(images),
-        "validation": None if validation is None else _fingerprint(validation),
-        "callbacks": callback_state.settings(callbacks),
-        **options,
-        "degrade": _name(options["degrade"]),
-    }
-
-
-def _fingerprint(images: data.GrayImages) -> list[int]:
-    return [*images.shape, zlib.crc32(np.ascontiguousarray(images.pixels).data)]
-
-
-def _name(function: Any) -> str:
-    """What can be said of a function in a file: its name, for a partial one its arguments too."""
-    if isinstance(function, functools.partial):
-        return f"{_name(function.func)} of {function.args} {function.keywords}"
-    return getattr(function, "__qualname__", type(function).__name__)

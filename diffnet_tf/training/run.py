@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from diffnet_tf import files
-from diffnet_tf.base.types import PathLike
+from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.training import callbacks as callback_state
 from diffnet_tf.training import checkpoint, distribute
 from diffnet_tf.training.progress import Progress
@@ -31,7 +31,7 @@ class Run(keras.callbacks.Callback):
         verbose: show progress.
         checkpoint_dir: where to save; None saves nothing.
         csv_log: a file for the history as CSV, or None.
-        configuration: what must be equal for one run to go on from another's checkpoint.
+        configuration, outcome: what must be equal for one run to go on from another's checkpoint, see `identity`.
         others: the other callbacks.
     """
 
@@ -44,12 +44,13 @@ class Run(keras.callbacks.Callback):
         checkpoint_dir: PathLike | None,
         csv_log: PathLike | None,
         configuration: dict[str, Any],
+        outcome: dict[str, Array],
         others: Sequence[keras.callbacks.Callback],
     ) -> None:
         super().__init__()
         self.steps, self.every, self.save_every, self.verbose = steps, every, save_every, verbose
         self.checkpoint_dir, self.csv_log = checkpoint_dir, csv_log
-        self.configuration, self.others = configuration, others
+        self.configuration, self.outcome, self.others = configuration, outcome, others
         self.step = 0
         self.history: list[dict[str, Any]] = []
         self.times: list[float] = []
@@ -79,7 +80,9 @@ class Run(keras.callbacks.Callback):
 
     def resume(self, model: keras.Model) -> None:
         """Take up the run that is saved, if there is one, in a compiled model with a built optimiser."""
-        self._found = checkpoint.load(self.checkpoint_dir, self.configuration) if self.checkpoint_dir else None
+        if not self.checkpoint_dir:
+            return
+        self._found = checkpoint.load(self.checkpoint_dir, self.configuration, self.outcome)
         if self._found is None:
             return
         self._found.restore(model)
@@ -119,8 +122,11 @@ class Run(keras.callbacks.Callback):
             self._progress = Progress(self.steps, self.step, self._before)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if self._found and self.step % self.every:  # Keras has just reset the metrics
+        if self._found and self.step % self.every:
+            # This interval had begun: Keras has just reset the metrics, and others may have changed the learning rate.
+            self._found.restore(self.model)
             self._found.restore_metrics(self.model)
+            callback_state.restore(self.others, self._found.state["callbacks"], self._found.arrays)
         self._found = None
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -169,13 +175,15 @@ class Run(keras.callbacks.Callback):
             "callbacks": nothing,
         }
         inside = self.step % self.every != 0
+        arrays |= self.outcome
         checkpoint.save(self.checkpoint_dir, self.model, self.step, state, self.configuration, arrays, metrics=inside)
         self._saved = self.step
 
     def _log(self) -> None:
         """All of the history anew: what a run that was killed had written beyond its checkpoint is gone with it."""
         text = io.StringIO()
-        table = csv.DictWriter(text, self.history[0], lineterminator="\n")
+        columns = dict.fromkeys(name for row in self.history for name in row)  # a callback may have come in between
+        table = csv.DictWriter(text, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(self.history)
         files.write_text(Path(str(self.csv_log)), text.getvalue())

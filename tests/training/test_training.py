@@ -104,7 +104,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(photographs, tmp_path)
     with pytest.raises(ValueError, match="another configuration .*images: "):
         fit(small_model(), photographs[:, ::-1], checkpoint_dir=tmp_path, steps=4)
     other = dn.models.DiffNet(2, 2, 8, initial_scale=0.01, boundary="dirichlet")
-    with pytest.raises(ValueError, match="another configuration .*'boundary': 'neumann'.* there"):
+    with pytest.raises(ValueError, match="another configuration .*boundary: 'neumann' there"):
         fit(other, photographs, checkpoint_dir=tmp_path, steps=4)
     with pytest.raises(ValueError, match="another configuration .*noise: 0.0 there, 0.01 here"):
         fit(small_model(), photographs, checkpoint_dir=tmp_path, steps=4, noise=0.01)

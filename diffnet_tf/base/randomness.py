@@ -1,0 +1,183 @@
+"""The random numbers that a user's function draws: known ones in a block, and after it as if none had been drawn."""
+
+import contextlib
+import functools
+import inspect
+import random
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+_MOST = 10_000  # objects that are looked at
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """What a function or an object holds on to: closure, defaults, globals that it names, attributes, elements."""
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, types.MethodType):
+        return [value.__self__, value.__func__]
+    if isinstance(value, types.FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
+        names = {name for code in _codes(value.__code__) for name in code.co_names}
+        named = [value.__globals__[name] for name in names if name in value.__globals__]
+        return [*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *named]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return value
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, (type, types.ModuleType, np.ndarray)):
+        return []
+    called = [inspect.getattr_static(type(value), name, None) for name in ("__call__", "call")]
+    return [*getattr(value, "__dict__", {}).values(), *called]
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _held(function: Any) -> Iterator[Any]:
+    """The generators that a function can reach."""
+    waiting, seen = [function], {id(function)}
+    while waiting and len(seen) < _MOST:
+        value = waiting.pop()
+        if _kind(value):
+            yield value
+            continue
+        for part in _inside(value):
+            if id(part) not in seen:
+                seen.add(id(part))
+                waiting.append(part)
+
+
+class _Kind:
+    """How to get and set the state of one kind of generator, and a state to start from."""
+
+    def __init__(
+        self,
+        get: Callable[[Any], Any],
+        put: Callable[[Any, Any], None],
+        start: Callable[[Any], Any],
+        host: bool = True,
+    ) -> None:
+        self.get, self.put, self.start, self.host = get, put, start, host
+
+
+def _start_generator(generator: np.random.Generator) -> None:
+    generator.bit_generator.state = type(generator.bit_generator)(0).state
+
+
+_PYTHON = _Kind(lambda g: g.getstate(), lambda g, state: g.setstate(state), lambda g: g.seed(0))
+_NUMPY = _Kind(lambda g: g.get_state(), lambda g, state: g.set_state(state), lambda g: g.seed(0))
+_GENERATOR = _Kind(
+    lambda g: g.bit_generator.state, lambda g, state: setattr(g.bit_generator, "state", state), _start_generator
+)
+_KERAS = _Kind(
+    lambda g: keras.ops.convert_to_numpy(g.state),
+    lambda g, state: g.state.assign(state),
+    lambda g: g.state.assign(np.array([0, 0])),
+    host=False,
+)
+_TENSORFLOW = _Kind(
+    lambda g: g.state.numpy(), lambda g, state: g.state.assign(state), lambda g: g.reset_from_seed(0), host=False
+)
+_TORCH = _Kind(lambda g: g.get_state(), lambda g, state: g.set_state(state), lambda g: g.manual_seed(0), host=False)
+
+
+def _kind(value: Any) -> _Kind | None:
+    if isinstance(value, random.Random):
+        return _PYTHON
+    if isinstance(value, np.random.RandomState):
+        return _NUMPY
+    if isinstance(value, np.random.Generator):
+        return _GENERATOR
+    if isinstance(value, keras.random.SeedGenerator):
+        return _KERAS
+    for module, found in (("tensorflow", _TENSORFLOW), ("torch", _TORCH)):
+        loaded = sys.modules.get(module)
+        owner = getattr(loaded, "random", None) if module == "tensorflow" else loaded
+        if owner is not None and isinstance(value, getattr(owner, "Generator", ())):
+            return found
+    return None
+
+
+class Drawn:
+    """What `seeded` gives: whether anything was drawn on the host, where a compiled function does not see it."""
+
+    def __init__(self, generators: list[tuple[Any, _Kind]]) -> None:
+        self._generators = [(generator, kind) for generator, kind in generators if kind.host]
+        self._before = self._states()
+
+    def _states(self) -> str:
+        with np.printoptions(threshold=sys.maxsize):
+            return repr([kind.get(generator) for generator, kind in self._generators])
+
+    @property
+    def on_host(self) -> bool:
+        return self._states() != self._before
+
+
+@contextlib.contextmanager
+def seeded(function: Any) -> Iterator[Drawn]:
+    """A block in which whatever a function may draw from starts at a fixed state, and has its own state afterwards.
+
+    That is: the generators of Python's `random`, of `numpy.random`, of Keras and of its backend, and those that the
+    function holds: in its closure, its defaults, its attributes, the globals that it names.
+    """
+    generators: list[tuple[Any, _Kind]] = [(random, _PYTHON), (np.random, _NUMPY)]
+    generators += [(generator, kind) for generator in _held(function) if (kind := _kind(generator))]
+    states = [kind.get(generator) for generator, kind in generators]
+    with contextlib.ExitStack() as stack:
+        for (generator, kind), state in zip(generators, states):
+            stack.callback(kind.put, generator, state)
+            kind.start(generator)
+        stack.enter_context(_keras_seeded())
+        stack.enter_context(_backend_seeded())
+        yield Drawn(generators)
+
+
+@contextlib.contextmanager
+def _keras_seeded() -> Iterator[None]:
+    """For Keras's generator of all that is given no seed, which is made when it is needed first."""
+    from keras.src.backend.common import global_state
+    from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR as NAME
+
+    before = global_state.get_global_attribute(NAME)
+    global_state.set_global_attribute(NAME, keras.random.SeedGenerator(0))
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(NAME, before)
+
+
+@contextlib.contextmanager
+def _backend_seeded() -> Iterator[None]:
+    """For the backend's own. (JAX has none.)"""
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow as tf
+        from tensorflow.python.eager import context
+
+        own = vars(context.context())
+        before = {name: own.pop(name) for name in ("_seed", "_rng") if name in own}
+        tf.random.set_seed(0)
+        try:
+            yield
+        finally:
+            own.pop("_rng", None)
+            own.update(before)
+    elif name == "torch":
+        import torch
+
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            yield
+    else:
+        yield
