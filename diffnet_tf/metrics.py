@@ -11,7 +11,8 @@ count them and average the others.
 {'n': 2, 'perfect': 1, 'mean': 20.0, 'std': 0.0, 'median': 20.0, 'min': 20.0, 'max': 20.0}
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -152,11 +153,25 @@ class NormLoss(keras.losses.Loss):
 
     Its gradient has the same length whatever the error, so steps do not shrink as the error does. It belongs to the
     batch, not to its images: there are no sample weights and no other reduction.
+
+    A norm grows with the number of pixels and falls with that of images, so that batches of another shape have
+    another scale: whole images in validation had 7 times the loss of the crops of a training, whatever was learned.
+
+    Args:
+        batch_shape: (images, height, width, channels): of any batch give the loss that one of this shape would have
+            with the same mean error. None leaves each batch its own scale.
     """
 
-    def __init__(self, name: str = "norm_loss", reduction: str = "sum", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        name: str = "norm_loss",
+        reduction: str = "sum",
+        batch_shape: Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
         checks.one_of(reduction, "reduction", ("sum",))
         super().__init__(name=name, reduction=reduction, **kwargs)
+        self.batch_shape = None if batch_shape is None else tuple(batch_shape)
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         if sample_weight is not None:
@@ -164,7 +179,19 @@ class NormLoss(keras.losses.Loss):
         return super().__call__(y_true, y_pred)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return _norm(_squares_of_relu(y_true, y_pred), ops.shape(y_true))
+        return self.of_squares(_squares_of_relu(y_true, y_pred), ops.shape(y_true))
+
+    def of_squares(self, squares: Tensor, shape: Tensor) -> Tensor:
+        """The loss of a batch of some shape, from the sum of its squared errors."""
+        if self.batch_shape is None:
+            return _norm(squares, shape)
+        # For training batches the factor is 1, to the bit.
+        pixels = [math.prod(self.batch_shape), shape[0] * shape[1] * shape[2] * shape[3]]
+        wanted, given = (ops.cast(number, squares.dtype) for number in pixels)
+        return _norm(squares * (wanted / given), self.batch_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | ({"batch_shape": self.batch_shape} if self.batch_shape else {})
 
 
 def _squares_of_relu(target: Tensor, output: Tensor) -> Tensor:

@@ -40,11 +40,13 @@ class Checkpoint:
         step: training steps done.
         state: what JSON holds, as given to `save`.
         arrays: as given to `save`, and the variables.
+        first_version: whether its configuration is of the first version, see `as_first_written`.
     """
 
     step: int
     state: dict[str, Any]
     arrays: dict[str, Array]
+    first_version: bool = False
 
     def restore(self, model: keras.Model) -> None:
         """Put the variables back into a compiled model with a built optimiser.
@@ -186,7 +188,7 @@ def load(
         if manifest["versions"] != _versions():
             was = ", ".join(f"{k} {v}" for k, v in manifest["versions"].items() if _versions().get(k) != v)
             warnings.warn(f"{path} was written with {was}: the last bits may differ.", RuntimeWarning, stacklevel=2)
-        return Checkpoint(manifest["step"], manifest["state"], arrays)
+        return Checkpoint(manifest["step"], manifest["state"], arrays, "version" not in manifest["configuration"])
     if manifests:
         raise ValueError(f"{directory}: none of the checkpoints is whole; remove the folder to start anew.")
     return None
@@ -201,7 +203,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
 
 def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
     if "version" in wanted and "version" not in saved:
-        wanted = _as_first_written(path, wanted)
+        if wanted["degrade"] is not None:
+            raise ValueError(
+                f"{path} is of an earlier version, which kept of degrade only its name: it may have been another one. "
+                "Use another folder, or remove it."
+            )
+        wanted = as_first_written(wanted)
     there, here = dict(_leaves(saved)), dict(_leaves(wanted))
     fields = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
     if fields:
@@ -229,15 +236,10 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(part, f"{name}/{key}" if name else str(key))
 
 
-def _as_first_written(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
-    """A configuration as checkpoints had it that did not know what a `degrade` does, nor how a model is made."""
-    if wanted["degrade"] is not None:
-        raise ValueError(
-            f"{path} is of an earlier version, which kept of degrade only its name: it may have been another one. Use "
-            "another folder, or remove it."
-        )
-    model = {name: value for name, value in wanted["model"].items() if name != "configuration"}
-    return {name: value for name, value in {**wanted, "model": model}.items() if name != "version"}
+def as_first_written(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as the first version had it, which knew neither what a `degrade` does nor how a model is made."""
+    model = {name: value for name, value in configuration["model"].items() if name != "configuration"}
+    return {name: value for name, value in {**configuration, "model": model}.items() if name != "version"}
 
 
 def _compare_outcomes(path: Path, saved: Mapping[str, Array], wanted: Mapping[str, Array]) -> None:

@@ -21,6 +21,7 @@ from keras import ops
 from diffnet_tf import metrics
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, Tensor
+from diffnet_tf.training import checkpoint
 
 STRATEGIES = {"none": None, "mirrored": "tensorflow", "multiworker": "tensorflow", "data_parallel": "jax"}
 EVALUATION_BATCH = 16
@@ -128,6 +129,7 @@ def fit(
     batches = iter(strategy.distribute_datasets_from_function(dataset_of))
     step = tf.function(_step(model, strategy, loss))
     called = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs, steps=steps_per_epoch)
+    checkpoint.build_metrics(model)  # for callbacks that ask which way they are better
     model.stop_training = False
     called.on_train_begin()
     for epoch in range(initial_epoch, epochs):
@@ -179,6 +181,8 @@ def _evaluate(model: keras.Model, loss: str, inputs: Array, targets: Array) -> d
     """Loss and PSNR of validation pairs as Keras reports them, by every worker for itself."""
     metric, total = metrics.PSNR(), 0.0
     squares, of_squares = metrics.SUMMED[loss]
+    if isinstance(model.loss, metrics.NormLoss):  # which has the scale of the training batches
+        of_squares = model.loss.of_squares
     for i in range(0, len(inputs), EVALUATION_BATCH):
         target = targets[i : i + EVALUATION_BATCH]
         output = model(ops.convert_to_tensor(inputs[i : i + EVALUATION_BATCH]), training=False)

@@ -20,7 +20,7 @@ from diffnet_tf.base.types import PathLike, Tensor
 from diffnet_tf.data import ranges
 from diffnet_tf.data.pairs import Images, Plan
 from diffnet_tf.data.ranges import Range
-from diffnet_tf.metrics import LOSSES, PSNR
+from diffnet_tf.metrics import PSNR, NormLoss
 from diffnet_tf.training import callbacks as callback_state
 from diffnet_tf.training import device, distribute, identity, recipes
 from diffnet_tf.training.recipes import RECIPES, Recipe
@@ -37,7 +37,7 @@ class Training:
         steps: steps done.
         seconds: time they took, validation and earlier parts of a resumed run included.
         history: one dict a validation: step, loss, psnr (of training examples, dB), and with validation images val_loss
-            and val_psnr.
+            and val_psnr. Both losses are on one scale, that of the training batches (see `metrics.NormLoss`).
         finished: whether all steps were done; False after Ctrl-C, or when a callback stopped it.
         times: the seconds at each validation.
     """
@@ -137,13 +137,16 @@ def fit(
     chief = distribute.is_chief()
     verbose = verbose and chief
 
-    model.compile(recipes.optimizer(recipe, steps), LOSSES[recipe.loss](), metrics=[PSNR()])
+    loss = recipes.loss(recipe, (recipe.batch_size, *plan.examples.shape))
+    model.compile(recipes.optimizer(recipe, steps), loss, metrics=[PSNR()])
     model.optimizer.build(model.trainable_variables)  # in its first step, TensorFlow would trace that twice
     held_out = None if validation is None else data.as_gray_images(validation)
     configuration = identity.configuration(model, recipe, steps, every, images, held_out, options, callbacks)
     outcome = identity.outcome(plan) if checkpoint_dir else {}
     run = Run(steps, every, save_every, verbose, checkpoint_dir, csv_log, configuration, outcome, callbacks)
     run.resume(model)
+    if run.first_version and isinstance(loss, NormLoss):
+        loss.batch_shape = None  # its history is on the scale of each batch
     if tensorboard:
         callbacks = (*callbacks, keras.callbacks.TensorBoard(tensorboard))
     pairs = None if held_out is None or run.ended else data.paired_arrays(held_out, **options)

@@ -9,11 +9,12 @@
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 
 from diffnet_tf.base import checks
-from diffnet_tf.metrics import LOSSES
+from diffnet_tf.metrics import LOSSES, NormLoss
 from diffnet_tf.training.soap import SOAP
 
 SCHEDULES = ("constant", "cosine", "authors")
@@ -99,6 +100,11 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         return of_rate(recipe.learning_rate)
     groups = {".*time_step": of_rate(recipe.time_step_learning_rate)}
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(of_rate(recipe.learning_rate), groups))
+
+
+def loss(recipe: Recipe, batch_shape: Sequence[int]) -> keras.losses.Loss:
+    """The loss of a recipe, on the scale of training batches (images, height, width, channels) for all others too."""
+    return NormLoss(batch_shape=batch_shape) if recipe.loss == "norm" else LOSSES[recipe.loss]()
 
 
 def get(recipe: str | Recipe) -> Recipe:

@@ -54,6 +54,7 @@ class Run(keras.callbacks.Callback):
         self.step = 0
         self.history: list[dict[str, Any]] = []
         self.times: list[float] = []
+        self.first_version = False  # whether it goes on from a checkpoint of the first version
         self.stopped = False  # by another callback, before all steps were done
         self._before = 0.0
         self._began: float | None = None
@@ -86,6 +87,9 @@ class Run(keras.callbacks.Callback):
         if self._found is None:
             return
         self._found.restore(model)
+        self.first_version = self._found.first_version
+        if self.first_version:  # and it stays so
+            self.configuration = checkpoint.as_first_written(self.configuration)
         state = self._found.state
         self.step = self._saved = self._found.step
         self.history, self.times, self.stopped = state["history"], state["times"], state["stopped"]

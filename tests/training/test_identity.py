@@ -179,6 +179,21 @@ def test_a_checkpoint_of_an_earlier_version_goes_on_without_a_degrade(photograph
         fit(photographs, tmp_path / "a", model=make(), noise=0.1)
 
 
+def test_a_run_of_an_earlier_version_keeps_its_scale_of_the_loss(photographs, tmp_path, untrained):
+    """Its history has the norm of whole images as it is: not with the new scale in the middle. And so once more."""
+    fit(photographs, tmp_path)
+    first_written(tmp_path)
+    for _ in range(2):
+        model = dn.models.DiffNet(1, 1, 2)
+        fit(photographs, tmp_path, model=model)
+        assert model.loss.batch_shape is None
+        (path,) = tmp_path.glob("*.json")
+        assert "version" not in json.loads(path.read_text())["configuration"]
+    model = dn.models.DiffNet(1, 1, 2)
+    fit(photographs, tmp_path / "new", model=model)
+    assert model.loss.batch_shape == (2, 12, 12, 1)
+
+
 # ---- Models ----------------------------------------------------------------------------------------------------------
 
 
