@@ -1,4 +1,8 @@
-"""Train a network on a folder of your own images, or fine-tune one that comes with the package."""
+"""Train a network on a folder of your own images, or fine-tune one.
+
+The images may have any sizes: training takes random crops of them as they are, at their own resolution. With --size
+each is first cropped to its centred square and reduced to so many pixels.
+"""
 
 import dataclasses
 from argparse import ArgumentParser, Namespace
@@ -27,7 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     names = ", ".join(presets.list_presets())
     parser.add_argument("--init", metavar="START", help=f"fine-tune a .keras file or a preset: {names}")
     parser.add_argument("--source", choices=sources.READERS, default="folder", help="what DIR holds")
-    parser.add_argument("--size", type=int, default=sources.SIZE, help="side to which a folder's images are reduced")
+    parser.add_argument(
+        "--size", type=int, help="reduce a folder's images to squares of so many pixels; not if not given"
+    )
     parser.add_argument("--problem", choices=PROBLEMS, default="inverse", help="what is learned")
     parser.add_argument("--noise", type=float, default=0.0, help="σ of the noise on the diffused images, range 1")
     parser.add_argument("--steps", type=int, default=2_400, help="training steps; 2,400 take 2 minutes on 2 cores")
@@ -39,13 +45,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Train. Returns the exit status; 130 when it was stopped: the same command goes on."""
     _check(arguments)
-    train, held_out = (
-        data.open_images(arguments.source, arguments.directory, split, size=arguments.size)
-        for split in ("train", "test")
-    )
+    model = _start(arguments.init) if arguments.init else None
+    train, held_out = _images(arguments, colour=model is not None and model.input_shape[-1] == 3)
     recipe = _recipe(arguments, train)
     keras.utils.set_random_seed(arguments.seed)
-    model = _start(arguments.init) if arguments.init else DiffNet(initial_scale=recipe.initial_scale)
+    if model is None:
+        model = DiffNet(initial_scale=recipe.initial_scale)
     print(f"Device: {provenance.device()}", flush=True)
     options = {"problem": arguments.problem, "noise": arguments.noise, "seed": arguments.seed}
     inputs, targets = data.paired_arrays(held_out, **options)
@@ -78,7 +83,8 @@ def _check(arguments: Namespace) -> None:
         raise ValueError(f"--out {arguments.out} ends in {arguments.out.suffix or 'nothing'!r}; expected .keras.")
     checks.can_be_written(arguments.out, arguments.force)
     checks.count(arguments.steps, "--steps")
-    checks.count(arguments.size, "--size", minimum=checks.MINIMUM_SIZE)
+    if arguments.size is not None:
+        checks.count(arguments.size, "--size", minimum=checks.MINIMUM_SIZE)
     checks.count(arguments.seed, "--seed", minimum=0)
     if arguments.seed > LARGEST_SEED:
         raise ValueError(f"--seed={arguments.seed}; expected at most {LARGEST_SEED}.")
@@ -88,19 +94,48 @@ def _check(arguments: Namespace) -> None:
     files.check_writable(arguments.out.parent, "--out")
 
 
+def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.GrayImages]:
+    """Images to train on and to validate on. Of a folder's whole images: those that hold a crop, and squares of others.
+
+    Raises:
+        FileNotFoundError, ValueError: as `data.open_images`, and when all images to validate on are too small.
+    """
+    whole = arguments.source == "folder" and arguments.size is None
+    size = None if whole else arguments.size or sources.SIZE
+    train, held_out = (
+        data.open_images(arguments.source, arguments.directory, split, size=size, colour=colour)
+        for split in ("train", "test")
+    )
+    if not whole:
+        return train, held_out
+    crop = min(recipes.crop(arguments.noise), train.sizes.min(axis=1).max())
+    kept, kept_out = (data.at_least(images, crop) for images in (train, held_out))
+    skipped = len(train) + len(held_out) - len(kept) - len(kept_out)
+    if not len(kept_out):
+        raise ValueError(
+            f"{arguments.directory}: the last {len(held_out)} image(s), which validate, have sides of fewer than "
+            f"{crop} pixels; expected larger ones. Remove them."
+        )
+    if skipped:
+        total = len(train) + len(held_out)
+        print(f"Skipped {skipped} of {total} images: smaller than the crops of {crop}×{crop} pixels.", flush=True)
+    return kept, data.squares(kept_out, int(min(sources.SIZE, kept_out.sizes.min())))
+
+
 def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
     """The fast recipe, for these images and this noise."""
     fast = recipes.get("fast")
     rate = arguments.learning_rate or (FINE_TUNING_RATE if arguments.init else fast.learning_rate)
-    crop = min(recipes.crop(arguments.noise), *train.pixels.shape[1:3])
-    return dataclasses.replace(fast, crop=crop, learning_rate=rate, batch_size=min(fast.batch_size, len(train)))
+    crop = min(recipes.crop(arguments.noise), int(train.sizes.min()))
+    return dataclasses.replace(fast, crop=crop, learning_rate=rate)
 
 
 def _start(name: str) -> keras.Model:
     """The network to fine-tune.
 
     Raises:
-        FileNotFoundError, ValueError: when there is none such, or it is not one from gray images to the same.
+        FileNotFoundError, ValueError: when there is none such, or it is not one from gray or colour images of any size
+            to the same.
     """
     names = presets.list_presets()
     if name in names:
@@ -109,9 +144,9 @@ def _start(name: str) -> keras.Model:
         checks.one_of(name, "--init", ("a .keras file", *names))
     model = model_files.load(name)
     shapes = [getattr(model, kind, None) for kind in ("input_shape", "output_shape")]
-    if any(not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] != 1 for shape in shapes):
+    if shapes[0] not in ((None, None, None, 1), (None, None, None, 3)) or shapes[1] != shapes[0]:
         raise ValueError(
-            f"{name} is a model from {shapes[0]} to {shapes[1]}; expected one from (batch, height, width, 1) to the "
-            "same. Name a network for gray images."
+            f"{name} is a model from {shapes[0]} to {shapes[1]}; expected one from (None, None, None, 1 or 3) to the "
+            "same. Name a network for gray or colour images of any size."
         )
     return model

@@ -12,18 +12,22 @@ from diffnet_tf.data.colour import ColourImages
 from diffnet_tf.data.disks import disks
 from diffnet_tf.data.export import make_pairs
 from diffnet_tf.data.gray import GrayImages
+from diffnet_tf.data.mixed import MixedImages, at_least, squares
 from diffnet_tf.data.pairs import PairSequence, as_gray_images, paired_arrays, pairs
 from diffnet_tf.data.sources import load_images, open_images
 
 __all__ = [
     "ColourImages",
     "GrayImages",
+    "MixedImages",
     "PairSequence",
     "as_gray_images",
+    "at_least",
     "disks",
     "load_images",
     "make_pairs",
     "open_images",
     "paired_arrays",
     "pairs",
+    "squares",
 ]

@@ -27,8 +27,8 @@ class Arrays(SimpleNamespace):
     """The functions of an array library that drawing needs: `NUMPY` has them all.
 
     array: (number or array, dtype) → array of that dtype; take: (array, indices along its first axis);
-    shift_right: (uint64, number of bits); remainder: (uint64, divisor) → int64; log_rest and cos_turn: of uint64, whose
-    `uniform` numbers are u, log(1 − u) and cos(2πu).
+    shift_right: (uint64, number of bits); remainder: (uint64, divisor or int64 array of them) → int64; log_rest and
+    cos_turn: of uint64, whose `uniform` numbers are u, log(1 − u) and cos(2πu).
     """
 
 
@@ -42,7 +42,7 @@ NUMPY: Arrays = Arrays(
     arange=np.arange,
     xor=np.bitwise_xor,
     shift_right=np.right_shift,
-    remainder=lambda x, divisor: (x % np.uint64(divisor)).astype("int64"),
+    remainder=lambda x, divisor: (x % np.asarray(divisor).astype("uint64")).astype("int64"),
     argsort=lambda x: np.argsort(x, kind="stable"),
     where=np.where,
     divide=np.divide,
@@ -55,20 +55,25 @@ NUMPY: Arrays = Arrays(
 
 
 def tensorflow_arrays() -> Arrays:
-    """The same for TensorFlow."""
+    """The same for TensorFlow. It takes from memory maps of NumPy what is asked for, and no more."""
     import tensorflow as tf
+
+    def mapped(x: Array, indices: Tensor) -> Tensor:
+        taken = tf.numpy_function(lambda numbers: np.asarray(x[numbers]), [indices], x.dtype)
+        taken.set_shape((*indices.shape, *x.shape[1:]))
+        return taken
 
     xp: Arrays = Arrays(
         array=lambda x, dtype: tf.cast(x, dtype) if tf.is_tensor(x) else tf.constant(x, dtype),
         arange=tf.range,
         xor=tf.bitwise.bitwise_xor,
         shift_right=lambda x, number: tf.bitwise.right_shift(x, tf.constant([number], "uint64")),
-        remainder=lambda x, divisor: tf.cast(x % tf.constant([divisor], "uint64"), "int64"),
+        remainder=lambda x, divisor: tf.cast(x % tf.cast(divisor, "uint64"), "int64"),
         argsort=lambda x: tf.argsort(x, stable=True),
         where=tf.where,
         divide=tf.divide,
-        take=tf.gather,
-        reshape=tf.reshape,
+        take=lambda x, indices: tf.gather(x, indices) if tf.is_tensor(x) else mapped(x, indices),
+        reshape=lambda x, shape: (tf if tf.is_tensor(x) else np).reshape(x, shape),
         sqrt=tf.sqrt,
         log_rest=lambda x: tf.math.log(1.0 - uniform(xp, x)),
         cos_turn=lambda x: tf.cos((2.0 * math.pi) * uniform(xp, x)),
@@ -139,13 +144,17 @@ class Examples:
         parameter: tuple[float, float] | None = None,
     ) -> None:
         _, height, width, channels = images.shape
+        if crop is None and height is None:
+            raise ValueError(
+                "crop=None with images that differ in size; expected a crop in pixels. For fit: "
+                "dataclasses.replace(recipe, crop=48)."
+            )
         self.noise = ranges.of_noise(noise)
         self.parameter = None if parameter is None else ranges.of_parameter(parameter)
         checks.count(seed, "seed", minimum=0)
         if crop is not None:
             checks.count(crop, "crop", minimum=checks.MINIMUM_SIZE)
-            if crop > min(height, width):
-                raise ValueError(f"crop={crop}; expected at most {min(height, width)}, the shorter side of the images.")
+            _check_crop(crop, images)
         self.images, self.augment, self.shuffle, self.seed = images, augment, shuffle, seed
         self.shape = (crop, crop, channels) if crop else (height, width, channels)
         self._cached_order = functools.lru_cache(maxsize=3)(self.order)  # threads may share it
@@ -207,9 +216,9 @@ class Examples:
     def _places(self, index: Tensor, random_bits: Tensor, xp: Arrays) -> Tensor:
         """Where the pixels of a cut, flipped and transposed image are among all pixels: int64 (n, height, width)."""
         height, width, _ = self.shape
-        _, full_height, full_width, _ = self.images.shape
+        full_height, full_width, first = self.images.layout(index, xp)
 
-        def choice(which: int, number: int) -> Tensor:  # the remainder's bias is number / 2^64
+        def choice(which: int, number: int | Tensor) -> Tensor:  # the remainder's bias is number / 2^64
             return xp.remainder(random_bits[:, which, None, None], number)
 
         top, left = choice(0, full_height - height + 1), choice(1, full_width - width + 1)
@@ -220,7 +229,7 @@ class Examples:
                 row, column = xp.where(way // 4 > 0, column, row), xp.where(way // 4 > 0, row, column)
             row = xp.where(way % 2 > 0, height - 1 - row, row)
             column = xp.where(way // 2 % 2 > 0, width - 1 - column, column)
-        return (index[:, None, None] * full_height + top + row) * full_width + left + column
+        return first + (top + row) * full_width + left + column
 
     def numbers(self, first: int, count: int) -> tuple[Array, Array, Array]:
         """(epoch, k, index) of the examples first, …, first + count − 1, see `make`: int64 (count,) each."""
@@ -230,3 +239,20 @@ class Examples:
     def batch(self, first: int, count: int) -> Drawn:
         """Examples first, …, first + count − 1 in NumPy."""
         return self.make(*self.numbers(first, count), self.images.pixels, self.images.maxima)
+
+
+def _check_crop(crop: int, images: GrayImages) -> None:
+    """Refuse crops that are larger than an image."""
+    sides = images.sizes.min(axis=1)
+    if crop <= sides.min():
+        return
+    if sides.max() == sides.min():
+        which = f"{sides.min()}, the shorter side of the images"
+    else:
+        small = int((sides < crop).sum())
+        name = getattr(images, "names", ["number 0"])[int(np.argmax(sides < crop))]
+        which = f"{sides.min()}, since {small} of the {len(sides)} images are smaller, the first {name}"
+    raise ValueError(
+        f"crop={crop}; expected at most {which}. For fit: dataclasses.replace(recipe, crop={sides.min()}), or leave "
+        f"small images out with data.at_least(images, {crop})."
+    )

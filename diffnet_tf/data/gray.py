@@ -1,15 +1,16 @@
 """Gray images as they are kept: bytes where the source has bytes, made float32 when they are taken."""
 
 import copy
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from diffnet_tf import files
 from diffnet_tf.base import checks
-from diffnet_tf.base.types import Array, PathLike
+from diffnet_tf.base.types import Array, PathLike, Tensor
 
 GRAY_NAME = "gray.npy"
 Convert = Callable[[Array], Array]  # what makes images gray (`to_gray`), or leaves them their colours
@@ -57,6 +58,29 @@ class GrayImages:
         """(n, height, width, 1)."""
         return (*self.pixels.shape, 1)
 
+    @property
+    def sizes(self) -> Array:
+        """Height and width of each image, (n, 2)."""
+        return np.tile(np.array(self.shape[1:3]), (len(self), 1))
+
+    def image(self, number: int) -> Array:
+        """The pixels of one image as they are kept: (height, width), or (height, width, 3)."""
+        return self.pixels[number]
+
+    def layout(self, index: Tensor, xp: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Where images lie among all pixels: (height, width, place of the first pixel), (n, 1, 1) where they differ.
+
+        Args:
+            index: numbers of images, (n,).
+            xp: `examples.Arrays`, the library that they are arrays of.
+        """
+        _, height, width, _ = self.shape
+        return height, width, index[:, None, None] * (height * width)
+
+    def fingerprint(self) -> list[int]:
+        """Numbers that are equal for equal images."""
+        return [*(side or 0 for side in self.shape), zlib.crc32(np.ascontiguousarray(self.pixels).data)]
+
     def save(self, directory: PathLike) -> None:
         """Write the pixels to `gray.npy` in a folder, for the source "npy": to train where nothing else can be read."""
         directory = Path(directory)
@@ -68,6 +92,21 @@ class GrayImages:
         part = self.pixels[indices, rows, columns].astype("float32")
         part = part if part.ndim == 4 else part[..., None]
         return part / self.maxima[indices, None, None, None]
+
+
+def check_values(image: Array, name: PathLike) -> None:
+    """Refuse values that no light has."""
+    if image.dtype.kind == "f":
+        checks.finite(image, str(name))
+    if image.min() < 0:
+        raise ValueError(f"{name} has a minimum of {image.min():g}; expected no negative values. Shift or clip it.")
+
+
+def check_light(image: Array, name: PathLike) -> None:
+    """Refuse such values, and an image that has no scale."""
+    check_values(image, name)
+    if image.max() <= 0:
+        raise ValueError(f"{name} is black everywhere; expected a positive maximum to scale it by. Remove it.")
 
 
 def to_gray(array: Array) -> Array:

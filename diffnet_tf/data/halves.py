@@ -65,8 +65,8 @@ class Halves:
         """By 1 to 31 bits."""
         return Halves(self.high >> by, self.low >> by | self.high << 32 - by)
 
-    def __mod__(self, divisor: int) -> Tensor:
-        """The remainder by a number from 1 to `LARGEST_DIVISOR`, uint32: by hand, in digits of 16 bits."""
+    def __mod__(self, divisor: int | Tensor) -> Tensor:
+        """The remainder by numbers from 1 to `LARGEST_DIVISOR`, uint32: by hand, in digits of 16 bits."""
         rest = self.high % divisor
         for digit in (self.low >> 16, self.low & 0xFFFF):
             rest = (rest << 16 | digit) % divisor
@@ -130,7 +130,7 @@ def jax_arrays() -> Arrays:
         arange=np.arange,
         xor=lambda a, b: a ^ b,
         shift_right=lambda a, by: a >> by,
-        remainder=lambda a, by: (a % by).astype("int32"),
+        remainder=lambda a, by: (a % (by if isinstance(by, int) else by.astype("uint32"))).astype("int32"),
         where=jnp.where,
         divide=divide,
         take=take,

@@ -19,6 +19,7 @@ from diffnet_tf.base.backend import compiled
 from diffnet_tf.base.choices import PROBLEMS
 from diffnet_tf.base.types import Array, PathLike, Tensor
 from diffnet_tf.data import degrading
+from diffnet_tf.data.colour import ColourImages
 from diffnet_tf.data.examples import Drawn, Examples, tensorflow_arrays
 from diffnet_tf.data.gray import GrayImages
 from diffnet_tf.data.ranges import Range
@@ -30,7 +31,10 @@ Images = GrayImages | str | Array
 
 
 def as_gray_images(images: Images, **source_options: Any) -> GrayImages:
-    """`GrayImages` from what callers give: these, the name of a source, or float images (n, height, width[, 1])."""
+    """`GrayImages` from what callers give: these, the name of a source, or float images (n, height, width[, 1 or 3]).
+
+    Three channels are colours: a `ColourImages`.
+    """
     if isinstance(images, GrayImages):
         return images
     if isinstance(images, str):
@@ -41,6 +45,11 @@ def as_gray_images(images: Images, **source_options: Any) -> GrayImages:
             f"{', '.join(given)} only go with the name of a source ({', '.join(READERS)}), not with an array."
         )
     array = np.asarray(images)
+    if array.ndim == 4 and array.shape[-1] == 3 and array.shape[1] not in (1, 3):
+        checks.float_dtype(array)
+        checks.finite(array)
+        checks.unit_range(array)
+        return ColourImages(array.astype("float32", copy=False))
     return GrayImages(checks.images(array[..., None] if array.ndim == 3 else array)[..., 0])
 
 
@@ -89,10 +98,10 @@ class Plan:
                 f"parameter={self.parameter!r} without degrade; expected a function degrade(u, parameter) that takes "
                 "it."
             )
-        if self.batch_size > len(images):
+        if self.epochs is not None and self.batch_size > len(images):  # endless, a batch takes of several epochs
             raise ValueError(
                 f"batch_size={self.batch_size} is larger than the {len(images)} image(s) of the data set; "
-                f"expected at most {len(images)}. Give a smaller batch or more images."
+                f"expected at most {len(images)}. Give a smaller batch, more images, or epochs=None."
             )
         self.examples = Examples(images, self.crop, self.augment, self.shuffle, self.noise, self.seed, self.parameter)
         # Not every function can be fused: a caller's is run as it is.
@@ -166,13 +175,13 @@ def pairs(*arguments: Any, **options: Any) -> Any:
     """Pairs (input, target) as a `tf.data.Dataset`, for Keras's TensorFlow backend.
 
     Args:
-        images: float images (n, height, width, 1) in [0, 1], a `GrayImages` or `ColourImages`, or the name of a source
+        images: float images (n, height, width, 1 or 3) in [0, 1], what `open_images` gives, or the name of a source
             (then data_dir, split and limit as in `load_images`).
         problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused).
         noise: standard deviation σ of the Gaussian noise on the diffused image, range 1: 0.01 is the paper's 1 %. Or
             (low, high): each example draws its own σ, uniformly in √σ; see `data.ranges`.
         seed: the k-th example of epoch e depends on (seed, e, k) alone.
-        batch_size: images a batch, at most n.
+        batch_size: images a batch; at most n, but for epochs=None, where a batch may take of several epochs.
         crop: side of random square crops in pixels, cut before diffusing; None for whole images.
         augment: flip and transpose the clean images at random.
         shuffle: a new order of the images each epoch.
@@ -208,7 +217,8 @@ def pairs(*arguments: Any, **options: Any) -> Any:
         plan.diffuse = degrading.in_python(plan.diffuse)
     examples, images = plan.examples, plan.examples.images
     calls = plan.parallel_calls or tf.data.AUTOTUNE
-    pixels, maxima = tf.constant(images.pixels), tf.constant(images.maxima)
+    mapped = isinstance(images.pixels, np.memmap)  # which may be more than the memory holds
+    pixels, maxima = images.pixels if mapped else tf.constant(images.pixels), tf.constant(images.maxima)
     first_epoch, skipped = divmod(plan.start, len(images))
 
     def numbers_of(epoch: Tensor) -> Any:

@@ -21,8 +21,9 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.choices import SOURCES, SPLITS
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.data.colour import ColourImages, to_colour
-from diffnet_tf.data.gray import GRAY_NAME, Convert, GrayImages, to_gray
+from diffnet_tf.data.gray import GRAY_NAME, Convert, GrayImages, check_light, check_values, to_gray
 from diffnet_tf.data.matlab import open_mat
+from diffnet_tf.data.mixed import MixedImages
 from diffnet_tf.files import image_files, reading
 
 SIZE = 96  # of STL-10's images
@@ -181,36 +182,31 @@ def read_image(path: PathLike, to: Convert = to_gray) -> Array:
     """
     with np.errstate(over="ignore"):  # a float64 that float32 cannot hold becomes infinite
         gray = to(image_files.read(path))
-    if gray.dtype.kind == "f":
-        checks.finite(gray, str(path))
-    if gray.min() < 0:
-        raise ValueError(f"{path} has a minimum of {gray.min():g}; expected no negative values. Shift or clip it.")
+    check_values(gray, path)
     return gray
 
 
-def _read_folder(data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert) -> Array:
+def _read_folder(
+    data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert
+) -> Array | GrayImages:
     root = _required_directory("folder", data_dir)
     paths = sorted(p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
     if not paths:
         raise FileNotFoundError(f"{root} holds no image; expected files ending in {', '.join(IMAGE_SUFFIXES)}.")
     first, last = _split_range(len(paths), split, limit, root)
     paths = paths[first:last]
-    images = [_to_size(read_image(path, to), size, path) for path in paths]
-    for path, image in zip(paths, images):
-        if image.max() <= 0:
-            raise ValueError(f"{path} is black everywhere; expected a positive maximum to scale it by. Remove it.")
-        if image.shape != images[0].shape:
-            raise ValueError(
-                f"{path} has {image.shape} pixels but {paths[0]} has {images[0].shape}; expected one size for all. "
-                "Give size=96 (say) to crop and reduce them to squares."
-            )
+
+    if size is None:
+        return MixedImages(((path, read_image(path, to)) for path in paths), f"{root}: the images").of_one_size()
+    images = []
+    for path in paths:
+        images.append(_to_size(read_image(path, to), size, path))
+        check_light(images[-1], path)
     return np.stack(images)
 
 
-def _to_size(image: Array, size: int | None, path: Path) -> Array:
-    """The largest centred square, reduced to size × size pixels (as STL-10 was made); size None leaves it as it is."""
-    if size is None:
-        return image
+def _to_size(image: Array, size: int, path: Path) -> Array:
+    """The largest centred square, reduced to size × size pixels (as STL-10 was made)."""
     from skimage.transform import resize
 
     side = min(image.shape[:2])
@@ -228,7 +224,7 @@ def _to_size(image: Array, size: int | None, path: Path) -> Array:
     return np.clip(reduced, 0, None).astype("float32")
 
 
-READERS: dict[str, Callable[..., Array]] = {
+READERS: dict[str, Callable[..., Array | GrayImages]] = {
     "skimage": _read_skimage,
     "stl10": _read_stl10,
     "stl10_binary": _read_stl10_binary,
@@ -249,7 +245,8 @@ def open_images(
     """Like `load_images`, but kept in the form in which `pairs` takes them from: bytes where the source has bytes.
 
     Returns:
-        A `GrayImages`; with `colour` a `ColourImages`.
+        A `GrayImages`; with `colour` a `ColourImages`. With size=None, files of different sizes are a `MixedImages`, of
+        which trainings take crops at the images' own resolution.
     """
     checks.one_of(source, "source", SOURCES)
     checks.one_of(split, "split", SPLITS)
@@ -265,6 +262,8 @@ def open_images(
     if colour and source in ("mat", "npy"):
         raise ValueError(f"colour=True with source={source!r}; expected another: it holds gray images.")
     images = READERS[source](data_dir, split, limit, size, to_colour if colour else to_gray)
+    if isinstance(images, GrayImages):
+        return images
     return (ColourImages if colour else GrayImages)(images, f"{where}: the images")
 
 
@@ -285,7 +284,8 @@ def load_images(
         split: "train", "test" or "all".
         limit: take only the first ones of the split.
         size: for "skimage" and "folder", the side of the square images in pixels. Files are cropped to their centred
-            square and reduced. For "folder", None keeps them as they are (all of one size). STL-10 has 96 pixels.
+            square and reduced. For "folder", None keeps them as they are: `load_images` takes one size for all then,
+            `open_images` any. STL-10 has 96 pixels.
         colour: RGB instead of gray; not for "mat" and "npy".
 
     Returns:

@@ -18,12 +18,12 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Generator
 
+import keras
 import numpy as np
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.choices import COLOURS
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.restoration import advice, depth, inplace
 from diffnet_tf.restoration.depth import Range
 from diffnet_tf.restoration.overlap import ahead
@@ -38,7 +38,7 @@ OUT_DTYPES = (*IMAGE_DTYPES, "float16")
 
 def restore(
     image: Array,
-    model: DiffNet | Tiled,
+    model: keras.Model | Tiled,
     *,
     colour: str = "luminance",
     alpha: bool | None = None,
@@ -58,8 +58,9 @@ def restore(
         image: (height, width) or (height, width, channels) with 1 to 4 channels: gray; gray and alpha; RGB; RGB and
             alpha. 8- or 16-bit integers, or floats, of which those below 0 are noise unless black is given. May be a
             memory map, or a masked array: what is masked is missing, see nodata.
-        model: a `models.DiffNet`, or a `restoration.tiles.Tiled`, which spares compiling for every image.
-        colour: "luminance" or "channels", see the module. For gray images it changes nothing.
+        model: a network, or a `restoration.tiles.Tiled`, which spares compiling for every image. A `models.DiffNet`
+            goes over the image tile by tile, others see it whole. A network of colour images takes RGB.
+        colour: "luminance" or "channels", see the module. For gray images and networks of colour it changes nothing.
         alpha: whether the last channel is alpha; None for yes where there are two or four. False processes it: it is
             a gray image by itself, beside a gray or an RGB one, with a maximum of its own.
         white: the value that the network gets as 1, on the image's own scale, or a percentile of the image as
@@ -107,8 +108,9 @@ def restore(
     if isinstance(model, Tiled) and precision is not None:
         raise ValueError(f"precision={precision!r} with a Tiled, which has its own; expected None.")
     data = np.ma.getdata(out)
-    plan = _planned(pixels, "The image", colour, alpha, white, black, nodata, data.dtype, scale)
     tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
+    tiled.check(pixels.shape)
+    plan = _planned(pixels, "The image", colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels)
     messages = [
         advice.of_values(plan.source, part.group, plan.luminance(part.group), part.found, part.scale, white)
         for part in plan.parts
@@ -177,7 +179,7 @@ def _output(pixels: Array, out: Array | None) -> Array:
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
-    """Channels that are processed at a time: one, or three for their luminance."""
+    """Channels that are processed at a time: one, or three, for their luminance or by a network of colour images."""
 
     channels: slice
     group: slice
@@ -190,14 +192,12 @@ class _Part:
 class _Plan:
     source: Source
     colour: str
+    network: int  # channels of the images that it takes
     parts: list[_Part]
 
     def luminance(self, group: slice) -> bool:
-        return _luminance(group, self.colour)
-
-
-def _luminance(group: slice, colour: str) -> bool:
-    return colour == "luminance" and group.stop - group.start == 3
+        """Whether the luminance of a group of channels is processed."""
+        return self.colour == "luminance" and self.network == 1 and group.stop - group.start == 3
 
 
 def _planned(
@@ -210,6 +210,7 @@ def _planned(
     nodata: float | None,
     dtype: np.dtype,
     scale: float | str | None,
+    network: int = 1,
 ) -> _Plan:
     """What is to be done with which channels, after one look at all values."""
     checks.one_of(colour, "colour", COLOURS)
@@ -217,17 +218,20 @@ def _planned(
     check_level(black, "black")
     if scale is not None and scale != "white":
         checks.positive(scale, "scale")  # type: ignore[arg-type]
-    source, parts = Source(pixels, alpha, nodata), []
+    source = Source(pixels, alpha, nodata)
+    if network == 3 and source.colours != 3:
+        raise ValueError(f"The network is one of colour images; expected RGB, not {source.colours} channel(s).")
+    plan = _Plan(source, colour, network, [])
     depth.check_alpha(source, dtype, name)
     for group in source.groups:
-        together = _luminance(group, colour)
+        together = plan.luminance(group)
         of_group, found = black_and_white(source, group, together, white, black, name)
-        width = 3 if together else 1
+        width = 3 if together else network
         depth.check_missing(source, found.count < source.count(group, together), dtype)
         to = depth.chosen(source, of_group, found, dtype, scale, name)
         for first in range(group.start, group.stop, width):
-            parts.append(_Part(slice(first, first + width), group, of_group, found, to))
-    return _Plan(source, colour, parts)
+            plan.parts.append(_Part(slice(first, first + width), group, of_group, found, to))
+    return plan
 
 
 def _run(plan: _Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], None] | None) -> None:
@@ -236,7 +240,7 @@ def _run(plan: _Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], N
     in_place = inplace.same(source.pixels, target)
     if not in_place and inplace.overlap(source.pixels, target):
         source.pixels = source.pixels.copy()
-    writer, margin = depth.Writer(target, source), 0 if source.whole else fill_margin(tiled.reach)
+    writer, margin = depth.Writer(target, source), 0 if source.whole else fill_margin(tiled.reach or 0)
     total = sum(tiled.count(source.shape) if part.scale.span > 0 else len(source.blocks()) for part in plan.parts)
 
     def write(tile: inplace.Tile) -> None:
@@ -246,7 +250,7 @@ def _run(plan: _Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], N
 
     with (
         contextlib.closing(_outputs(tiled, plan, margin)) as outputs,
-        contextlib.closing(inplace.late(outputs, margin + tiled.reach)) as late,
+        contextlib.closing(inplace.late(outputs, margin + (tiled.reach or 0))) as late,
         contextlib.closing(ahead(write, late if in_place else outputs, 1)) as written,
     ):
         for done, _ in enumerate(written, 1):
@@ -263,7 +267,10 @@ def _outputs(tiled: Tiled, plan: _Plan, margin: int) -> Generator[inplace.Tile, 
     for number, part in enumerate(plan.parts):
 
         def read(rows: slice, columns: slice, part: _Part = part) -> Array:
-            return source.gray(rows, columns, part.channels, part.group, part.scale, margin)
+            if plan.network == 1:
+                return source.gray(rows, columns, part.channels, part.group, part.scale, margin)
+            each = [source.gray(rows, columns, slice(k, k + 1), part.group, part.scale, margin) for k in range(3)]
+            return np.stack(each, axis=-1)
 
         if not part.scale.span > 0:  # black, or all of it is missing
             for rows in source.blocks():
@@ -275,7 +282,13 @@ def _outputs(tiled: Tiled, plan: _Plan, margin: int) -> Generator[inplace.Tile, 
 
 
 def _undone(source: Source, part: _Part, tile: inplace.Tile, missing: Array | None) -> Array:
-    """The channels of a tile, on the image's scale, of the network's gray values: a new array."""
+    """The channels of a tile, on the image's scale, of the network's gray values or colours: a new array."""
+    if tile.output.ndim == 3:
+        each = [dataclasses.replace(part, channels=slice(k, k + 1)) for k in range(3)]
+        outputs = np.moveaxis(tile.output, -1, 0)
+        return np.concatenate(
+            [_undone(source, one, tile._replace(output=of), missing) for one, of in zip(each, outputs)], axis=-1
+        )
     scale, single, output = part.scale, part.channels.stop - part.channels.start == 1, tile.output
     if single and scale.span > 0 and not scale.limits:
         return scale.undone(output)[..., None]

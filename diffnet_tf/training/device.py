@@ -42,10 +42,11 @@ def able(model: keras.Model, plan: Plan) -> bool:
     import jax
 
     pixels = plan.examples.images.pixels
-    _, height, width, _ = plan.examples.images.shape
     memory = (jax.devices()[0].memory_stats() or {}).get("bytes_limit", np.inf)
-    places = len(pixels) * height * width
-    return bool(places < 2**31 and max(height, width) < halves.LARGEST_DIVISOR and pixels.nbytes < memory / 2)
+    sizes = plan.examples.images.sizes
+    if isinstance(pixels, np.memmap) or pixels.nbytes >= memory / 2:
+        return False
+    return bool(pixels.size < 2**31 and sizes.max() < halves.LARGEST_DIVISOR)
 
 
 def acts_on_batches(callback: keras.callbacks.Callback) -> bool:

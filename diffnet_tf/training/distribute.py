@@ -94,7 +94,8 @@ def check_batch(batch_size: int, model: keras.Model) -> None:
     number = replicas(model)
     if batch_size % number:
         raise ValueError(
-            f"batch_size={batch_size} does not split over {number} devices; expected a multiple of {number}."
+            f"batch_size={batch_size} does not split over {number} devices; expected a multiple of {number}. "
+            f"Give one: dataclasses.replace(recipe, batch_size={number})."
         )
 
 

@@ -26,6 +26,8 @@ from diffnet_tf.training import device, distribute, identity, recipes
 from diffnet_tf.training.recipes import RECIPES, Recipe
 from diffnet_tf.training.run import Run
 
+VALIDATION = 96  # side of squares, in pixels
+
 __all__ = ["RECIPES", "Recipe", "Training", "fit"]
 
 
@@ -80,13 +82,13 @@ def fit(
 
     Args:
         model: a built Keras model from (batch, height, width, 1) to the same.
-        images: training images, anything `data.pairs` takes.
+        images: training images, anything `data.pairs` takes. There may be fewer than a batch has.
         recipe: a `recipes.Recipe` or a name in `recipes.RECIPES`.
         steps: number of steps.
         problem, noise, degrade, noise_map, parameter: what to learn, see `data.pairs`.
         seed: of the examples. (The initial weights are the model's: call keras.utils.set_random_seed before making it.)
         validation: images to validate on, whole and always with the same noise (of a range, each image with a σ of its
-            own); never trained on.
+            own); never trained on. Of images of different sizes, squares of 96 pixels.
         validate_every: steps from one validation (log row, checkpoint) to the next; steps/20 if not given.
         save_every: steps from one checkpoint to the next, beside those; under a strategy of `distribute` there are
             only those.
@@ -131,6 +133,7 @@ def fit(
     images = data.as_gray_images(images)
     plan = Plan(images, **stream)  # refuses bad arguments before any work
     callback_state.check(callbacks, recipe)
+    _check_shapes(model, plan)
     distribute.check_batch(recipe.batch_size, model)
     if distribute.of_model(model) is not None:
         save_every = every
@@ -141,6 +144,8 @@ def fit(
     model.compile(recipes.optimizer(recipe, steps), loss, metrics=[PSNR()])
     model.optimizer.build(model.trainable_variables)  # in its first step, TensorFlow would trace that twice
     held_out = None if validation is None else data.as_gray_images(validation)
+    if isinstance(held_out, data.MixedImages):
+        held_out = data.squares(held_out, min(VALIDATION, held_out.sizes.min()))
     configuration = identity.configuration(model, recipe, steps, every, images, held_out, options, callbacks)
     outcome = identity.outcome(plan) if checkpoint_dir else {}
     run = Run(steps, every, save_every, verbose, checkpoint_dir, csv_log, configuration, outcome, callbacks)
@@ -151,7 +156,8 @@ def fit(
         callbacks = (*callbacks, keras.callbacks.TensorBoard(tensorboard))
     pairs = None if held_out is None or run.ended else data.paired_arrays(held_out, **options)
     size = recipe.batch_size
-    advice = f"Try batch_size={size // 2}" if size > 1 else "Try smaller crops"
+    smaller = f"batch_size={size // 2}" if size > 1 else f"crop={max(plan.examples.shape[0] // 2, 3)}"
+    advice = f"Try dataclasses.replace(recipe, {smaller})"
     too_large = f"The memory does not hold a training step with batch_size={size} and crop={recipe.crop}. {advice}."
     try:
         with run.interruptible(), backend.memory_errors(too_large):
@@ -168,6 +174,26 @@ def fit(
         kept = "; run again to go on from there" if checkpoint_dir else ""
         print(f"\nStopped after {run.step:,} of {steps:,} steps; the model holds their weights{kept}.", flush=True)
     return Training(run.step, run.seconds, run.history, run.step == steps, run.times)
+
+
+def _check_shapes(model: keras.Model, plan: Plan) -> None:
+    """Refuse images that are not those of the model, which Keras would find in its first step.
+
+    Raises:
+        ValueError: naming both.
+    """
+    shape = getattr(model, "input_shape", None)
+    height, width, channels = plan.examples.shape
+    given = (height, width, channels + plan.noise_map)
+    if not isinstance(shape, tuple) or len(shape) != 4 or not checks.differ(shape[1:], given):
+        return
+    if shape[-1] not in (None, given[-1]):
+        what = f"{shape[-1]} channel(s), and the examples have {given[-1]}"
+        advice = "Load the images with colour=True or False, and give noise_map=True to a network with a noise map."
+    else:
+        what = f"{shape[1]}×{shape[2]} pixels, and the examples are {height}×{width}"
+        advice = f"For square ones, give dataclasses.replace(recipe, crop={shape[1]})."
+    raise ValueError(f"The model takes images of {what}; expected the same. {advice}")
 
 
 class _Begun(keras.callbacks.CallbackList):

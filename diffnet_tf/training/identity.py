@@ -6,7 +6,6 @@ fixed batch is kept. A model is known by its configuration, without the names th
 
 import dataclasses
 import json
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,16 +48,12 @@ def configuration(
         "recipe": dataclasses.asdict(recipe),
         "steps": steps,
         "validate_every": every,
-        "images": _fingerprint(images),
-        "validation": None if validation is None else _fingerprint(validation),
+        "images": images.fingerprint(),
+        "validation": None if validation is None else validation.fingerprint(),
         "callbacks": callback_state.settings(callbacks, recipe, steps, every),
         **options,
         "degrade": None if options["degrade"] is None else "given",
     }
-
-
-def _fingerprint(images: data.GrayImages) -> list[int]:
-    return [*images.shape, zlib.crc32(np.ascontiguousarray(images.pixels).data)]
 
 
 # ---- Functions -------------------------------------------------------------------------------------------------------

@@ -164,10 +164,10 @@ PYTHON = {
     "−1 steps": (lambda m, f: DIFFUSE(GRAY, steps=-1), VALUE, "steps=-1; expected a whole number of at least 0"),
     "1.5 steps": (lambda m, f: DIFFUSE(GRAY, steps=1.5), TYPE, "steps=1.5 is a float; expected a whole number"),
     "0 training steps": (lambda m, f: FIT(m, GRAY, steps=0), VALUE, "steps=0; expected a whole number of at least 1"),
-    "training of one image": (
+    "training on small images": (
         lambda m, f: FIT(m, GRAY[:1], steps=1),
         VALUE,
-        "batch_size=8 is larger than the 1 image(s) … Give a smaller batch",
+        "crop=24; expected at most 12, … dataclasses.replace(recipe, crop=12)",
     ),
     "σ < 0": (lambda m, f: pairs(GRAY, noise=-0.01), VALUE, "noise=-0.01; expected a finite number of at least 0"),
     "σ NaN": (lambda m, f: pairs(GRAY, noise=np.nan), VALUE, "noise=nan; expected a finite number of at least 0"),
@@ -302,7 +302,7 @@ COMMANDS = {
     f"{RESTORED} zero.png": "zero.png ends in '.png'; expected a model saved as .keras",
     f"{RESTORED} zero.keras": "zero.keras cannot be loaded as a model (File is not a zip",
     f"{RESTORED} later.keras": f"is of Keras 4.1.0, later than the Keras {keras.__version__}",
-    f"{RESTORED} conv.keras": "ConvNet; expected a DiffNet, whose reach is known",
+    f"{RESTORED} dense.keras": "The model is from (None, 4) to (None, 3); expected one from images",
     "train images": "arguments are required: --out; see python -m diffnet_tf train --help",
     "train no --out m.keras": "data_dir no does not exist",
     "train bomb --out m.keras": "bomb/a.png … 100,000,000",

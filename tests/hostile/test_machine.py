@@ -33,7 +33,8 @@ def test_exhausted_memory_names_smaller_tiles_and_batches(folder, monkeypatch, c
     assert contents(folder) == before
     monkeypatch.setattr(training.fitting, "_fit", fail)
     assert main(["train", "images", "--out", "m.keras", "--steps", "1", "--init", "good.keras"]) == 2
-    line = "The memory does not hold a training step with batch_size=8 and crop=24. Try batch_size=4."
+    line = "The memory does not hold a training step with batch_size=8 and crop=24. "
+    line += "Try dataclasses.replace(recipe, batch_size=4)."
     assert capsys.readouterr().err == f"error: {line}\n"
     assert not (folder / "m.keras").exists()
 

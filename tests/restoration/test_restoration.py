@@ -80,7 +80,6 @@ def test_the_noise_is_given_to_whom_it_helps(model):
         (told, 3.0, "noise=3; expected σ in parts of the maximum, below 1: 0.03 is 3 %"),
         (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),
         (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled, which has its own"),
-        (dn.models.DiffNet(2, 2, 4, channels=3), None, "The model is one of images with 3 channels; expected one of"),
     ):
         with pytest.raises(ValueError, match=message):
             dn.restore(image, network, noise=noise)
@@ -172,6 +171,80 @@ def test_the_first_bad_value_is_found_anywhere(model, monkeypatch):
         dn.restore(image, model)
 
 
-def test_other_networks_are_refused(photographs):
-    with pytest.raises(TypeError, match="a ConvNet; expected a DiffNet, whose reach is known"):
-        dn.restore(photographs[0], dn.models.ConvNet(depth=2))
+def functional():
+    """A network of the user's own, whose output depends on the whole image."""
+    image = keras.Input((None, None, 1))
+    mean = keras.layers.GlobalAveragePooling2D(keepdims=True)(image)
+    u = keras.layers.Conv2D(3, 3, padding="same", activation="relu")(image)
+    u = keras.layers.Conv2D(1, 3, padding="same")(u)
+    return keras.Model(image, keras.layers.Add()([u, mean]))
+
+
+OTHERS = {
+    "ConvNet": lambda: dn.models.ConvNet(depth=2, width=4),
+    "UNet": lambda: dn.models.UNet((2, 3)),
+    "LinearDiffNet": lambda: dn.models.LinearDiffNet((40, 33), 2, filters_initializer="glorot_uniform"),
+    "functional": functional,
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_networks_of_unknown_reach_see_the_image_whole(name):
+    """Whatever the tile; scaled and put back as for others, in luminance as well."""
+    keras.utils.set_random_seed(5)
+    model, told = OTHERS[name](), []
+    image = np.random.default_rng(1).random((40, 33)).astype("float32")
+    image[3, 3] = 1.0
+    assert tiles.reach(model) is None
+    found = dn.restore(2 * image, model, tile=16, progress=lambda *n: told.append(n))
+    np.testing.assert_allclose(found, 2 * whole(model, image), atol=2e-5)
+    assert told == [(1, 1)]
+    rgb = np.repeat((255 * image)[..., None], 3, axis=-1).astype("uint8")
+    assert dn.restore(rgb, model).shape == (40, 33, 3)
+
+
+@pytest.fixture(scope="module")
+def colour_models():
+    """Networks of colour images: in tiles, with filters for each pair of channels, told the noise, and whole."""
+    keras.utils.set_random_seed(6)
+    options = {"width": 4, "channels": 3, "initial_time_step": 0.5}
+    return {
+        "DiffNet": dn.models.DiffNet(2, 2, **options),
+        "mixing": dn.models.DiffNet(2, 2, mixing=True, **options),
+        "told": dn.models.DiffNet(2, 2, noise_map=True, **options),
+        "other": keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(3, 3, padding="same")]),
+    }
+
+
+@pytest.mark.parametrize("name", ["DiffNet", "mixing", "told", "other"])
+def test_colour_networks_are_given_all_channels(colour_models, name):
+    """Scaled by the maximum of all; alpha is kept; the choice of luminance or channels is for gray networks."""
+    model, noise = colour_models[name], 0.05 if name == "told" else None
+    image = np.random.default_rng(2).random((40, 33, 3)).astype("float32")
+    image[3, 3, 1] = 1.0
+    given = image if noise is None else np.concatenate([image, np.full_like(image[..., :1], noise)], axis=-1)
+    expected = keras.ops.convert_to_numpy(model(given[None]))[0]
+    for colour in restoration.COLOURS:
+        found = dn.restore(3 * image, model, tile=16, noise=noise, colour=colour)
+        np.testing.assert_allclose(found, 3 * expected, atol=1e-5)
+    rgba = np.concatenate([image, np.full_like(image[..., :1], 0.3)], axis=-1)
+    found = dn.restore(rgba, model, tile=16, noise=noise)
+    np.testing.assert_allclose(found, np.concatenate([expected, rgba[..., 3:]], axis=-1), atol=1e-5)
+    assert not dn.restore(np.zeros((20, 20, 3), "uint8"), model, noise=noise).any()
+    with pytest.raises(ValueError, match=r"one of colour images; expected RGB, not 1 channel\(s\)"):
+        dn.restore(image[..., 0], model, noise=noise)
+
+
+def test_other_models_are_refused(photographs):
+    image = photographs[0]
+    for model, error, message in (
+        (None, TypeError, "The model is a NoneType; expected a Keras model"),
+        (keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]), ValueError, r"from \(None, 4\) to \(None, 3\)"),
+        (dn.models.DiffNet(1, 1, 2, channels=2), ValueError, "expected one from images .batch, height, width, 1 or 3"),
+        (dn.models.LinearDiffNet((40, 33), 1), ValueError, "takes images of 40×33 pixels; this one has 96×96. Cut it"),
+    ):
+        with pytest.raises(error, match=message):
+            dn.restore(image, model)
+    with pytest.raises(ValueError, match="precision='bfloat16' for a Sequential; expected a network of this package"):
+        one = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(1, 3, padding="same")])
+        dn.restore(image, one, precision="bfloat16")
