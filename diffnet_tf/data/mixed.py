@@ -126,7 +126,7 @@ def squares(images: GrayImages, side: int) -> GrayImages:
     cut = []
     for number, (height, width) in enumerate(images.sizes):
         whole, maximum = images.image(number), images.maxima[number]
-        rows = min(height // side, math.isqrt(each - 1) + 1)
+        rows = min(height // side, max(math.isqrt(each - 1) + 1, math.ceil(each / (width // side))))
         columns = min(width // side, math.ceil(each / rows))
         for top in _spread(height - side, rows):
             for left in _spread(width - side, columns):
