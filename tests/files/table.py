@@ -242,6 +242,8 @@ def refused() -> Iterator[Case]:
         )
     wrong = tiff(make("uint8", 3), photometric="minisblack", extrasamples=("unassalpha", "unspecified"))
     yield Case("alpha inside.tif", wrong, refusal="expected alpha as the last")
+    wrong = tiff(make("uint8", 4), photometric="minisblack", extrasamples=("unassalpha", "unspecified", "unspecified"))
+    yield Case("alpha second.tif", wrong, refusal="expected alpha as the last")
 
 
 def turned() -> Iterator[Case]:
@@ -253,6 +255,10 @@ def turned() -> Iterator[Case]:
             pixels = make(dtype, channels)
             content = tiff(pixels, compression=packing, extratags=[(274, 3, 1, orientation, True)])
             yield Case(f"turned {orientation} {packing} {dtype}.tif", content, upright(pixels, orientation))
+        for packing in (None, "lzw"):
+            xmp = b'<x tiff:Orientation="%d"/>' % orientation
+            content = tiff(make("uint8"), compression=packing, extratags=[(700, 1, len(xmp), xmp, True)])
+            yield Case(f"turned by XMP {orientation} {packing}.tif", content, upright(make("uint8"), orientation))
         for dtype in ("uint8", "uint16"):
             content = deep_png(make(dtype, 3), [(b"eXIf", exif.tobytes()[6:])])
             yield Case(f"turned {orientation} {dtype}.png", content, upright(make(dtype, 3), orientation))

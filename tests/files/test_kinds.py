@@ -67,6 +67,13 @@ def test_cut_tiffs_are_called_truncated(tmp_path, options, share):
         image_files.read(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9, 0.96])
+def test_cut_tiffs_whose_directory_is_at_the_end(tmp_path, share):
+    (tmp_path / "a.tif").write_bytes(cut(table.packed(make("uint8", 1), 8), share))
+    with pytest.raises(ValueError, match="a.tif .*truncated: replace it"):
+        image_files.read(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("kind", [".png", ".jpg", ".npy"])
 @pytest.mark.parametrize("share", [0, 0.02, 0.1, 0.5, 0.9])
 def test_cut_files_are_called_truncated(tmp_path, kind, share):
@@ -125,18 +132,18 @@ def test_a_mask_in_a_page_of_its_own_is_refused(tmp_path):
 
 def test_tiles_that_are_left_out_are_no_damage(tmp_path):
     """As GDAL does where nothing was measured: they are 0, or what GDAL_NODATA says."""
-    pixels = np.zeros((2048, 2048), "uint16")
-    pixels[:16, :16] = 7
-    content = bytearray(tiff(pixels, tile=(16, 16), compression="zlib"))
+    pixels = np.zeros((8192, 8192), "uint8")
+    pixels[:4, :4] = 7
+    content = bytearray(tiff(pixels, tile=(2048, 2048), compression="zstd"))
     with tifffile.TiffFile(io.BytesIO(content)) as file:
-        offsets, counts = file.pages[0].tags[324], file.pages[0].tags[325]
-        start, size = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
-    for tag in (offsets, counts):
+        tags = [file.pages[0].tags[code] for code in (324, 325)]
+        end = file.pages[0].dataoffsets[1]
+    for tag in tags:
         width = tag.valuebytecount // tag.count
         content[tag.valueoffset + width : tag.valueoffset + tag.valuebytecount] = bytes(tag.valuebytecount - width)
-    assert start + size <= len(content)
-    (tmp_path / "a.tif").write_bytes(content[: max(start + size, counts.valueoffset + counts.valuebytecount)])
-    np.testing.assert_array_equal(image_files.read(tmp_path / "a.tif")[..., 0], pixels)
+    (tmp_path / "a.tif").write_bytes(content[:end])
+    found = image_files.read(tmp_path / "a.tif")
+    assert found.shape == (8192, 8192, 1) and (found[:4, :4] == 7).all() and np.count_nonzero(found) == 16
 
 
 def test_a_tile_larger_than_what_is_decoded_is_refused(tmp_path):

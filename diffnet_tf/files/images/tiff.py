@@ -185,6 +185,8 @@ def _pillow_keeps(page: Any) -> bool:
     packings = (NONE, *FAX, LZW, JPEG, DEFLATE, OLD_DEFLATE, LZMA, ZSTD)
     if page.compression not in packings or page.fillorder != 1 or (page.compression == NONE and page.predictor != 1):
         return False
+    if 0 in page.databytecounts:  # parts that were left out
+        return False
     number, extras = page.samplesperpixel, tuple(page.extrasamples)
     match page.sampleformat, page.bitspersample:
         case 1, 8:  # unsigned; of two planes, it reads the first alone
