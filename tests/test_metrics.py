@@ -1,5 +1,7 @@
 """Metrics and losses, with scikit-image as the oracle."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -112,3 +114,14 @@ def test_a_perfect_fit_has_a_finite_gradient(photographs):
     model.compile("sgd", metrics.NormLoss())
     model.fit(photographs, photographs, verbose=0)
     np.testing.assert_allclose(ops.convert_to_numpy(model.weights[0]), 1.0)
+
+
+def test_a_summary_is_printed_to_five_digits_and_kept_whole():
+    values = np.array([31.123456789, 42.987654321, np.inf])
+    found = metrics.summary(values)
+    assert (
+        repr(found)
+        == str(found)
+        == ("{'n': 3, 'perfect': 1, 'mean': 37.056, 'std': 5.9321, 'median': 37.056, 'min': 31.123, 'max': 42.988}")
+    )
+    assert found["max"] == 42.987654321 and json.loads(json.dumps(found)) == found

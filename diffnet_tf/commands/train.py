@@ -74,7 +74,8 @@ def run(arguments: Namespace) -> int:
     model_files.save(model, arguments.out)
     checkpoint.remove(state)
     for name, psnr in {**before, str(arguments.out): quality(restored())}.items():
-        print(f"{name}: {psnr:.2f} dB on {len(held_out)} images that were not trained on")
+        number, height, width, _ = held_out.shape
+        print(f"{name}: {psnr:.2f} dB on {number} images of {width}×{height} pixels that were not trained on")
     return 0
 
 

@@ -1,5 +1,7 @@
 """python -m diffnet_tf train: from a folder of images to a network that restore takes."""
 
+import argparse
+
 import keras
 import numpy as np
 import pytest
@@ -70,3 +72,81 @@ def test_its_start_is_a_preset_or_a_file(tmp_path):
     dn.models.DiffNet(num_layers=1).save(tmp_path / "own.keras")
     assert len(_start(str(tmp_path / "own.keras")).diffusion_layers) == 1
     assert [len(_start(name).diffusion_layers) for name in ("inverse", "deconvolution")] == [5, 3]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """Photographs of different sizes, one of them smaller than a crop; the last, for tests, is the largest."""
+    path = tmp_path_factory.mktemp("mixed")
+    image = skimage.data.astronaut()
+    for k, (height, width) in enumerate(((30, 41), (64, 50), (120, 40), (20, 90), (200, 210))):
+        Image.fromarray(image[60 : 60 + height, 100 : 100 + width]).save(path / f"{k}.png")
+    return path
+
+
+def three_layers(channels):
+    """A network of the user's own, as Keras makes it."""
+    image = keras.Input((None, None, channels))
+    u = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(image)
+    u = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(u)
+    u = keras.layers.Conv2D(channels, 3, padding="same")(u)
+    return keras.Model(image, keras.layers.Add()([image, u]))
+
+
+STARTS = {
+    "gray of Keras": lambda: three_layers(1),
+    "colour of Keras": lambda: three_layers(3),
+    "colour": lambda: dn.models.DiffNet(1, 2, 4, channels=3),
+    "UNet": lambda: dn.models.UNet((2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", mostly_slow(STARTS, "gray of Keras", "colour"))
+def test_other_networks_are_trained_at_native_resolution_and_used(mixed, tmp_path, capsys, name):
+    """Whatever the sizes of the images: nothing is reduced, and what is too small is counted."""
+    start = STARTS[name]()
+    start.save(tmp_path / "three_layers.keras")
+    out = tmp_path / "mine.keras"
+    assert train(mixed, out, "--init", tmp_path / "three_layers.keras", "--steps", 2) == 0
+    printed = capsys.readouterr().out
+    assert "Skipped 1 of 5 images: smaller than the crops of 24×24 pixels." in printed
+    assert " dB on 4 images of 96×96 pixels that were not trained on" in printed  # squares of the one image
+    mine = keras.models.load_model(out)
+    assert any(np.abs(a - b).max() > 0 for a, b in zip(mine.get_weights(), start.get_weights()))
+    assert main(["restore", str(mixed / "0.png"), str(tmp_path / "0.png"), "--weights", str(out)]) == 0
+    assert Image.open(tmp_path / "0.png").size == (41, 30)
+
+
+def test_with_a_size_images_are_reduced_as_they_were(mixed):
+    """The default of `open_images`: other sources, and --size, keep their bits."""
+    from diffnet_tf.commands import train as command
+
+    arguments = argparse.Namespace(source="folder", directory=mixed, size=20, noise=0.0)
+    for images, split in zip(command._images(arguments, colour=False), ("train", "test")):
+        np.testing.assert_array_equal(images.pixels, dn.data.open_images("folder", mixed, split, size=20).pixels)
+    arguments = argparse.Namespace(source="skimage", directory=None, size=None, noise=0.0)
+    train, _ = command._images(arguments, colour=False)
+    np.testing.assert_array_equal(train.pixels, dn.data.open_images("skimage").pixels)
+
+
+def test_its_validation_needs_an_image_that_is_large_enough(mixed, tmp_path, capsys):
+    for k in range(3):
+        (tmp_path / f"{k}.png").write_bytes((mixed / ("1.png" if k < 2 else "3.png")).read_bytes())
+    assert train(tmp_path, tmp_path / "m.keras") == 2
+    error = capsys.readouterr().err
+    assert "the last 1 image(s), which validate, have sides of fewer than 24 pixels" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: dn.models.LinearDiffNet((24, 24), 1), "is a model from .None, 24, 24, 1. .* of any size"),
+        (lambda: dn.models.DiffNet(1, 1, 2, noise_map=True), "is a model from .None, None, None, 2. to"),
+    ],
+)
+def test_a_start_of_other_images_is_refused(tmp_path, make, message):
+    from diffnet_tf.commands.train import _start
+
+    make().save(tmp_path / "own.keras")
+    with pytest.raises(ValueError, match=message):
+        _start(str(tmp_path / "own.keras"))

@@ -183,3 +183,39 @@ def test_a_network_trains_on_colours(images, mixing):
     assert trained.finished and np.isfinite(trained.history[-1]["val_loss"])
     assert any(np.any(a != b) for a, b in zip(before, model.get_weights()))
     assert keras.backend.standardize_dtype(model(images.take(np.arange(2))).dtype) == "float32"
+
+
+def test_a_colour_network_is_fitted_from_loaded_images():
+    """An array of `load_images(colour=True)`, which has three channels, for training and for validation."""
+    loaded = data.load_images("skimage", split="test", limit=6, colour=True)
+    kept = data.as_gray_images(loaded)
+    assert isinstance(kept, ColourImages)
+    np.testing.assert_array_equal(kept.take(np.arange(6)), loaded)
+    recipe = training.Recipe(batch_size=2, crop=12, schedule="constant")
+    model = models.DiffNet(1, 1, 2, channels=3)
+    trained = training.fit(model, loaded[:4], recipe, steps=2, validation=loaded[4:, :24, :24] / 2, verbose=False)
+    assert trained.finished and np.isfinite(trained.history[-1]["val_psnr"])
+    for array, error, message in (
+        ((255 * loaded).astype("uint8"), TypeError, "images have dtype uint8; expected floating point"),
+        (300 * loaded, ValueError, r"range from 0 to 300; expected values in \[0, 1\]"),
+        (np.where(loaded == 1, np.nan, loaded), ValueError, "NaN"),
+        (0 * loaded, ValueError, "black"),
+        (np.moveaxis(loaded[:, :, :3], 2, 1), ValueError, "looks like channels first"),
+    ):
+        with pytest.raises(error, match=message):
+            data.as_gray_images(array)
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (lambda: models.DiffNet(1, 1, 2), {"colour": True}, "takes images of 1 channel.s., and the examples have 3"),
+        (lambda: models.DiffNet(1, 1, 2, channels=3), {}, "takes images of 3 channel.s., .* have 1; .*colour=True"),
+        (lambda: models.DiffNet(1, 1, 2, noise_map=True), {}, "of 2 channel.s., .* have 1; .*noise_map=True"),
+        (lambda: models.LinearDiffNet((24, 24), 1), {}, r"of 24×24 pixels, .* are 12×12; .*replace\(recipe, crop=24\)"),
+    ],
+)
+def test_images_that_are_not_those_of_the_network_are_refused_before_any_work(make, options, message):
+    recipe, images = training.Recipe(batch_size=2, crop=12), data.load_images("skimage", limit=2, **options)
+    with pytest.raises(ValueError, match=message):
+        training.fit(make(), images, recipe, steps=1)
