@@ -93,7 +93,15 @@ def three_layers(channels):
     return keras.Model(image, keras.layers.Add()([image, u]))
 
 
+def of_the_readme():
+    u = image = keras.Input((None, None, 1))
+    for _ in range(3):
+        u = dn.layers.DiffusionLayer(depth=2, width=4)(u)
+    return keras.Model(image, keras.layers.ReLU()(u))
+
+
 STARTS = {
+    "three layers": of_the_readme,
     "gray of Keras": lambda: three_layers(1),
     "colour of Keras": lambda: three_layers(3),
     "colour": lambda: dn.models.DiffNet(1, 2, 4, channels=3),
@@ -101,7 +109,7 @@ STARTS = {
 }
 
 
-@pytest.mark.parametrize("name", mostly_slow(STARTS, "gray of Keras", "colour"))
+@pytest.mark.parametrize("name", mostly_slow(STARTS, "three layers", "colour"))
 def test_other_networks_are_trained_at_native_resolution_and_used(mixed, tmp_path, capsys, name):
     """Whatever the sizes of the images: nothing is reduced, and what is too small is counted."""
     start = STARTS[name]()

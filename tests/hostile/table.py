@@ -216,10 +216,10 @@ PYTHON = {
         "recipe='quick'; … 'paper', 'authors', 'fast'",
     ),
     # Models and machines.
-    "unknown reach": (
-        lambda m, f: RESTORE(GRAY[0], dn.models.ConvNet()),
-        TYPE,
-        "ConvNet; expected a DiffNet, whose reach",
+    "network of another size": (
+        lambda m, f: RESTORE(GRAY[0], dn.models.LinearDiffNet((24, 24))),
+        VALUE,
+        "takes images of 24×24 pixels; this one has 12×12",
     ),
     "another backend": (
         lambda m, f: dn.distribute.scope("mirrored" if BACKEND == "jax" else "data_parallel"),
