@@ -94,7 +94,7 @@ def _check(own: np.dtype, dtype: np.dtype, top: float, reaches: str, advice: str
             f"{reaches} {top:g} where {own} has white at {white:g}: {dtype} would keep {levels:.0f} gray levels, near "
             f"black. {advice}"
         )
-    if dtype == np.float16 and levels > np.finfo("float16").max:
+    if dtype == np.float16 and levels > float(np.finfo("float16").max):
         raise ValueError(f"{reaches} {top:g}, above what float16 holds. Write float32. {advice}")
 
 

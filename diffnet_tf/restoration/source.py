@@ -197,6 +197,7 @@ def fill(values: Array, missing: Array) -> Array:
     middle = distance > SMALL
     small = missing & (ndimage.distance_transform_edt(~middle) > SMALL + 1) if middle.any() else missing
     if small.any():
-        smooth = inpaint_biharmonic(filled, small)
-        filled[small] = smooth[small]
+        around = 2 * SMALL + 1  # within the range of the pixels near by: where a tile ends changes nothing
+        low, high = (of(filled, around)[small] for of in (ndimage.minimum_filter, ndimage.maximum_filter))
+        filled[small] = np.clip(inpaint_biharmonic(filled, small)[small], low, high)
     return filled

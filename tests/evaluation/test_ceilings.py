@@ -15,6 +15,7 @@ from tests.conftest import tensorflow_only
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.uniform(0.1, 1, (4, 12, 12, 1)).astype("float32")
+DISK = dn.data.disks(1).pixels[0]
 
 
 @pytest.mark.parametrize("dtype", restoration.CEILINGS)
@@ -30,7 +31,8 @@ def warned(name, dtype):
     """The warnings of restoring with a preset into an array of a dtype."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        dn.restore(GRAY[0], dn.from_preset(name), out=np.empty((12, 12, 1), dtype))
+        image = DISK if name == "deconvolution" else GRAY[0]
+        dn.restore(image, dn.from_preset(name), out=np.empty(image.shape, dtype))
     return [str(w.message) for w in caught if w.category is UserWarning]
 
 
@@ -55,8 +57,8 @@ def test_results_that_a_dtype_cannot_hold_are_warned_of(name, dtype, ceiling, wi
 
 
 def test_the_command_warns_on_one_line(tmp_path, capsys):
-    with image_files.writing(tmp_path / "in.png", (12, 12, 1), "uint8") as out:
-        out[...] = 255 * GRAY[0]
+    with image_files.writing(tmp_path / "in.png", (12, 12, 1), "uint16") as out:
+        out[...] = 65535 * GRAY[0]
     for depth, errors in (("8", 1), ("16", 0)):
         options = ["--preset", "inverse", "--depth", depth]
         assert main(["restore", f"{tmp_path}/in.png", f"{tmp_path}/{depth}.png", *options]) == 0
