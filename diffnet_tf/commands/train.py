@@ -4,21 +4,24 @@ The images may have any sizes: training takes random crops of them as they are, 
 each is first cropped to its centred square and reduced to so many pixels.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
-
-from diffnet_tf import data, files, metrics, training
+from diffnet_tf import files
 from diffnet_tf.base import checks
-from diffnet_tf.base.choices import PROBLEMS
+from diffnet_tf.base.choices import PRESETS, PROBLEMS, SOURCES
 from diffnet_tf.base.types import Array
-from diffnet_tf.data import sources
 from diffnet_tf.files import model_files, provenance
-from diffnet_tf.networks import presets
-from diffnet_tf.networks.models import DiffNet
-from diffnet_tf.training import checkpoint, recipes
+
+if TYPE_CHECKING:
+    import keras
+
+    from diffnet_tf import data
+    from diffnet_tf.training import recipes
 
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
 FINE_TUNING_RATE = 1e-3  # of the fast recipe's 3e-3: what has been learned is to be kept
@@ -28,9 +31,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("directory", metavar="DIR", help="folder with the images; the last tenth validates")
     parser.add_argument("--out", metavar="MODEL", type=Path, required=True, help="the .keras file to write")
-    names = ", ".join(presets.list_presets())
-    parser.add_argument("--init", metavar="START", help=f"fine-tune a .keras file or a preset: {names}")
-    parser.add_argument("--source", choices=sources.READERS, default="folder", help="what DIR holds")
+    parser.add_argument("--init", metavar="START", help=f"fine-tune a .keras file or a preset: {', '.join(PRESETS)}")
+    parser.add_argument("--source", choices=SOURCES, default="folder", help="what DIR holds")
     parser.add_argument(
         "--size", type=int, help="reduce a folder's images to squares of so many pixels; not if not given"
     )
@@ -44,6 +46,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Train. Returns the exit status; 130 when it was stopped: the same command goes on."""
+    import keras
+
+    from diffnet_tf import data, metrics, training
+    from diffnet_tf.networks.models import DiffNet
+    from diffnet_tf.training import checkpoint
+
     _check(arguments)
     model = _start(arguments.init) if arguments.init else None
     train, held_out = _images(arguments, colour=model is not None and model.input_shape[-1] == 3)
@@ -101,6 +109,10 @@ def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.G
     Raises:
         FileNotFoundError, ValueError: as `data.open_images`, and when all images to validate on are too small.
     """
+    from diffnet_tf import data
+    from diffnet_tf.data import sources
+    from diffnet_tf.training import recipes
+
     whole = arguments.source == "folder" and arguments.size is None
     size = None if whole else arguments.size or sources.SIZE
     train, held_out = (
@@ -125,6 +137,8 @@ def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.G
 
 def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
     """The fast recipe, for these images and this noise."""
+    from diffnet_tf.training import recipes
+
     fast = recipes.get("fast")
     rate = arguments.learning_rate or (FINE_TUNING_RATE if arguments.init else fast.learning_rate)
     crop = min(recipes.crop(arguments.noise), int(train.sizes.min()))
@@ -138,11 +152,12 @@ def _start(name: str) -> keras.Model:
         FileNotFoundError, ValueError: when there is none such, or it is not one from gray or colour images of any size
             to the same.
     """
-    names = presets.list_presets()
-    if name in names:
+    from diffnet_tf.networks import presets
+
+    if name in PRESETS:
         return presets.from_preset(name)
     if not name.endswith(model_files.SUFFIX):
-        checks.one_of(name, "--init", ("a .keras file", *names))
+        checks.one_of(name, "--init", ("a .keras file", *PRESETS))
     model = model_files.load(name)
     shapes = [getattr(model, kind, None) for kind in ("input_shape", "output_shape")]
     if shapes[0] not in ((None, None, None, 1), (None, None, None, 3)) or shapes[1] != shapes[0]:
