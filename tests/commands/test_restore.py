@@ -2,6 +2,7 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 import skimage.data
@@ -64,6 +65,7 @@ def test_the_depth_can_be_chosen(picture, tmp_path, depth, dtype):
 @pytest.fixture
 def small(tmp_path):
     """Options for a small network."""
+    keras.utils.set_random_seed(0)
     dn.models.DiffNet(num_layers=1, estimator_depth=2, width=4).save(tmp_path / "small.keras")
     return "--weights", tmp_path / "small.keras"
 
