@@ -58,7 +58,7 @@ def without_imagecodecs(monkeypatch):
 
 def test_without_imagecodecs_the_same_or_the_advice_to_install_it(tmp_path, without_imagecodecs):
     found = outcomes(tmp_path)
-    advised = [name for name, what in found.items() if "pip install 'diffnet_tf[codecs]'" in what]
+    advised = [name for name, what in found.items() if "pip install imagecodecs" in what]
     assert {name: what for name, what in found.items() if what not in (READ, REFUSED) and name not in advised} == {}
     packed = ("lzw", "zstd", "zlib 3", "jpeg", "webp", "lerc", "png ", "turned", "Pillow RGBA", "Pillow LA")
     assert [

@@ -150,7 +150,9 @@ def _check_segments(path: Path, page: Any) -> None:
         segments = [(page.dataoffsets[0], page.nbytes)]
     end = max((start + size for start, size in segments), default=0)
     if end > length:
-        raise Refused(f"has pixels up to byte {end:,} of {length:,}. It is truncated: replace it.")
+        raise Refused(
+            f"cannot be read as an image (its pixels reach to byte {end:,} of {length:,}). It is truncated: replace it."
+        )
     packed = _PACKED.get(page.compression)
     if packed and not page.is_contiguous:  # files may leave out tiles in which nothing was measured
         bits = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample
@@ -167,7 +169,7 @@ def _decoded(path: Path, page: Any, orientation: int) -> Array:
             raise Refused(
                 f"is a TIFF of {page.samplesperpixel} channel(s) of {page.bitspersample} bits, compression "
                 f"{_name(page.compression)}, predictor {_name(page.predictor)}, which takes the package imagecodecs. "
-                "Install it (pip install 'diffnet_tf[codecs]'), or save the image without compression."
+                "Install it (pip install imagecodecs, our extra 'codecs'), or save the image without compression."
             )
     pixels: Array = page.asarray()
     scale = SCALES.get(page.bitspersample)
