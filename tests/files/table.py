@@ -134,6 +134,9 @@ def tiffs() -> Iterator[Case]:
             for packing in (None, "lzw"):
                 content = tiff(make("uint8", channels), extrasamples=[extra], compression=packing)
                 yield Case(f"{extra} {channels} {packing}.tif", content, make("uint8", channels), alpha)
+    for packing in (None, "zlib", "lzw"):  # as many channels as rows and columns
+        small = make("uint8", 3)[9:12, :3]
+        yield Case(f"lzw, 3 of 3, {packing}.tif", tiff(small, planarconfig="separate", compression=packing), small)
     yield Case(
         "bands.tif", tiff(make("uint16", 4), photometric="minisblack", extrasamples=(0, 0, 0)), make("uint16", 4)
     )

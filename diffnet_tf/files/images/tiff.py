@@ -131,15 +131,15 @@ def _pixels(path: Path, page: Any, orientation: int, max_pixels: int) -> Array:
         raise Refused(f"has samples of {bits} bits; expected 1, 2, 4, or 8 and more. Convert it.")
     _check_segments(path, page)
     if page.is_memmappable and (bits == 8 or page.parent.byteorder == _NATIVE):
-        pixels: Array = np.memmap(path, page.dtype, "r", page.dataoffsets[0], page.shape)
-    else:
-        check_pixels(height, width, max_pixels)
-        if page.is_tiled:  # one is unpacked whole
-            check_pixels(page.tilelength, page.tilewidth * max(1, page.tiledepth), max_pixels)
-        pixels = _decoded(path, page, orientation)
-        if pixels.shape not in (shape, page.shape):
-            raise ValueError(f"{pixels.shape} pixels were decoded, not {shape}")
-    return np.moveaxis(pixels, 0, -1) if pixels.shape != shape else pixels
+        mapped: Array = np.memmap(path, page.dtype, "r", page.dataoffsets[0], page.shape)
+        return np.moveaxis(mapped, 0, -1) if separate else mapped
+    check_pixels(height, width, max_pixels)
+    if page.is_tiled:  # one is unpacked whole
+        check_pixels(page.tilelength, page.tilewidth * max(1, page.tiledepth), max_pixels)
+    pixels = _decoded(path, page, orientation, separate)
+    if pixels.shape != shape:
+        raise ValueError(f"{pixels.shape} pixels were decoded, not {shape}")
+    return pixels
 
 
 def _check_segments(path: Path, page: Any) -> None:
@@ -160,8 +160,8 @@ def _check_segments(path: Path, page: Any) -> None:
         check_length(path, page.imagelength, page.imagewidth, bits / 8 * share / packed)
 
 
-def _decoded(path: Path, page: Any, orientation: int) -> Array:
-    """The pixels of a page in memory, in the order of its shape or with the channels last."""
+def _decoded(path: Path, page: Any, orientation: int, separate: bool) -> Array:
+    """The pixels of a page in memory, whose channels may be stored separately, one after another."""
     if not _needs_no_other(page):
         if _pillow_keeps(page):
             return upright(_with_pillow(path, page.index), INVERSE.get(orientation, orientation))
@@ -171,7 +171,7 @@ def _decoded(path: Path, page: Any, orientation: int) -> Array:
                 f"{_name(page.compression)}, predictor {_name(page.predictor)}, which takes the package imagecodecs. "
                 "Install it (pip install imagecodecs, our extra 'codecs'), or save the image without compression."
             )
-    pixels: Array = page.asarray()
+    pixels: Array = np.moveaxis(page.asarray(), 0, -1) if separate else page.asarray()
     scale = SCALES.get(page.bitspersample)
     return pixels.astype("uint8") * np.uint8(scale) if scale else pixels
 
