@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import re
 
+import numpy as np
 import pytest
 
 import diffnet_tf as dn
@@ -46,3 +47,11 @@ def test_the_rows_of_a_table_have_as_many_cells_as_its_head(page):
         cells = len(re.split(r"(?<!\\)\|", line)) if line.startswith("|") else None
         assert cells is None or head is None or cells == head, line
         head = cells and (head or cells)
+
+
+def test_the_code_of_the_page_on_restoring_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "restore.md").read_text(), re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    assert np.isnan(names["restored"]).sum() == np.isnan(names["image"]).sum() == 100

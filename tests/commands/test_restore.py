@@ -328,3 +328,24 @@ def test_a_last_channel_that_is_no_alpha_is_not_written_as_one(tmp_path, capsys)
     assert restore(tmp_path / "nir.tif", tmp_path / "out.tif", "--preset", PRESET) == 0
     with tifffile.TiffFile(tmp_path / "out.tif") as file:
         assert [extra.name for extra in file.pages[0].extrasamples] == ["UNSPECIFIED"]
+
+
+def test_a_channel_that_is_no_alpha_is_restored(small, tmp_path):
+    """RGB and near infrared: as by itself, and still no alpha in the file."""
+    image = np.dstack([skimage.data.chelsea()[100:140, 100:150], skimage.data.camera()[100:140, 100:150]])
+    tifffile.imwrite(tmp_path / "in.tif", image, photometric="rgb", extrasamples=["unspecified"])
+    assert restore(tmp_path / "in.tif", tmp_path / "out.tif", *small) == 0
+    model = model_files.load(tmp_path / "small.keras")
+    found = image_files.open_image(tmp_path / "out.tif")
+    assert not found.alpha and found.metadata.extras == (0,)
+    np.testing.assert_array_equal(found.pixels[..., 3], dn.restore(image[..., 3], model))
+    np.testing.assert_array_equal(found.pixels[..., :3], dn.restore(image[..., :3], model))
+    assert not np.array_equal(found.pixels[..., 3], image[..., 3])
+
+
+def test_what_a_geotiff_says_of_missing_pixels_is_heard(small, tmp_path, capsys):
+    tifffile.imwrite(tmp_path / "in.tif", HOLED, extratags=[(42113, "s", 0, "-9999", True)])
+    assert restore(tmp_path / "in.tif", tmp_path / "out.tif", *small) == 0
+    found = image_files.open_image(tmp_path / "out.tif")
+    assert found.nodata == -9999
+    np.testing.assert_array_equal(found.pixels[..., 0] == -9999, HOLED == -9999)
