@@ -72,8 +72,8 @@ def restore(
             after. In colour images a pixel is missing where any of its channels has it; in integers, and for 0,
             where all have.
         tile: side of the tiles in pixels; memory grows with its square.
-        noise: for a network with a noise map: σ of the noise in the image, divided by the image's maximum. To a
-            `Tiled` it is given when that is made.
+        noise: for a network with a noise map: σ of the noise in the image, divided by its maximum, or by white minus
+            black where they are given. To a `Tiled` it is given when that is made.
         precision: "float32", "bfloat16" or "auto" for a float32 network: see `networks.precision`. None leaves the
             network as it is: presets are in float32. To a `Tiled` it is given when that is made.
         out: an array of the image's shape to write into, of any of the dtypes above or float16; None makes one of the

@@ -6,10 +6,11 @@ noise. Nothing is clipped.
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from diffnet_tf.base.types import PathLike
+from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.restoration.scale import ABOVE, Level, Scale
 from diffnet_tf.restoration.source import Source
 
@@ -63,30 +64,34 @@ def survey(source: Source, group: slice, luminance: bool, name: PathLike) -> Sur
 
 def _refuse_impossible(source: Source, group: slice, name: PathLike) -> None:
     """Count what no image holds, in all channels, and say what to do about it."""
-    bad, wild, value = 0, 0, 0.0
-    place: tuple[int, ...] = ()
-    for rows in source.blocks():
-        values = source.pixels[rows, :, group]
-        wrong = ~(np.abs(values) < FILL)
-        missing = source.missing(rows, slice(None), group)
-        if missing is not None:
-            wrong &= ~missing[..., None]
-        if wrong.any() and not bad:
-            row, column, channel = (int(i) for i in np.argwhere(wrong)[0])
-            value = float(values[row, column, channel])
-            place = (row + rows.start, column, channel + group.start)
-        bad += int(wrong.sum())
-        wild += int((~np.isfinite(values[wrong])).sum())
-    index = place[:2] if source.flat else place
-    if wild:
+    count, index, _ = _counted(source, group, lambda values: ~np.isfinite(values))
+    if count:
         raise ValueError(
-            f"{name} holds {wild} value(s) that are NaN or infinite, the first at index {index}; expected finite "
+            f"{name} holds {count} value(s) that are NaN or infinite, the first at index {index}; expected finite "
             "values. Give nodata=nan (--nodata nan) if NaN marks missing pixels; remove or replace others."
         )
+    count, index, first = _counted(source, group, lambda values: np.abs(values) >= FILL)
     raise ValueError(
-        f"{name} holds {bad} value(s) beyond ±{FILL:g}, the first {_text(source, value)} at index {index}: they cannot "
-        f"be light. Give {_option('nodata', _text(source, value))} if they mark missing pixels."
+        f"{name} holds {count} value(s) beyond ±{FILL:g}, the first {first} at index {index}: they cannot be light. "
+        f"Give {_option('nodata', first)} if they mark missing pixels."
     )
+
+
+def _counted(source: Source, group: slice, bad: Callable[[Array], Array]) -> tuple[int, tuple[int, ...], str]:
+    """How many values are bad, but for missing pixels; the index of the first, and its value."""
+    count, first = 0, ""
+    index: tuple[int, ...] = ()
+    for rows in source.blocks():
+        values = source.pixels[rows, :, group]
+        wrong, missing = bad(values), source.missing(rows, slice(None), group)
+        if missing is not None:
+            wrong &= ~missing[..., None]
+        if wrong.any() and not count:
+            row, column, channel = (int(i) for i in np.argwhere(wrong)[0])
+            first = _text(source, values[row, column, channel])
+            index = (row + rows.start, column) if source.flat else (row + rows.start, column, channel + group.start)
+        count += int(wrong.sum())
+    return count, index, first
 
 
 def _text(source: Source, value: float) -> str:
