@@ -10,6 +10,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -91,15 +92,17 @@ def learning_rates(
 
 def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """The optimiser of a recipe; the time steps get one of their own when the recipe gives them a rate of their own."""
-    options = {} if recipe.beta_2 is None else {"beta_2": recipe.beta_2}
+    options: dict[str, Any] = {} if recipe.beta_2 is None else {"beta_2": recipe.beta_2}
 
-    def of_rate(rate: float) -> keras.optimizers.Optimizer:
-        return OPTIMIZERS[recipe.optimizer](learning_rates(recipe.schedule, rate, steps), **options)
+    def of_rate(rate: float, **name: str) -> keras.optimizers.Optimizer:
+        return OPTIMIZERS[recipe.optimizer](learning_rates(recipe.schedule, rate, steps), **options, **name)
 
     if recipe.time_step_learning_rate is None:
         return of_rate(recipe.learning_rate)
-    groups = {".*time_step": of_rate(recipe.time_step_learning_rate)}
-    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(of_rate(recipe.learning_rate), groups))
+    # Of their names callbacks make columns of the history: those that Keras gives differ from run to run.
+    groups = {".*time_step": of_rate(recipe.time_step_learning_rate, name="time_steps")}
+    filters = of_rate(recipe.learning_rate, name="filters")
+    return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(filters, groups))
 
 
 def loss(recipe: Recipe, batch_shape: Sequence[int]) -> keras.losses.Loss:

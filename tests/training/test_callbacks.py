@@ -81,7 +81,7 @@ class Stop(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("after", mostly_slow([3, 5], 3))
-@pytest.mark.parametrize("time_steps", mostly_slow([None, 1e-2], None), ids=["one rate", "two rates"])
+@pytest.mark.parametrize("time_steps", [None, 1e-2], ids=["one rate", "two rates"])
 def test_a_scheduled_run_that_was_stopped_ends_with_the_same_bits(photographs, tmp_path, after, time_steps):
     """In the middle of an interval, whose beginning the scheduler has seen already."""
     recipe = dataclasses.replace(RECIPE, time_step_learning_rate=time_steps)
@@ -96,8 +96,8 @@ def test_a_scheduled_run_that_was_stopped_ends_with_the_same_bits(photographs, t
     assert second.finished and second.history == first.history
     for mine, theirs in zip(state(resumed), state(whole), strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    if time_steps is None:
-        assert [row["learning_rate"] for row in first.history] == pytest.approx([5e-4, 2.5e-4, 1.25e-4])
+    name = "learning_rate" if time_steps is None else "learning_rate_filters"
+    assert [row[name] for row in first.history] == pytest.approx([5e-4, 2.5e-4, 1.25e-4])
     with pytest.raises(ValueError, match="another configuration .*callbacks/LearningRateScheduler-0/rates: "):
         fit(photographs, [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 3)], checkpoint_dir=tmp_path,
             **options)  # fmt: skip
