@@ -35,9 +35,8 @@ def save(callbacks: Sequence[keras.callbacks.Callback]) -> tuple[dict[str, list[
     nothing: dict[str, list[str]] = {}
     arrays: dict[str, Array] = {}
     for key, callback in _by_name(callbacks):
-        state = {name: value for name, value in vars(callback).items() if name not in _SETTINGS}
-        nothing[key] = sorted(name for name, value in state.items() if value is None)
-        for name, value in state.items():
+        nothing[key] = sorted(name for name, value in vars(callback).items() if value is None)
+        for name, value in vars(callback).items():
             if isinstance(value, _NUMBERS):
                 arrays[f"{_KIND}/{key}/{name}"] = np.asarray(value)
             elif isinstance(value, list) and all(isinstance(part, (np.ndarray, np.generic)) for part in value):

@@ -23,7 +23,7 @@ def untrained(monkeypatch):
 
     def save(model, run, *arguments, **options):
         run.set_model(model)
-        run.step = max(run.step, 1)
+        run.step, run._saved = max(run.step, 1), -1
         run._save()
 
     monkeypatch.setattr(fitting, "_fit", save)
