@@ -22,15 +22,13 @@ import keras
 import numpy as np
 
 from diffnet_tf.base import checks
-from diffnet_tf.base.choices import COLOURS
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.restoration import advice, depth, inplace
-from diffnet_tf.restoration.depth import Range
 from diffnet_tf.restoration.overlap import ahead
-from diffnet_tf.restoration.scale import LUMINANCE, Level, Scale, check_level
+from diffnet_tf.restoration.plan import Part, Plan, planned
+from diffnet_tf.restoration.scale import LUMINANCE, Level
 from diffnet_tf.restoration.source import Source, fill_margin
 from diffnet_tf.restoration.tiles import Tiled
-from diffnet_tf.restoration.values import Survey, black_and_white
 
 IMAGE_DTYPES = ("uint8", "uint16", "float32", "float64")
 OUT_DTYPES = (*IMAGE_DTYPES, "float16")
@@ -110,7 +108,7 @@ def restore(
     data = np.ma.getdata(out)
     tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
     tiled.check(pixels.shape)
-    plan = _planned(pixels, "The image", colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels)
+    plan = planned(pixels, "The image", colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels)
     messages = [
         advice.of_values(plan.source, part.group, plan.luminance(part.group), part.found, part.scale, white)
         for part in plan.parts
@@ -148,7 +146,7 @@ def check(
         TypeError, ValueError: as `restore`.
     """
     _check_layout(pixels, name)
-    _planned(pixels, name, colour, alpha, white, black, nodata, dtype or pixels.dtype, scale)
+    planned(pixels, name, colour, alpha, white, black, nodata, dtype or pixels.dtype, scale)
 
 
 def _check_layout(pixels: Array, name: PathLike) -> None:
@@ -177,64 +175,7 @@ def _output(pixels: Array, out: Array | None) -> Array:
     return out
 
 
-@dataclasses.dataclass(frozen=True)
-class _Part:
-    """Channels that are processed at a time: one, or three, for their luminance or by a network of colour images."""
-
-    channels: slice
-    group: slice
-    scale: Scale
-    found: Survey
-    to: Range
-
-
-@dataclasses.dataclass(frozen=True)
-class _Plan:
-    source: Source
-    colour: str
-    network: int  # channels of the images that it takes
-    parts: list[_Part]
-
-    def luminance(self, group: slice) -> bool:
-        """Whether the luminance of a group of channels is processed."""
-        return self.colour == "luminance" and self.network == 1 and group.stop - group.start == 3
-
-
-def _planned(
-    pixels: Array,
-    name: PathLike,
-    colour: str,
-    alpha: bool | None,
-    white: Level | None,
-    black: Level | None,
-    nodata: float | None,
-    dtype: np.dtype,
-    scale: float | str | None,
-    network: int = 1,
-) -> _Plan:
-    """What is to be done with which channels, after one look at all values."""
-    checks.one_of(colour, "colour", COLOURS)
-    check_level(white, "white")
-    check_level(black, "black")
-    if scale is not None and scale != "white":
-        checks.positive(scale, "scale")  # type: ignore[arg-type]
-    source = Source(pixels, alpha, nodata)
-    if network == 3 and source.colours != 3:
-        raise ValueError(f"The network is one of colour images; expected RGB, not {source.colours} channel(s).")
-    plan = _Plan(source, colour, network, [])
-    depth.check_alpha(source, dtype, name)
-    for group in source.groups:
-        together = plan.luminance(group)
-        of_group, found = black_and_white(source, group, together, white, black, name)
-        width = 3 if together else network
-        depth.check_missing(source, found.count < source.count(group, together), dtype)
-        to = depth.chosen(source, of_group, found, dtype, scale, name)
-        for first in range(group.start, group.stop, width):
-            plan.parts.append(_Part(slice(first, first + width), group, of_group, found, to))
-    return plan
-
-
-def _run(plan: _Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], None] | None) -> None:
+def _run(plan: Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], None] | None) -> None:
     """Process all parts, tile by tile."""
     source, target = plan.source, out if out.ndim == 3 else out[..., None]
     in_place = inplace.same(source.pixels, target)
@@ -261,12 +202,12 @@ def _run(plan: _Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], N
             writer.keep(rows, source.alpha)
 
 
-def _outputs(tiled: Tiled, plan: _Plan, margin: int) -> Generator[inplace.Tile, None, None]:
+def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, None, None]:
     """What the network makes of every tile of every part."""
     source = plan.source
     for number, part in enumerate(plan.parts):
 
-        def read(rows: slice, columns: slice, part: _Part = part) -> Array:
+        def read(rows: slice, columns: slice, part: Part = part) -> Array:
             if plan.network == 1:
                 return source.gray(rows, columns, part.channels, part.group, part.scale, margin)
             each = [source.gray(rows, columns, slice(k, k + 1), part.group, part.scale, margin) for k in range(3)]
@@ -281,7 +222,7 @@ def _outputs(tiled: Tiled, plan: _Plan, margin: int) -> Generator[inplace.Tile, 
                 yield inplace.Tile(number, *tile)
 
 
-def _undone(source: Source, part: _Part, tile: inplace.Tile, missing: Array | None) -> Array:
+def _undone(source: Source, part: Part, tile: inplace.Tile, missing: Array | None) -> Array:
     """The channels of a tile, on the image's scale, of the network's gray values or colours: a new array."""
     if tile.output.ndim == 3:
         each = [dataclasses.replace(part, channels=slice(k, k + 1)) for k in range(3)]

@@ -1,0 +1,80 @@
+"""What `restore` is to do with which channels of an image, after one look at all values."""
+
+import dataclasses
+
+import numpy as np
+
+from diffnet_tf.base import checks
+from diffnet_tf.base.choices import COLOURS
+from diffnet_tf.base.types import Array, PathLike
+from diffnet_tf.restoration import depth
+from diffnet_tf.restoration.depth import Range
+from diffnet_tf.restoration.scale import Level, Scale, check_level
+from diffnet_tf.restoration.source import Source
+from diffnet_tf.restoration.values import Survey, black_and_white
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Channels that are processed at a time: one, or three, for their luminance or by a network of colour images.
+
+    Attributes:
+        channels: these.
+        group: the channels that share their scale.
+        scale, found: black and white of the group, and what its values are.
+        to: how its values are written.
+    """
+
+    channels: slice
+    group: slice
+    scale: Scale
+    found: Survey
+    to: Range
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """An image and the parts in which it is processed, by a network of gray (1) or colour (3) images."""
+
+    source: Source
+    colour: str
+    network: int
+    parts: list[Part]
+
+    def luminance(self, group: slice) -> bool:
+        """Whether the luminance of a group of channels is processed."""
+        return self.colour == "luminance" and self.network == 1 and group.stop - group.start == 3
+
+
+def planned(
+    pixels: Array,
+    name: PathLike,
+    colour: str,
+    alpha: bool | None,
+    white: Level | None,
+    black: Level | None,
+    nodata: float | None,
+    dtype: np.dtype,
+    scale: float | str | None,
+    network: int = 1,
+) -> Plan:
+    """What is to be done with which channels, after one look at all values."""
+    checks.one_of(colour, "colour", COLOURS)
+    check_level(white, "white")
+    check_level(black, "black")
+    if scale is not None and scale != "white":
+        checks.positive(scale, "scale")  # type: ignore[arg-type]
+    source = Source(pixels, alpha, nodata)
+    if network == 3 and source.colours != 3:
+        raise ValueError(f"The network is one of colour images; expected RGB, not {source.colours} channel(s).")
+    plan = Plan(source, colour, network, [])
+    depth.check_alpha(source, dtype, name)
+    for group in source.groups:
+        together = plan.luminance(group)
+        of_group, found = black_and_white(source, group, together, white, black, name)
+        width = 3 if together else network
+        depth.check_missing(source, found.count < source.count(group, together), dtype)
+        to = depth.chosen(source, of_group, found, dtype, scale, name)
+        for first in range(group.start, group.stop, width):
+            plan.parts.append(Part(slice(first, first + width), group, of_group, found, to))
+    return plan

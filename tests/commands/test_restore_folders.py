@@ -1,0 +1,86 @@
+"""python -m diffnet_tf restore: folders, of which a bad file stops no other, and which go on."""
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from diffnet_tf import restoration
+from diffnet_tf.__main__ import main
+from diffnet_tf.files import image_files
+
+PRESET = "inverse-1pct"
+
+
+def restore(*arguments):
+    return main(["restore", *map(str, arguments)])
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A folder with two good images, two bad ones, and what is no image."""
+    source = tmp_path / "in"
+    (source / "sub").mkdir(parents=True)
+    cat = skimage.data.chelsea()[100:124, 100:124]
+    for name in ("a.png", "c.png", "sub/d.png"):
+        Image.fromarray(cat).save(source / name)
+    (source / "b.png").write_bytes((source / "a.png").read_bytes()[:500])
+    np.save(source / "e.npy", np.full((9, 9), np.nan))
+    (source / "notes.txt").write_text("not an image")
+    return source
+
+
+def test_a_bad_file_of_a_folder_stops_no_other(mixed, tmp_path, capsys):
+    """All failures are listed, the status says that there were some, and the same command tries them again alone."""
+    out, command = tmp_path / "out", (mixed, tmp_path / "out", "--preset", PRESET)
+    assert restore(*command) == 1
+    said = capsys.readouterr()
+    assert "1 file that cannot be read (1 with .txt); 1 subfolder (give --recursive" in said.out
+    assert "b.png cannot be read as an image" in said.err and "e.npy holds 81 value(s) that are NaN" in said.err
+    assert said.err.endswith("2 of 4 images failed: b.png, e.npy.\n")
+    made = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    assert made.keys() == {"a.png", "c.png"}
+    (mixed / "b.png").write_bytes((mixed / "a.png").read_bytes())
+    (mixed / "e.npy").unlink()
+    assert restore(*command) == 0
+    said = capsys.readouterr()
+    assert "2 of 3 images are done already" in said.out and "a.png →" not in said.out
+    assert {path.name: path.stat().st_mtime_ns for path in out.glob("[ac].png")} == made
+    assert restore(*command) == 2  # finished: what is there is replaced by --force alone
+    assert "a.png exists; give another name, or --force" in capsys.readouterr().err
+
+
+def test_a_folder_that_was_stopped_goes_on(mixed, tmp_path, monkeypatch, capsys):
+    """With other settings it does not: what is there would be of two kinds."""
+    command = (mixed, tmp_path / "out", "--preset", PRESET, "--recursive")
+    (mixed / "b.png").unlink()
+    (mixed / "e.npy").unlink()
+    whole, calls = restoration.restore, []
+
+    def stopped(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(restoration, "restore", stopped)
+    assert restore(*command) == 130 and len(calls) == 2
+    assert restore(*command, "--depth", "16") == 2
+    assert "out/a.png exists" in capsys.readouterr().err
+    assert restore(*command) == 0 and len(calls) == 4
+    assert "1 of 3 images are done already." in capsys.readouterr().out
+    found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert found == ["a.png", "c.png", "sub/d.png"]
+
+
+def test_a_folder_keeps_names_and_kinds(picture, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "deep" / "out"
+    folder.mkdir()
+    gray = skimage.data.camera()[:50, :60]
+    with image_files.writing(folder / "a.tif", (50, 60, 1), "float32") as array:
+        array[..., 0] = gray / 300
+    Image.fromarray(gray).save(folder / "b.png")
+    (folder / "notes.txt").write_text("not an image")
+    assert restore(folder, out, "--preset", PRESET) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["a.tif", "b.png"]
+    assert image_files.read(out / "a.tif").dtype == np.float32
