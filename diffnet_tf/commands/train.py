@@ -29,12 +29,17 @@ FINE_TUNING_RATE = 1e-3  # of the fast recipe's 3e-3: what has been learned is t
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("directory", metavar="DIR", help="folder with the images; the last tenth validates")
+    parser.add_argument(
+        "directory", metavar="DIR", help="folder with the images, of any sizes; the last tenth validates"
+    )
     parser.add_argument("--out", metavar="MODEL", type=Path, required=True, help="the .keras file to write")
     parser.add_argument("--init", metavar="START", help=f"fine-tune a .keras file or a preset: {', '.join(PRESETS)}")
     parser.add_argument("--source", choices=SOURCES, default="folder", help="what DIR holds")
     parser.add_argument(
-        "--size", type=int, help="reduce a folder's images to squares of so many pixels; not if not given"
+        "--size",
+        type=int,
+        help="reduce a folder's images to squares of so many pixels; if not given, training takes random crops of the "
+        "whole images at their own resolution",
     )
     parser.add_argument("--problem", choices=PROBLEMS, default="inverse", help="what is learned")
     parser.add_argument("--noise", type=float, default=0.0, help="σ of the noise on the diffused images, range 1")

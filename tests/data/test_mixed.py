@@ -87,6 +87,9 @@ def test_more_than_the_memory_is_kept_in_a_file_and_gives_the_same(dtype, monkey
     np.testing.assert_array_equal(mapped.pixels, expected.pixels)
     assert mapped.fingerprint() == expected.fingerprint()
     np.testing.assert_array_equal(clean(mapped), clean(expected))
+    other = of([images[0].reshape(images[0].shape[::-1]), *images[1:]])  # the same pixels, of another shape
+    np.testing.assert_array_equal(other.pixels, expected.pixels)
+    assert other.fingerprint() != expected.fingerprint() != expected[1:].fingerprint()
 
 
 @tensorflow_only
