@@ -5,6 +5,7 @@ generators can, but its numbers would be drawn once, while it is compiled, and b
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -35,13 +36,23 @@ def compiles(degrade: Degrade, given: Sequence[Tensor]) -> bool:
 
 
 def _trace_by_tensorflow(degrade: Degrade, given: Sequence[Tensor]) -> bool:
+    _graph(degrade, given)
+    return True
+
+
+def _graph(degrade: Degrade, given: Sequence[Tensor]) -> Any:
+    """A function as TensorFlow's pipeline has it, of any number of images."""
     import tensorflow as tf
 
-    def symbolic(number: Tensor) -> tuple[Tensor, ...]:  # of as many images as there will be
-        return tuple(tf.zeros((tf.shape(number)[0], *array.shape[1:])) for array in given)
+    kinds = [tf.TensorSpec((None, *array.shape[1:]), "float32") for array in given]
+    return tf.function(lambda *tensors: degrade(*tensors)).get_concrete_function(*kinds)
 
-    tf.data.Dataset.range(1).batch(1).map(symbolic).map(lambda *tensors: degrade(*tensors))
-    return True
+
+def keeps_state(degrade: Degrade, given: Sequence[Tensor]) -> bool:
+    """Whether a function that compiles has variables, as Keras's generators of random numbers are: of two batches that
+    are made at the same time, both would see the same."""
+    with randomness.seeded(degrade):
+        return any(tensor.dtype == "resource" for tensor in _graph(degrade, given).captured_inputs)
 
 
 def _trace_by_jax(degrade: Degrade, given: Sequence[Tensor]) -> bool:

@@ -136,12 +136,18 @@ class Plan:
     @functools.cached_property
     def compiles(self) -> bool:
         """Whether what makes a pair can be compiled: not with a `degrade` that calls NumPy, see `degrading`."""
-        if self.degrade is None:
-            return True
+        return self.degrade is None or degrading.compiles(self.degrade, self._given)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether TensorFlow must not make two batches at a time: both would have the same random numbers."""
+        return self.degrade is not None and (not self.compiles or degrading.keeps_state(self.degrade, self._given))
+
+    @functools.cached_property
+    def _given(self) -> tuple[Tensor, ...]:
+        """What `degrade` may be called with."""
         drawn = self.batch(0)
-        return degrading.compiles(
-            self.degrade, (drawn.clean,) if self.parameter is None else (drawn.clean, drawn.parameter)
-        )
+        return (drawn.clean,) if self.parameter is None else (drawn.clean, drawn.parameter)
 
     def pair(self, clean: Tensor, noise: Tensor, sigma: Tensor, parameter: Tensor) -> tuple[Tensor, Tensor]:
         """(input, target) tensors from what was drawn."""
@@ -216,7 +222,7 @@ def pairs(*arguments: Any, **options: Any) -> Any:
     if not plan.compiles:
         plan.diffuse = degrading.in_python(plan.diffuse)
     examples, images = plan.examples, plan.examples.images
-    calls = plan.parallel_calls or tf.data.AUTOTUNE
+    calls = 1 if plan.one_by_one else plan.parallel_calls or tf.data.AUTOTUNE
     mapped = isinstance(images.pixels, np.memmap)  # which may be more than the memory holds
     pixels, maxima = images.pixels if mapped else tf.constant(images.pixels), tf.constant(images.maxima)
     first_epoch, skipped = divmod(plan.start, len(images))

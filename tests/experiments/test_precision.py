@@ -17,7 +17,7 @@ def record(**costs):
         }
         for preset, psnr in level.items()
     }
-    return {"results": results, "budget": "quick", "data": "a", "test_data": "b", "commit": "c", "source": "skimage"}
+    return {"results": results, "budget": "cpu", "data": "a", "test_data": "b", "commit": "c", "source": "skimage"}
 
 
 @pytest.mark.parametrize(

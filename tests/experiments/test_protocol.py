@@ -15,7 +15,7 @@ def record(steps=(10, 10)):
         {"precision": name, "steps": count, "times": times, "history": [{"step": 5}, {"step": 10}]}
         for name, count, times in zip(("bfloat16", "float32"), steps, ([1.0, 9.0], [2.0, 4.0]))
     ]
-    return {"runs": runs, "budget": "quick", "data": "a", "test_data": "b", "commit": "c", "source": "skimage"}
+    return {"runs": runs, "budget": "cpu", "data": "a", "test_data": "b", "commit": "c", "source": "skimage"}
 
 
 def arrays(loss):

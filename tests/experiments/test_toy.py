@@ -112,6 +112,6 @@ def test_a_new_question_is_one_file(clone):
     run(clone, "experiments.toy", *flags, "--steps", "3", "--only", "width-4")  # another number of steps in the folder
     record = json.loads((clone / "results" / "toy" / "record.json").read_text())
     assert [(each["width"], each["steps"]) for each in record["runs"]] == [(2, 2), (4, 3)]
-    code = "import sys; from experiments.lib import ledger; print(ledger.text('results'))"
+    code = "import sys; from experiments.lib import ledger; print(ledger.text('results', verbose=True))"
     told = subprocess.run([sys.executable, "-c", code], cwd=clone, capture_output=True, text=True, timeout=100).stdout
     assert "A toy, wider is better" in told and "python -m experiments.toy --budget cpu" in told
