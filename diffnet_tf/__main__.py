@@ -20,7 +20,7 @@ COMMANDS = {
     "verify": "Say for each claim of the paper, and for each goal beyond it, what the records under a results folder "
     "show.",
 }
-LIGHT = ("verify",)  # commands that need no Keras
+LIGHT = ("presets", "verify")  # commands that need no Keras
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

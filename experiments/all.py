@@ -22,8 +22,8 @@ from diffnet_tf import files
 from diffnet_tf.base import checks, command_line
 from diffnet_tf.files import reading
 from experiments import render
-from experiments.lib import ledger, records, registry
-from experiments.lib.options import FIELDS
+from experiments.lib import ledger, records, registry, run
+from experiments.lib.options import FIELDS, Options
 
 STATE = "all.json"  # what is finished, and how long it took
 PASSED_ON = ("budget", "source", "data_dir", "test_dir", "note", "results_dir")  # flags of every experiment
@@ -80,19 +80,26 @@ class State:
 
     def __init__(self, root, settings):
         self.path, self.settings = Path(root) / STATE, settings
-        self.finished = {}
-        if self.path.exists():
-            kept = reading.json_object(self.path, "remove it")
-            self.finished = kept.get("finished", {}) if kept.get("settings") == settings else {}
+        kept = reading.json_object(self.path, "remove it") if self.path.exists() else {}
+        self.others = kept.get("others", [])  # what is finished with other settings
+        if kept.get("finished") and kept["settings"] != settings:
+            self.others.append({"settings": kept["settings"], "finished": kept["finished"]})
+        mine = [each for each in [kept, *self.others] if each.get("settings") == settings]
+        self.others = [each for each in self.others if each["settings"] != settings]
+        self.finished = mine[0]["finished"] if mine else {}
 
     def done(self, job):
-        """Whether an experiment is finished and its record is there."""
-        return job.name in self.finished and (self.path.parent / job.name / records.RECORD).exists()
+        """Whether an experiment is finished and its record is there, of this budget."""
+        record = self.path.parent / job.name / records.RECORD
+        if job.name not in self.finished or not record.exists():
+            return False
+        budget = self.settings["budget"]
+        return budget in reading.json_object(record, "remove it").get("budget", budget).split("/")
 
     def add(self, job, seconds):
         """Keep that an experiment is finished."""
         self.finished[job.name] = round(seconds, 1)
-        files.write_json(self.path, {"settings": self.settings, "finished": self.finished})
+        files.write_json(self.path, {"settings": self.settings, "finished": self.finished, "others": self.others})
 
     def rest(self, left):
         """What is left and about how many hours it takes, at the pace of what is finished, in words."""
@@ -108,6 +115,11 @@ def run_all(chosen, deadline):
     passed = [f"--{name}={getattr(chosen, name)}" for name in PASSED_ON if getattr(chosen, name) is not None]
     state = State(root, {"budget": chosen.budget, "arguments": passed})
     left = [job for job in jobs() if not state.done(job)]
+    for job in left:  # before hours of work, not after
+        if job.name in registry.names():
+            given = {name: getattr(chosen, name) for name in PASSED_ON if name != "results_dir"}
+            run.refuse_to_shorten(registry.get(job.name), Options(job.name, root, force=chosen.force, **given))
+    passed += ["--force"] * chosen.force
     print(f"{len(jobs()) - len(left)} of {len(jobs())} experiments are finished; {state.rest(left)}", flush=True)
     running, failed, stopping = {}, [], False
     try:
@@ -177,6 +189,7 @@ def _parser():
     for name in PASSED_ON:
         about, default = FIELDS[name].metadata, FIELDS[name].default
         parser.add_argument(f"--{name}", choices=about["choices"], default=default, help=about["help"])
+    parser.add_argument("--force", action="store_true", help=FIELDS["force"].metadata["help"])
     parser.add_argument("--jobs", default=1, type=int, help="experiments at a time, for devices with room")
     parser.add_argument("--hours", type=float, help="stop after so many hours; the same command goes on")
     return parser

@@ -10,7 +10,7 @@ from pathlib import Path
 from diffnet_tf import files
 from diffnet_tf.base import choices, command_line
 from diffnet_tf.files import model_files, reading
-from diffnet_tf.networks import presets
+from diffnet_tf.networks import cards, presets
 from experiments import precision, rounding
 from experiments.lib import records, registry, settings
 
@@ -133,7 +133,7 @@ def main(arguments=None):
     """Make all presets whose experiment has been run. Returns the exit status."""
     parser = command_line.Parser(prog="python -m experiments.presets", description=__doc__.splitlines()[0])
     parser.add_argument("--results_dir", default="results", type=Path, help="where records and trained networks are")
-    parser.add_argument("--folder", default=presets.FOLDER, type=Path, help="where the presets go")
+    parser.add_argument("--folder", default=cards.FOLDER, type=Path, help="where the presets go")
     try:
         chosen = parser.parse_args(arguments)
     except ValueError as error:
@@ -148,8 +148,8 @@ def main(arguments=None):
             presets.save(setting.preset, model_files.load(directory / records.MODEL), described, chosen.folder)
             print(chosen.folder / f"{setting.preset}.npz")
     paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]
-    cards = [as_markdown(reading.json_object(path)) for path in paths]
-    files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *cards]))
+    texts = [as_markdown(reading.json_object(path)) for path in paths]
+    files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *texts]))
     return 0
 
 

@@ -24,10 +24,12 @@ class Found:
     Attributes:
         images: (source, target) of every image, in the order of their names.
         left_out: a line that counts what is left out; "" for nothing.
+        unreadable: subfolders that cannot be looked into, each with the reason.
     """
 
     images: list[tuple[Path, Path]]
     left_out: str
+    unreadable: dict[Path, OSError]
 
 
 def search(source: Path, target: Path, recursive: bool) -> Found:
@@ -42,7 +44,8 @@ def search(source: Path, target: Path, recursive: bool) -> Found:
         FileNotFoundError: when there is no image.
     """
     images, others, folders = [], Counter[str](), 0
-    for path in _walk(source, target, recursive):
+    unreadable: dict[Path, OSError] = {}
+    for path in _walk(source, target, recursive, unreadable, set()):
         if path.is_dir():
             folders += 1
         elif path.suffix.lower() in image_files.SUFFIXES:
@@ -61,20 +64,28 @@ def search(source: Path, target: Path, recursive: bool) -> Found:
             f"{source} holds no image; expected files ending in {', '.join(image_files.SUFFIXES)}."
             + (f" {about}" if about else "")
         )
-    return Found(images, about)
+    return Found(images, about, unreadable)
 
 
 def _count(number: int, word: str) -> str:
     return f"{number:,} {word}{'s' * (number != 1)}"
 
 
-def _walk(folder: Path, target: Path, recursive: bool) -> Iterator[Path]:
-    """Files, and the folders that are not looked into, in the order of their names; nothing hidden."""
+def _walk(
+    folder: Path, target: Path, recursive: bool, unreadable: dict[Path, OSError], seen: set[Path]
+) -> Iterator[Path]:
+    """Files, and the folders that are not looked into, in the order of their names; nothing hidden, no folder twice."""
+    seen.add(folder.resolve())
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or (path.exists() and target.exists() and path.samefile(target)):
             continue
         if path.is_dir() and recursive:
-            yield from _walk(path, target, recursive)
+            if path.resolve() in seen:  # links may lead in circles
+                continue
+            try:
+                yield from _walk(path, target, recursive, unreadable, seen)
+            except OSError as error:
+                unreadable[path] = error
         elif path.is_dir() or path.is_file():
             yield path
 
@@ -90,22 +101,34 @@ class Progress:
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self._folder, self._path = folder, folder / STATE
         self._first = json.dumps(settings, sort_keys=True)
-        self._done: dict[str, list[int]] = {}
+        self._entries: dict[str, list[int] | None] = {}
         if self._path.exists():
             first, *lines = self._path.read_text(errors="replace").splitlines() or [""]
             if first == self._first:
-                self._done = dict(entry for line in lines if (entry := _entry(line)))
+                self._entries = dict(entry for line in lines if (entry := _entry(line)))
 
     def done(self, source: Path, target: Path) -> bool:
         """Whether an image is done: its result is there, and the image has not changed since."""
-        return target.exists() and self._done.get(self._name(target)) == stamp(source)
+        return target.exists() and self._entries.get(self._name(target)) == stamp(source)
+
+    def begun(self, target: Path) -> bool:
+        """Whether what is there, if anything, is a result of this work: it may be replaced."""
+        return self._name(target) in self._entries
+
+    def begin(self, target: Path) -> None:
+        """An image is about to be processed."""
+        self._add(target, None)
 
     def add(self, source: Path, target: Path) -> None:
         """An image is done."""
-        new, entry = not self._done, (self._name(target), stamp(source))
-        self._done |= [entry]
-        with open(self._path, "w" if new else "a") as file:
-            file.write((self._first + "\n" if new else "") + json.dumps(entry) + "\n")
+        self._add(target, stamp(source))
+
+    def _add(self, target: Path, found: list[int] | None) -> None:
+        new, entry = not self._entries, (self._name(target), found)
+        self._entries |= [entry]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with open(self._path, "w" if new else "a") as file:  # a line of its own, also after one that was cut off
+            file.write((self._first if new else "") + "\n" + json.dumps(entry))
 
     def _name(self, target: Path) -> str:
         return os.fspath(target.relative_to(self._folder))
@@ -121,10 +144,10 @@ def stamp(path: Path) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _entry(line: str) -> tuple[str, list[int]] | None:
-    """A line of the state; None for one that was cut off."""
+def _entry(line: str) -> tuple[str, list[int] | None] | None:
+    """A line of the state; None for an empty one, and one that was cut off."""
     try:
-        name, stamp = json.loads(line)
+        name, found = json.loads(line)
     except (ValueError, TypeError):
         return None
-    return (name, stamp) if isinstance(name, str) else None
+    return (name, found) if isinstance(name, str) else None

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from diffnet_tf.base.choices import PRESETS
+from diffnet_tf.networks import cards
 
 WIDTH = 100  # columns of the terminal
 
@@ -18,17 +19,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the list or a card. Returns the exit status."""
-    from diffnet_tf.networks import presets
-
-    names = [arguments.name] if arguments.name else presets.list_presets()
-    cards = {name: presets.card(name) for name in names}
+    found = {name: cards.card(name) for name in ([arguments.name] if arguments.name else cards.list_presets())}
     if arguments.json:
-        print(json.dumps(cards[arguments.name] if arguments.name else cards, indent=1, ensure_ascii=False))
+        print(json.dumps(found[arguments.name] if arguments.name else found, indent=1, ensure_ascii=False))
     elif arguments.name:
-        print("\n".join(_lines(cards[arguments.name])))
+        print("\n".join(_lines(found[arguments.name])))
     else:
-        width = max(map(len, cards))
-        for name, card in cards.items():
+        width = max(map(len, found))
+        for name, card in found.items():
             before, after = (card["quality"][side]["mean"] for side in ("input", "output"))
             print(f"{name:<{width}}  {_task(card)}: {before:.1f} → {after:.1f} dB")
         print("\nThe card of one: presets NAME. To use it: restore IN OUT --preset NAME")

@@ -10,6 +10,7 @@ it was stopped, and tries again what failed.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -17,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import diffnet_tf
 from diffnet_tf.base import checks, command_line
 from diffnet_tf.base.choices import COLOURS, PRECISIONS
 from diffnet_tf.commands import folder, models
 from diffnet_tf.files import image_files, provenance
+from diffnet_tf.networks import cards
 
 if TYPE_CHECKING:
     from diffnet_tf.restoration.tiles import Tiled
@@ -105,22 +108,27 @@ def _folder(arguments: Namespace) -> int:
     progress = folder.Progress(arguments.output, _settings(arguments))
     left = [job for job in found.images if not progress.done(*job)]
     for _, target in left:
-        checks.can_be_written(target, arguments.force)
+        checks.can_be_written(target, arguments.force or progress.begun(target))
     if found.left_out:
         print(found.left_out)
     if len(left) < len(found.images):
         print(f"{len(found.images) - len(left):,} of {len(found.images):,} images are done already.")
-    tiled, failed = _tiled(arguments), []
+    tiled, failed = _tiled(arguments), list(found.unreadable)
+    for error in found.unreadable.values():
+        command_line.show(error)
     for source, target in left:
         try:
-            _restore(arguments, tiled, source, target, _opened(arguments, source, target))
+            image = _opened(arguments, source, target)
+            progress.begin(target)
+            _restore(arguments, tiled, source, target, image)
             progress.add(source, target)
         except command_line.INPUT_ERRORS as error:
             command_line.show(error)
             failed.append(source)
     if failed:
         names = ", ".join(str(path.relative_to(arguments.input)) for path in failed)
-        print(f"{len(failed):,} of {len(found.images):,} images failed: {names}.", file=sys.stderr)
+        total = len(found.images) + len(found.unreadable)
+        print(f"{len(failed):,} of {total:,} failed: {names}. The same command tries them again.", file=sys.stderr)
         return 1
     progress.finish()
     return 0
@@ -149,6 +157,9 @@ def _opened(arguments: Namespace, source: Path, target: Path) -> image_files.Ima
 def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, image: image_files.Image) -> None:
     from diffnet_tf import restoration
 
+    colours = image.pixels.shape[2] - image.alpha
+    if tiled.channels == 3 and colours != 3:
+        raise ValueError(f"{source} has {colours} channel(s) without alpha; the network is one of RGB images.")
     target.parent.mkdir(parents=True, exist_ok=True)
     show = _Progress(f"{source} → {target}, {image.pixels.shape[1]:,}×{image.pixels.shape[0]:,}")
     if line := image_files.lost(image, target):
@@ -166,10 +177,10 @@ def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:
 
 def _settings(arguments: Namespace) -> dict[str, Any]:
     """What the results of a folder depend on."""
-    names = ("preset", "weights", "colour", "white", "black", "nodata", "depth", "scale", "noise", "precision")
+    weights = arguments.weights and hashlib.sha256(Path(arguments.weights).read_bytes()).hexdigest()
+    names = ("colour", "white", "black", "nodata", "depth", "scale", "noise", "precision")
     given = {name: str(getattr(arguments, name)) for name in names}
-    weights = Path(arguments.weights or "")
-    return given | {"file": folder.stamp(weights) if weights.is_file() else None, "version": provenance.versions()}
+    return {**given, "weights": weights or cards.card(arguments.preset)["sha256"], "version": diffnet_tf.__version__}
 
 
 def _level(text: str) -> float | str:

@@ -23,33 +23,25 @@ from keras import ops
 
 from diffnet_tf import files
 from diffnet_tf.base import backend, checks
-from diffnet_tf.base.choices import PRESETS
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.files import reading, sealed
+from diffnet_tf.networks import cards
 from diffnet_tf.networks import precision as _precision
+from diffnet_tf.networks.cards import best_of_eight_bits, card, list_presets, of_eight_bits
 from diffnet_tf.networks.models import DiffNet
 
-FOLDER = Path(__file__).resolve().parent / "weights"
-
-
-def list_presets() -> list[str]:
-    """The names of the presets that this installation holds."""
-    return [name for name in PRESETS if (FOLDER / f"{name}.json").exists()]
-
-
-def card(name: str) -> dict[str, Any]:
-    """The model card of a preset: a dict of plain values.
-
-    Its keys: problem, noise, diffusion (what was undone or learned), images (the kind that it knows), network (the
-    arguments of `models.DiffNet`), sha256, training (experiment, data, recipe, steps, seed, commit), quality (data, and
-    per-image PSNR in dB of the input and of the output, also of inputs that were rounded), limits, command (what
-    trains it anew).
-
-    Raises:
-        ValueError: for an unknown name, or a file that is no card.
-    """
-    checks.one_of(name, "preset", tuple(list_presets()))
-    return sealed.manifest(FOLDER / f"{name}.json", {"network": dict}, "a model card", advice=_ADVICE)
+__all__ = [
+    "best_of_eight_bits",
+    "card",
+    "card_of",
+    "from_preset",
+    "in_precision",
+    "list_presets",
+    "of_eight_bits",
+    "psnr_on_card",
+    "save",
+    "variables",
+]
 
 
 def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None, *, precision: str | None = None) -> DiffNet:
@@ -76,10 +68,10 @@ def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None, *, prec
         raise ValueError(f"dtype={dtype!r} and precision={precision!r}; expected one of them. Leave dtype out.")
     described = card(name)
     policy = dtype if dtype is not None else _precision.policy(precision or "float32", _precision.cost(described))
-    path = FOLDER / f"{name}.npz"
+    path = cards.FOLDER / f"{name}.npz"
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: the installation is not complete. Install the package again.")
-    values = sealed.arrays(FOLDER / f"{name}.json", described["sha256"], _ADVICE)
+    values = sealed.arrays(cards.FOLDER / f"{name}.json", described["sha256"], cards.ADVICE)
     model = _network(name, described["network"], policy)
     _assign(variables(model), values, path)
     _CARDS[model] = described
@@ -108,21 +100,6 @@ def card_of(model: keras.Model) -> dict[str, Any] | None:
     return _CARDS.get(model)
 
 
-def of_eight_bits(described: dict[str, Any]) -> float:
-    """The mean PSNR in dB that a preset reaches on images that were rounded to 8 bits; 0 if it is not on the card."""
-    try:
-        return float(described["quality"]["rounded"]["8 bits"]["mean"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return 0.0
-
-
-def best_of_eight_bits(described: dict[str, Any]) -> tuple[float, str]:
-    """That of the best preset for the same problem and diffusion, and its name."""
-    cards = [card(name) for name in list_presets()]
-    same = [other for other in cards if all(other.get(k) == described.get(k) for k in ("problem", "diffusion"))]
-    return max((of_eight_bits(other), other["name"]) for other in [described, *same])
-
-
 def in_precision(model: DiffNet, precision: str) -> DiffNet:
     """A network with the same weights in another precision, see `networks.precision`; itself where it has that.
 
@@ -143,7 +120,7 @@ def in_precision(model: DiffNet, precision: str) -> DiffNet:
     return other
 
 
-def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike = FOLDER) -> None:
+def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike = cards.FOLDER) -> None:
     """Write a preset: the weights of a `models.DiffNet` and its card, to which the network and the hash are added.
 
     Raises:
@@ -163,8 +140,8 @@ def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike 
 
 def _network(name: str, arguments: dict[str, Any], dtype: str | keras.DTypePolicy | None) -> DiffNet:
     """The network that a card describes, if it is no larger than its weights: else it would be made for ever."""
-    policy, length = keras.dtype_policies.get(dtype), (FOLDER / f"{name}.npz").stat().st_size
-    with reading.decoding(FOLDER / f"{name}.json", "a model card", _ADVICE):
+    policy, length = keras.dtype_policies.get(dtype), (cards.FOLDER / f"{name}.npz").stat().st_size
+    with reading.decoding(cards.FOLDER / f"{name}.json", "a model card", cards.ADVICE):
         unknown = sorted(arguments.keys() - set(_NETWORK))
         if unknown:
             raise reading.Refused(f"has a network with {unknown[0]!r}; expected {', '.join(_NETWORK)}.")
@@ -184,7 +161,6 @@ def _parameters(num_layers: int, estimator_depth: int, width: int, **others: Any
     return num_layers * (estimator + 1)
 
 
-_ADVICE = "install the package again"
 _NETWORK = ("num_layers", "estimator_depth", "width", "initial_scale", "initial_time_step", "boundary")
 
 

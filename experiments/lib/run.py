@@ -72,7 +72,7 @@ def execute(experiment, options):
     directory = files.check_writable(options.directory)
     print(f"{options.name}: budget {options.stamp}, source {options.source}, results in {directory}", flush=True)
     if not options.gather:
-        _refuse_to_shorten(experiment, options)
+        refuse_to_shorten(experiment, options)
         if not _compute(experiment, options):
             return None
     if hasattr(experiment, "gather"):
@@ -103,7 +103,7 @@ def _advice(experiment, options, record):
     return lines
 
 
-def _refuse_to_shorten(experiment, options):
+def refuse_to_shorten(experiment, options):
     """Refuse, before any work, to replace the record and the weights of a longer run. (Parts keep a file each.)"""
     kept, budgets = options.directory / records.RECORD, getattr(experiment, "BUDGETS", None)
     if options.force or hasattr(experiment, "parts") or not budgets or not kept.exists():

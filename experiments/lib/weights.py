@@ -5,6 +5,7 @@ from pathlib import Path
 from diffnet_tf.files import model_files
 from experiments.lib import records
 
+ALIKE = ("budget", "source", "data", "seed")  # in what networks that are compared must not differ
 COMMITTED = Path(__file__).resolve().parents[2] / "results"
 
 
@@ -25,9 +26,9 @@ def find(name, results_dir):
 
 
 def find_alike(names, results_dir):
-    """The networks of several experiments, to be compared with each other: of one folder, and of one budget.
+    """The networks of several experiments, to be compared with each other: of one folder, budget, seed and data.
 
-    A folder that holds only some of them, or of several budgets, is passed over, with a line that says so.
+    A folder that holds only some of them, or of several kinds, is passed over, with a line that says so.
 
     Args:
         names: of the experiments' folders.
@@ -45,15 +46,19 @@ def find_alike(names, results_dir):
             name for name in names if all((root / name / part).exists() for part in (records.MODEL, records.RECORD))
         ]
         sources = [_source(root / name) for name in there]
-        if len(there) == len(names) and len({source["budget"] for source in sources}) == 1:
+        kinds = {tuple(source[key] for key in ALIKE) for source in sources}
+        if len(there) == len(names) and len(kinds) == 1:
             if passed:
                 print(f"{'; '.join(passed)}. So the networks are those in {root}.", flush=True)
             return [(model_files.load(root / name / records.MODEL), source) for name, source in zip(names, sources)]
         if there:
-            budgets = ", ".join(f"{name} (budget {source['budget']})" for name, source in zip(there, sources))
-            passed.append(f"{root} holds {budgets}; expected {', '.join(names)} of one budget")
+            held = ", ".join(
+                f"{name} (budget {source['budget']}, seed {source['seed']}, {source['data']})"
+                for name, source in zip(there, sources)
+            )
+            passed.append(f"{root} holds {held}; expected {', '.join(names)} of one budget, seed and data")
     if passed:
-        raise FileNotFoundError(f"{'; '.join(passed)}. Run the others with that budget.")
+        raise FileNotFoundError(f"{'; '.join(passed)}. Run the others alike.")
     raise FileNotFoundError(
         f"No trained weights {names[0]}/{records.MODEL} in {results_dir} or {COMMITTED}: run that experiment first."
     )

@@ -70,9 +70,41 @@ def test_progress_is_of_the_same_settings_and_the_same_file(tree, tmp_path):
     assert not again().done(source, target)
     target.write_bytes(b"y")
     with open(out / folder.STATE, "a") as file:
-        file.write('["cut o')  # as after a crash
+        file.write('\n["cut o')  # as after a crash
     assert again().done(source, target)
+    other = tree / "b.PNG"
+    (out / "b.PNG").write_bytes(b"y")
+    assert not again().begun(out / "b.PNG")
+    again().begin(out / "b.PNG")  # killed before it was done
+    assert again().begun(out / "b.PNG") and not again().done(other, out / "b.PNG")
+    again().add(other, out / "b.PNG")
+    assert again().done(other, out / "b.PNG") and again().done(source, target)
     again(depth="8").add(source, target)  # other settings begin anew
     assert again(depth="8").done(source, target) and not again().done(source, target)
     again().finish()
     assert not (out / folder.STATE).exists()
+
+
+def test_links_do_not_lead_in_circles(tree):
+    (tree / "sub" / "loop").symlink_to(tree / "sub")
+    (tree / "sub" / "up").symlink_to(tree)
+    (tree / "zlink").symlink_to(tree / "sub" / "deep")
+    assert names(folder.search(tree, Path("out"), recursive=True)) == [
+        "out/a.tif",
+        "out/b.PNG",
+        "out/sub/c.jpg",
+        "out/sub/deep/d.npy",
+    ]
+
+
+def test_a_subfolder_that_cannot_be_read_is_named(tree, monkeypatch):
+    whole = Path.iterdir
+
+    def iterdir(path):
+        if path.name == "deep":
+            raise PermissionError(13, "Permission denied", str(path))
+        return whole(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    found = folder.search(tree, Path("out"), recursive=True)
+    assert len(found.images) == 3 and list(found.unreadable) == [tree / "sub" / "deep"]

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from experiments import all as everything
-from experiments.lib import registry
+from experiments.lib import records, registry
 
 DOES = """
 import json, pathlib, signal, sys, time
@@ -63,6 +63,19 @@ def test_what_is_finished_is_not_repeated(small):
     assert set(json.loads((root / everything.STATE).read_text())["finished"]) == {"first", "second", "third"}
     assert everything.main(["--budget", "quick", "--results_dir", str(root)]) == 0  # another budget: all anew
     assert began(root)[4:] == ["first", "second", "third"]
+    assert everything.main(["--budget", "smoke", "--results_dir", str(root)]) == 0  # what was finished with it still is
+    assert len(began(root)) == 7
+    (root / "third" / "record.json").write_text('{"budget": "quick"}')  # but for what has been replaced
+    assert everything.main(["--budget", "smoke", "--results_dir", str(root)]) == 0
+    assert began(root)[7:] == ["third"]
+
+
+def test_a_longer_run_in_the_folder_is_refused_before_any_work(small, monkeypatch, capsys):
+    root, _ = small
+    monkeypatch.setattr(everything, "jobs", lambda: [everything.Job("first"), everything.Job("fig06")])
+    records.save(root / "fig06", {"budget": "cpu", "steps": 72_000, "recipe": {"name": "fast"}}, {})
+    assert everything.main(["--budget", "smoke", "--results_dir", str(root)]) == 2
+    assert "72,000 steps; this one has 4" in capsys.readouterr().err and not (root / "began.txt").exists()
 
 
 def test_what_needs_a_failed_one_waits_for_another_try(small):

@@ -31,7 +31,7 @@ def options(root, experiment=fig06_samples, **changes):
 def test_a_short_run_does_not_replace_a_longer_one(there, changes, refused, tmp_path):
     records.save(tmp_path / "fig06", there, {})
     if refused is None:
-        run._refuse_to_shorten(fig06_samples, options(tmp_path, **changes))
+        run.refuse_to_shorten(fig06_samples, options(tmp_path, **changes))
         return
     with pytest.raises(ValueError, match=refused):
         run.execute(fig06_samples, options(tmp_path, **changes))
@@ -41,8 +41,8 @@ def test_a_short_run_does_not_replace_a_longer_one(there, changes, refused, tmp_
 def test_without_steps_budgets_are_compared(tmp_path):
     records.save(tmp_path / generalisation.NAME, {"budget": "cpu"}, {})
     with pytest.raises(ValueError, match="budget cpu; this one is smoke"):
-        run._refuse_to_shorten(generalisation, options(tmp_path, generalisation))
-    run._refuse_to_shorten(generalisation, options(tmp_path, generalisation, budget="paper"))
+        run.refuse_to_shorten(generalisation, options(tmp_path, generalisation))
+    run.refuse_to_shorten(generalisation, options(tmp_path, generalisation, budget="paper"))
 
 
 def copied(root, *names):
@@ -59,15 +59,16 @@ def test_networks_of_a_figure_come_from_one_folder_and_one_budget(tmp_path, caps
     copied(tmp_path, *names[:2])
     weights.find_alike(names, tmp_path)
     said = capsys.readouterr().out
-    assert f"{tmp_path} holds fig06 (budget cpu), inverse-0.1pct (budget cpu); expected" in said
+    assert f"{tmp_path} holds fig06 (budget cpu, seed 0, photos96), inverse-0.1pct (budget cpu, seed 0," in said
     copied(tmp_path, "fig07")
     weights.find_alike(names, tmp_path)
     assert not capsys.readouterr().out
     record = json.loads((tmp_path / "fig07" / records.RECORD).read_text())
-    (tmp_path / "fig07" / records.RECORD).write_text(json.dumps(record | {"budget": "smoke", "commit": "here"}))
-    found = weights.find_alike(names, tmp_path)
-    assert "here" not in [source["commit"] for _, source in found]
-    assert "fig07 (budget smoke)" in capsys.readouterr().out
+    for change in ({"budget": "smoke"}, {"seed": 1}, {"data": "others"}, {"source": "skimage"}):
+        (tmp_path / "fig07" / records.RECORD).write_text(json.dumps(record | {"commit": "here"} | change))
+        found = weights.find_alike(names, tmp_path)
+        assert "here" not in [source["commit"] for _, source in found]
+        assert "expected fig06, inverse-0.1pct, fig07 of one" in capsys.readouterr().out
 
 
 def test_figure_11_does_not_mix_a_smoke_run_with_long_ones(tmp_path):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from diffnet_tf.data import sources
 from diffnet_tf.files import image_files, reading, sealed
-from diffnet_tf.networks import models, presets
+from diffnet_tf.networks import cards, models, presets
 from diffnet_tf.training import checkpoint
 from experiments.lib import records
 
@@ -217,7 +217,7 @@ def test_the_parameters_of_a_card_are_counted(layers, depth, width):
 
 @pytest.fixture
 def preset(tmp_path, monkeypatch):
-    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    monkeypatch.setattr(cards, "FOLDER", tmp_path)
     presets.save("inverse", models.DiffNet(num_layers=1, estimator_depth=1, width=2), {}, tmp_path)
     return tmp_path / "inverse.json"
 

@@ -180,13 +180,13 @@ def _lay_checkpoint(rng: random.Random, seeds: list[Files], folder: Path, case: 
 
 
 def _lay_preset(rng: random.Random, seeds: list[Files], folder: Path, case: int | None) -> Callable[[], object]:
-    from diffnet_tf.networks import presets
+    from diffnet_tf.networks import cards, presets
 
     files = _mutated(rng, seeds) if case is not None else seeds[0]
     if case is not None and rng.random() < 0.6:
         files["inverse.json"] = _sealed(rng, files["inverse.json"], files["inverse.npz"])
     _write(folder, files)
-    presets.FOLDER = folder
+    cards.FOLDER = folder
 
     def read() -> None:
         model = presets.from_preset("inverse")

@@ -13,7 +13,7 @@ from diffnet_tf.__main__ import main
 from diffnet_tf.base import command_line
 from diffnet_tf.base.checks import InputTypeError
 from diffnet_tf.files import model_files
-from diffnet_tf.networks import presets
+from diffnet_tf.networks import cards, presets
 from experiments.lib import ledger as verify
 from tests.conftest import ROOT, mostly_slow, tensorflow_only
 from tests.hostile.common import check, contents
@@ -76,7 +76,7 @@ def test_an_old_keras_is_not_trusted_with_models(folder, monkeypatch):
 
 def test_preset_of_a_wrong_hash(tmp_path, monkeypatch, model):
     presets.save("inverse", model, {}, tmp_path)
-    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    monkeypatch.setattr(cards, "FOLDER", tmp_path)
     content = (tmp_path / "inverse.npz").read_bytes()
     (tmp_path / "inverse.npz").write_bytes(content[:-1] + b"x")
     with pytest.raises(ValueError) as error:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf.networks import presets
+from diffnet_tf.networks import cards, presets
 from experiments import presets as packaging
 from experiments.lib import records
 from tests import oracle
@@ -52,7 +52,7 @@ def test_every_backend_gives_what_the_equations_give(name, clean_and_diffused):
     """Against NumPy in float64: what two backends give is within twice this of each other."""
     described = presets.card(name)
     image = clean_and_diffused(described)[1][0, 20:60, 20:55]
-    with np.load(presets.FOLDER / f"{name}.npz") as weights:
+    with np.load(cards.FOLDER / f"{name}.npz") as weights:
         expected = oracle.diffnet(image[..., 0], weights, described["network"]["num_layers"])
     output = keras.ops.convert_to_numpy(dn.from_preset(name)(image[None]))[0, ..., 0]
     np.testing.assert_allclose(output, expected, atol=5e-6, rtol=0)
@@ -61,7 +61,7 @@ def test_every_backend_gives_what_the_equations_give(name, clean_and_diffused):
 def test_the_presets_are_made_of_committed_results(tmp_path):
     """The one documented command makes the files that come with the package, byte for byte."""
     packaging.main(["--results_dir", str(ROOT / "results"), "--folder", str(tmp_path)])
-    made, kept = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in (tmp_path, presets.FOLDER))
+    made, kept = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in (tmp_path, cards.FOLDER))
     assert made == kept and len(made) == 2 * len(NAMES) + 1  # weights and a card each, and the cards to read
 
 
@@ -79,7 +79,7 @@ def test_the_card_is_that_of_the_record(name):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with one small preset, in place of the package's."""
-    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    monkeypatch.setattr(cards, "FOLDER", tmp_path)
     model = dn.models.DiffNet(num_layers=2, estimator_depth=2, width=4)
     presets.save("inverse", model, {"problem": "inverse"}, tmp_path)
     return tmp_path
@@ -166,5 +166,5 @@ def test_pickles_are_not_opened(folder):
 
 def test_the_weights_are_plain_arrays():
     for name in NAMES:
-        with zipfile.ZipFile(presets.FOLDER / f"{name}.npz") as archive:
+        with zipfile.ZipFile(cards.FOLDER / f"{name}.npz") as archive:
             assert all(entry.endswith(".npy") for entry in archive.namelist())

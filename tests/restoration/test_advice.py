@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 import diffnet_tf as dn
-from diffnet_tf.networks import presets
+from diffnet_tf.networks import cards, presets
 from diffnet_tf.restoration import tiles
 from experiments import presets as packaging
 from experiments.lib import records
@@ -135,7 +135,7 @@ def test_other_networks_and_black_images_are_not_spoken_of(recwarn):
 
 
 def test_a_card_without_numbers_is_enough(tmp_path, monkeypatch):
-    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    monkeypatch.setattr(cards, "FOLDER", tmp_path)
     presets.save("inverse", dn.models.DiffNet(1, 2, 4), {"problem": "inverse"}, tmp_path)
     (text,) = said(without_work(dn.from_preset("inverse")), BYTES)
     assert text.endswith("Do not expect what its card says; give the image with 16 bits.")

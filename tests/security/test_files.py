@@ -18,7 +18,7 @@ import diffnet_tf as dn
 from diffnet_tf.__main__ import main
 from diffnet_tf.data import recognise
 from diffnet_tf.files import image_files
-from diffnet_tf.networks import presets
+from diffnet_tf.networks import cards, presets
 from diffnet_tf.training import checkpoint
 from experiments.lib import records
 from tests.conftest import tensorflow_only
@@ -56,7 +56,7 @@ def test_the_pickle_harms_where_it_is_let(pickled, canary, tmp_path):
 
 
 def test_preset_weights_are_not_unpickled(pickled, tmp_path, monkeypatch, network):
-    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    monkeypatch.setattr(cards, "FOLDER", tmp_path)
     presets.save("inverse", network, {}, tmp_path)
     with np.load(tmp_path / "inverse.npz") as arrays:
         values = {**arrays, "diffusion1/time_step": pickled}
