@@ -8,6 +8,7 @@ from keras import ops
 import diffnet_tf as dn
 from diffnet_tf.evaluation import analysis
 from diffnet_tf.physics import stencil
+from tests.conftest import mostly_slow
 
 DT = 0.125
 
@@ -158,7 +159,7 @@ def test_what_the_presets_learned(photographs):
         assert layer.spectrum.lowest > 0.95 and layer.radius_margin < -0.5
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float64"])
+@pytest.mark.parametrize("dtype", mostly_slow(["float16", "float64"], "float64"))
 def test_images_of_any_float_dtype(photographs, dtype):
     model, image = dn.models.DiffNet(num_layers=1, estimator_depth=1), photographs[0, :8, :8, 0].astype(dtype)
     (layer,) = analysis.layers(model, image)

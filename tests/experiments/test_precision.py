@@ -45,6 +45,7 @@ def test_the_cards_get_what_it_costs(tmp_path):
     assert presets.beside(tmp_path) == {}
 
 
+@pytest.mark.slow
 def test_in_tf32_the_networks_are_protected(tmp_path):
     """Emulated: the presets lose next to nothing, the same networks of plain convolutions lose decibels."""
     found, arrays = execute(precision, tmp_path)

@@ -96,6 +96,7 @@ def run(clone, *arguments):
 
 
 @tensorflow_only
+@pytest.mark.slow
 def test_a_new_question_is_one_file(clone):
     assert len([line for line in TOY.splitlines() if line]) <= 50
     flags = ("--budget", "smoke", "--results_dir", "results")

@@ -10,7 +10,7 @@ import diffnet_tf as dn
 from benchmarks import runtimes
 from benchmarks.runtimes import FORMATS
 from experiments.lib import narrow
-from tests.conftest import ROOT, run_python, slow, tensorflow_only
+from tests.conftest import ROOT, mostly_slow, run_python, slow, tensorflow_only
 
 MISSING = "comes with the export extra"
 
@@ -112,7 +112,7 @@ KINDS = {
 
 
 @tensorflow_only
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", mostly_slow(KINDS, "noise map", "convolutions"))
 def test_every_kind_of_network_can_be_exported(kind, tmp_path):
     """From a model that was never called, too."""
     make, shape = KINDS[kind]

@@ -55,6 +55,7 @@ def assert_equal_curves(mine, theirs, rtol=1e-5):
 
 
 @pytest.mark.skipif(BACKEND not in ("tensorflow", "jax"), reason="needs tf.distribute or JAX")
+@slow
 def test_two_virtual_devices_take_the_same_steps():
     strategy = {"tensorflow": "mirrored", "jax": "data_parallel"}[BACKEND]
     alone, both = train(f"none,{strategy}", devices=2, XLA_FLAGS="--xla_force_host_platform_device_count=2")
