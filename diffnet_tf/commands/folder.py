@@ -1,7 +1,7 @@
 """A folder of images that a command works through: what is in it, what is left out, and what is done already.
 
 The same command goes on where it was stopped, or where some files failed: in the output folder, the file `STATE` lists
-what is done until everything is. Its first line holds the settings: with others, nothing counts as done.
+what is done. Its first line holds the settings: with others, nothing counts as done.
 """
 
 import dataclasses
@@ -91,20 +91,25 @@ def _walk(
 
 
 class Progress:
-    """Which images of a folder are done, kept in the output folder until `finish`.
+    """Which images of a folder are done, kept in the output folder.
 
     Args:
         folder: the output folder.
         settings: what else the results depend on, plain values.
+
+    Attributes:
+        of_others: whether the folder holds results that were made with other settings.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self._folder, self._path = folder, folder / STATE
         self._first = json.dumps(settings, sort_keys=True)
         self._entries: dict[str, list[int] | None] = {}
+        self.of_others = False
         if self._path.exists():
             first, *lines = self._path.read_text(errors="replace").splitlines() or [""]
-            if first == self._first:
+            self.of_others = first != self._first
+            if not self.of_others:
                 self._entries = dict(entry for line in lines if (entry := _entry(line)))
 
     def done(self, source: Path, target: Path) -> bool:
@@ -133,9 +138,9 @@ class Progress:
     def _name(self, target: Path) -> str:
         return os.fspath(target.relative_to(self._folder))
 
-    def finish(self) -> None:
-        """Everything is done."""
-        self._path.unlink(missing_ok=True)
+    def clear(self) -> None:
+        """Nothing counts as done."""
+        self._entries = {}
 
 
 def stamp(path: Path) -> list[int]:

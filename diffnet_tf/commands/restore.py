@@ -104,33 +104,47 @@ def _file(arguments: Namespace) -> int:
 
 def _folder(arguments: Namespace) -> int:
     """Restore the images of a folder, one after the other."""
+    if arguments.output.exists() and arguments.output.samefile(arguments.input):
+        raise ValueError(f"{arguments.output} holds the images themselves; expected another folder to write to.")
     found = folder.search(arguments.input, arguments.output, arguments.recursive)
     progress = folder.Progress(arguments.output, _settings(arguments))
     left = [job for job in found.images if not progress.done(*job)]
+    if arguments.force and not left:  # all of it anew
+        progress.clear()
+        left = found.images
     for _, target in left:
+        if target.exists() and progress.of_others and not arguments.force:
+            raise FileExistsError(
+                f"{target} was made with other options; give another folder, or --force to make all of it anew."
+            )
         checks.can_be_written(target, arguments.force or progress.begun(target))
     if found.left_out:
         print(found.left_out)
     if len(left) < len(found.images):
         print(f"{len(found.images) - len(left):,} of {len(found.images):,} images are done already.")
+    if not left and not found.unreadable:
+        return 0
     tiled, failed = _tiled(arguments), list(found.unreadable)
     for error in found.unreadable.values():
         command_line.show(error)
     for source, target in left:
+        progress.begin(target)
         try:
-            image = _opened(arguments, source, target)
-            progress.begin(target)
-            _restore(arguments, tiled, source, target, image)
+            _restore(arguments, tiled, source, target, _opened(arguments, source, target))
             progress.add(source, target)
         except command_line.INPUT_ERRORS as error:
             command_line.show(error)
             failed.append(source)
+            if target.exists():
+                print(f"{target} is an older result.", file=sys.stderr)
+        except KeyboardInterrupt:
+            print(f"Stopped at {source}. The same command goes on.", flush=True)
+            raise
     if failed:
         names = ", ".join(str(path.relative_to(arguments.input)) for path in failed)
         total = len(found.images) + len(found.unreadable)
         print(f"{len(failed):,} of {total:,} failed: {names}. The same command tries them again.", file=sys.stderr)
         return 1
-    progress.finish()
     return 0
 
 

@@ -16,6 +16,7 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.choices import PRESETS, PROBLEMS, SOURCES
 from diffnet_tf.base.types import Array
 from diffnet_tf.files import model_files, provenance
+from diffnet_tf.networks import cards
 
 if TYPE_CHECKING:
     import keras
@@ -41,8 +42,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="reduce a folder's images to squares of so many pixels; if not given, training takes random crops of the "
         "whole images at their own resolution",
     )
-    parser.add_argument("--problem", choices=PROBLEMS, default="inverse", help="what is learned")
-    parser.add_argument("--noise", type=float, default=0.0, help="σ of the noise on the diffused images, range 1")
+    parser.add_argument(
+        "--problem", choices=PROBLEMS, help="what is learned: that of the preset of --init, or inverse, if not given"
+    )
+    parser.add_argument(
+        "--noise",
+        type=float,
+        help="σ of the noise on the diffused images, range 1: that of the preset of --init, or 0, if not given",
+    )
     parser.add_argument("--steps", type=int, default=2_400, help="training steps; 2,400 take 2 minutes on 2 cores")
     parser.add_argument("--learning-rate", type=float, help="3e-3, or 1e-3 with --init, if not given")
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the examples")
@@ -57,6 +64,7 @@ def run(arguments: Namespace) -> int:
     from diffnet_tf.networks.models import DiffNet
     from diffnet_tf.training import checkpoint
 
+    _take_from_card(arguments)
     _check(arguments)
     model = _start(arguments.init) if arguments.init else None
     train, held_out = _images(arguments, colour=model is not None and model.input_shape[-1] == 3)
@@ -79,10 +87,21 @@ def run(arguments: Namespace) -> int:
         before[arguments.init] = quality(restored())
     # Beside the model, so that the same command finds it.
     state = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
-    trained = training.fit(
-        model, train, recipe, steps=arguments.steps, validation=held_out, checkpoint_dir=state, **options
-    )
+
+    def fit() -> training.Training:
+        return training.fit(
+            model, train, recipe, steps=arguments.steps, validation=held_out, checkpoint_dir=state, **options
+        )
+
+    try:
+        trained = fit()
+    except checkpoint.OtherRun as error:
+        if not arguments.force:
+            raise ValueError(f"{str(error).split('. Use')[0]}. Give another --out, or --force to start anew.") from None
+        checkpoint.remove(state)
+        trained = fit()
     if not trained.finished:
+        print(f"{arguments.out} is not written yet.", flush=True)
         return 130
     model_files.save(model, arguments.out)
     checkpoint.remove(state)
@@ -90,6 +109,20 @@ def run(arguments: Namespace) -> int:
         number, height, width, _ = held_out.shape
         print(f"{name}: {psnr:.2f} dB on {number} images of {width}×{height} pixels that were not trained on")
     return 0
+
+
+def _take_from_card(arguments: Namespace) -> None:
+    """Fine-tuning goes on with the problem and the noise of a preset, unless others are given."""
+    card = cards.card(arguments.init) if arguments.init in PRESETS else {}
+    if arguments.problem is None:
+        arguments.problem = card.get("problem", "inverse")
+    if arguments.noise is None:
+        arguments.noise = card.get("noise", 0.0) if arguments.problem == card.get("problem", "inverse") else 0.0
+    if arguments.problem not in PROBLEMS:
+        raise ValueError(
+            f"--init {arguments.init} knows the problem {arguments.problem!r}, which this command does not train. Give "
+            f"--problem {' or '.join(PROBLEMS)} to teach it another, or train in Python with degrade=..."
+        )
 
 
 def _check(arguments: Namespace) -> None:

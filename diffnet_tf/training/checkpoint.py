@@ -32,6 +32,10 @@ _KINDS = {"step": int, "configuration": dict, "versions": dict, "state": dict}
 _BACKENDS = ("tensorflow", "jax", "torch", "keras", "numpy", "python")
 
 
+class OtherRun(ValueError):
+    """A checkpoint is of a run with another configuration."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """What was saved, as it was read.
@@ -214,9 +218,9 @@ def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
     if fields:
         lines = [f"{name}: {there.get(name)!r} there, {here.get(name)!r} here" for name in fields[:_NAMED]]
         more = f", and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
-        raise ValueError(
+        raise OtherRun(
             f"{path} is of a run with another configuration ({', '.join(lines)}{more}). Use another folder, or remove "
-            "it."
+            f"{path.parent}."
         )
 
 

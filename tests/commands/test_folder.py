@@ -81,8 +81,7 @@ def test_progress_is_of_the_same_settings_and_the_same_file(tree, tmp_path):
     assert again().done(other, out / "b.PNG") and again().done(source, target)
     again(depth="8").add(source, target)  # other settings begin anew
     assert again(depth="8").done(source, target) and not again().done(source, target)
-    again().finish()
-    assert not (out / folder.STATE).exists()
+    assert again().of_others and not again(depth="8").of_others
 
 
 def test_links_do_not_lead_in_circles(tree):

@@ -7,6 +7,7 @@ from PIL import Image
 
 from diffnet_tf import restoration
 from diffnet_tf.__main__ import main
+from diffnet_tf.commands.folder import STATE
 from diffnet_tf.files import image_files
 
 PRESET = "inverse-1pct"
@@ -46,8 +47,20 @@ def test_a_bad_file_of_a_folder_stops_no_other(mixed, tmp_path, capsys):
     said = capsys.readouterr()
     assert "2 of 3 images are done already" in said.out and "a.png →" not in said.out
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("[ac].png")} == made
-    assert restore(*command) == 2  # finished: what is there is replaced by --force alone
-    assert "a.png exists; give another name, or --force" in capsys.readouterr().err
+    assert restore(*command) == 0  # nothing to do
+    assert "3 of 3 images are done already" in capsys.readouterr().out
+    assert {path.name: path.stat().st_mtime_ns for path in out.glob("[ac].png")} == made
+    assert (
+        restore(*command, "--force") == 0
+        and not made.items() & {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}.items()
+    )
+
+
+def test_a_folder_does_not_become_its_own_result(mixed, capsys):
+    before = (mixed / "a.png").read_bytes()
+    assert restore(mixed, mixed, "--preset", PRESET, "--force") == 2
+    assert "holds the images themselves; expected another folder" in capsys.readouterr().err
+    assert (mixed / "a.png").read_bytes() == before
 
 
 def test_a_folder_that_was_stopped_goes_on(mixed, tmp_path, monkeypatch, capsys):
@@ -65,12 +78,13 @@ def test_a_folder_that_was_stopped_goes_on(mixed, tmp_path, monkeypatch, capsys)
 
     monkeypatch.setattr(restoration, "restore", stopped)
     assert restore(*command) == 130 and len(calls) == 2
+    assert "Stopped at" in capsys.readouterr().out
     assert restore(*command, "--depth", "16") == 2
-    assert "out/a.png exists" in capsys.readouterr().err
+    assert "out/a.png was made with other options; give another folder" in capsys.readouterr().err
     assert restore(*command) == 0 and len(calls) == 4
     assert "1 of 3 images are done already." in capsys.readouterr().out
     found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
-    assert found == ["a.png", "c.png", "sub/d.png"]
+    assert found == [STATE, "a.png", "c.png", "sub/d.png"]
 
 
 def test_a_folder_keeps_names_and_kinds(picture, tmp_path):
@@ -82,5 +96,5 @@ def test_a_folder_keeps_names_and_kinds(picture, tmp_path):
     Image.fromarray(gray).save(folder / "b.png")
     (folder / "notes.txt").write_text("not an image")
     assert restore(folder, out, "--preset", PRESET) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["a.tif", "b.png"]
+    assert sorted(path.name for path in out.iterdir()) == [STATE, "a.tif", "b.png"]
     assert image_files.read(out / "a.tif").dtype == np.float32

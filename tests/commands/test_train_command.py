@@ -1,6 +1,7 @@
 """python -m diffnet_tf train: from a folder of images to a network that restore takes."""
 
 import argparse
+import dataclasses
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 import diffnet_tf as dn
 from diffnet_tf.__main__ import main
+from diffnet_tf.commands import train as command
 from diffnet_tf.training import run as training_run
 from tests.conftest import mostly_slow, slow
 
@@ -64,6 +66,52 @@ def test_from_the_start_and_stopped_in_between(folder, tmp_path, monkeypatch, ca
     assert "Going on from step 10 of 40" in printed
     before, after = (float(line.split(": ")[1].split()[0]) for line in printed.splitlines()[-2:])
     assert after > before + 2
+
+
+def test_with_other_options_force_starts_anew(folder, tmp_path, capsys):
+    """What was stopped is of another run: said, with the two ways out."""
+    dn.models.DiffNet(1, 2, 4).save(tmp_path / "own.keras")
+    out, options = tmp_path / "mine.keras", ("--init", str(tmp_path / "own.keras"), "--steps")
+    kept = tmp_path / "mine.keras.checkpoint"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dn.training, "fit", stopped_at_the_end(dn.training.fit))
+        assert train(folder, out, *options, 2) == 130
+    assert f"{out} is not written yet." in capsys.readouterr().out and kept.exists()
+    assert train(folder, out, *options, 3) == 2
+    assert "(steps: 2 there, 3 here). Give another --out, or --force to start anew." in capsys.readouterr().err
+    assert train(folder, out, *options, 3, "--force") == 0 and out.exists() and not kept.exists()
+
+
+def stopped_at_the_end(fit):
+    """A `fit` that leaves its checkpoint, and says that it is not finished."""
+
+    def stopped(*arguments, **options):
+        return dataclasses.replace(fit(*arguments, **options), finished=False)
+
+    return stopped
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--init inverse-1pct", ("inverse", 0.01)),
+        ("--init forward", ("forward", 0.0)),
+        ("--init inverse-1pct --noise 0.03", ("inverse", 0.03)),
+        ("--init inverse-1pct --problem forward", ("forward", 0.0)),
+        ("", ("inverse", 0.0)),
+    ],
+)
+def test_a_preset_goes_on_with_its_own_problem_and_noise(options, expected):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    arguments = parser.parse_args(["photographs", "--out", "mine.keras", *options.split()])
+    command._take_from_card(arguments)
+    assert (arguments.problem, arguments.noise) == expected
+
+
+def test_a_problem_that_it_does_not_train_is_refused(folder, tmp_path, capsys):
+    assert train(folder, tmp_path / "mine.keras", "--init", "deconvolution") == 2
+    assert "knows the problem 'deconvolution', which this command does not train" in capsys.readouterr().err
 
 
 def test_its_start_is_a_preset_or_a_file(tmp_path):
