@@ -65,9 +65,8 @@ class _Kind:
         get: Callable[[Any], Any],
         put: Callable[[Any, Any], None],
         start: Callable[[Any], Any],
-        host: bool = True,
     ) -> None:
-        self.get, self.put, self.start, self.host = get, put, start, host
+        self.get, self.put, self.start = get, put, start
 
 
 def _start_generator(generator: np.random.Generator) -> None:
@@ -83,12 +82,9 @@ _KERAS = _Kind(
     lambda g: keras.ops.convert_to_numpy(g.state),
     lambda g, state: g.state.assign(state),
     lambda g: g.state.assign(np.array([0, 0])),
-    host=False,
 )
-_TENSORFLOW = _Kind(
-    lambda g: g.state.numpy(), lambda g, state: g.state.assign(state), lambda g: g.reset_from_seed(0), host=False
-)
-_TORCH = _Kind(lambda g: g.get_state(), lambda g, state: g.set_state(state), lambda g: g.manual_seed(0), host=False)
+_TENSORFLOW = _Kind(lambda g: g.state.numpy(), lambda g, state: g.state.assign(state), lambda g: g.reset_from_seed(0))
+_TORCH = _Kind(lambda g: g.get_state(), lambda g, state: g.set_state(state), lambda g: g.manual_seed(0))
 
 
 def _kind(value: Any) -> _Kind | None:
@@ -108,28 +104,15 @@ def _kind(value: Any) -> _Kind | None:
     return None
 
 
-class Drawn:
-    """What `seeded` gives: whether anything was drawn on the host, where a compiled function does not see it."""
-
-    def __init__(self, generators: list[tuple[Any, _Kind]]) -> None:
-        self._generators = [(generator, kind) for generator, kind in generators if kind.host]
-        self._before = self._states()
-
-    def _states(self) -> str:
-        with np.printoptions(threshold=sys.maxsize):
-            return repr([kind.get(generator) for generator, kind in self._generators])
-
-    @property
-    def on_host(self) -> bool:
-        return self._states() != self._before
-
-
 @contextlib.contextmanager
-def seeded(function: Any) -> Iterator[Drawn]:
+def seeded(function: Any) -> Iterator[Callable[[], bool]]:
     """A block in which whatever a function may draw from starts at a fixed state, and has its own state afterwards.
 
     That is: the generators of Python's `random`, of `numpy.random`, of Keras and of its backend, and those that the
     function holds: in its closure, its defaults, its attributes, the globals that it names.
+
+    Yields:
+        A function: whether any of these but the backend's own was drawn from since the block began.
     """
     generators: list[tuple[Any, _Kind]] = [(random, _PYTHON), (np.random, _NUMPY)]
     generators += [(generator, kind) for generator in _held(function) if (kind := _kind(generator))]
@@ -138,21 +121,27 @@ def seeded(function: Any) -> Iterator[Drawn]:
         for (generator, kind), state in zip(generators, states):
             stack.callback(kind.put, generator, state)
             kind.start(generator)
-        stack.enter_context(_keras_seeded())
+        generators.append((stack.enter_context(keras_generator(keras.random.SeedGenerator(0))), _KERAS))
         stack.enter_context(_backend_seeded())
-        yield Drawn(generators)
+        before = _states(generators)
+        yield lambda: _states(generators) != before
+
+
+def _states(generators: list[tuple[Any, _Kind]]) -> str:
+    with np.printoptions(threshold=sys.maxsize):
+        return repr([kind.get(generator) for generator, kind in generators])
 
 
 @contextlib.contextmanager
-def _keras_seeded() -> Iterator[None]:
-    """For Keras's generator of all that is given no seed, which is made when it is needed first."""
+def keras_generator(generator: keras.random.SeedGenerator) -> Iterator[keras.random.SeedGenerator]:
+    """A block in which a generator is Keras's own of all that is given no seed, of which each thread has another."""
     from keras.src.backend.common import global_state
     from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR as NAME
 
     before = global_state.get_global_attribute(NAME)
-    global_state.set_global_attribute(NAME, keras.random.SeedGenerator(0))
+    global_state.set_global_attribute(NAME, generator)
     try:
-        yield
+        yield generator
     finally:
         global_state.set_global_attribute(NAME, before)
 

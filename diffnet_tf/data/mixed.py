@@ -3,6 +3,7 @@
 import copy
 import math
 import tempfile
+import zlib
 from collections.abc import Iterable
 from typing import IO, Any, Self
 
@@ -71,7 +72,10 @@ class MixedImages(GrayImages):
         return of_each(self._sizes[:, 0]), of_each(self._sizes[:, 1]), of_each(self._first)
 
     def fingerprint(self) -> list[int]:
-        return [*super().fingerprint(), *map(int, self._sizes.ravel())]
+        checksum = 0  # of all: that of their pixels one after another
+        for number in range(len(self)):
+            checksum = zlib.crc32(np.ascontiguousarray(self.image(number)).data, checksum)
+        return [*(side or 0 for side in self.shape), checksum, *map(int, self._sizes.ravel())]
 
     def take(self, indices: Array, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
         """Not for images of different sizes.

@@ -135,19 +135,12 @@ class Plan:
 
     @functools.cached_property
     def compiles(self) -> bool:
-        """Whether what makes a pair can be compiled: not with a `degrade` that calls NumPy, see `degrading`."""
-        return self.degrade is None or degrading.compiles(self.degrade, self._given)
-
-    @property
-    def one_by_one(self) -> bool:
-        """Whether TensorFlow must not make two batches at a time: both would have the same random numbers."""
-        return self.degrade is not None and (not self.compiles or degrading.keeps_state(self.degrade, self._given))
-
-    @functools.cached_property
-    def _given(self) -> tuple[Tensor, ...]:
-        """What `degrade` may be called with."""
+        """Whether what makes a pair can be compiled: not with every `degrade`, see `degrading`."""
+        if self.degrade is None:
+            return True
         drawn = self.batch(0)
-        return (drawn.clean,) if self.parameter is None else (drawn.clean, drawn.parameter)
+        given = (drawn.clean,) if self.parameter is None else (drawn.clean, drawn.parameter)
+        return degrading.compiles(self.degrade, given)
 
     def pair(self, clean: Tensor, noise: Tensor, sigma: Tensor, parameter: Tensor) -> tuple[Tensor, Tensor]:
         """(input, target) tensors from what was drawn."""
@@ -195,8 +188,8 @@ def pairs(*arguments: Any, **options: Any) -> Any:
         start: the number of the first example: resume after s batches with start = s · batch_size.
         degrade: any function of clean images (batch, height, width, 1) to such; None for `diffusion.perona_malik` with
             the paper's settings, for colours `diffusion.vector_valued`. One in `keras.ops` is compiled. One that calls
-            NumPy or SciPy (`lambda u: gaussian_filter(np.asarray(u), (0, 2, 2, 0))`) is called in Python, a batch at a
-            time: it is given tensors with values.
+            NumPy or SciPy (`lambda u: gaussian_filter(np.asarray(u), (0, 2, 2, 0))`), or does not repeat itself, is
+            called in Python, a batch at a time: it is given tensors with values.
         noise_map: give the inputs a second channel, the last, that holds the example's σ at every pixel.
         parameter: (low, high): each example draws a number, uniformly, and degrade is called with these as a second
             argument, float32 (batch, 1, 1, 1): a contrast, a time or a scale that the network is not told.
@@ -219,10 +212,10 @@ def pairs(*arguments: Any, **options: Any) -> Any:
     import tensorflow as tf
 
     plan, xp = _plan(arguments, options), tensorflow_arrays()
+    calls = plan.parallel_calls or tf.data.AUTOTUNE
     if not plan.compiles:
-        plan.diffuse = degrading.in_python(plan.diffuse)
+        plan.diffuse, calls = degrading.in_python(plan.diffuse), 1  # two at a time would draw from one generator
     examples, images = plan.examples, plan.examples.images
-    calls = 1 if plan.one_by_one else plan.parallel_calls or tf.data.AUTOTUNE
     mapped = isinstance(images.pixels, np.memmap)  # which may be more than the memory holds
     pixels, maxima = images.pixels if mapped else tf.constant(images.pixels), tf.constant(images.maxima)
     first_epoch, skipped = divmod(plan.start, len(images))

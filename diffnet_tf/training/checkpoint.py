@@ -24,8 +24,8 @@ import numpy as np
 from keras import ops
 
 from diffnet_tf.base.types import Array, PathLike
+from diffnet_tf.data import degrading
 from diffnet_tf.files import provenance, sealed
-from diffnet_tf.training import identity
 
 KEPT = 2
 _KINDS = {"step": int, "configuration": dict, "versions": dict, "state": dict}
@@ -170,7 +170,7 @@ def load(
     Args:
         directory: the folder.
         configuration: that of the run that is to go on, see `identity`.
-        outcome: arrays that have to be those of the checkpoint, too, to `identity.TOLERANCE`.
+        outcome: arrays that have to be those of the checkpoint, too, to `degrading.TOLERANCE`.
 
     One that is damaged is passed over with a RuntimeWarning, and so is a change of versions, with which the last bits
     of the result may change.
@@ -248,7 +248,7 @@ def as_first_written(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 def _compare_outcomes(path: Path, saved: Mapping[str, Array], wanted: Mapping[str, Array]) -> None:
     for name, here in wanted.items():
-        difference = identity.differ(saved.get(name, here[:0]), here)
+        difference = degrading.differ(saved.get(name, here[:0]), here)
         if difference:
             raise ValueError(
                 f"{path} is of a run with another {name.split('/')[0]}: what it makes of the same images differs, "

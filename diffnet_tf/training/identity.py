@@ -15,14 +15,13 @@ import numpy as np
 from diffnet_tf import data
 from diffnet_tf.base import randomness
 from diffnet_tf.base.types import Array
-from diffnet_tf.data import examples
+from diffnet_tf.data import degrading, examples
 from diffnet_tf.data.pairs import Plan
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.training import callbacks as callback_state
 from diffnet_tf.training.recipes import Recipe
 
 VERSION = 2  # of the configuration: the first one knew functions by their names and models by their size
-TOLERANCE = 1e-6
 _KEPT = 2  # examples of the batch
 
 
@@ -78,22 +77,8 @@ def outcome(plan: Plan) -> dict[str, Array]:
     made = []
     for _ in range(2):
         with randomness.seeded(plan.degrade):
-            output = plan.diffuse(*map(keras.ops.convert_to_tensor, given))
-            made.append(np.asarray(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(output)), "float32")[:_KEPT])
-    repeats = not differ(*made)
-    return {"degrade/outcome": made[0] if repeats else np.zeros(0, "float32")}
-
-
-def differ(one: Array, other: Array) -> str:
-    """How two outcomes differ, in words; nothing where they agree to `TOLERANCE`."""
-    if one.shape != other.shape:
-        return f"shape {one.shape} there, {other.shape} here"
-    if not one.size:
-        return ""
-    scale = max(1.0, float(np.abs(np.nan_to_num(one)).max()))
-    if np.allclose(one, other, rtol=0, atol=TOLERANCE * scale, equal_nan=True):
-        return ""
-    return f"by up to {np.nanmax(np.abs(one - other)):.2g}"
+            made.append(degrading.made(plan.degrade, given)[:_KEPT])
+    return {"degrade/outcome": np.zeros(0, "float32") if degrading.differ(*made) else made[0]}
 
 
 # ---- Models ----------------------------------------------------------------------------------------------------------

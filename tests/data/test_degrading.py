@@ -1,5 +1,7 @@
 """Degradations of the user's own that nothing can compile: SciPy, values, random numbers."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -71,10 +73,29 @@ def test_fit_runs_it(photographs, case):
     assert trained.finished and np.isfinite(trained.history[-1]["val_psnr"])
 
 
+class Counting:
+    """A callable that draws from a generator made anew at every call, of a seed that it counts."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, u):
+        self.calls += 1
+        return u + np.random.default_rng(self.calls).normal(size=(3, 12, 12, 1)).astype("float32")
+
+
+def by_chance(chance, seed=0):
+    """A function that acts now and then: whole calls go by in which nothing is seen of that."""
+    generator = np.random.default_rng(seed)
+    return lambda u: 0.5 * u if generator.random() < chance else u
+
+
 def draws():
     generator = np.random.default_rng(0)
     of_keras = keras.random.SeedGenerator(0)
     return {
+        "a fresh generator": lambda u: u + np.random.default_rng().normal(size=(3, 12, 12, 1)).astype("float32"),
+        "a counter": Counting(),
         "numpy.random": lambda u: u + np.random.normal(size=(3, 12, 12, 1)).astype("float32"),
         "a generator": lambda u: u + generator.normal(size=(3, 12, 12, 1)).astype("float32"),
         "keras.random": lambda u: u + keras.random.normal((3, 12, 12, 1)),
@@ -89,6 +110,34 @@ def test_random_numbers_are_new_in_every_batch(photographs, case):
     noise = np.stack([first - clean, second - other])
     assert noise.std(axis=(1, 2, 3, 4)) == pytest.approx(1, abs=0.2)
     assert abs(np.corrcoef(noise.reshape(2, -1))[0, 1]) < 0.25
+
+
+@pytest.mark.parametrize("state", ["held", "counted"])
+def test_what_acts_now_and_then_does_so_in_the_pipeline(photographs, state):
+    """One call in twelve: of a generator that is held it is seen that it was drawn from; a counter differs in time."""
+    if state == "held":
+        degrade = by_chance(1 / 12)
+    else:
+        calls = itertools.count(1)
+
+        def degrade(u):
+            return 0.5 * u if next(calls) % 4 == 0 else u
+
+    ratios = [np.max(inputs) / np.max(targets) for inputs, targets in batches(photographs, degrade, 40, **OPTIONS)]
+    assert set(np.round(ratios, 3)) == {0.5, 1.0}
+
+
+@tensorflow_only
+def test_keras_random_numbers_follow_its_seed_and_a_degrade_is_left_as_it_was(photographs):
+    """In the pipeline's threads, too."""
+    made = []
+    for _ in range(2):
+        keras.utils.set_random_seed(5)
+        made.append(np.stack([inputs for inputs, _ in batches(photographs, draws()["keras.random"], 3, **OPTIONS)]))
+    np.testing.assert_array_equal(*made)
+    generator, same = np.random.default_rng(7), np.random.default_rng(7)
+    assert not Plan(photographs, degrade=lambda u: u * generator.random(), **OPTIONS).compiles
+    assert generator.random() == same.random()
 
 
 def test_mistakes_of_the_function_are_told_as_they_are(photographs):

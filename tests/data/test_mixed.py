@@ -1,6 +1,7 @@
 """Images of different sizes: crops at their own resolution, the same in memory and in a file, by every pipeline."""
 
 import dataclasses
+import zlib
 
 import keras
 import numpy as np
@@ -92,6 +93,19 @@ def test_more_than_the_memory_is_kept_in_a_file_and_gives_the_same(dtype, monkey
     other = of([images[0].reshape(images[0].shape[::-1]), *images[1:]])  # the same pixels, of another shape
     np.testing.assert_array_equal(other.pixels, expected.pixels)
     assert other.fingerprint() != expected.fingerprint() != expected[1:].fingerprint()
+
+
+def test_other_images_of_the_same_sizes_have_another_fingerprint():
+    """Some of them, too: those that are chosen count, and in their order; the rest does not."""
+    images = pictures()
+    images[1] = images[0][::-1]  # of one size
+    some = of(images)
+    chosen = [some[np.array(where)].fingerprint() for where in ([0, 4], [1, 4], [4, 0], [4, 1], [0, 1], [1, 0])]
+    assert len(set(map(tuple, chosen))) == 6
+    assert some[np.array([2, 3])].fingerprint() == of(images[2:4]).fingerprint() == some[2:4].fingerprint()
+    pixels = np.concatenate([image.ravel() for image in images])
+    sizes = [side for image in images for side in image.shape]
+    assert some.fingerprint() == [5, 0, 0, 1, zlib.crc32(pixels.tobytes()), *sizes]  # as in earlier checkpoints
 
 
 @tensorflow_only
