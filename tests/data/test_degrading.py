@@ -84,10 +84,10 @@ class Counting:
         return u + np.random.default_rng(self.calls).normal(size=(3, 12, 12, 1)).astype("float32")
 
 
-def by_chance(chance, seed=0):
+def by_chance(chance):
     """A function that acts now and then: whole calls go by in which nothing is seen of that."""
-    generator = np.random.default_rng(seed)
-    return lambda u: 0.5 * u if generator.random() < chance else u
+    generator = np.random.default_rng(0)
+    return lambda u: 0.5 * u if generator.random() > 1 - chance else u
 
 
 def draws():
