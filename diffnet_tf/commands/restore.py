@@ -39,7 +39,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("output", metavar="OUT", type=Path, help="the file to write; for a folder, a folder")
     models.add_arguments(parser)
     parser.add_argument("--recursive", action="store_true", help="of a folder, its subfolders too")
-    parser.add_argument("--colour", choices=COLOURS, default="luminance", help="what of a colour image")
+    parser.add_argument(
+        "--colour",
+        choices=COLOURS,
+        default="luminance",
+        help="what of an RGB image; bands where channels are no colours, as a TIFF says itself",
+    )
     parser.add_argument(
         "--white",
         metavar="VALUE",
@@ -179,14 +184,15 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
     if line := image_files.lost(image, target):
         print(line, file=sys.stderr, flush=True)
     with image_files.writing(target, image.pixels.shape, _dtype(arguments, image), image) as out:
-        restoration.restore(image.pixels, tiled, **_values(arguments, image), out=out, progress=show)
+        restoration.restore(image.pixels, tiled, **_values(arguments, image), out=out, progress=show, name=source)
 
 
 def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:
     """What the options, and else the file, say about the values of an image."""
-    given = {name: getattr(arguments, name) for name in ("colour", "white", "black", "scale")}
+    given = {name: getattr(arguments, name) for name in ("white", "black", "scale")}
     nodata = image.nodata if arguments.nodata is None else arguments.nodata
-    return {**given, "nodata": nodata, "alpha": image.alpha}
+    colour = "bands" if image.bands else arguments.colour
+    return {**given, "colour": colour, "nodata": nodata, "alpha": image.alpha}
 
 
 def _settings(arguments: Namespace) -> dict[str, Any]:

@@ -183,11 +183,12 @@ def lost(image: Image, path: PathLike) -> str:
         "comment": metadata.comment and kind != JPEG,
         "colour space": colours and kind != PNG,
         "texts": len(metadata.chunks) > len(colours) and kind != PNG,
+        "word that its channels are no colours": kind != TIFF and image.bands,
         "word that the last channel is no alpha of its own": kind == NPY and _no_alpha(image),
     }
     names = [*metadata.dropped, *(name for name, is_lost in facts.items() if is_lost)]
     names += tiff_metadata.names(metadata) if kind != TIFF else []
-    return f"{path}: {kind} does not keep the input's {'; '.join(names)}." if names else ""
+    return f"{path}: {kind} cannot keep this of the input: {'; '.join(names)}." if names else ""
 
 
 @contextlib.contextmanager

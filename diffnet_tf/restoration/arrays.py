@@ -1,9 +1,10 @@
 """Apply a network to any image: gray or colour, with or without alpha, of any size and depth.
 
 Networks see images whose maximum is 1. So the image is divided by its maximum, or by the white that is given, and the
-result multiplied by it. Of a colour image either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processed, and
-each channel changed by what Y changed, which keeps the colour differences; or each channel, all divided by their
-common maximum. Alpha is kept. Missing pixels are filled from their neighbours, and put back.
+result multiplied by it. Of an RGB image either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processed, and each
+channel changed by what Y changed, which keeps the colour differences; or each channel, all divided by their common
+maximum. Bands, which are gray images of one place, are processed each by itself. Alpha is kept. Missing pixels are
+filled from their neighbours, and put back.
 
 >>> import diffnet_tf as dn
 >>> from skimage import data
@@ -49,6 +50,7 @@ def restore(
     out: Array | None = None,
     scale: float | str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    name: PathLike = "The image",
 ) -> Array:
     """Apply a network to one image.
 
@@ -58,7 +60,8 @@ def restore(
             memory map, or a masked array: what is masked is missing, see nodata.
         model: a network, or a `restoration.tiles.Tiled`, which spares compiling for every image. A `models.DiffNet`
             goes over the image tile by tile, others see it whole. A network of colour images takes RGB.
-        colour: "luminance" or "channels", see the module. For gray images and networks of colour it changes nothing.
+        colour: "luminance" or "channels" of RGB, see the module; "bands" where the channels are no colours: each is a
+            gray image by itself, with a maximum of its own. For networks of colour it changes nothing.
         alpha: whether the last channel is alpha; None for yes where there are two or four. False processes it: it is
             a gray image by itself, beside a gray or an RGB one, with a maximum of its own.
         white: the value that the network gets as 1, on the image's own scale, or a percentile of the image as
@@ -81,6 +84,7 @@ def restore(
         scale: the value of the image that becomes white in out, the largest integer or 1, while black becomes 0;
             "white" for that of the network. None for the full ranges.
         progress: a function that is called after every tile with (tiles done, tiles in all).
+        name: of the image, for messages.
 
     Returns:
         out. Integers are rounded and kept in their range; floats stay as the network gives them. A black image stays
@@ -99,7 +103,7 @@ def restore(
             preset reaches, see `CEILINGS`.
     """
     pixels = np.asanyarray(image)
-    _check_layout(pixels, "The image")
+    _check_layout(pixels, name)
     out = _output(pixels, out)
     if isinstance(model, Tiled) and noise is not None:
         raise ValueError(f"noise={noise!r} with a Tiled, which has its own; expected None.")
@@ -107,8 +111,8 @@ def restore(
         raise ValueError(f"precision={precision!r} with a Tiled, which has its own; expected None.")
     data = np.ma.getdata(out)
     tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
-    tiled.check(pixels.shape)
-    plan = planned(pixels, "The image", colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels)
+    tiled.check(pixels.shape, name)
+    plan = planned(pixels, name, colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels)
     messages = [
         advice.of_values(plan.source, part.group, plan.luminance(part.group), part.found, part.scale, white)
         for part in plan.parts

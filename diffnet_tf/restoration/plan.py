@@ -63,10 +63,12 @@ def planned(
     check_level(white, "white")
     check_level(black, "black")
     if scale is not None and scale != "white":
-        checks.positive(scale, "scale")  # type: ignore[arg-type]
-    source = Source(pixels, alpha, nodata)
+        if isinstance(scale, str):
+            raise checks.InputTypeError(f"scale={scale!r} is a str; expected a number above 0, or 'white'.")
+        checks.positive(scale, "scale")
+    source = Source(pixels, alpha, nodata, bands=colour == "bands" and network == 1)
     if network == 3 and source.colours != 3:
-        raise ValueError(f"The network is one of colour images; expected RGB, not {source.colours} channel(s).")
+        raise ValueError(f"{name} has {source.colours} channel(s); the network is one of colour images: expected RGB.")
     plan = Plan(source, colour, network, [])
     depth.check_alpha(source, dtype, name)
     for group in source.groups:

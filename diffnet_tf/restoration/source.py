@@ -25,6 +25,7 @@ class Source:
         image: (height, width) or (height, width, channels), an array, a memory map or a masked array.
         alpha: whether the last channel is alpha; None for yes where there are two or four.
         nodata: the value of missing pixels, a number or NaN; None for none but those that are masked.
+        bands: whether each channel is a gray image by itself; else the first three of three or more are RGB.
 
     Attributes:
         pixels: (height, width, channels), whatever is masked.
@@ -36,7 +37,9 @@ class Source:
         TypeError, ValueError: for a value of nodata that is no number, or alpha that there is not.
     """
 
-    def __init__(self, image: Array, alpha: bool | None = None, nodata: float | None = None) -> None:
+    def __init__(
+        self, image: Array, alpha: bool | None = None, nodata: float | None = None, bands: bool = False
+    ) -> None:
         pixels, self.mask = image, _mask(image)
         if isinstance(image, np.ma.MaskedArray):
             pixels = image.data
@@ -46,7 +49,7 @@ class Source:
         if alpha and channels not in (2, 4):
             raise ValueError(f"alpha=True with {channels} channel(s); expected 2 or 4, of which the last is alpha.")
         self.colours = channels - (channels in (2, 4) and alpha is not False)
-        colour = [slice(0, 3)] if self.colours > 2 else []
+        colour = [slice(0, 3)] if self.colours > 2 and not bands else []
         self.groups = [*colour, *(slice(k, k + 1) for k in range(3 if colour else 0, self.colours))]
         self.nodata = _in_dtype(nodata, pixels.dtype)
         # Zero, and whatever integers have, may be the value of a channel of a pixel that is not missing.

@@ -18,7 +18,7 @@ import numpy as np
 from keras import ops
 
 from diffnet_tf.base import backend, checks
-from diffnet_tf.base.types import Array
+from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.networks import presets
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.models import DiffNet
@@ -99,13 +99,12 @@ class Tiled:
         """The number of tiles of an image (height, width)."""
         return 1 if self.reach is None else math.prod(-(-side // self.tile) for side in shape[:2])
 
-    def check(self, shape: Sequence[int]) -> None:
+    def check(self, shape: Sequence[int], name: PathLike = "The image") -> None:
         """Refuse images (height, width) of another size than the network's, if it has one."""
         if checks.differ(self._size, shape[:2]):
             height, width = self._size
             raise ValueError(
-                f"The network takes images of {height}×{width} pixels; this one has {shape[0]}×{shape[1]}. Cut it to "
-                "that size."
+                f"{name} has {shape[0]}×{shape[1]} pixels; the network takes {height}×{width}. Cut it to that size."
             )
 
     def __call__(

@@ -116,7 +116,10 @@ def test_what_a_file_says_is_kept_or_named(tmp_path, capsys):
         assert file.pages[0].tags[33550].value == (10, 10, 0) and file.pages[0].tags[42113].value == "-9999"
         assert file.pages[0].get_resolution(unit=2) == (300, 300)
     assert restore(tmp_path / "map.tif", tmp_path / "out.png", "--preset", PRESET) == 0
-    assert "out.png: PNG does not keep the input's map coordinates (GeoTIFF); GDAL's tags.\n" in capsys.readouterr().err
+    assert (
+        "out.png: PNG cannot keep this of the input: map coordinates (GeoTIFF); GDAL's tags.\n"
+        in capsys.readouterr().err
+    )
     with Image.open(tmp_path / "out.png") as image:
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
     tifffile.imwrite(tmp_path / "side.tif", gray, extratags=[(274, 3, 1, 6, True)], compression="zlib", metadata=None)

@@ -77,7 +77,7 @@ def test_a_hot_pixel_is_warned_of_until_white_is_given(small, tmp_path, capsys):
         ("--black 120%", "black='120%'; expected a number, or a percentile"),
         ("--white 0", "has black at 0 and white at 0"),
         ("--nodata none", "argument --nodata: invalid float value: 'none'"),
-        ("--scale dark", "scale='dark' is a str; expected a number above 0"),
+        ("--scale dark", "scale='dark' is a str; expected a number above 0, or 'white'"),
         ("--scale 0", "scale=0.0; expected a finite number above 0"),
     ],
 )
@@ -140,3 +140,34 @@ def test_a_channel_that_is_no_alpha_is_restored(small, tmp_path):
     np.testing.assert_array_equal(found.pixels[..., 3], dn.restore(image[..., 3], model))
     np.testing.assert_array_equal(found.pixels[..., :3], dn.restore(image[..., :3], model))
     assert not np.array_equal(found.pixels[..., 3], image[..., 3])
+
+
+@pytest.mark.parametrize("number", [3, 4])
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_bands_that_a_file_calls_gray_are_no_colours(small, number, planar, tmp_path, capsys):
+    """As GDAL writes them: each as by itself, on its own scale, and so in the file that is written."""
+    image = np.random.default_rng(0).uniform(0.1, 1, (30, 40, number)).astype("float32")
+    image[..., 1] *= 100
+    stored = image if planar == "contig" else np.moveaxis(image, -1, 0)
+    tifffile.imwrite(tmp_path / "in.tif", stored, photometric="minisblack", planarconfig=planar, metadata=None)
+    assert restore(tmp_path / "in.tif", tmp_path / "out.tif", *small) == 0
+    model = model_files.load(tmp_path / "small.keras")
+    found = image_files.open_image(tmp_path / "out.tif")
+    assert found.bands and not found.alpha
+    for k in range(number):
+        np.testing.assert_array_equal(found.pixels[..., k], dn.restore(image[..., k], model))
+    np.testing.assert_array_equal(found.pixels, dn.restore(image, model, colour="bands", alpha=False))
+    np.save(tmp_path / "in.npy", image[..., :3])  # says nothing
+    assert restore(tmp_path / "in.npy", tmp_path / "out.npy", *small, "--colour", "bands") == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), found.pixels[..., :3])
+    capsys.readouterr()
+    if number == 3:
+        assert restore(tmp_path / "in.tif", tmp_path / "loses.npy", *small) == 0
+        assert "cannot keep this of the input: word that its channels are no colours" in capsys.readouterr().err
+
+
+def test_a_network_of_colours_names_the_file_that_has_none(tmp_path, capsys):
+    dn.models.DiffNet(1, 2, 4, channels=3).save(tmp_path / "colour.keras")
+    write(tmp_path / "in.png", CAMERA)
+    assert restore(tmp_path / "in.png", tmp_path / "out.png", "--weights", tmp_path / "colour.keras") == 2
+    assert f"{tmp_path / 'in.png'} has 1 channel(s); the network is one of colour" in capsys.readouterr().err

@@ -276,7 +276,7 @@ def test_one_line_says_what_is_lost(tmp_path, name, suffix, names):
     image = image_files.open_image(tmp_path / name)
     line = image_files.lost(image, f"out{suffix}")
     kind = {".tif": "TIFF", ".jpg": "JPEG"}.get(suffix, suffix[1:].upper())
-    assert line == (f"out{suffix}: {kind} does not keep the input's {names}." if names else "")
+    assert line == (f"out{suffix}: {kind} cannot keep this of the input: {names}." if names else "")
 
 
 @pytest.mark.parametrize("to", [".png", ".jpg", ".tif"])

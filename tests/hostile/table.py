@@ -219,7 +219,7 @@ PYTHON = {
     "network of another size": (
         lambda m, f: RESTORE(GRAY[0], dn.models.LinearDiffNet((24, 24))),
         VALUE,
-        "takes images of 24×24 pixels; this one has 12×12",
+        "has 12×12 pixels; the network takes 24×24",
     ),
     "another backend": (
         lambda m, f: dn.distribute.scope("mirrored" if BACKEND == "jax" else "data_parallel"),

@@ -231,7 +231,7 @@ def test_colour_networks_are_given_all_channels(colour_models, name):
     found = dn.restore(rgba, model, tile=16, noise=noise)
     np.testing.assert_allclose(found, np.concatenate([expected, rgba[..., 3:]], axis=-1), atol=1e-5)
     assert not dn.restore(np.zeros((20, 20, 3), "uint8"), model, noise=noise).any()
-    with pytest.raises(ValueError, match=r"one of colour images; expected RGB, not 1 channel\(s\)"):
+    with pytest.raises(ValueError, match=r"has 1 channel\(s\); the network is one of colour images: expected RGB"):
         dn.restore(image[..., 0], model, noise=noise)
 
 
@@ -241,7 +241,7 @@ def test_other_models_are_refused(photographs):
         (None, TypeError, "The model is a NoneType; expected a Keras model"),
         (keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]), ValueError, r"from \(None, 4\) to \(None, 3\)"),
         (dn.models.DiffNet(1, 1, 2, channels=2), ValueError, "expected one from images .batch, height, width, 1 or 3"),
-        (dn.models.LinearDiffNet((40, 33), 1), ValueError, "takes images of 40×33 pixels; this one has 96×96. Cut it"),
+        (dn.models.LinearDiffNet((40, 33), 1), ValueError, "has 96×96 pixels; the network takes 40×33. Cut it"),
     ):
         with pytest.raises(error, match=message):
             dn.restore(image, model)

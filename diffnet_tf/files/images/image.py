@@ -67,6 +67,11 @@ class Image:
     nodata: float | None = None
     metadata: Metadata = Metadata()
 
+    @property
+    def bands(self) -> bool:
+        """Whether the file says of three or more channels that they are no colours, but a gray image each."""
+        return self.metadata.photometric == 1 and self.pixels.ndim == 3 and self.pixels.shape[2] - self.alpha > 2
+
 
 def upright(pixels: Array, orientation: int) -> Array:
     """A view of an image as it is to be looked at.
