@@ -33,6 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)})")
     models.add_arguments(parser)
+    models.add_values(parser)
     parser.add_argument("--out", metavar="PICTURE.png", type=Path, help="draw a picture, as PNG and as PDF beside it")
     parser.add_argument(
         "--size",
@@ -45,16 +46,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the table and draw the picture. Returns the exit status."""
-    from diffnet_tf import restoration
     from diffnet_tf.evaluation import analysis
 
     _check(arguments)
-    pixels = image_files.read(arguments.input, arguments.max_pixels)
-    restoration.check(pixels, arguments.input)
-    u = _centre(pixels, arguments.size, arguments.input)
+    image = image_files.open_image(arguments.input, arguments.max_pixels)
+    pixels = image.pixels
+    u = _centre(image, arguments)
     network = f"preset {arguments.preset}" if arguments.preset else Path(arguments.weights).name
     part = "all of it" if u.shape == pixels.shape[:2] else f"its centre, {u.shape[1]}×{u.shape[0]}"
-    title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels: {part}, divided by its maximum"
+    title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels: {part}, as the network gets it"
 
     found: list[analysis.Layer] = []
     for layer in analysis.layers(models.chosen(arguments), u):
@@ -93,16 +93,23 @@ def _check(arguments: Namespace) -> None:
         checks.can_be_written(path, arguments.force)
 
 
-def _centre(pixels: Array, size: int, name: Path) -> Array:
-    """The centre of an image, gray and with a maximum of 1: float32, (height, width) of at most `size` a side."""
-    from diffnet_tf.restoration import LUMINANCE
+def _centre(image: image_files.Image, arguments: Namespace) -> Array:
+    """The centre of an image as `restore` gives it to a network: float32, (height, width) of at most `size` a side."""
+    from diffnet_tf.restoration import plan
 
+    size, name, pixels = arguments.size, arguments.input, image.pixels
+    nodata = image.nodata if arguments.nodata is None else arguments.nodata
+    colour = "bands" if image.bands else "luminance"
+    given = (colour, image.alpha, arguments.white, arguments.black, nodata)
+    whole = plan.planned(pixels, name, *given, dtype=pixels.dtype, scale=None)
     rows, columns = (slice(max(0, (n - size) // 2), max(0, (n - size) // 2) + size) for n in pixels.shape[:2])
-    part = np.asarray(pixels[rows, columns], "float32")
-    gray = part[..., :3] @ LUMINANCE if part.shape[2] > 2 else part[..., 0]
-    if not gray.max() > 0:
+    part = whole.parts[0]
+    if not part.scale.span > 0:
+        raise ValueError(f"{name} is black; expected a positive maximum.")
+    u = whole.source.gray(rows, columns, part.channels, part.group, part.scale, size)
+    if not u.max() > 0:
         raise ValueError(f"{name} is black in its centre; expected a positive maximum. Crop it elsewhere.")
-    return gray / gray.max()
+    return u
 
 
 # ---- The table -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What commands that apply a network to images share: the network, a preset or one that was saved, and their limits."""
+"""What commands that apply a network to images share: the network, and what the values of images are."""
 
 from __future__ import annotations
 
@@ -23,6 +23,36 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--max-pixels", type=int, default=image_files.MAX_PIXELS, help="largest PNG, JPEG or compressed TIFF"
     )
     parser.add_argument("--force", action="store_true", help="replace files that exist")
+
+
+def add_values(parser: ArgumentParser) -> None:
+    """Define --white, --black and --nodata: what the values of an image are."""
+    parser.add_argument(
+        "--white",
+        metavar="VALUE",
+        type=level,
+        help="the image's value that the network gets as 1, or a percentile as 99.9%%; the maximum if not given",
+    )
+    parser.add_argument(
+        "--black",
+        metavar="VALUE",
+        type=level,
+        help="the same of 0; 0 if not given. With --black=-160 --white=240 Hounsfield units are an image",
+    )
+    parser.add_argument(
+        "--nodata",
+        metavar="VALUE",
+        type=float,
+        help="the value of missing pixels, a number (--nodata=-9999) or nan: filled for the network, put back after",
+    )
+
+
+def level(text: str) -> float | str:
+    """A number, or what is no number: a percentile, and what is checked later."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def chosen(arguments: Namespace) -> keras.Model:

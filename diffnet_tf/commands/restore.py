@@ -45,24 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="luminance",
         help="what of an RGB image; bands where channels are no colours, as a TIFF says itself",
     )
-    parser.add_argument(
-        "--white",
-        metavar="VALUE",
-        type=_level,
-        help="the image's value that the network gets as 1, or a percentile as 99.9%%; the maximum if not given",
-    )
-    parser.add_argument(
-        "--black",
-        metavar="VALUE",
-        type=_level,
-        help="the same of 0; 0 if not given. With --black=-160 --white=240 Hounsfield units are an image",
-    )
-    parser.add_argument(
-        "--nodata",
-        metavar="VALUE",
-        type=float,
-        help="the value of missing pixels, a number (--nodata=-9999) or nan: filled for the network, put back after",
-    )
+    models.add_values(parser)
     parser.add_argument(
         "--depth",
         choices=DEPTHS,
@@ -74,7 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="VALUE",
         nargs="?",
         const="white",
-        type=_level,
+        type=models.level,
         help="make black 0 and this value white in the output, as --scale 255 for floats up to 255 or --scale 4095 for "
         "12 bits; without a value, the image's white",
     )
@@ -178,7 +161,7 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
 
     colours = image.pixels.shape[2] - image.alpha
     if tiled.channels == 3 and colours != 3:
-        raise ValueError(f"{source} has {colours} channel(s) without alpha; the network is one of RGB images.")
+        raise ValueError(f"{source} has {colours} channel(s); the network is one of colour images: expected RGB.")
     target.parent.mkdir(parents=True, exist_ok=True)
     show = _Progress(f"{source} → {target}, {image.pixels.shape[1]:,}×{image.pixels.shape[0]:,}")
     if line := image_files.lost(image, target):
@@ -201,14 +184,6 @@ def _settings(arguments: Namespace) -> dict[str, Any]:
     names = ("colour", "white", "black", "nodata", "depth", "scale", "noise", "precision")
     given = {name: str(getattr(arguments, name)) for name in names}
     return {**given, "weights": weights or cards.card(arguments.preset)["sha256"], "version": diffnet_tf.__version__}
-
-
-def _level(text: str) -> float | str:
-    """A number, or what is no number: a percentile, and what is checked later."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _dtype(arguments: Namespace, image: image_files.Image) -> np.dtype[Any]:

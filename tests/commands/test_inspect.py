@@ -37,7 +37,7 @@ def test_the_table(picture, capsys):
     told = capsys.readouterr().out
     device, *lines = told.splitlines()
     assert device.startswith("Device: ")
-    assert lines[0].startswith("cat.png, 100×61 pixels: its centre, 32×32, divided by its maximum")
+    assert lines[0].startswith("cat.png, 100×61 pixels: its centre, 32×32, as the network gets it")
     assert f"preset {PRESET}" in told and max(map(len, lines)) <= 100
     rgb = skimage.data.chelsea()[100:161, 100:200][14:46, 34:66].astype("float64")
     gray = rgb @ [0.2989, 0.5870, 0.1140]
@@ -134,3 +134,21 @@ def test_images_and_networks_that_cannot_be_looked_at(picture, tmp_path, weights
     dn.models.ConvNet().save(tmp_path / "convolutions.keras")
     assert run(picture, "--weights", tmp_path / "convolutions.keras") == 2
     assert "The model is a ConvNet; expected a DiffNet or LinearDiffNet" in capsys.readouterr().err
+
+
+def test_what_a_file_says_of_missing_pixels_is_heard(tmp_path, capsys):
+    """And what the message names can be given."""
+    import tifffile
+
+    image = np.random.default_rng(0).uniform(0.2, 1, (40, 40)).astype("float32")
+    image[:20] = -9999
+    tifffile.imwrite(tmp_path / "plain.tif", image)
+    tifffile.imwrite(tmp_path / "geo.tif", image, extratags=[(42113, "s", 0, "-9999", True)])
+    command = ["--preset", "inverse-1pct", "--size", "12"]
+    assert main(["inspect", str(tmp_path / "plain.tif"), *command]) == 2
+    assert "--nodata=-9999" in capsys.readouterr().err
+    tables = []
+    for arguments in ([str(tmp_path / "plain.tif"), "--nodata=-9999"], [str(tmp_path / "geo.tif")]):
+        assert main(["inspect", *arguments, *command]) == 0
+        tables.append(capsys.readouterr().out.splitlines()[3:])
+    assert tables[0] == tables[1] and len(tables[0]) > 5
