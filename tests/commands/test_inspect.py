@@ -39,9 +39,10 @@ def test_the_table(picture, capsys):
     assert device.startswith("Device: ")
     assert lines[0].startswith("cat.png, 100×61 pixels: its centre, 32×32, as the network gets it")
     assert f"preset {PRESET}" in told and max(map(len, lines)) <= 100
-    rgb = skimage.data.chelsea()[100:161, 100:200][14:46, 34:66].astype("float64")
-    gray = rgb @ [0.2989, 0.5870, 0.1140]
-    layers = list(dn.analysis.layers(dn.from_preset(PRESET), (gray / gray.max()).astype("float32")))
+    rgb = skimage.data.chelsea()[100:161, 100:200].astype("float64")
+    gray = rgb @ [0.2989, 0.5870, 0.1140]  # as `restore` has it: divided by the maximum of the whole image
+    centre = (gray / gray.max()).astype("float32")[14:46, 34:66]
+    layers = list(dn.analysis.layers(dn.from_preset(PRESET), centre))
     names = next(i for i, line in enumerate(lines) if line.startswith("layer"))
     assert len(layers) == 5
     for layer, line in zip(layers, lines[names + 1 :]):
