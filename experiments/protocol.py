@@ -92,10 +92,10 @@ def draw(record, arrays):
     for run, colour in zip(record["runs"], figures.LINES):
         curve = [(row["step"], row["val_psnr"]) for row in run["history"]]
         steps, psnr = np.array(curve).T
-        for axis, values in zip(axes[0], (steps, np.array(run["times"]) / 60)):
+        for axis, values in zip(axes[0], (steps, steps * milliseconds(run) / 60_000)):
             axis.plot(values, psnr, color=colour, label=run["precision"])
     axes[0, 0].set(xlabel="steps", ylabel="validation PSNR in dB")
-    axes[0, 1].set(xlabel="minutes")
+    axes[0, 1].set(xlabel="minutes, at the pace of the fastest interval")
     axes[0, 0].legend(loc="lower right")
     return figure
 

@@ -104,5 +104,5 @@ def check(callbacks: Sequence[keras.callbacks.Callback], recipe: Recipe) -> None
             raise ValueError(
                 f"{type(callback).__name__} sets the learning rate, and so does the recipe's "
                 f"schedule={recipe.schedule!r} (recipes with a schedule: {names}); expected a constant rate: "
-                "dataclasses.replace(recipe, schedule='constant')."
+                "dataclasses.replace(dn.recipes.get('fast'), schedule='constant')."
             )

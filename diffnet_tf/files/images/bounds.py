@@ -13,11 +13,12 @@ DTYPES = ("uint8", "uint16", "float32", "float64")
 
 def check_layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse what is no gray or colour image of a supported dtype."""
+    if dtype.name not in DTYPES:
+        raise Refused(f"has samples of {dtype}; expected {', '.join(DTYPES)}. Save it as float32, with its values.")
     channels = shape[2] if len(shape) == 3 else 1
-    if len(shape) not in (2, 3) or not 1 <= channels <= 4 or dtype.name not in DTYPES or 0 in shape:
+    if len(shape) not in (2, 3) or not 1 <= channels <= 4 or 0 in shape:
         raise Refused(
-            f"has shape {shape} and dtype {dtype}; expected one image (height, width) or (height, width, 1 to 4) of "
-            f"{', '.join(DTYPES)}. Convert it."
+            f"has shape {shape}; expected one image (height, width) or (height, width, 1 to 4). Save the image alone."
         )
 
 
