@@ -11,6 +11,7 @@ import numpy as np
 from diffnet_tf import files
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike, Tensor
+from diffnet_tf.data import light
 
 GRAY_NAME = "gray.npy"
 Convert = Callable[[Array], Array]  # what makes images gray (`to_gray`), or leaves them their colours
@@ -32,9 +33,7 @@ class GrayImages:
         checks.image_shape((*pixels.shape, 1), name)
         if pixels.dtype != np.uint8:
             checks.float_dtype(pixels, name)
-            checks.finite(pixels, name)
-            if pixels.min() < 0:
-                raise ValueError(f"{name} have a minimum of {pixels.min():g}; expected no negative values.")
+            check_values(pixels, name)
         checks.not_black(pixels, name)
         maxima = pixels.reshape(len(pixels), -1).max(axis=1).astype("float32")
         if not scaled and (pixels.dtype == np.uint8 or maxima.max() > 1):
@@ -96,10 +95,9 @@ class GrayImages:
 
 def check_values(image: Array, name: PathLike) -> None:
     """Refuse values that no light has."""
-    if image.dtype.kind == "f":
-        checks.finite(image, str(name))
+    light.check_possible(image, name)
     if image.min() < 0:
-        raise ValueError(f"{name} has a minimum of {image.min():g}; expected no negative values. Shift or clip it.")
+        raise ValueError(f"{name}: a minimum of {image.min():g}; expected no values below 0, which is black.")
 
 
 def check_light(image: Array, name: PathLike) -> None:

@@ -20,8 +20,9 @@ import numpy as np
 from diffnet_tf.base import checks
 from diffnet_tf.base.choices import SOURCES, SPLITS
 from diffnet_tf.base.types import Array, PathLike
+from diffnet_tf.data import light
 from diffnet_tf.data.colour import ColourImages, to_colour
-from diffnet_tf.data.gray import GRAY_NAME, Convert, GrayImages, check_light, check_values, to_gray
+from diffnet_tf.data.gray import GRAY_NAME, Convert, GrayImages, check_light, to_gray
 from diffnet_tf.data.matlab import open_mat
 from diffnet_tf.data.mixed import MixedImages
 from diffnet_tf.files import image_files, reading
@@ -177,13 +178,13 @@ def _read_mat(data_dir: PathLike | None, split: str, limit: int | None, size: in
 def read_image(path: PathLike, to: Convert = to_gray) -> Array:
     """One image file as a gray array (height, width), uint8 or float32; with `to_colour` (height, width, 3).
 
+    Noise below 0 becomes 0, see `light`.
+
     Raises:
-        ValueError: naming the file, when it cannot be decoded, has an unknown layout, or holds NaN or infinity.
+        ValueError: naming the file, when it cannot be decoded, has an unknown layout, or holds what is no light: NaN,
+            missing pixels, negative values that are no noise, channels that are no colours.
     """
-    with np.errstate(over="ignore"):  # a float64 that float32 cannot hold becomes infinite
-        gray = to(image_files.read(path))
-    check_values(gray, path)
-    return gray
+    return to(light.pixels(image_files.open_image(path), path))
 
 
 def _read_folder(

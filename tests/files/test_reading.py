@@ -161,7 +161,7 @@ def test_what_is_packed_best_is_read(tmp_path, suffix):
 
 def test_numbers_beyond_float32_are_named(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.full((8, 9), 1e300))
-    with pytest.raises(ValueError, match="a.tif hold 72 .*infinite"):
+    with pytest.raises(ValueError, match=r"a.tif holds 72 value\(s\) beyond ±1e\+30"):
         sources.read_image(tmp_path / "a.tif")
 
 
