@@ -26,6 +26,7 @@ from keras import ops
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.data import degrading
 from diffnet_tf.files import provenance, sealed
+from diffnet_tf.training import identity
 
 KEPT = 2
 _KINDS = {"step": int, "configuration": dict, "versions": dict, "state": dict}
@@ -189,6 +190,8 @@ def load(
             continue
         _compare(path, manifest["configuration"], json.loads(json.dumps(dict(configuration))))
         _compare_outcomes(path, arrays, outcome or {})
+        if line := identity.not_compared(configuration, outcome or {}):
+            warnings.warn(f"{path}: {line}", RuntimeWarning, stacklevel=2)
         if manifest["versions"] != _versions():
             was = ", ".join(f"{k} {v}" for k, v in manifest["versions"].items() if _versions().get(k) != v)
             warnings.warn(f"{path} was written with {was}: the last bits may differ.", RuntimeWarning, stacklevel=2)
@@ -213,6 +216,8 @@ def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
                 "Use another folder, or remove it."
             )
         wanted = as_first_written(wanted)
+    if "layers" not in saved["model"]:  # of before these were looked at
+        wanted = {**wanted, "model": {name: value for name, value in wanted["model"].items() if name != "layers"}}
     there, here = dict(_leaves(saved)), dict(_leaves(wanted))
     fields = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
     if fields:
@@ -242,7 +247,7 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def as_first_written(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as the first version had it, which knew neither what a `degrade` does nor how a model is made."""
-    model = {name: value for name, value in configuration["model"].items() if name != "configuration"}
+    model = {name: value for name, value in configuration["model"].items() if name not in ("configuration", "layers")}
     return {name: value for name, value in {**configuration, "model": model}.items() if name != "version"}
 
 

@@ -6,7 +6,7 @@ fixed batch is kept. A model is known by its configuration, without the names th
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +18,7 @@ from diffnet_tf.base.types import Array
 from diffnet_tf.data import degrading, examples
 from diffnet_tf.data.pairs import Plan
 from diffnet_tf.networks.image_model import ImageModel
+from diffnet_tf.training import attributes
 from diffnet_tf.training import callbacks as callback_state
 from diffnet_tf.training.recipes import Recipe
 
@@ -41,6 +42,9 @@ def configuration(
         described |= {name: value for name, value in model.get_config().items() if name != "name"}
     else:
         described["configuration"] = of_model(model)
+        layers = attributes.of_model(model)
+        if layers is not None:
+            described["layers"] = _plain_values(layers)
     return {
         "version": VERSION,
         "model": {"class": type(model).__name__, **described},
@@ -87,14 +91,27 @@ def outcome(plan: Plan) -> dict[str, Array]:
 def of_model(model: keras.Model) -> Any:
     """The configuration of a model as plain values without names: equal for models that compute the same.
 
-    Layers are known by their place, in nested models too; what else a custom layer is, its `get_config` has to say. Of
-    a model without a configuration there are only the shapes of its variables.
+    Layers are known by their place, in nested models too; what else a custom layer is, its `get_config` has to say,
+    else see `attributes`. Of a model without a configuration there are only the shapes of its variables.
     """
     try:
         config = {"config": model.get_config()}
     except NotImplementedError:
         config = {"variables": [list(variable.shape) for variable in model.variables]}
+    return _plain_values(config)
+
+
+def _plain_values(config: dict[str, Any]) -> Any:
     return json.loads(json.dumps(_unnamed(config, {}), default=lambda other: type(other).__name__))
+
+
+def not_compared(configuration: Mapping[str, Any], outcome: Mapping[str, Array]) -> str:
+    """A line that says what of a run cannot be compared with another's; "" where everything can."""
+    found = ["degrade, which does not repeat itself"] if any(not array.size for array in outcome.values()) else []
+    names = sorted(set(attributes.unknown(configuration["model"].get("layers"))))
+    if names:
+        found.append(f"{', '.join(names)} of layers without get_config")
+    return f"{' and '.join(found)} cannot be compared with the checkpoint's: make sure of it." if found else ""
 
 
 # Of a layer: how it was built and compiled follows from the rest, or is the recipe's.

@@ -3,6 +3,7 @@
 import functools
 import json
 import random
+import warnings
 
 import keras
 import numpy as np
@@ -127,20 +128,32 @@ def test_a_random_degrade_goes_on_and_its_generators_stay_where_they_were(photog
         fit(photographs, tmp_path, lambda u: 1.1 * mine(u))
 
 
-def test_a_degrade_that_never_repeats_itself_goes_on(photographs, tmp_path, untrained):
+def counting():
+    calls = []
+
+    def degrade(u):
+        calls.append(1)
+        return u / len(calls)
+
+    return degrade
+
+
+NEVER_THE_SAME = {
+    "a counter": counting,
+    "a fresh generator": lambda: lambda u: u + np.random.default_rng().normal(size=u.shape).astype("float32"),
+}
+
+
+@pytest.mark.parametrize("case", NEVER_THE_SAME)
+def test_a_degrade_that_never_repeats_itself_goes_on_with_a_warning(photographs, tmp_path, untrained, case):
     """Nothing can be compared but that."""
-
-    def make():
-        calls = []
-
-        def degrade(u):
-            calls.append(1)
-            return u / len(calls)
-
-        return degrade
-
-    fit(photographs, tmp_path, make())
-    assert fit(photographs, tmp_path, make()).steps == 1
+    make = NEVER_THE_SAME[case]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        fit(photographs, tmp_path, make())  # nothing to compare with
+    with pytest.warns(RuntimeWarning, match=r"degrade, which does not repeat itself cannot be compared") as seen:
+        assert fit(photographs, tmp_path, make()).steps == 1
+    assert all("\n" not in str(each.message) for each in seen if each.category is RuntimeWarning)
     with pytest.raises(ValueError, match="another degrade"):
         fit(photographs, tmp_path, lambda u: u)
 
@@ -280,6 +293,100 @@ def test_a_model_without_a_configuration_is_known_by_its_variables():
             raise NotImplementedError
 
     assert identity.of_model(Own(2)) == identity.of_model(Own(2)) != identity.of_model(Own(3))
+
+
+class Silent(layers.Layer):
+    """A layer of the user's own that has no get_config."""
+
+    def __init__(self, function, factor=1.0):
+        super().__init__()
+        self.function, self._factor = function, factor
+
+    def call(self, u):
+        return self._factor * self.function(u)
+
+
+class Subclassed(keras.Model):
+    """A model of the user's own, of which Keras knows no configuration."""
+
+    def __init__(self, factor=1.0, dilation=1, kernel=(1.0, 2.0), inner=1.0):
+        super().__init__()
+        self.steps = [layers.Conv2D(1, 3, padding="same", dilation_rate=dilation), Silent(ops.abs, inner)]
+        self.factor, self.kernel = factor, np.array(kernel)
+
+    def call(self, u):
+        for step in self.steps:
+            u = step(u)
+        return self.factor * u
+
+
+def subclassed(**options):
+    model = Subclassed(**options)
+    model(np.zeros((1, 8, 8, 1), "float32"))
+    return model
+
+
+def around_silent(function=ops.abs, factor=1.0, dilation=1, activation="relu", nested=False):
+    """A functional model with a layer that says nothing: in a model within it, too."""
+    image = keras.Input((None, None, 1))
+    u = layers.Conv2D(2, 3, padding="same", dilation_rate=dilation)(image)
+    silent = Silent(function, factor)
+    if nested:
+        inner = keras.Input((None, None, 2))
+        silent = keras.Model(inner, silent(inner))
+    return keras.Model(image, layers.Conv2D(1, 3, padding="same", activation=activation)(silent(u)))
+
+
+SILENT = {
+    "a number": (subclassed, {"factor": 0.5}, "factor: 1.0 there, 0.5 here"),
+    "a layer": (subclassed, {"dilation": 2}, r"dilation_rate: \[1, 1\] there, \[2, 2\] here"),
+    "an array": (subclassed, {"kernel": (1.0, 3.0)}, "kernel/crc32"),
+    "a layer within": (subclassed, {"inner": 2.0}, "_factor: 1.0 there, 2.0 here"),
+    "beside it": (around_silent, {"dilation": 2}, "dilation_rate"),
+    "after it": (around_silent, {"activation": "tanh"}, "activation: 'relu' there, 'tanh' here"),
+    "in it": (around_silent, {"factor": 2.0}, "_factor: 1.0 there, 2.0 here"),
+    "its function": (around_silent, {"function": ops.sign}, "function/name: 'abs.* there, 'sign.* here"),
+    "nested": (functools.partial(around_silent, nested=True), {"factor": 2.0}, "_factor: 1.0 there, 2.0 here"),
+}
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_layers_without_a_configuration_are_known_by_what_they_hold(photographs, tmp_path, untrained, case):
+    make, change, message = SILENT[case]
+    fit(photographs, tmp_path, model=make())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        assert fit(photographs, tmp_path, model=make()).steps == 1
+    with pytest.raises(ValueError, match=f"another configuration .*{message}") as error:
+        fit(photographs, tmp_path, model=make(**change))
+    assert "\n" not in str(error.value)
+
+
+def test_of_what_layers_hold_that_cannot_be_compared_is_said(photographs, tmp_path, untrained):
+    """Here a function: not of the checkpoint of before such layers were looked at, which goes on."""
+    fit(photographs, tmp_path, model=around_silent(lambda u: u))
+    with pytest.warns(RuntimeWarning, match="function of layers without get_config cannot be compared"):
+        assert fit(photographs, tmp_path, model=around_silent(lambda u: u)).steps == 1
+    (path,) = tmp_path.glob("*.json")
+    manifest = json.loads(path.read_text())
+    del manifest["configuration"]["model"]["layers"]
+    with np.load(path.with_suffix(".npz")) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    kept = {name: manifest[name] for name in ("step", "versions", "state", "configuration")}
+    checkpoint.sealed.write(path, arrays, kept, own=True)
+    assert fit(photographs, tmp_path, model=around_silent(ops.abs, factor=2.0)).steps == 1
+
+
+def test_a_model_is_the_same_after_it_was_trained(photographs):
+    """What Keras keeps in a model while it trains is none of what it is; and looking at it changes nothing."""
+    model = subclassed()
+    before, names = identity.attributes.of_model(model), set(vars(model))
+    model.compile("adam", "mse", metrics=["mae"])
+    model.fit(photographs[:2], photographs[:2], verbose=0)
+    model.predict(photographs[:2], verbose=0)
+    assert identity.attributes.of_model(model) == before
+    assert "get_config" not in vars(model) and names <= set(vars(model))
+    assert identity.attributes.of_model(functional()) is None
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="one of the two others is enough")

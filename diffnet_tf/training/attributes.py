@@ -1,0 +1,115 @@
+"""Layers that say nothing of themselves: a class without a `get_config` of its own is known by its attributes.
+
+Keras raises for such a layer, or gives no more than its dtype, and one of them hides all of the model around it. So
+what it holds is looked at: numbers and texts, arrays by a checksum, layers by their own configurations. What is none
+of these, as a function, is known by its name only: `unknown` finds it again.
+"""
+
+import contextlib
+import types
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+UNKNOWN = "not known"
+_LIBRARIES = ("builtins", "numpy", "scipy", "keras", "tensorflow", "jax", "torch")
+_OF_A_RUN = (keras.Metric, keras.Loss, keras.Optimizer, keras.Variable, keras.random.SeedGenerator)
+# What comes while a model is used.
+_KERAS_OWN = (
+    "optimizer",
+    "stop_training",
+    "stop_evaluating",
+    "stop_predicting",
+    "history",
+    "call_signature_parameters",
+)
+
+
+def of_model(model: keras.Model) -> dict[str, Any] | None:
+    """The configuration of a model in which layers have their attributes in the place of what they do not say.
+
+    Returns:
+        As `get_config` gives it; None where all layers have a `get_config` of their own.
+    """
+    silent = [layer for layer in model._flatten_layers() if _is_silent(layer)]
+    if not silent:
+        return None
+    with contextlib.ExitStack() as stack:
+        for layer in silent:  # Keras asks the layer, not its class, while it writes the configuration of a model
+            vars(layer)["get_config"] = lambda layer=layer: _attributes(layer)
+            stack.callback(vars(layer).pop, "get_config")
+        return dict(model.get_config())
+
+
+def unknown(configuration: Any, name: str = "") -> Iterator[str]:
+    """The names of attributes in a configuration of which only a name is known."""
+    if isinstance(configuration, dict):
+        if UNKNOWN in configuration:
+            yield name
+        for key, part in configuration.items():
+            yield from unknown(part, name if key in ("config", "items") else str(key))
+    elif isinstance(configuration, list):
+        for part in configuration:
+            yield from unknown(part, name)
+
+
+def _is_silent(layer: keras.Layer) -> bool:
+    if type(layer).__module__.startswith("keras."):
+        return False
+    own = type(layer).get_config
+    return own is keras.Layer.get_config or own is keras.Model.get_config or not _says(layer)
+
+
+def _says(layer: keras.Layer) -> bool:
+    """Whether its class has a `get_config` that works, or fails only for the sake of a layer within."""
+    try:
+        layer.get_config()
+    except NotImplementedError:
+        return any(_is_silent(inner) for inner in layer._flatten_layers(include_self=False))
+    return True
+
+
+def _attributes(layer: keras.Layer) -> dict[str, Any]:
+    left_out = {*_KERAS_OWN, *vars(_plain()), "get_config"}
+    mine = {name: value for name, value in vars(layer).items() if name not in left_out}
+    described = {
+        name: _value(value)
+        for name, value in sorted(mine.items())
+        # Of what Keras or a backend keeps to itself, too, there are plain values only by chance.
+        if not isinstance(value, _OF_A_RUN) and (not name.startswith("_") or isinstance(value, (bool, int, float, str)))
+    }
+    variables = [list(variable.shape) for variable in layer.variables]
+    return {"trainable": layer.trainable, "attributes": described, "variables": variables}
+
+
+def _plain() -> keras.Model:
+    """A model of nothing: what it has, others have of Keras."""
+    model = keras.Model()
+    model.compile("sgd", "mse")
+    return model
+
+
+def _value(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, keras.Layer):
+        return {"class": type(value).__name__, "config": {**value.get_config(), "trainable": value.trainable}}
+    if isinstance(value, (list, tuple)):
+        return [_value(part) for part in value]
+    if isinstance(value, dict):
+        return {str(key): _value(part) for key, part in value.items()}
+    if isinstance(value, np.ndarray) or keras.ops.is_tensor(value):
+        array = np.ascontiguousarray(keras.ops.convert_to_numpy(value))
+        return {"shape": list(array.shape), "dtype": str(array.dtype), "crc32": zlib.crc32(array.tobytes())}
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return {"class": type(value).__name__, "config": value.get_config()}
+    named = getattr(value, "__qualname__", type(value).__qualname__)
+    known = isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType, np.ufunc)) and (
+        str(getattr(value, "__module__", None) or "numpy").split(".")[0] in _LIBRARIES
+    )
+    return {"name": named} if known else {UNKNOWN: named}
