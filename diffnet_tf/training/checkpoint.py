@@ -216,7 +216,7 @@ def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
                 "Use another folder, or remove it."
             )
         wanted = as_first_written(wanted)
-    if "layers" not in saved["model"]:  # of before these were looked at
+    if "layers" in wanted.get("model", {}) and "layers" not in saved["model"]:  # of before these were looked at
         wanted = {**wanted, "model": {name: value for name, value in wanted["model"].items() if name != "layers"}}
     there, here = dict(_leaves(saved)), dict(_leaves(wanted))
     fields = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]

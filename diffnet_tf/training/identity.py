@@ -108,7 +108,7 @@ def _plain_values(config: dict[str, Any]) -> Any:
 def not_compared(configuration: Mapping[str, Any], outcome: Mapping[str, Array]) -> str:
     """A line that says what of a run cannot be compared with another's; "" where everything can."""
     found = ["degrade, which does not repeat itself"] if any(not array.size for array in outcome.values()) else []
-    names = sorted(set(attributes.unknown(configuration["model"].get("layers"))))
+    names = sorted(set(attributes.unknown(configuration.get("model", {}).get("layers"))))
     if names:
         found.append(f"{', '.join(names)} of layers without get_config")
     return f"{' and '.join(found)} cannot be compared with the checkpoint's: make sure of it." if found else ""
