@@ -7,7 +7,7 @@ import numpy as np
 
 from diffnet_tf.base.types import Array
 from diffnet_tf.networks import presets
-from diffnet_tf.restoration import values
+from diffnet_tf.restoration import fills, values
 from diffnet_tf.restoration.scale import Level, Scale
 from diffnet_tf.restoration.source import Source
 from diffnet_tf.restoration.values import Survey
@@ -17,35 +17,77 @@ CEILINGS = {"uint8": 58.9, "uint16": 107.1, "float16": 79.4}
 ROUNDING = 5e-4  # of white: σ of rounding from which it is noise to speak of; of 8 bits it is 0.0011
 _SAMPLES = 2**16
 _INSIDE = 0.02  # of the values: a window shows more of an image
-_FEWEST = 16  # gray levels that are a photograph's rather than a drawing's
 
 
-def of_values(source: Source, group: slice, luminance: bool, found: Survey, scale: Scale, white: Level | None) -> str:
-    """About white that is not the image's, or may not be; "" where there is nothing to say."""
+def of_values(
+    source: Source, group: slice, luminance: bool, found: Survey, scale: Scale, white: Level | None, black: Level | None
+) -> list[str]:
+    """About values that may be no light, and white that is not the image's, or may not be."""
     if not found.count or not scale.span > 0:
-        return ""
-    if scale.limits and found.high < scale.black + scale.span / 2:
+        return []
+    messages = [_of_fills_below(source, group, found) if black is None else ""]
+    if scale.limits:
+        messages.append(_of_limits(source, group, luminance, found, scale))
+    above = values.above_half(source, group, luminance, found, scale) if white is None else math.inf
+    if above <= found.few:
+        messages.append(_of_few(source, group, luminance, found, scale, int(above)))
+    elif white is None or isinstance(white, str):
+        messages.append(_of_fills_above(source, group, found, None if white is None else scale.white))
+    return [message for message in messages if message]
+
+
+def _of_limits(source: Source, group: slice, luminance: bool, found: Survey, scale: Scale) -> str:
+    """About black and white between which there is little of the image."""
+    assert scale.limits
+    if found.high < scale.black + scale.span / 2:
         return (
             f"All values, up to {found.high:g}, lie nearer to black, {scale.black:g}, than to white, {scale.white:g}: "
             "they are too dark for the network. Give a lower white, or none for the maximum."
         )
-    if scale.limits:
-        units = (source.sample(group, luminance, _SAMPLES).astype("float64") - scale.black) / scale.span
-        inside = float(np.mean((units > scale.limits[0]) & (units < scale.limits[1])))
-        if inside < _INSIDE:
-            return (
-                f"Only {100 * inside:.2g} % of the values lie within black, {scale.black:g}, and white, "
-                f"{scale.white:g}, or near: the others the network does not get. Give other values."
-            )
-    above = values.above_half(source, group, luminance, found, scale) if white is None else math.inf
-    if above > found.few:
+    units = (source.sample(group, luminance, _SAMPLES).astype("float64") - scale.black) / scale.span
+    inside = float(np.mean((units > scale.limits[0]) & (units < scale.limits[1])))
+    if inside >= _INSIDE:
         return ""
+    return (
+        f"Only {100 * inside:.2g} % of the values lie within black, {scale.black:g}, and white, {scale.white:g}, or "
+        "near: the others the network does not get. Give other values."
+    )
+
+
+def _of_few(source: Source, group: slice, luminance: bool, found: Survey, scale: Scale, above: int) -> str:
+    """About defects that may be brighter than the image."""
     share = math.floor(1e4 * (1 - 2 * found.few / found.count)) / 100 if found.count > 20 * found.few else 90
+    level = np.percentile(source.sample(group, luminance, _SAMPLES), share)
+    percentile = f"white='{share:g}%' (--white {share:g}%), or " if level > scale.black else ""
     return (
         f"Only {above} of {found.count:,} values lie above half of the maximum, {found.high:g}. If they are defects, "
-        f"all others are too dark for the network: give white='{share:g}%' (--white {share:g}%), or the value that "
-        "is white."
+        f"all others are too dark for the network: give {percentile}the value that is white."
     )
+
+
+def _of_fills_below(source: Source, group: slice, found: Survey) -> str:
+    """About values below 0 that are too often the same to be noise, but too near to 0 to be refused."""
+    for fill in fills.below(source, group, found.lows, found.few_share):
+        low = values.text(source, fill.value)
+        return (
+            f"{100 * fill.share:.3g} % of the values are {low}, and nearly all others are at least {fill.others:g}. "
+            f"Give {values.option('nodata', low)} if they mark missing pixels, {values.option('black', low)} if they "
+            "are black."
+        )
+    return ""
+
+
+def _of_fills_above(source: Source, group: slice, found: Survey, white: float | None) -> str:
+    """About a maximum that many share, far above all others."""
+    for fill in fills.above(source, group, found.highs):
+        if fill.levels and (white is None or white > fill.others):
+            high = values.text(source, fill.value)
+            return (
+                f"{100 * fill.share:.3g} % of the values are {high}, and nearly all others are at most "
+                f"{fill.others:g}. Give {values.option('nodata', high)} if they mark missing or defective "
+                f"pixels, {values.option('white', high)} if they are light."
+            )
+    return ""
 
 
 def of_network(model: Any, source: Source, scale: Scale, dtype: np.dtype) -> list[str]:
@@ -74,7 +116,7 @@ def of_network(model: Any, source: Source, scale: Scale, dtype: np.dtype) -> lis
 def _of_rounding(described: dict[str, Any], sample: Array, scale: Scale, lost: str) -> str:
     """About images of few bits, of which a network makes noise."""
     levels = np.unique(sample)
-    if described.get("problem") == "forward" or len(levels) < _FEWEST:
+    if described.get("problem") == "forward" or len(levels) < fills.LEVELS:
         return ""
     step = float(np.diff(levels.astype("float64")).min())
     noise = step / math.sqrt(12) / scale.span

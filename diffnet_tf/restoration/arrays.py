@@ -113,12 +113,13 @@ def restore(
     tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
     tiled.check(pixels.shape, name)
     plan = planned(pixels, name, colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels)
-    messages = [
-        advice.of_values(plan.source, part.group, plan.luminance(part.group), part.found, part.scale, white)
-        for part in plan.parts
-    ]
+    _check_noise(plan, tiled)
+    messages = []
+    for part in {part.group.start: part for part in plan.parts}.values():
+        together = plan.luminance(part.group)
+        messages += advice.of_values(plan.source, part.group, together, part.found, part.scale, white, black)
     messages += advice.of_network(tiled.model, plan.source, plan.parts[0].scale, data.dtype)
-    for message in dict.fromkeys(filter(None, messages)):
+    for message in dict.fromkeys(messages):
         warnings.warn(message, stacklevel=2)
     _run(plan, tiled, data, progress)
     if isinstance(out, np.ma.MaskedArray) and out is not image:
@@ -151,6 +152,16 @@ def check(
     """
     _check_layout(pixels, name)
     planned(pixels, name, colour, alpha, white, black, nodata, dtype or pixels.dtype, scale)
+
+
+def _check_noise(plan: Plan, tiled: Tiled) -> None:
+    """Refuse one σ for channels of several scales."""
+    spans = sorted({part.scale.span for part in plan.parts if part.scale.span > 0})
+    if tiled.noise is not None and len(spans) > 1:
+        raise ValueError(
+            f"noise={tiled.noise:g} is of one scale, and the channels have several: white minus black is {spans[0]:g} to "
+            f"{spans[-1]:g}. Give a white for all (--white), or restore them one by one."
+        )
 
 
 def _check_layout(pixels: Array, name: PathLike) -> None:
@@ -191,7 +202,8 @@ def _run(plan: Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], No
     def write(tile: inplace.Tile) -> None:
         part = plan.parts[tile.part]
         missing = source.missing(tile.rows, tile.columns, part.group)
-        writer(tile.rows, tile.columns, part.channels, _undone(source, part, tile, missing), part.to, missing)
+        values = _undone(source, part, tile, missing)
+        writer(tile.rows, tile.columns, part.channels, part.group, values, part.to, missing)
 
     with (
         contextlib.closing(_outputs(tiled, plan, margin)) as outputs,

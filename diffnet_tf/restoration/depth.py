@@ -8,12 +8,15 @@ import dataclasses
 import numpy as np
 
 from diffnet_tf.base.types import Array, PathLike
+from diffnet_tf.restoration.fills import SAMPLES
 from diffnet_tf.restoration.scale import Level, Scale
 from diffnet_tf.restoration.source import Source, holds
 from diffnet_tf.restoration.values import Survey
 
 LEVELS = 64  # gray levels that an image should have left
-_ABOVE_WHITE = 1.5  # what noise and networks make of floats up to 1
+ABOVE_WHITE = 1.5  # what noise and networks make of floats up to 1
+_NEAR, _FEW = 1.05, 0.01  # what is hardly above white; how many values may be more than that, unless it is noise
+_OUTER, _INNER = 0.2, 1.2  # see `_is_noise`
 
 
 def full(dtype: np.dtype) -> float:
@@ -29,11 +32,14 @@ class Range:
     factor: float
 
 
-def chosen(source: Source, scale: Scale, found: Survey, dtype: np.dtype, white: Level | None, name: PathLike) -> Range:
+def chosen(
+    source: Source, group: slice, scale: Scale, found: Survey, dtype: np.dtype, white: Level | None, name: PathLike
+) -> Range:
     """How the values of a group of channels are written.
 
     Args:
         source: the image.
+        group: the channels.
         scale, found: of the group.
         dtype: of the output.
         white: the value that becomes the output's white, or "white" for that of the network; black becomes 0 then.
@@ -50,7 +56,9 @@ def chosen(source: Source, scale: Scale, found: Survey, dtype: np.dtype, white: 
             raise ValueError(f"scale={top:g} is not above black, {scale.black:g}; expected the value that is white.")
         return Range(scale.black, full(dtype) / ((top - scale.black) or 1.0))
     if own != dtype and found.count:
-        _check(own, dtype, scale.white if scale.limits else found.high, f"{name} reaches", _SCALE)
+        _check(own, dtype, scale.white if scale.limits else max(found.highs), f"{name} reaches", _SCALE)
+        if dtype.kind == "u" and own.kind == "f" and not scale.limits:
+            _check_above_white(source, group, found, dtype, name)
         if dtype.kind == "u" and scale.black < 0:
             raise ValueError(f"{name} has black at {scale.black:g}, below what {dtype} holds. {_SCALE}")
     return Range(0.0, full(dtype) / full(own))
@@ -87,7 +95,7 @@ def check_missing(source: Source, missing: bool, dtype: np.dtype) -> None:
 
 def _check(own: np.dtype, dtype: np.dtype, top: float, reaches: str, advice: str) -> None:
     white, levels = full(own), top / full(own) * full(dtype)
-    if dtype.kind == "u" and own.kind == "f" and top > _ABOVE_WHITE:
+    if dtype.kind == "u" and own.kind == "f" and top > ABOVE_WHITE:
         raise ValueError(f"{reaches} {top:g}; expected floats up to 1, which {dtype} has as white. {advice}")
     if dtype.kind == "u" and 0 < levels < LEVELS:
         raise ValueError(
@@ -96,6 +104,28 @@ def _check(own: np.dtype, dtype: np.dtype, top: float, reaches: str, advice: str
         )
     if dtype == np.float16 and levels > float(np.finfo("float16").max):
         raise ValueError(f"{reaches} {top:g}, above what float16 holds. Write float32. {advice}")
+
+
+def _check_above_white(source: Source, group: slice, found: Survey, dtype: np.dtype, name: PathLike) -> None:
+    """Refuse floats that are more than white in many pixels of a channel, if that is not noise."""
+    if max(found.highs) <= _NEAR:
+        return
+    samples = source.sample(group, False, SAMPLES).reshape(-1, group.stop - group.start).T
+    for values, high in zip(samples, found.highs):
+        many = float(np.mean(values > _NEAR))
+        if many > _FEW and not _is_noise(values, high):
+            raise ValueError(
+                f"{name} reaches {high:g}, and {100 * many:.0f} % of a channel's values are above 1, which {dtype} has "
+                f"as white. {_SCALE}"
+            )
+
+
+def _is_noise(values: Array, high: float) -> bool:
+    """Whether values above 1 are those of noise on white: most are near to 1, and as many as are just below it."""
+    above, near = values[values > 1], (high - 1) / 4
+    outer, inner = int((above > 1 + 2 * near).sum()), int((above <= 1 + near).sum())
+    below = int(((values <= 1) & (values > 1 - near)).sum())
+    return outer <= _OUTER * len(above) and inner <= _INNER * below
 
 
 _SCALE = (
@@ -116,12 +146,20 @@ class Writer:
         self.target, self.source = target, source
 
     def __call__(
-        self, rows: slice, columns: slice, channels: slice, values: Array, to: Range, missing: Array | None = None
+        self,
+        rows: slice,
+        columns: slice,
+        channels: slice,
+        group: slice,
+        values: Array,
+        to: Range,
+        missing: Array | None = None,
     ) -> None:
         """Write a tile.
 
         Args:
-            rows, columns, channels: where.
+            rows, columns, channels: where; those of a group one after the other.
+            group: the channels that are missing together.
             values: float (rows, columns, channels); they are overwritten, which spares the time that new memory takes.
             to: how they are written.
             missing: bool (rows, columns), the pixels that are put back as they were; None for none.
@@ -132,8 +170,10 @@ class Writer:
         values = _cast(values, self.target.dtype)
         nodata = self.source.nodata
         if nodata is not None and self.target.dtype.kind == "u":
-            # A pixel that is not missing may not look as if it were.
-            same = (values == nodata).all(axis=-1, keepdims=True)
+            # A pixel that is not missing may not look as if it were, which is so where all of its channels do.
+            same = (values == nodata).all(axis=-1, keepdims=True) & (channels.stop == group.stop)
+            before = self.target[rows, columns, group.start : channels.start]
+            same &= (before == nodata).all(axis=-1, keepdims=True)
             values = np.where(same, values + (-1 if nodata > 0 else 1), values)
         if missing is not None:
             values = np.where(missing[..., None], self._kept(rows, columns, channels, to, missing), values)

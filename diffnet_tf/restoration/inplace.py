@@ -5,13 +5,14 @@ output are kept as two or three rows of tiles have. Any other overlap takes a co
 """
 
 import mmap
+import os
 from collections import deque
 from collections.abc import Generator, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffnet_tf.base.types import Array
+from diffnet_tf.base.types import Array, PathLike
 
 
 class Tile(NamedTuple):
@@ -24,16 +25,25 @@ class Tile(NamedTuple):
 
 
 def _place(array: Array) -> tuple[Any, int]:
-    """Where an array's first element lies: (file, position) if it is mapped, else (None, address)."""
+    """Where an array's first element lies: (the file's identity, position) if it is mapped, else (None, address)."""
     address = array.__array_interface__["data"][0]
     base: Any = array
     while base is not None:
         if isinstance(base, np.memmap) and getattr(base, "_mmap", None) is not None and base.filename:
             start = np.frombuffer(base._mmap, "uint8").__array_interface__["data"][0]  # type: ignore[attr-defined]
             first = base.offset - base.offset % mmap.ALLOCATIONGRANULARITY
-            return str(base.filename), address - start + first
+            return _identity(base.filename), address - start + first
         base = getattr(base, "base", None)
     return None, address
+
+
+def _identity(path: PathLike) -> tuple[int, int] | str:
+    """The same for a file under whatever name: links, relative paths, text and `Path`."""
+    try:
+        found = os.stat(path)
+    except OSError:  # it was removed or renamed
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino
 
 
 def overlap(image: Array, out: Array) -> bool:

@@ -76,7 +76,7 @@ def planned(
         of_group, found = black_and_white(source, group, together, white, black, name)
         width = 3 if together else network
         depth.check_missing(source, found.count < source.count(group, together), dtype)
-        to = depth.chosen(source, of_group, found, dtype, scale, name)
+        to = depth.chosen(source, group, of_group, found, dtype, scale, name)
         for first in range(group.start, group.stop, width):
             plan.parts.append(Part(slice(first, first + width), group, of_group, found, to))
     return plan

@@ -11,12 +11,15 @@ from collections.abc import Callable
 import numpy as np
 
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.restoration.scale import ABOVE, Level, Scale
+from diffnet_tf.restoration import fills
+from diffnet_tf.restoration.scale import ABOVE, LUMINANCE, Level, Scale
 from diffnet_tf.restoration.source import Source
 
 FILL = 1e30  # what is as large marks missing pixels: 9.97e36 of NetCDF, ±3.4e38 of GDAL, above float32's range
 FEW, FEW_SHARE = 4, 1e-4  # of the pixels above half of the maximum: they may be defects
 NEGATIVE = 0.5  # of white, that noise may reach below 0; networks know σ up to 0.1
+_RARE, _OUTER = 0.01, 0.75  # of all values, and of those below 0: see `_is_noise`
+TRACE = 0.05  # of white: what is no further below 0 does hardly any harm
 _SAMPLES = 2**22  # of which a percentile is taken
 
 
@@ -28,17 +31,25 @@ class Survey:
         low, high: the smallest and the largest; −∞ for both where all pixels are missing.
         count: of the values that are not missing.
         tops: the largest value of each of the image's blocks.
+        lows, highs: the same as low and high of each channel, whether or not their luminance is looked at.
     """
 
     low: float
     high: float
     count: int
     tops: tuple[float, ...]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
 
     @property
     def few(self) -> float:
         """How many values are so few that they may be defects."""
         return max(FEW, FEW_SHARE * self.count)
+
+    @property
+    def few_share(self) -> float:
+        """The same as a share of all."""
+        return self.few / max(1, self.count)
 
 
 def survey(source: Source, group: slice, luminance: bool, name: PathLike) -> Survey:
@@ -48,18 +59,25 @@ def survey(source: Source, group: slice, luminance: bool, name: PathLike) -> Sur
         ValueError: for NaN, infinity and values that can only mark missing pixels.
     """
     low, tops, count = math.inf, [], 0
+    lows, highs = (np.full(group.stop - group.start, end) for end in (math.inf, -math.inf))
     for rows in source.blocks():
-        values = source.valid(rows, group, luminance)
-        count += values.size
+        values = source.valid(rows, group, False)
         if not values.size:
             tops.append(-math.inf)
             continue
-        top, bottom = float(values.max()), 0.0 if values.dtype.kind == "u" else float(values.min())
-        if not -FILL < bottom <= top < FILL:
+        top = values.max(axis=0).reshape(-1, len(highs)).max(axis=0).astype("float64")
+        bottom = np.zeros_like(top)
+        if values.dtype.kind != "u":
+            bottom = values.min(axis=0).reshape(-1, len(lows)).min(axis=0).astype("float64")
+        if not (bottom > -FILL).all() or not (top < FILL).all():
             _refuse_impossible(source, group, name)
-        tops.append(top)
-        low = min(low, bottom)
-    return Survey(low if count else -math.inf, max(tops), count, tuple(tops))
+        lows, highs = np.minimum(lows, bottom), np.maximum(highs, top)
+        if luminance:
+            values = values.astype("float32") @ LUMINANCE
+        count += values.size
+        tops.append(float(values.max()) if luminance else float(top.max()))
+        low = min(low, float(values.min()) if luminance else float(bottom.min()))
+    return Survey(low if count else -math.inf, max(tops), count, tuple(tops), tuple(lows), tuple(highs))
 
 
 def _refuse_impossible(source: Source, group: slice, name: PathLike) -> None:
@@ -73,7 +91,7 @@ def _refuse_impossible(source: Source, group: slice, name: PathLike) -> None:
     count, index, first = _counted(source, group, lambda values: np.abs(values) >= FILL)
     raise ValueError(
         f"{name} holds {count} value(s) beyond ±{FILL:g}, the first {first} at index {index}: they cannot be light. "
-        f"Give {_option('nodata', first)} if they mark missing pixels."
+        f"Give {option('nodata', first)} if they mark missing pixels."
     )
 
 
@@ -88,26 +106,20 @@ def _counted(source: Source, group: slice, bad: Callable[[Array], Array]) -> tup
             wrong &= ~missing[..., None]
         if wrong.any() and not count:
             row, column, channel = (int(i) for i in np.argwhere(wrong)[0])
-            first = _text(source, values[row, column, channel])
+            first = text(source, values[row, column, channel])
             index = (row + rows.start, column) if source.flat else (row + rows.start, column, channel + group.start)
         count += int(wrong.sum())
     return count, index, first
 
 
-def _text(source: Source, value: float) -> str:
+def text(source: Source, value: float) -> str:
     """A value in as few digits as the image's dtype needs."""
     return str(source.pixels.dtype.type(value)).removesuffix(".0")
 
 
-def _option(name: str, value: str) -> str:
+def option(name: str, value: str) -> str:
+    """What to give, in Python and as an option of the command."""
     return f"{name}={value} (--{name}={value})"
-
-
-def _range(source: Source, group: slice) -> tuple[str, str]:
-    """The smallest and the largest value of any channel, for messages."""
-    blocks = (source.valid(rows, group, False) for rows in source.blocks())
-    ends = [(values.min(), values.max()) for values in blocks if values.size]
-    return _text(source, min(low for low, _ in ends)), _text(source, max(high for _, high in ends))
 
 
 def black_and_white(
@@ -141,7 +153,7 @@ def black_and_white(
             f"{found.high:g}; expected black below white. Give others."
         )
     if white is None:
-        _refuse_fill_above(source, group, luminance, found, name)
+        _refuse_fill_above(source, group, found, name)
     return chosen, found
 
 
@@ -155,43 +167,48 @@ def _refuse_negatives(
     source: Source, group: slice, luminance: bool, found: Survey, white: float, name: PathLike
 ) -> None:
     """Refuse what is too far below 0, too often, or too often the same to be noise."""
-    if found.low >= -0.05 * max(white, 0):
+    lowest = min(found.lows)
+    if lowest >= -TRACE * max(white, 0):
         return
-    if found.low >= -NEGATIVE * max(white, 0):
-        below, equal, near = 0, 0, 0
-        for rows in source.blocks():
-            values = source.valid(rows, group, luminance)
-            below += int((values < -0.1 * white).sum())
-            near += int((values < found.low / 2).sum())
-            equal += int((values == found.low).sum())
-        if below <= 0.2 * found.count and not found.few < equal == near:
-            return
-    low, high = _range(source, group)
+    same = [fill.value for fill in fills.below(source, group, found.lows, found.few_share)]
+    if same and min(same) < -TRACE * white:
+        lowest = min(same)
+    elif found.low >= -TRACE * max(white, 0) or _is_noise(source, group, luminance, found, white):
+        return
+    low, high = text(source, lowest), text(source, max(found.highs))
     raise ValueError(
         f"{name} has a minimum of {low}, and a maximum of {high}; expected none below 0 but for noise. Give "
-        f"{_option('nodata', low)} if it marks missing pixels, else the values that are black and white, as "
-        f"{_option('black', low)} and white={high}."
+        f"{option('nodata', low)} if it marks missing pixels, else the values that are black and white, as "
+        f"{option('black', low)} and white={high}."
     )
 
 
-def _refuse_fill_above(source: Source, group: slice, luminance: bool, found: Survey, name: PathLike) -> None:
-    """Refuse floats of which many have the very same maximum, and all others are less than a thousandth of it."""
-    bound = found.high / 1000
-    if source.pixels.dtype.kind == "u" or any(bound < top < found.high for top in found.tops):
-        return
-    equal, second = 0, 0.0
+def _is_noise(source: Source, group: slice, luminance: bool, found: Survey, white: float) -> bool:
+    """Whether values below 0 are as far and as many as noise makes, and the fewer the further from 0."""
+    if found.low < -NEGATIVE * max(white, 0):
+        return False
+    negative, far, outer = 0, 0, 0
     for rows in source.blocks():
         values = source.valid(rows, group, luminance)
-        equal += int((values == found.high).sum())
-        second = max(second, float(values.max(initial=0.0, where=values < found.high)))
-        if second > bound:
-            return
-    if second > 0 and equal > 1:
-        high = _range(source, group)[1]
-        raise ValueError(
-            f"{name} holds {equal} values of {high}, all others are at most {second:g}. Give {_option('nodata', high)} "
-            f"if they mark missing pixels, {_option('white', high)} if they are light."
-        )
+        negative += int((values < 0).sum())
+        far += int((values < -0.1 * white).sum())
+        outer += int(((values < found.low / 2) & (values > found.low)).sum())  # noise may be clipped at its lowest
+    rare = negative <= max(FEW, _RARE * found.count)
+    return far <= 0.2 * found.count and (rare or outer <= _OUTER * negative)
+
+
+def _refuse_fill_above(source: Source, group: slice, found: Survey, name: PathLike) -> None:
+    """Refuse floats of which several have the very same maximum, and all others are less than a thousandth of it."""
+    if source.pixels.dtype.kind == "u":
+        return
+    for fill in fills.above(source, group, found.highs):
+        if 0 < fill.others <= fill.value / 1000:
+            high = text(source, fill.value)
+            raise ValueError(
+                f"{name} holds {high} in {100 * fill.share:.3g} % of the pixels, nearly all others are at most "
+                f"{fill.others:g}. Give {option('nodata', high)} if they mark missing pixels, {option('white', high)} "
+                "if they are light."
+            )
 
 
 def above_half(source: Source, group: slice, luminance: bool, found: Survey, scale: Scale) -> int:

@@ -154,3 +154,18 @@ def test_rounding_is_that_of_the_record():
     record = records.load(ROOT / "results" / "rounding")[0]
     assert 100 * record["sigma"]["8 bits"] == pytest.approx(0.11, abs=0.005)
     assert np.std(rounded(DIFFUSED, 8) - DIFFUSED) == pytest.approx(1 / 255 / 12**0.5, rel=0.02)
+
+
+def test_a_percentile_is_advised_only_where_it_is_above_black():
+    """Of three bright pixels on black, all percentiles that leave them out are black."""
+    model = dn.models.DiffNet(1, 2, 4)
+    image = np.zeros((100, 100), "float32")
+    image[:2, :2] = 50, 100
+    image[0, 0] = 100
+    for given, percentile in ((image, False), (image + DIFFUSED[:100, :100], True)):
+        with pytest.warns(UserWarning, match="values lie above half of the maximum") as warned:
+            dn.restore(given, model)
+        (text,) = {str(w.message) for w in warned if "above half" in str(w.message)}
+        assert text.endswith("the value that is white.") and ("%" in text) == percentile
+        if percentile:
+            dn.restore(given, model, white=text.split("white='")[1].split("'")[0])

@@ -15,7 +15,21 @@ def of_bits(bits):
     return np.rint(UNIT * (2**bits - 1)).astype("uint16")
 
 
+COLOURS = skimage.data.chelsea()[100:150, 100:170] / np.float32(510)  # up to a half
+BLUE = np.dstack([COLOURS[..., :2], 8 * COLOURS[..., 2]])
+
+NOISE = np.random.default_rng(0).normal(0, 0.1, UNIT.shape).astype("float32")
+
 REFUSED = {
+    "one channel far above 1": (BLUE, "uint8", "reaches [234].*; expected floats up to 1"),
+    "one channel above 1": (np.dstack([COLOURS[..., :2], 1.2 * UNIT / UNIT.max()]), "uint8", "above 1, which"),
+    "a photograph to 1.4": (1.4 / 255 * skimage.data.camera()[::2, ::2], "uint8", "reaches 1.4, and 30 % .* above 1"),
+    "floats to 1.4": (
+        1.4 / UNIT.max() * UNIT,
+        "uint8",
+        r"reaches 1.4, and \d+ % of .* above 1, which uint8",
+    ),
+    "floats to 1.2": (1.2 / UNIT.max() * UNIT.astype("float64"), "uint16", "above 1, which uint16 has as white"),
     "floats to 255 in 8 bits": (CAMERA.astype("float32"), "uint8", "reaches 2..; expected floats up to 1"),
     "floats to 255 in 16 bits": (CAMERA.astype("float64"), "uint16", "reaches 2..; expected floats up to 1"),
     "10 bits in 16": (of_bits(10), "uint8", "reaches .*white at 65535: uint8 would keep 3 gray levels, near black"),
@@ -52,7 +66,11 @@ TAKEN = [(of_bits(k), dtype) for k in (12, 16) for dtype in ("uint16", "float32"
         (CAMERA, "uint16"),
         (CAMERA // 8, "uint16"),
         (UNIT, "uint8"),
-        (UNIT * 1.2, "uint8"),
+        (UNIT * 1.04, "uint8"),
+        (np.where(np.quantile(UNIT, 0.995) < UNIT, np.float32(1.3), UNIT), "uint8"),  # highlights
+        (np.float32(0.97) + NOISE, "uint8"),
+        (np.where(COLOURS > 0.2, np.float32(1), COLOURS) + NOISE[..., None], "uint8"),
+        (np.dstack([0 * CAMERA, 0 * CAMERA, CAMERA]).astype("uint16") * 250, "uint8"),  # dark to the eye alone
         (CAMERA.astype("float32"), "float64"),
         (np.zeros((9, 9)), "uint8"),
         (np.zeros((9, 9), "uint16"), "uint8"),

@@ -148,6 +148,23 @@ def test_no_valid_integer_becomes_nodata(small, nodata, moved):
     assert ((free == nodata) & ~missing).any()
 
 
+@pytest.mark.parametrize("nodata", [0, 255])
+@pytest.mark.parametrize("colour", ["luminance", "channels"])
+def test_a_channel_of_a_valid_colour_may_equal_nodata(small, colour, nodata):
+    """Only a pixel whose channels all do is missing, and only such a one may be moved."""
+    image = skimage.data.astronaut()[:60, 100:160].copy()
+    image[20:30, 20:30] = nodata
+    image[40:50, ::7, 1], image[50:, :30] = nodata, abs(nodata - 2)  # pure colours, and what is near to it
+    image[50:, 30:] = (nodata, abs(nodata - 2), nodata)
+    missing = (image == nodata).all(axis=-1)
+    restored = dn.restore(image, small, colour=colour, nodata=nodata)
+    free = dn.restore(np.ma.array(image, mask=np.dstack([missing] * 3)), small, colour=colour).data
+    moved = (restored != free).any(axis=-1)
+    np.testing.assert_array_equal(moved, (free == nodata).all(axis=-1) & ~missing)
+    np.testing.assert_array_equal((restored == nodata).all(axis=-1), missing)
+    assert ((free == nodata).any(axis=-1) & ~moved & ~missing).sum() > 5
+
+
 def test_values_that_a_dtype_cannot_have_are_not_missing(small):
     image = RNG.integers(1, 255, (30, 30)).astype("uint8")
     plain = dn.restore(image, small)

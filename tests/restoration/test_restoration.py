@@ -248,3 +248,19 @@ def test_other_models_are_refused(photographs):
     with pytest.raises(ValueError, match="precision='bfloat16' for a Sequential; expected a network of this package"):
         one = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(1, 3, padding="same")])
         dn.restore(image, one, precision="bfloat16")
+
+
+def test_one_noise_is_not_for_channels_of_several_scales():
+    """Near infrared at a tenth of RGB would get a tenth of its σ."""
+    model = dn.models.DiffNet(1, 2, 4, noise_map=True)
+    image = np.random.default_rng(0).uniform(0, 1, (30, 30, 4)).astype("float32")
+    image[..., 3] *= 0.1
+    for options in ({"alpha": False}, {"alpha": False, "colour": "bands"}):
+        with pytest.raises(ValueError, match="noise=0.01 is of one scale, .* Give a white for all"):
+            dn.restore(image, model, noise=0.01, **options)
+    image[0, 0, 3] = 0.9
+    restored = dn.restore(image, model, noise=0.01, alpha=False, white=1.0)
+    np.testing.assert_array_equal(restored[..., 3], dn.restore(image[..., 3], model, noise=0.01, white=1.0))
+    dn.restore(image, model, noise=0.01, colour="channels")  # the fourth is alpha
+    image[..., 3] = 0
+    dn.restore(image, model, noise=0.01, alpha=False)  # and black has no scale

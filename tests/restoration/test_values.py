@@ -1,5 +1,7 @@
 """Black, white and values that are no light: what a network gets of an image, and what is refused with which advice."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,8 @@ import skimage.data
 
 import diffnet_tf as dn
 from diffnet_tf import restoration
-from diffnet_tf.restoration import scale, source, values
+from diffnet_tf.restoration import advice, scale, source, values
+from diffnet_tf.restoration.plan import planned
 
 CAMERA = skimage.data.camera()[100:220, 150:270].astype("float32")
 CAMERA /= CAMERA.max()
@@ -98,7 +101,7 @@ def test_blocks_are_looked_at_one_by_one(small, monkeypatch):
 @pytest.mark.parametrize("few", [4, 5])
 def test_at_most_four_pixels_of_a_small_image_may_be_defects(small, few, recwarn):
     image = np.minimum(DIFFUSED, 0.6) / 2
-    image[10, : 2 * few : 2] = 1.0
+    image[10, : 2 * few : 2] = np.linspace(0.9, 1, few)
     dn.restore(image, small)
     assert [str(w.message)[:6] for w in recwarn] == (["Only 4"] if few == 4 else [])
 
@@ -183,12 +186,16 @@ NODATA = r"Give nodata={0} \(--nodata={0}\)"
         (holed(-3.4028234663852886e38), NODATA.format(r"-3.4028235e\+38")),
         (holed(1.7976931348623157e308, "float64"), "beyond .*" + NODATA.format(r"1.7976931348623157e\+308")),
         (1e299 * holed(10, "float64"), "beyond"),
-        (holed(1e20), "all others are at most.*" + NODATA.format(r"1e\+20")),
+        (holed(1e20), "nearly all others are at most.*" + NODATA.format(r"1e\+20")),
         (holed(1e20, "float64"), "all others are at most.*" + NODATA.format(r"1e\+20")),
         (holed(9999.0), "all others are at most.*" + NODATA.format("9999")),
         (holed(np.nan), r"(1600|4800) value\(s\) that are NaN.*nodata=nan \(--nodata nan\)"),
         (holed(np.inf), r"(1600|4800) value\(s\) that are NaN or infinite"),
         (hounsfield(), r"minimum of -10\d\d.*black=-10\d\d.*and white=30\d\d"),
+        (
+            np.where(np.percentile(DIFFUSED, 15) > DIFFUSED, 300 * DIFFUSED - 900, 3000 * DIFFUSED),
+            r"minimum of -8\d\d.*nodata=-8\d\d",
+        ),
         (-DIFFUSED, "none below 0 but for noise"),
         (DIFFUSED - 0.7, "none below 0 but for noise"),
     ],
@@ -217,10 +224,101 @@ def test_float64_far_beyond_float32(small, factor):
     np.testing.assert_allclose(restored / factor, expected, atol=1e-5)
 
 
+def scattered(value, low, high, dtype="float32", channels=()):
+    """A fill value in a quarter of the pixels, in one channel of colours: its last."""
+    rng = np.random.default_rng(0)
+    image = rng.uniform(low, high, (60, 70, *channels)).astype(dtype)
+    (image[..., -1] if channels else image)[rng.random((60, 70)) < 0.25] = value
+    return image
+
+
+def warned(image, model, **options):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        dn.restore(image, model, **options)
+    return [str(w.message) for w in caught]
+
+
+TWELVE = scattered(65535, 0, 4096, "uint16")
+FILLED = {
+    "near to the values": (-999, scattered(-999, 1000, 20000)),
+    "hardly below 0": (-99, scattered(-99, 500, 4000)),
+    "12 bits": (65535, TWELVE),
+    "floats of 8 bits": (9999, scattered(9999, 0, 255)),
+    "blue": (65535, scattered(65535, 0, 4096, "uint16", (3,))),
+    "blue below 0": (-99, scattered(-99, 500, 4000, "float32", (3,))),
+    "a hot pixel in the gap": (65535, np.where(np.arange(4200).reshape(60, 70) == 9, 40000, TWELVE).astype("uint16")),
+}
+
+
+@pytest.mark.parametrize("case", FILLED)
+def test_many_equal_values_far_from_all_others_are_warned_of(small, case):
+    """Without a word they would pass for light: the network would see an image that is dark but for holes."""
+    value, image = FILLED[case]
+    for colour in restoration.COLOURS:
+        messages = warned(image, small, colour=colour)
+        assert len(messages) == 1 and f"% of the values are {value}, and nearly all others are" in messages[0]
+        assert f"Give nodata={value} (--nodata={value}) if they mark missing" in messages[0]
+    assert warned(image, small, white="100%") or value < 0
+    if image.ndim == 2:
+        assert not warned(image, small, white=float(image.max()), black=float(min(image.min(), 0)))
+        if "hot" not in case:
+            assert not warned(image, small, nodata=value)
+
+
+@pytest.mark.parametrize(("value", "colour"), [(-9999, "luminance"), (-9999, "channels"), (-5e4, "luminance")])
+def test_a_fill_of_one_channel_is_refused_though_the_luminance_is_positive(small, value, colour):
+    image = scattered(value, 6e4, 7e4, channels=(3,))
+    assert (image @ np.array([0.2989, 0.587, 0.114])).min() > 0
+    with pytest.raises(ValueError, match=NODATA.format(f"{value:.0f}")):
+        restoration.check(image, colour=colour)
+    restoration.check(image, colour=colour, nodata=value)
+    restoration.check(scattered(value, 6e4, 7e4), black=value)
+
+
+PHOTOGRAPHS = [
+    "camera",
+    "moon",
+    "page",
+    "text",
+    "coins",
+    "chelsea",
+    "astronaut",
+    "retina",
+    "logo",
+    "shepp_logan_phantom",
+]
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_light_is_no_fill_value(name):
+    """Black borders, saturated highlights of 8 and 16 bits, scans of text, and noise that was clipped."""
+    image = getattr(skimage.data, name)()[::2, ::2]
+    image = 255 * image if image.dtype == float else image
+    noisy = image / 255 + np.random.default_rng(0).normal(0, 0.1, image.shape)
+    for given in (
+        image,
+        np.pad(image, [(40, 40), (40, 40), (0, 0)][: image.ndim]),
+        np.minimum(2 * image.astype("uint16"), 255).astype("uint8"),
+        np.minimum(image * 771.0, 65535).astype("uint16"),
+        (image / 255) ** 3,
+        np.minimum(noisy, 1),
+        np.maximum(noisy, -0.1),
+        np.rint(255 * noisy),
+    ):
+        for colour in ("luminance", "channels"):
+            plan = planned(given, name, colour, None, None, None, None, given.dtype, None)
+            part = plan.parts[0]
+            together = plan.luminance(part.group)
+            assert not advice.of_values(plan.source, part.group, together, part.found, part.scale, None, None)
+
+
 def test_binary_images_are_no_fill_values(small):
     disk = dn.data.disks(1).pixels[0]
     restoration.check(disk)
     restoration.check(disk.astype("float64") * 1e6)
+    for image in (disk, (255 * disk).astype("uint8"), np.where(disk > 0, 65535, 20).astype("uint16")):
+        assert not warned(image, small)
 
 
 @pytest.mark.parametrize(
