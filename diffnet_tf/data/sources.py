@@ -176,9 +176,7 @@ def _read_mat(data_dir: PathLike | None, split: str, limit: int | None, size: in
 
 
 def read_image(path: PathLike, to: Convert = to_gray) -> Array:
-    """One image file as a gray array (height, width), uint8 or float32; with `to_colour` (height, width, 3).
-
-    Noise below 0 becomes 0, see `light`.
+    """One image file as gray, (height, width) of uint8 or float32, or RGB, by `to_colour`; noise below 0 becomes 0.
 
     Raises:
         ValueError: naming the file, when it cannot be decoded, has an unknown layout, or holds what is no light: NaN,

@@ -159,8 +159,8 @@ def _check_noise(plan: Plan, tiled: Tiled) -> None:
     spans = sorted({part.scale.span for part in plan.parts if part.scale.span > 0})
     if tiled.noise is not None and len(spans) > 1:
         raise ValueError(
-            f"noise={tiled.noise:g} is of one scale, and the channels have several: white minus black is {spans[0]:g} to "
-            f"{spans[-1]:g}. Give a white for all (--white), or restore them one by one."
+            f"noise={tiled.noise:g} is of one scale, and the channels have several: white minus black is {spans[0]:g} "
+            f"to {spans[-1]:g}. Give a white for all (--white), or restore them one by one."
         )
 
 
