@@ -179,8 +179,7 @@ def read_image(path: PathLike, to: Convert = to_gray) -> Array:
     """One image file as gray, (height, width) of uint8 or float32, or RGB, by `to_colour`; noise below 0 becomes 0.
 
     Raises:
-        ValueError: naming the file, when it cannot be decoded, has an unknown layout, or holds what is no light: NaN,
-            missing pixels, negative values that are no noise, channels that are no colours.
+        ValueError: naming the file, when it cannot be decoded, or holds what `light.pixels` refuses.
     """
     return to(light.pixels(image_files.open_image(path), path))
 
