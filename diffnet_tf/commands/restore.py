@@ -10,6 +10,7 @@ it was stopped, and tries again what failed.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import sys
 from argparse import ArgumentParser, Namespace
@@ -44,6 +45,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=COLOURS,
         default="luminance",
         help="what of an RGB image; bands where channels are no colours, as a TIFF says itself",
+    )
+    parser.add_argument(
+        "--alpha",
+        choices=("yes", "no"),
+        help="whether the last of two or four channels is alpha, which is kept; what the file says if not given, and "
+        "yes of NPY, which says nothing",
     )
     models.add_values(parser)
     parser.add_argument(
@@ -149,11 +156,18 @@ def _opened(arguments: Namespace, source: Path, target: Path) -> image_files.Ima
     """An image that can be processed, and its result written."""
     from diffnet_tf import restoration
 
-    image = image_files.open_image(source, arguments.max_pixels)
+    image = _with_alpha(arguments, image_files.open_image(source, arguments.max_pixels))
     dtype = _dtype(arguments, image)
     restoration.check(image.pixels, source, **_values(arguments, image), dtype=dtype)
     image_files.check_writable(target, dtype, image.pixels.shape[2], image)
     return image
+
+
+def _with_alpha(arguments: Namespace, image: image_files.Image) -> image_files.Image:
+    """The image, the last of whose two or four channels is alpha or not as the option says."""
+    if arguments.alpha is None or image.pixels.shape[2] not in (2, 4):
+        return image
+    return dataclasses.replace(image, alpha=arguments.alpha == "yes", alpha_is_sure=True)
 
 
 def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, image: image_files.Image) -> None:
@@ -166,7 +180,16 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
     show = _Progress(f"{source} → {target}, {image.pixels.shape[1]:,}×{image.pixels.shape[0]:,}")
     if line := image_files.lost(image, target):
         print(line, file=sys.stderr, flush=True)
-    with image_files.writing(target, image.pixels.shape, _dtype(arguments, image), image) as out:
+    if not image.alpha_is_sure:
+        number = image.pixels.shape[2]
+        print(
+            f"{source} does not say what the last of its {number} channels is: it is taken for alpha, and kept. Give "
+            "--alpha no to restore it, or --alpha yes.",
+            file=sys.stderr,
+            flush=True,
+        )
+    rescaled = arguments.scale is not None
+    with image_files.writing(target, image.pixels.shape, _dtype(arguments, image), image, rescaled) as out:
         restoration.restore(image.pixels, tiled, **_values(arguments, image), out=out, progress=show, name=source)
 
 
@@ -181,7 +204,7 @@ def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:
 def _settings(arguments: Namespace) -> dict[str, Any]:
     """What the results of a folder depend on."""
     weights = arguments.weights and hashlib.sha256(Path(arguments.weights).read_bytes()).hexdigest()
-    names = ("colour", "white", "black", "nodata", "depth", "scale", "noise", "precision")
+    names = ("colour", "alpha", "white", "black", "nodata", "depth", "scale", "noise", "precision")
     given = {name: str(getattr(arguments, name)) for name in names}
     return {**given, "weights": weights or cards.card(arguments.preset)["sha256"], "version": diffnet_tf.__version__}
 

@@ -123,7 +123,8 @@ def _read_npy(path: Path, max_pixels: int) -> Image:
         pixels = pixels[0] if pixels.shape[0] == 1 else pixels[..., 0]
     if pixels.ndim == 3 and pixels.shape[0] == 1 and pixels.shape[2] > 4:
         pixels = pixels[0]
-    return Image(pixels, alpha=pixels.ndim == 3 and pixels.shape[2] in (2, 4))
+    maybe = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
+    return Image(pixels, alpha=maybe, alpha_is_sure=not maybe)
 
 
 _READERS = {PNG: raster.read, JPEG: raster.read, TIFF: tiff.read, NPY: _read_npy}
@@ -192,7 +193,9 @@ def lost(image: Image, path: PathLike) -> str:
 
 
 @contextlib.contextmanager
-def writing(path: PathLike, shape: tuple[int, ...], dtype: DTypeLike, like: Image | None = None) -> Iterator[Array]:
+def writing(
+    path: PathLike, shape: tuple[int, ...], dtype: DTypeLike, like: Image | None = None, rescaled: bool = False
+) -> Iterator[Array]:
     """An array to be filled with an image, which becomes the file when the block ends, or nothing if it fails.
 
     Args:
@@ -201,6 +204,8 @@ def writing(path: PathLike, shape: tuple[int, ...], dtype: DTypeLike, like: Imag
         dtype: of the samples.
         like: an image whose metadata and channels' meaning the file gets, where its format can hold them; without
             one, the last of 2 and of 4 channels is alpha.
+        rescaled: whether the values are on another scale than that image's, of the same dtype: what its metadata says
+            of them is left out then.
 
     Yields:
         An array (height, width, channels); for NPY and TIFF a memory map.
@@ -211,7 +216,11 @@ def writing(path: PathLike, shape: tuple[int, ...], dtype: DTypeLike, like: Imag
     like = like or Image(np.empty((0, 0, shape[2]), dtype), alpha=True)
     with files.replacing(path) as partial:
         if kind in (TIFF, NPY):
-            mapped = tiff.mapped(partial, shape, dtype, like) if kind == TIFF else _mapped_npy(partial, shape, dtype)
+            mapped = (
+                tiff.mapped(partial, shape, dtype, like, rescaled)
+                if kind == TIFF
+                else _mapped_npy(partial, shape, dtype)
+            )
             _reserve(partial)
             yield mapped
             mapped.flush()

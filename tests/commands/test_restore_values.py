@@ -171,3 +171,31 @@ def test_a_network_of_colours_names_the_file_that_has_none(tmp_path, capsys):
     write(tmp_path / "in.png", CAMERA)
     assert restore(tmp_path / "in.png", tmp_path / "out.png", "--weights", tmp_path / "colour.keras") == 2
     assert f"{tmp_path / 'in.png'} has 1 channel(s); the network is one of colour" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_what_the_last_channel_of_an_npy_is_can_be_said(small, number, tmp_path, capsys):
+    """The file does not: it is taken for alpha with a word."""
+    image = np.random.default_rng(0).uniform(0.1, 1, (30, 40, number)).astype("float32")
+    np.save(tmp_path / "in.npy", image)
+    model = model_files.load(tmp_path / "small.keras")
+    for options, alpha in (((), True), (("--alpha", "yes"), True), (("--alpha", "no"), False)):
+        assert restore(tmp_path / "in.npy", tmp_path / "out.npy", *small, *options, "--force") == 0
+        told = f"in.npy does not say what the last of its {number} channels is" in capsys.readouterr().err
+        assert told == (not options)
+        expected = dn.restore(image, model, alpha=alpha)
+        np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
+        assert np.array_equal(expected[..., -1], image[..., -1]) == alpha
+    assert restore(tmp_path / "in.npy", tmp_path / "out.png", *small, "--alpha", "no", "--depth", "8") == 2
+    assert "the last of" in capsys.readouterr().err
+    np.save(tmp_path / "three.npy", image[..., :1].repeat(3, -1))
+    assert restore(tmp_path / "three.npy", tmp_path / "out.npy", *small, "--alpha", "yes", "--force") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_scale_leaves_out_what_imagej_says_of_the_display(small, tmp_path):
+    tifffile.imwrite(tmp_path / "in.tif", 16 * CAMERA.astype("uint16"), description="ImageJ=1.54f\nmin=0\nmax=4080\n")
+    for options, kept in (((), True), (("--scale",), False)):
+        assert restore(tmp_path / "in.tif", tmp_path / "out.tif", *small, "--force", *options) == 0
+        with tifffile.TiffFile(tmp_path / "out.tif") as file:
+            assert ("max=4080" in file.pages[0].description) == kept

@@ -298,3 +298,31 @@ def test_chunks_that_would_spoil_the_file_are_left_out(tmp_path):
     _, path = again(tmp_path, content[:-12] + bad + content[-12:], ".png")
     assert b"gAMA" not in path.read_bytes() and b"A name" in path.read_bytes()
     np.testing.assert_array_equal(image_files.read(path), smooth(1))
+
+
+STATISTICS = (
+    '<GDALMetadata>\n  <Item name="STATISTICS_MAXIMUM" sample="0">4000</Item>\n  <Item name="a">b</Item>\n'
+    '  <Item name="STATISTICS_MEAN" sample="0">7.5</Item>\n  <Item name="OFFSET" sample="0" role="offset">3</Item>\n'
+    "</GDALMetadata>\n"
+)
+
+
+@pytest.mark.parametrize("rescaled", [False, True])
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_what_is_said_of_values_on_another_scale_is_left_out(tmp_path, rescaled, dtype):
+    """ImageJ's display range, OME's significant bits and GDAL's statistics: of another dtype, and of another scale."""
+    pixels = make("uint16")
+    ome = '<?xml version="1.0"?><OME><Image><Pixels Type="uint16" SignificantBits="12"/></Image></OME>'
+    gone = rescaled or dtype != "uint16"
+    for description, words in (("ImageJ=1.54f\nmin=0.0\nmax=4000.0\nunit=um\n", b"max="), (ome, b"SignificantBits")):
+        tags = [(42112, 2, 0, STATISTICS, True)]
+        content = tiff(pixels, description=description, extratags=tags)
+        (tmp_path / "in.tif").write_bytes(content)
+        image = image_files.open_image(tmp_path / "in.tif")
+        with image_files.writing(tmp_path / "out.tif", image.pixels.shape, dtype, image, rescaled) as out:
+            out[...] = 1
+        with tifffile.TiffFile(tmp_path / "out.tif") as file:
+            found = {tag.code: str(tag.value).encode() for tag in file.pages[0].tags.values()}
+        assert (words not in found[270]) == gone and (b"unit=um" in found[270] or b"<OME>" in found[270])
+        assert [word in found[42112] for word in (b"STATISTICS", b"OFFSET", b'"a">b<')] == [not gone, not gone, True]
+        assert b"</GDALMetadata>" in found[42112]

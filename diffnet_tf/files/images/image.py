@@ -60,12 +60,14 @@ class Image:
         nodata: the value that stands for "nothing was measured here", of TIFF's tag GDAL_NODATA, rounded to the
             pixels' dtype if that is a float; None without it.
         metadata: what `image_files.writing` keeps.
+        alpha_is_sure: whether the file says so; of NPY with 2 or 4 channels it is assumed.
     """
 
     pixels: Array
     alpha: bool
     nodata: float | None = None
     metadata: Metadata = Metadata()
+    alpha_is_sure: bool = True
 
     @property
     def bands(self) -> bool:

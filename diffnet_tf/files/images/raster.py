@@ -3,7 +3,6 @@
 import contextlib
 import importlib.util
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from diffnet_tf.base.types import Array
 from diffnet_tf.files import reading
-from diffnet_tf.files.images import kinds, raster_metadata
+from diffnet_tf.files.images import kinds, raster_metadata, switches
 from diffnet_tf.files.images.bounds import check_length, check_pixels
 from diffnet_tf.files.images.image import Image, upright
 from diffnet_tf.files.reading import Refused
@@ -34,14 +33,9 @@ def read(path: Path, max_pixels: int) -> Image:
     return Image(upright(pixels, turned), alpha=pixels.ndim == 3 and pixels.shape[2] in (2, 4), metadata=metadata)
 
 
-@contextlib.contextmanager
-def _own_limit(pillow: Any) -> Iterator[None]:
+def _own_limit(pillow: Any) -> contextlib.AbstractContextManager[None]:
     """Pillow warns of large images and refuses larger ones, whatever `max_pixels` is."""
-    before, pillow.MAX_IMAGE_PIXELS = pillow.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        pillow.MAX_IMAGE_PIXELS = before
+    return switches.held(pillow, "MAX_IMAGE_PIXELS", None)
 
 
 def _jpeg(path: Path, image: Any) -> Array:

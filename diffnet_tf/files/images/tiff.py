@@ -10,7 +10,6 @@
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from diffnet_tf.base.types import Array
-from diffnet_tf.files.images import tiff_metadata
+from diffnet_tf.files.images import switches, tiff_metadata
 from diffnet_tf.files.images.bounds import check_layout, check_length, check_pixels
 from diffnet_tf.files.images.image import INVERSE, Image, upright
 from diffnet_tf.files.reading import Refused
@@ -53,15 +52,9 @@ def read(path: Path, max_pixels: int) -> Image:
         return Image(upright(pixels, orientation), alpha, tiff_metadata.nodata(page, pixels.dtype), metadata)
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> contextlib.AbstractContextManager[None]:
     """Tifffile tells the user's terminal of tags that it cannot interpret, as a negative GDAL_NODATA of integers."""
-    logger = logging.getLogger("tifffile")
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
+    return switches.held(logging.getLogger("tifffile"), "disabled", True)
 
 
 def _only_page(file: Any) -> Any:
@@ -226,8 +219,11 @@ def _has_imagecodecs() -> bool:
 # ---- Writing ---------------------------------------------------------------------------------------------------------
 
 
-def mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike, like: Image) -> np.memmap:
-    """A new TIFF of an image, (height, width, channels), mapped to be filled, with the metadata of another."""
+def mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike, like: Image, rescaled: bool) -> np.memmap:
+    """A new TIFF of an image, (height, width, channels), mapped to be filled, with the metadata of another.
+
+    Rescaled says that the values are not on the other's scale.
+    """
     import tifffile
 
     array = tifffile.memmap(
@@ -238,7 +234,7 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike, like: Image) ->
         bigtiff=np.prod(shape) * np.dtype(dtype).itemsize > 2**31,
         metadata=None,
         **_roles(shape[2], like),
-        **tiff_metadata.options(like.metadata, np.dtype(dtype), like.pixels.dtype),
+        **tiff_metadata.options(like.metadata, np.dtype(dtype), rescaled or dtype != like.pixels.dtype),
     )
     return array.reshape(shape)
 

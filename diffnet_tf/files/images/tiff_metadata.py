@@ -11,13 +11,14 @@ import numpy as np
 from diffnet_tf.files.images.image import NO_UNIT, ORIENTATION, TURNED, Metadata, xmp_orientation, xmp_upright
 
 ALPHA = (1, 2)  # of the tag ExtraSamples
-DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC, NODATA = 270, 282, 283, 296, 700, 34675, 42113
+DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC = 270, 282, 283, 296, 700, 34675
+GDAL, NODATA = 42112, 42113
 IMAGEJ = (50838, 50839)
 MAP = (33550, 33922, 34264, 34735, 34736, 34737)  # GeoTIFF: where the rows and columns are on the earth
 POSITION = (286, 287)  # of the image on a page
 COLORIMETRY = (318, 319)
 TEXTS = (269, 271, 272, 285, 315, 316, 33432, 33723)  # Names of document, camera, page, artist; copyright; IPTC
-KEPT = (DESCRIPTION, *TEXTS, *COLORIMETRY, *POSITION, *MAP, 42112, NODATA)
+KEPT = (DESCRIPTION, *TEXTS, *COLORIMETRY, *POSITION, *MAP, GDAL, NODATA)
 
 # Read elsewhere; or of the pixels as they were packed, or of the program that wrote them, and not of the image.
 _READ = (ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC, *IMAGEJ)
@@ -166,20 +167,21 @@ def _resolution(page: Any, turned: int) -> tuple[tuple[Fraction, Fraction] | Non
 # ---- Writing ---------------------------------------------------------------------------------------------------------
 
 
-def options(metadata: Metadata, dtype: np.dtype[Any], before: np.dtype[Any]) -> dict[str, Any]:
-    """Metadata as options of `tifffile.imwrite`, for samples of a dtype, which may be another than before."""
+def options(metadata: Metadata, dtype: np.dtype[Any], rescaled: bool) -> dict[str, Any]:
+    """Metadata as options of `tifffile.imwrite`, for samples of a dtype, whose values may be on another scale."""
     found: dict[str, Any] = {}
     if metadata.icc:
         found["iccprofile"] = metadata.icc
     if metadata.resolution:
         found["resolution"] = tuple((r.numerator, r.denominator) for r in metadata.resolution)
         found["resolutionunit"] = metadata.unit
-    tags = [(*entry, True) for entry in metadata.tags if entry[0] != DESCRIPTION]
+    entries = [_without_statistics(entry) if rescaled else entry for entry in metadata.tags]
+    tags = [(*entry, True) for entry in entries if entry[0] != DESCRIPTION]
     if metadata.xmp:
         tags.append((XMP, 1, len(metadata.xmp), metadata.xmp, True))
     for code, _, _, value in metadata.tags:
         if code == DESCRIPTION and isinstance(value, bytes):
-            found["description"] = _described(value.rstrip(b"\0"), dtype, before)
+            found["description"] = _described(value.rstrip(b"\0"), dtype, rescaled)
     return {**found, "extratags": tags}
 
 
@@ -190,9 +192,9 @@ def _is_ome(description: bytes) -> bool:
     return b"<OME" in description or b":OME" in description
 
 
-def _described(description: bytes, dtype: np.dtype[Any], before: np.dtype[Any]) -> bytes:
+def _described(description: bytes, dtype: np.dtype[Any], rescaled: bool) -> bytes:
     """A description with what it says of the samples."""
-    if dtype == before:
+    if not rescaled:
         return description
     if _is_ome(description):
         kind = OME_TYPES[dtype.name].encode()
@@ -201,6 +203,19 @@ def _described(description: bytes, dtype: np.dtype[Any], before: np.dtype[Any]) 
     if description.startswith(b"ImageJ="):  # black and white on the screen
         return re.sub(rb"(?m)^(min|max)=.*\n?", b"", description)
     return description
+
+
+_OF_VALUES = rb"STATISTICS_\w+|SCALE|OFFSET"  # in GDAL's metadata
+_ITEM = re.compile(rb"""<Item\b[^>]*\bname=["'](?:%s)["'][^>]*(?:/>|>[^<]*</Item>)\s*""" % _OF_VALUES)
+
+
+def _without_statistics(entry: Entry) -> Entry:
+    """GDAL's metadata without what it says of the values."""
+    value = entry[3]
+    if entry[0] != GDAL or not isinstance(value, bytes):
+        return entry
+    value = _ITEM.sub(b"", value)
+    return GDAL, ASCII, len(value), value
 
 
 def names(metadata: Metadata) -> list[str]:
@@ -212,7 +227,7 @@ def names(metadata: Metadata) -> list[str]:
             found.append(f"{kind}description")
         elif code in MAP:
             found.append("map coordinates (GeoTIFF)")
-        elif code in (42112, NODATA):
+        elif code in (GDAL, NODATA):
             found.append("GDAL's tags")
         elif code in IMAGEJ:
             found.append("ImageJ's description")
