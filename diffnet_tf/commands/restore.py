@@ -14,12 +14,12 @@ import dataclasses
 import hashlib
 import sys
 from argparse import ArgumentParser, Namespace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import diffnet_tf
 from diffnet_tf.base import checks, command_line
 from diffnet_tf.base.choices import COLOURS, PRECISIONS
 from diffnet_tf.commands import folder, models
@@ -206,7 +206,11 @@ def _settings(arguments: Namespace) -> dict[str, Any]:
     weights = arguments.weights and hashlib.sha256(Path(arguments.weights).read_bytes()).hexdigest()
     names = ("colour", "alpha", "white", "black", "nodata", "depth", "scale", "noise", "precision")
     given = {name: str(getattr(arguments, name)) for name in names}
-    return {**given, "weights": weights or cards.card(arguments.preset)["sha256"], "version": diffnet_tf.__version__}
+    return {
+        **given,
+        "weights": weights or cards.card(arguments.preset)["sha256"],
+        "version": metadata.version("diffnet_tf"),
+    }
 
 
 def _dtype(arguments: Namespace, image: image_files.Image) -> np.dtype[Any]:

@@ -103,7 +103,6 @@ def _tiffs() -> list[bytes]:
         (deep, {"imagej": True, "resolution": (3, 3), "metadata": {"unit": "micron", "Labels": ["a"], "min": 3.0}}),
         (deep, {"metadata": {"axes": "YX", "PhysicalSizeX": 0.1}, "ome": True}),
         (_pixels("float32", 24, 21), {"extratags": _GEO, "iccprofile": bytes(200), "resolution": (300, 300)}),
-        (_pixels("uint8", 24, 21, 4), {"photometric": "rgb", "extrasamples": ["unspecified"], "compression": "lzw"}),
     ]
     found = [_encoded(tifffile.imwrite, pixels, **{"metadata": None, **options}) for pixels, options in save]
     bits = Image.fromarray(gray > 99)
@@ -126,10 +125,17 @@ def _npys() -> list[bytes]:
     return [_encoded(np.save, array) for array in arrays]
 
 
+def _bands() -> bytes:
+    """A TIFF whose last channel is no colour: `restore` takes it, training does not."""
+    import tifffile
+
+    options = {"photometric": "rgb", "extrasamples": ["unspecified"], "compression": "lzw", "metadata": None}
+    return _encoded(tifffile.imwrite, _pixels("uint8", 24, 21, 4), **options)
+
+
 def images() -> list[Files]:
     """Image files of every format."""
-    kinds = {"png": _pngs(), "jpg": _jpegs(), "tif": _tiffs(), "npy": _npys()}
-    return [{f"image.{kind}": content} for kind, contents in kinds.items() for content in contents]
+    return [*decoded_images(), {"image.tif": _bands()}, *({"image.npy": content} for content in _npys())]
 
 
 def binaries() -> list[Files]:
@@ -218,4 +224,5 @@ def presets() -> list[Files]:
 
 def decoded_images() -> list[Files]:
     """Those that a folder of images may hold."""
-    return [files for files in images() if "image.npy" not in files]
+    kinds = {"png": _pngs(), "jpg": _jpegs(), "tif": _tiffs()}
+    return [{f"image.{kind}": content} for kind, contents in kinds.items() for content in contents]

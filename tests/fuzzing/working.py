@@ -28,14 +28,16 @@ def _status(field: str) -> int:
 
 
 def _named(error: Exception, folder: Path) -> bool:
-    """Whether it is an error that a user can act upon: a ValueError or of the file system, with the name of the file.
+    """Whether it is an error that a user can act upon: a ValueError, one of our own kinds of it, or of the file system,
+    with the name of the file.
 
     ValueErrors of other kinds (UnicodeDecodeError, JSONDecodeError) speak of bytes, not of files. What a file has made
     of the message must be printable.
     """
     if "\ud800" in str(error):
         return False
-    return (type(error) is ValueError or isinstance(error, OSError)) and str(folder) in str(error)
+    ours = isinstance(error, ValueError) and type(error).__module__.startswith("diffnet_tf.")
+    return (type(error) is ValueError or ours or isinstance(error, OSError)) and str(folder) in str(error)
 
 
 def work(name: str, seed: int, cases: range, folder: Path, allowed: float, room: int) -> Iterator[dict]:

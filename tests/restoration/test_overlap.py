@@ -76,7 +76,7 @@ class Unreadable(np.ndarray):
 
 
 def test_an_error_in_reading_reaches_the_caller(model, monkeypatch):
-    monkeypatch.setattr(values, "survey", lambda *_: values.Survey(0.0, 1.0, 3600, (1.0,)))
+    monkeypatch.setattr(values, "survey", lambda *_: values.Survey(0.0, 1.0, 3600, (1.0,), (0.0,), (1.0,)))
     monkeypatch.setattr(values, "above_half", lambda *_: 3600)
     image = np.ones((60, 60, 1), "float32").view(Unreadable)
     told = []
