@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import diffnet_tf as dn
-from tests.conftest import BACKEND, ROOT
+from tests.conftest import BACKEND, ROOT, slow
 
 pytestmark = pytest.mark.skipif(BACKEND != "jax", reason="runs on Keras's JAX backend")
 
@@ -20,6 +20,7 @@ def test_tensorflow_is_not_there():
     assert "tensorflow" not in sys.modules
 
 
+@slow
 def test_an_experiment_trains_measures_and_draws(tmp_path):
     dn.data.open_images("skimage", limit=40).save(tmp_path)
     command = [sys.executable, "-m", "experiments.fig07_samples", "--budget", "smoke", "--source", "npy"]

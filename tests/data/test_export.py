@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from tests.conftest import tensorflow_only
+from tests.conftest import slow, tensorflow_only
 
 pytestmark = tensorflow_only
 
@@ -38,6 +38,7 @@ def test_saved_model(model, images, tmp_path):
     np.testing.assert_allclose(served["output_0"], expected, atol=1e-5)
 
 
+@slow
 def test_onnx(model, images, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX comes with the export extra")
     path = tmp_path / "model.onnx"

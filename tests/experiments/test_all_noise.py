@@ -9,7 +9,7 @@ from diffnet_tf.files import model_files
 from diffnet_tf.networks import presets
 from experiments import all_noise
 from experiments.lib import measure, records, study, verdicts
-from tests.conftest import tensorflow_only
+from tests.conftest import slow, tensorflow_only
 from tests.small_experiments import execute
 
 
@@ -122,6 +122,7 @@ def test_verdicts_on_the_unet(unet, budget, expected):
     assert found.verdict == expected and f"33.00 against {unet:.2f} dB at 1 %" in found.ours
 
 
+@slow
 def test_the_figure_is_of_the_recorded_numbers():
     record, arrays = made_up(gap=-0.4)
     top, below, wrong = all_noise.draw(record, arrays).axes

@@ -10,6 +10,7 @@ from diffnet_tf.base import backend
 from diffnet_tf.evaluation import classical
 from diffnet_tf.physics import diffusion, inverses, stencil
 from tests import oracle
+from tests.conftest import slow
 
 SETTINGS = {"steps": 3, "dt": 0.1, "contrast": 0.2}
 
@@ -72,6 +73,7 @@ def test_the_solver_agrees_with_numpy(float64):
 # ---- Inverses --------------------------------------------------------------------------------------------------------
 
 
+@slow
 def test_newton_converges_quadratically(float64):
     """Once near, every step doubles the number of digits: ‖e⁺‖ ≤ C ‖e‖²."""
     original = batch(smooth((12, 13)))
