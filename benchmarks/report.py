@@ -38,8 +38,8 @@ def rows(result):
         return [line]
     if "size" in result:
         return [_size_row(kind, found) for kind, found in result["size"].items()]
-    if "restore" in result:
-        return restore.rows(result)
+    if "restore" in result:  # the others stand in the record
+        return [line for line in restore.rows(result) if "device: own" in line]
     return [_row(row, result["seconds_per_image"]) for row in result["ratios"]]
 
 
