@@ -105,8 +105,8 @@ def tensorflow_without_tf32() -> None:
 def has_bfloat16() -> bool:
     """Whether the device has instructions for bfloat16 that the backend is taken to use.
 
-    A GPU of compute capability 8.0 and higher has them. On a processor that has them TensorFlow and PyTorch use them
-    (1.4 and 1.9 times as fast, preset `inverse-1pct`, medians of 9 pairs), JAX does not (1.0 times).
+    A GPU of compute capability 8.0 and higher has them. On a processor that has them TensorFlow and PyTorch were
+    faster with bfloat16, JAX was not.
     """
     name = keras.backend.backend()
     if not _has_accelerator():
