@@ -43,11 +43,13 @@ class Part:
         name: of its record.
         do: does it; returns a `Result`.
         about: what its record says of it before its results, plain values.
+        home: the experiment whose folder keeps the record; the one that runs it, if not given.
     """
 
     name: str
     do: Callable[[], Result]
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    home: str = ""
 
 
 class Stopped(Exception):
@@ -77,26 +79,28 @@ def do_missing(parts, options):
     """
     from diffnet_tf.training import checkpoint, distribute
 
-    folder = files.check_writable(options.directory / RUNS)
-    finished(options.directory, options)  # refuses what does not belong together before hours of work, not after
     parts = list(parts)
+    for home in {each.home or options.name for each in parts}:
+        files.check_writable(options.results_dir / home / RUNS)
+        finished(options.results_dir / home, options)  # refuses what does not belong together before hours of work
     wanted = [each for each in parts if options.wants(each.name)]
     if not wanted:
         raise ValueError(f"--only {options.only} names no run; names are {', '.join(each.name for each in parts)}")
     for each in wanted:
-        if not path(each.name, options).exists():
+        kept = path(each.name, options, each.home)
+        if not kept.exists():
             print(f"{each.name}:", flush=True)
             result = each.do()
             if distribute.is_chief():
-                _save(folder / path(each.name, options).stem, each, result, options)
+                _save(kept.with_suffix(""), each, result, options)
                 checkpoint.remove(options.checkpoint_dir)
-            while not path(each.name, options).exists():  # other workers wait for the chief: a part may need another
+            while not kept.exists():  # other workers wait for the chief: a part may need another
                 time.sleep(0.1)
 
 
-def path(name, options):
+def path(name, options, home=""):
     """Where the record of a part is, or will be."""
-    return options.directory / RUNS / f"{name}-{options.stamp.replace(' ', '-')}.json"
+    return options.results_dir / (home or options.name) / RUNS / f"{name}-{options.stamp.replace(' ', '-')}.json"
 
 
 def _save(stem, each, result, options):
