@@ -56,7 +56,7 @@ ORDER = (
     Job("precision", 1, 2, 2, needs=(*INVERSES, "forward")),
     Job("learned-operator", 2, 10, 40),
     Job("generalisation", 2, 15, 30),
-    Job("fig13", 5, 45, 9 * PAPER, needs=("fig06",)),
+    Job("fig13", 8, 110, 30 * PAPER),
     Job("fig08", 6, 75, 5 * PAPER, needs=("fig06",)),
     Job("fig09", 6, 45, 5 * PAPER, needs=("fig07",)),
     Job("locality", 10, 25, 18 * PAPER),

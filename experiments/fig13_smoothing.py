@@ -1,12 +1,15 @@
-"""Figure 13: how much every layer smooths, the mean of |Σ ζ| over 32 fixed images, against the noise, 0 to 10 %.
+"""Figure 13: how much every layer smooths, the mean of |δt Σ ζ| over 32 fixed images, against the noise, 0 to 10 %.
 
-Paper: it increases with the noise. The network without noise is that of Figure 6; each further level is fine-tuned
-from the one before, to save time.
+Paper: it increases with the noise. Every level is fine-tuned on its own from one common start, the preset for 1 %
+noise, for equally many steps, that without noise too: so levels differ in nothing but their noise. Several seeds draw
+the examples. Beside them stands the network of `all_noise` that is told σ, one for all levels; it is not trained here.
 
-    python -m experiments.fig13_smoothing --budget quick  # about 5 min on 2 cores
-    python -m experiments.fig13_smoothing --budget cpu --source stl10_binary --data_dir DIR  # about 40 min
+    python -m experiments.fig13_smoothing --budget quick  # about 8 min on 2 cores
+    python -m experiments.fig13_smoothing --budget cpu --source stl10_binary --data_dir DIR  # 1.8 h: 30 trainings
+    python -m experiments.fig13_smoothing --budget cpu … --only conditioned  # no training
 """
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -18,80 +21,194 @@ from experiments.lib.run import main
 
 NAME = "fig13"
 TITLE = "Figure 13"
-START = "fig06"  # the experiment whose network is fine-tuned
+START = "inverse-1pct"  # the preset that every level begins with
+TOLD = "all-noise"  # the experiment whose network is told σ
 NOISES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
 IMAGES = 32
 LEARNING_RATE = 1e-3  # of fine-tuning
-BUDGETS = study.budgets(1, 200, 1_800)  # steps of each level; smoke: of two
+OF_LAYERS = ("smoothing", "signed", "modulus_of_mean")  # a number a layer
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """Recipe; steps of each level; levels; seeds; limit on the number of images."""
+
+    recipe: str
+    steps: int
+    noises: tuple = NOISES
+    seeds: int = 1
+    limit: int | None = None
+
+
+BUDGETS = {
+    "smoke": Budget("fast", 1, NOISES[:2], limit=8),
+    "quick": Budget("fast", 200),
+    "cpu": Budget("fast", 4_000, seeds=3),
+    "paper": Budget("paper", 101_250, seeds=3),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """The fine-tuning at one level of noise."""
+
+    noise: float
+    seed: int
+    kind: str = "tuned"
+    name = property(lambda self: f"{self.kind}-{self.noise:g}-seed-{self.seed}")
 
 
 def parts(options):
-    """One fine-tuning for each level of noise; that without noise only looks at the network of Figure 6."""
-    recipe, steps, limit = BUDGETS[options.budget]
-    number = 2 if options.budget == "smoke" else len(NOISES)
-    images = [options.images(split, limit) for split in ("train", "validation", "test")]
-    do = functools.partial(_level, recipe=recipe, steps=steps, options=options, images=images)
-    return [
-        study.Part(_name(noise, options), functools.partial(do, noise, before), {"noise": noise, "seed": options.seed})
-        for noise, before in zip(NOISES[:number], (None, *NOISES))
+    """The network that is told σ, then a fine-tuning for each seed and level."""
+    budget = BUDGETS[options.budget]
+    images = [options.images(split, budget.limit) for split in ("train", "validation", "test")]
+    told, about = functools.partial(_told, budget=budget, test=images[-1]), {"kind": "conditioned"}
+    told = [
+        study.Part(run["name"], functools.partial(told, run), about, steps=run["steps"])
+        for run in _conditioned(options.results_dir)
     ]
+    tune = functools.partial(_tune, budget=budget, options=options, images=images)
+    seeds = range(options.seed, options.seed + budget.seeds)
+    return told + [study.part(Run(noise, seed), tune, budget.steps) for seed in seeds for noise in budget.noises]
 
 
-def _name(noise, options):
-    return f"level-{noise:g}" + (f"-seed-{options.seed}" if options.seed else "")
+def _conditioned(results_dir):
+    """The records of the networks that are told σ, of each seed that of most steps, with the "path" of the network.
 
-
-def _level(noise, before, recipe, steps, options, images):
-    """Go on from the network of the level before, and look at its filters."""
+    From the results folder, else from the project's own results.
+    """
     from diffnet_tf.files import model_files
 
+    for root in dict.fromkeys((results_dir, weights.COMMITTED)):
+        runs = [run for run in study.finished(root / TOLD) if run.get("network") == "conditioned"]
+        runs = [run | {"path": root / TOLD / study.RUNS / f"{run['file']}{model_files.SUFFIX}"} for run in runs]
+        runs = [run for run in runs if run["path"].exists()]
+        if runs:
+            return study.most_steps(runs, left_out=())
+    return []
+
+
+def _tune(run, budget, options, images):
+    """Go on from the common start, and look at the filters."""
+    from diffnet_tf.networks import presets
+
     train, validation, test = images
-    task = measure.Task("inverse", noise)
-    if before is None:
-        model, source = weights.find(START, options.results_dir)
-        return study.Result({"weights": source, "steps": source["steps"], **_look(model, task, test)}, model=model)
-    start = study.path(_name(before, options), options).with_suffix(model_files.SUFFIX)
-    recipe = networks.recipe_for("DiffNet", recipe, measure.Task(noise=max(NOISES)), learning_rate=LEARNING_RATE)
-    about = {"seed": options.seed, "name": _name(noise, options), "validation": validation[: study.VALIDATION]}
+    # The same crops at every level: what differs is the noise alone.
+    recipe = networks.recipe_for("DiffNet", budget.recipe, measure.Task(noise=max(NOISES)), learning_rate=LEARNING_RATE)
+    about = {"seed": run.seed, "name": run.name, "noise": run.noise, "validation": validation[: study.VALIDATION]}
     trained = study.train(
-        options, lambda recipe: model_files.load(start), recipe, train, steps=steps, noise=noise, **about
+        options, lambda recipe: presets.from_preset(START), recipe, train, steps=budget.steps, **about
     )
-    return study.Result({**trained.record(), **_look(trained.model, task, test)}, model=trained.model)
+    start = {"preset": START, "sha256": presets.card(START)["sha256"]}
+    found, psnr = _look(trained.model, measure.Task("inverse", run.noise), test)
+    return study.Result({"start": start, **trained.record(), **found, **psnr})
 
 
-def _look(model, task, test):
-    """Mean |δt Σ ζ| and mean δt Σ ζ of each layer over the fixed images, and PSNR of all test images."""
+def _told(run, budget, test):
+    """The network that is told σ, at every level."""
+    from diffnet_tf.files import model_files
+
+    model, levels = model_files.load(run["path"]), []
+    for noise in budget.noises:
+        found, _ = _look(model, measure.Task("inverse", noise), test, noise_map=True)
+        levels.append({"noise": noise, **found})
+    kept = ("budget", "steps", "source", "data", "commit", "seed")
+    source = {"experiment": TOLD, **{key: run.get(key) for key in kept}, "recipe": run["recipe"]["name"]}
+    return study.Result({"weights": source, "seed": run["seed"], "steps": run["steps"], "levels": levels})
+
+
+def _look(model, task, test, **options):
+    """What every layer's smoothing part is on the fixed images, and the quality of all test images.
+
+    Of δt Σ ζ, an image (n, height, width) a layer: "smoothing", the mean of its modulus, as in the paper; "signed", its
+    mean; and "modulus_of_mean", the modulus of that. A list with a number a layer, each.
+    """
     from diffnet_tf import stencil
 
     fixed = np.unique(np.linspace(0, len(test) - 1, IMAGES).astype(int))
-    inputs, _ = measure.pairs(task, test[fixed])
+    inputs, _ = measure.pairs(task, test[fixed], **options)
     sums = [dt * np.asarray(stencil.smoothing(f)) for dt, f in zip(model.time_steps, model.filters(inputs))]
-    _, _, summary = measure.measured(model, *measure.pairs(task, test))
-    return {
+    _, values, summary = measure.measured(model, *measure.pairs(task, test, **options))
+    found = {
         "images": len(fixed),
         "smoothing": [float(np.abs(s).mean()) for s in sums],
         "signed": [float(s.mean()) for s in sums],
+        "modulus_of_mean": [float(abs(s.mean())) for s in sums],
         "results": summary,
     }
+    return found, study.values(values)
 
 
 def gather(runs, root):
-    """The levels of one chain: that with the most levels, then with the most steps."""
-    chains = {}
+    """The levels of all seeds that are complete, from trainings of one length; and of the network that is told σ.
+
+    Returns:
+        A record with "runs", all trainings of that length; of the complete seeds "seeds", "noises", and (seeds, levels,
+        layers) the lists `OF_LAYERS`; "levels", their means over the seeds; "rank_correlations" of the noise with the
+        mean smoothing of the layers, one a seed, and "rank_correlation" of the mean over the seeds; "conditioned", the
+        levels and the rank correlation of the network that is told σ, if it was measured.
+    """
+    tuned, lengths = [run for run in runs if run.get("kind") == "tuned"], {}
+    if not tuned:
+        raise ValueError("no level was fine-tuned from the common start: run the experiment first.")
+    for run in tuned:
+        lengths.setdefault((run["budget"], run["steps"]), []).append(run)
+    chosen = max(lengths.items(), key=lambda item: (*map(len, _complete(item[1])), item[0][1]))[1]
+    noises, seeds = _complete(chosen)
+    of = {(run["seed"], run["noise"]): run for run in chosen}
+    found = {key: [[of[seed, noise][key] for noise in noises] for seed in seeds] for key in OF_LAYERS}
+    psnr = [[of[seed, noise]["results"]["psnr"]["mean"] for noise in noises] for seed in seeds]
+    first = of[seeds[0], noises[0]]
+    levels = [
+        {
+            "noise": noise,
+            "steps": first["steps"],
+            **{key: np.mean([of_seed[k] for of_seed in found[key]], axis=0).tolist() for key in OF_LAYERS},
+            "psnr": float(np.mean([of_seed[k] for of_seed in psnr])),
+        }
+        for k, noise in enumerate(noises)
+    ]
+    record = {
+        **{key: first.get(key) for key in ("budget", "start", "recipe", "steps", "images")},
+        "tested": first["results"]["psnr"]["n"],
+        "seeds": seeds,
+        "noises": noises,
+        **found,
+        "psnr": psnr,
+        "levels": levels,
+        "rank_correlations": [rank_correlation(noises, of_seed) for of_seed in found["smoothing"]],
+        "rank_correlation": rank_correlation(noises, [level["smoothing"] for level in levels]),
+        "runs": study.most_steps(chosen),
+    }
+    told = [run for run in runs if run.get("kind") == "conditioned"]
+    most = max((len(run["levels"]) for run in told), default=0)
+    told = study.most_steps([run for run in told if len(run["levels"]) == most])
+    if told:
+        at = [level["noise"] for level in told[0]["levels"]]
+        smoothing = np.mean([[level["smoothing"] for level in run["levels"]] for run in told], axis=0)
+        record["conditioned"] = {"rank_correlation": rank_correlation(at, smoothing), "noises": at}
+        record["conditioned"] |= {"smoothing": smoothing.tolist(), "runs": told}
+    return study.Result(record)
+
+
+def _complete(runs):
+    """(levels, seeds): the levels of the seeds that have most of them, and these seeds."""
+    of = {}
     for run in runs:
-        chains.setdefault((run["budget"], run["seed"]), []).append(run)
-    chain = sorted(max(chains.values(), key=lambda of: (len(of), of[-1]["steps"])), key=lambda run: run["noise"])
-    levels = [{k: run[k] for k in ("noise", "steps", "smoothing", "signed", "results")} for run in chain]
-    known = chain[-1] | {"weights": chain[0]["weights"]}
-    record = {key: known.get(key) for key in ("budget", "seed", "commit", "weights", "recipe", "steps", "images")}
-    return study.Result(record | {"levels": levels, "rank_correlation": _rank_correlation(levels)})
+        of.setdefault(run["seed"], set()).add(run["noise"])
+    most = max(of.values(), key=len)
+    return sorted(most), sorted(seed for seed in of if of[seed] == most)
 
 
-def _rank_correlation(levels):
-    """Spearman's, of the noise and the mean smoothing of all layers; None of two levels."""
-    values = [[level["noise"] for level in levels], [np.mean(level["smoothing"]) for level in levels]]
-    ranks = np.argsort(np.argsort(values, axis=1), axis=1)  # no two are equal
-    return float(np.corrcoef(ranks)[0, 1]) if len(levels) > 2 else None
+def rank_correlation(noises, smoothing):
+    """Spearman's, of the noise and the mean smoothing of all layers; None of two levels.
+
+    Args:
+        noises: of the levels, (n,), increasing.
+        smoothing: of every layer at each, (n, layers).
+    """
+    ranks = np.argsort(np.argsort([noises, np.mean(smoothing, axis=1)], axis=1), axis=1)  # no two are equal
+    return float(np.corrcoef(ranks)[0, 1]) if len(noises) > 2 else None
 
 
 @figures.styled
@@ -104,20 +221,35 @@ def draw(record, arrays):
     for k, values in enumerate(layers.T, 1):
         left.plot(noise, values, ".-", linewidth=0.8, markersize=3, label=f"layer {k}")
     left.plot(noise, layers.mean(axis=1), "o-", color="black", markersize=4, label="mean of the layers")
+    if len(record.get("seeds", ())) > 1:
+        means = np.mean(record["smoothing"], axis=2)
+        left.fill_between(noise, means.min(axis=0), means.max(axis=0), color="black", alpha=0.25, linewidth=0)
+    highest = layers.max()
+    if "conditioned" in record:
+        told = np.mean(record["conditioned"]["smoothing"], axis=1)
+        at = [100 * level for level in record["conditioned"]["noises"]]
+        left.plot(at, told, "s--", color="black", markersize=3, linewidth=0.8, label="mean, one network told σ")
+        highest = max(highest, told.max())
     left.set(xlabel="noise in % of the range", ylabel="mean |δt Σ ζ|")
-    left.set_ylim(0, 1.45 * layers.max())  # room for the legend above the lines
+    left.set_ylim(0, 1.5 * highest)  # room for the legend above the lines
     left.legend(loc="upper left", ncols=2)
-    right.plot(noise, [level["results"]["psnr"]["mean"] for level in levels], "o-", color="black", markersize=4)
+    right.plot(noise, [_psnr(level) for level in levels], "o-", color="black", markersize=4)
     right.set(xlabel="noise in % of the range", ylabel="mean test PSNR in dB")
     return figure
 
 
+def _psnr(level):
+    return level["psnr"] if "psnr" in level else level["results"]["psnr"]["mean"]  # of older records
+
+
 def caption(record):
     """What is shown, and where it comes from."""
+    how = f"fine-tuned for {captions.count(record['steps'], 'step')}"
+    if "start" in record:
+        how += f" from the preset {record['start']['preset']}, {captions.count(len(record['seeds']), 'seed')}"
     return (
         f"{record['title']}: left, the mean of |δt Σ ζ|, the smoothing part of every layer, over {record['images']} "
-        f"fixed test images. Right, the mean PSNR of {record['levels'][0]['results']['psnr']['n']} test images. Each "
-        f"level fine-tuned from the one before for {captions.count(record['steps'], 'step')}. {captions.source(record)}"
+        f"fixed test images; right, the mean PSNR of all. Each level {how}. {captions.source(record)}"
     )
 
 

@@ -44,12 +44,14 @@ class Part:
         do: does it; returns a `Result`.
         about: what its record says of it before its results, plain values.
         home: the experiment whose folder keeps the record; the one that runs it, if not given.
+        steps: that the budget gives it; a record of the same budget that was given fewer is made anew.
     """
 
     name: str
     do: Callable[[], Result]
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     home: str = ""
+    steps: int = 0
 
 
 class Stopped(Exception):
@@ -62,16 +64,16 @@ def budgets(smoke, quick, cpu):
     return few | {"cpu": ("fast", cpu, None), "paper": ("paper", 101_250, None)}
 
 
-def part(run, do, **more):
-    """The part of a run, a dataclass with a `name`: its fields are what the record says of it."""
-    return Part(run.name, lambda: do(run), {**dataclasses.asdict(run), **more})
+def part(run, do, steps=0, **more):
+    """The part of a run, a dataclass with a `name`: its fields are what the record says of it; `steps` as of `Part`."""
+    return Part(run.name, lambda: do(run), {**dataclasses.asdict(run), **more}, steps=steps)
 
 
 # ---- Do, and gather --------------------------------------------------------------------------------------------------
 
 
 def do_missing(parts, options):
-    """Do the parts that --only names and that have no record of this number of steps.
+    """Do the parts that --only names and that have no record of this budget, or one of fewer steps than it now gives.
 
     Raises:
         ValueError: when --only names none, or finished parts are of other images.
@@ -88,14 +90,22 @@ def do_missing(parts, options):
         raise ValueError(f"--only {options.only} names no run; names are {', '.join(each.name for each in parts)}")
     for each in wanted:
         kept = path(each.name, options, each.home)
-        if not kept.exists():
+        if not _done(kept, each, options):
             print(f"{each.name}:", flush=True)
             result = each.do()
             if distribute.is_chief():
                 _save(kept.with_suffix(""), each, result, options)
                 checkpoint.remove(options.checkpoint_dir)
-            while not kept.exists():  # other workers wait for the chief: a part may need another
+            while not _done(kept, each, options):  # other workers wait for the chief: a part may need another
                 time.sleep(0.1)
+
+
+def _done(kept, each, options):
+    """Whether a part has its record, of as many steps as it is to be given; one that was stopped early has them."""
+    if not kept.exists() or options.steps or not each.steps:  # --steps stands in the name of the record
+        return kept.exists()
+    run = reading.json_object(kept, "remove it, and run the experiment again")
+    return (run.get("given_steps") or run.get("steps") or 0) >= each.steps
 
 
 def path(name, options, home=""):
@@ -111,7 +121,8 @@ def _save(stem, each, result, options):
         from diffnet_tf.files import model_files
 
         model_files.save(result.model, f"{stem}{model_files.SUFFIX}")
-    about = {"name": each.name, **each.about, "budget": options.stamp, **options.provenance()}
+    given = {"given_steps": options.steps or each.steps} if each.steps else {}
+    about = {"name": each.name, **each.about, **given, "budget": options.stamp, **options.provenance()}
     files.write_json(f"{stem}.json", {**about, **result.record})
 
 

@@ -1,7 +1,5 @@
 """The experiments behind the figures, with small networks: what they record is true, and what they draw is that."""
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
@@ -16,7 +14,6 @@ from experiments import (
     fig08_one_image,
     fig11_filter_sums,
     fig12_centre_filters,
-    fig13_smoothing,
 )
 from experiments.lib import architecture, deconvolution, records, weights
 from tests.conftest import tensorflow_only
@@ -143,7 +140,7 @@ def test_missing_weights_are_named(tmp_path, monkeypatch):
         fig08_one_image.compute(options(fig08_one_image, tmp_path))
 
 
-# ---- Figures 11–13: filters ------------------------------------------------------------------------------------------
+# ---- Figures 11 and 12: filters --------------------------------------------------------------------------------------
 
 
 def test_filter_sums_are_what_a_layer_makes_of_a_constant(trained):
@@ -164,23 +161,3 @@ def test_centre_filters_are_the_first(trained):
     filters = model.filters(arrays["inputs"][0][None, ..., None])
     np.testing.assert_allclose(arrays["filters"][0][1], model.time_steps[1] * filters[1][0, ..., 0], atol=1e-6)
     assert record["std"][0][1] == pytest.approx(arrays["filters"][0][1].std(), rel=1e-5)
-
-
-def test_smoothing_goes_on_with_the_level_it_was_stopped_in(trained, monkeypatch):
-    """Ctrl-C in the second level: the same command begins with that one, and ends as a run that was not stopped."""
-    whole, _ = execute(fig13_smoothing, trained)
-    fit, calls = dn.training.fit, []
-
-    def stopped(*arguments, **pairs):
-        calls.append(pairs["noise"])
-        done = fit(*arguments, **pairs)
-        return dataclasses.replace(done, finished=len(calls) > 1)
-
-    monkeypatch.setattr(dn.training, "fit", stopped)
-    (trained / "again").mkdir()
-    (trained / "fig06").rename(trained / "again" / "fig06")
-    with pytest.raises(SystemExit):
-        execute(fig13_smoothing, trained / "again")
-    again, _ = execute(fig13_smoothing, trained / "again")
-    assert calls == [0.001, 0.001]
-    assert again["levels"] == whole["levels"] and whole["levels"][1]["noise"] == 0.001
