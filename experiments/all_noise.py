@@ -16,7 +16,6 @@ import functools
 
 import numpy as np
 
-from diffnet_tf.evaluation import statistics
 from experiments.lib import all_noise_figure, measure, networks, records, settings, study, verdicts
 from experiments.lib.all_noise_figure import GOAL, LABELS, line
 from experiments.lib.ledger import Claim
@@ -162,15 +161,17 @@ def one_for_all(network, reference):
     """A network for all levels of noise is within 0.3 dB of another at each, on identical images."""
 
     def check(record, arrays):
-        levels, gaps = all_noise_figure.differences(*(line(record, arrays, kind) for kind in (network, reference)))
-        if not gaps:
+        ours, theirs = (dict(zip(*line(record, arrays, kind))) for kind in (network, reference))
+        levels = sorted(ours.keys() & theirs.keys())
+        if not levels:
             raise verdicts.NotRun("no run of both")
-        close = [gap >= -GOAL for gap in gaps]
-        listed = ", ".join(f"{gap:+.2f} at {100 * level:g} %" for level, gap in sorted(zip(levels, gaps)))
-        steps = (sorted({run["steps"] for run in record["runs"] if run["network"] == k}) for k in (network, reference))
-        steps = " against ".join("/".join(f"{number:,}" for number in numbers) for numbers in steps)
-        text = f"at {sum(close)} of {len(gaps)} levels; dB: {listed}; steps: {steps}"
-        return _finding(text, verdicts.grade(close), record, arrays, network, reference)
+        gaps = {level: verdicts.difference(ours[level], theirs[level]) for level in levels}
+        answers = [verdicts.reaches(gap, -GOAL) for gap in gaps.values()]
+        listed = ", ".join(f"{gap.value:+.2f} at {100 * level:g} %" for level, gap in gaps.items())
+        runs = [[run for run in record["runs"] if run["network"] == kind] for kind in (network, reference)]
+        steps = " against ".join("/".join(f"{n:,}" for n in sorted({run["steps"] for run in of})) for of in runs)
+        text = f"at {answers.count(verdicts.HOLDS)} of {len(gaps)} levels; dB: {listed}; steps: {steps}"
+        return _finding(text, verdicts.agreed(answers), record, arrays, network, reference)
 
     return check
 
@@ -183,26 +184,22 @@ def above_unet(network):
         unets = {unet["noise"]: unet for unet in record["unets"] if unet["noise"] in ours}
         if not unets:
             raise verdicts.NotRun("no U-Net that was measured on the same images")
-        holds, texts = [], []
+        answers, texts = [], []
         for noise, unet in sorted(unets.items()):
             mine, theirs = ours[noise], arrays[f"psnr_unet-{noise:g}"]
-            holds.append(statistics.paired(mine, theirs)[1] > 0)
-            means = f"{mine.mean():.2f} against {theirs.mean():.2f} dB at {100 * noise:g} %"
-            texts.append(f"{means} (U-Net: {unet['steps']:,} steps)")
-        # A U-Net that was given little time says little about its best.
-        long = all(unet["budget"] in ("cpu", "paper") for unet in unets.values())
-        verdict = verdicts.judged(any(holds), all(holds) and long)
-        return _finding(", ".join(texts), verdict, record, arrays, network)
+            gap = verdicts.difference(mine, theirs)
+            answers.append(verdicts.HOLDS if gap.low > 0 else verdicts.FAILS if gap.high < 0 else verdicts.OPEN)
+            texts.append(f"{gap:+.2f} dB at {100 * noise:g} % (U-Net: {unet['steps']:,} steps)")
+        return _finding("; ".join(texts), verdicts.agreed(answers), record, arrays, network)
 
     return check
 
 
-def _finding(text, verdict, record, arrays, *compared):
-    """With the provenance of what was trained: presets have cards of their own."""
-    runs = [run for run in record["runs"] if run["budget"] != "preset"]
-    budget = verdicts.budgets(run for run in runs if run["network"] in compared)
-    images = len(line(record, arrays, compared[0])[1][0])
-    return verdicts.finding({**record, "runs": runs}, text, verdict, images, budget=budget)
+def _finding(text, answer, record, arrays, *networks):
+    """With the trainings of these networks: presets have cards of their own."""
+    used = [run for run in record["runs"] if run["network"] in networks and run["budget"] != "preset"]
+    n = verdicts.count(len(line(record, arrays, networks[0])[1][0]), used)
+    return verdicts.finding(record, text, answer, n, used)
 
 
 _UNET = "above the U-Net's mean on identical images", "> 0 dB"

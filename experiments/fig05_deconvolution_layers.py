@@ -122,15 +122,18 @@ def psnr(record, arrays):
     train, test = (record["results"][split]["authors_psnr"] for split in ("train", "test"))
     enough = min(train["mean"], test["mean"]) >= record["paper_psnr"]
     ours = f"train {train['mean']:.2f}, test {test['mean']:.2f} ± {test['std']:.2f} dB, on our own disks"
-    return verdicts.finding(record, ours, verdicts.judged(enough, False), test["n"])
+    return verdicts.finding(record, ours, enough, f"{test['n']} batches", [record])
+
+
+OPPOSITE = 0.9  # share of the pixels at edges
 
 
 def opposite_signs(record, arrays):
-    """The share of pixels where the centre filter has the opposite sign of the others."""
+    """In every layer the centre filter has the opposite sign of the others at nearly all pixels at edges."""
     shares = record["opposite_signs"]
-    verdict = verdicts.grade([share >= 0.9 for share in shares], half=False)
     ours = f"in {', '.join(f'{100 * share:.0f}' for share in shares)} % of the pixels at edges, layer by layer"
-    return verdicts.finding(record, ours, verdict, len(shares))
+    answer = verdicts.agreed(share >= OPPOSITE for share in shares)
+    return verdicts.finding(record, ours, answer, f"{len(shares)} layers", [record])
 
 
 CLAIMS = (

@@ -17,7 +17,7 @@ NAME = "fig07"
 TITLE = "Figure 7"
 PAPER = 34.21
 BUDGETS = study.budgets(4, 1_200, 30_000)
-CLAIMS = (samples.claim(PAPER, "Fig. 7", "inverse, 1 % noise: test PSNR"),)
+CLAIMS = samples.claims(NAME, PAPER, "Fig. 7", "inverse, 1 % noise: test PSNR")
 compute = functools.partial(samples.compute, Task("inverse", 0.01), BUDGETS, paper=PAPER)
 draw, caption, report = samples.draw, samples.caption, samples.report
 

@@ -16,7 +16,7 @@ NAME = "fig09"
 TITLE = "Figure 9"
 PAPER = {"diffnet": 34.96, "unet": 35.27}
 BUDGETS = study.budgets(2, 300, 1_200)
-CLAIMS = (one_image.claim("Fig. 9", "the ship, 1 % noise", PAPER),)
+CLAIMS = one_image.claims("Fig. 9", 0.01, PAPER)
 compute = functools.partial(one_image.compute, Task("inverse", 0.01), BUDGETS, PAPER)
 draw, caption = one_image.draw, one_image.caption
 

@@ -17,8 +17,7 @@ import functools
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, measure, networks, records, study, verdicts
-from experiments.lib.ledger import Claim
+from experiments.lib import against_unet, captions, measure, networks, records, study, training_sizes, verdicts
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 
@@ -176,54 +175,59 @@ def caption(record):
 # ---- Claims ----------------------------------------------------------------------------------------------------------
 
 
-def difference(problem, noise, paper):
-    """DiffNet's PSNR minus the U-Net's with all training images is within 1 dB of the paper's.
-
-    Networks that were given less time than the paper's say little about their best: then "partial", either way.
-    """
-
-    def check(record, arrays):
-        runs = [run for run in record["runs"] if run["task"] == {"problem": problem, "noise": noise}]
-        most = max((run["size"] for run in runs), default=0)
-        both = [[run for run in runs if (run["network"], run["size"]) == (network, most)] for network in NETWORKS]
-        if not all(both):
-            raise verdicts.NotRun("no run of both networks with all images")
-        mean, other = (np.mean([run["results"]["authors_psnr"]["mean"] for run in of]) for of in both)
-        steps = ", ".join(f"{of[0]['steps']:,}" for of in both)
-        text = f"{mean - other:+.1f} dB ({mean:.2f} − {other:.2f}; steps: {steps}), {most:,} images"
-        used = {"runs": sum(both, []), "budget": verdicts.budgets(sum(both, []))}
-        verdict = abs(mean - other - paper) <= 1.0 if used["budget"] == "paper" else verdicts.PARTIAL
-        return verdicts.finding(record | used, text, verdict, len(both[0]))
-
-    return check
-
-
-def few_images(record, arrays):
-    """DiffNet without noise: 300 to 1,000 images do as well as all to 0.5 dB, and fewer do not."""
-    task = {"problem": "inverse", "noise": 0.0}
-    runs = [run for run in record["runs"] if run["network"] == "DiffNet" and run["task"] == task]
-    sizes = {}
-    for run in sorted(runs, key=lambda run: run["size"]):
-        sizes.setdefault(run["size"], []).append(run["results"]["psnr"]["mean"])
-    few = [size for size in sizes if 300 <= size <= 1_000]
-    if not few or max(sizes) <= 1_000:
-        raise verdicts.NotRun("no runs with 300 to 1,000 images and with more")
-    means = {size: float(np.mean(values)) for size, values in sizes.items()}
-    enough = {size: mean >= means[max(sizes)] - 0.5 for size, mean in means.items()}
-    # After few steps, more images could not yet have paid.
-    long = {run["budget"] for run in runs} <= {"cpu", "paper"} and not enough[min(sizes)]
-    verdict = verdicts.judged(all(enough[size] for size in few), long)
-    ours = ", ".join(f"{mean:.2f} dB with {size:,}" for size, mean in means.items())
-    ours += "; even the fewest are enough" if enough[min(sizes)] else ""
-    used = {"runs": runs, "budget": verdicts.budgets(runs)}
-    return verdicts.finding(record | used, ours, verdict, min(len(sizes[size]) for size in few))
-
-
+_INVERSE, _NOISY = ("inverse", 0.0), ("inverse", 0.01)
+_PANELS = {  # of each panel: the task, and DiffNet − U-Net in the paper, dB
+    "forward": (("forward", 0.0), 4.0),
+    "inverse, no noise": (_INVERSE, 3.0),
+    "inverse, 0.1 % noise": (("inverse", 0.001), 0.0),
+    "inverse, 1 % noise": (_NOISY, 0.0),
+}
+_FEW = f"DiffNet with {training_sizes.SOME:,} images is as good as with all"
 CLAIMS = (
-    Claim("forward: DiffNet − U-Net", "≈ +4 dB", difference("forward", 0.0, 4.0), "Fig. 10"),
-    Claim("inverse, no noise: DiffNet − U-Net", "≈ +3 dB", difference("inverse", 0.0, 3.0), "Fig. 10"),
-    Claim("inverse, 1 % noise: DiffNet − U-Net", "≈ 0 dB", difference("inverse", 0.01, 0.0), "Fig. 10"),
-    Claim("DiffNet is at its best with few images", "500–1,000 images", few_images, "Fig. 10"),
+    *(
+        against_unet.claim(f"{panel}: DiffNet is ahead", "> 0 dB", against_unet.ahead, "Fig. 10", task, 1)
+        for panel, (task, gap) in _PANELS.items()
+        if gap
+    ),
+    *(
+        against_unet.claim(
+            f"{panel}: DiffNet − U-Net", f"{gap:+g} ± 1 dB", against_unet.has_the_size, "Fig. 10", task, gap
+        )
+        for panel, (task, gap) in _PANELS.items()
+    ),
+    *(
+        against_unet.claim(
+            f"{panel}: with at most {against_unet.FEW} images DiffNet is ahead",
+            "> 0 dB",
+            against_unet.ahead_with_few,
+            "Fig. 10",
+            task,
+        )
+        for panel, (task, _) in _PANELS.items()
+        if task in (_INVERSE, _NOISY)
+    ),
+    *(
+        against_unet.claim(
+            f"{panel}: {_FEW}", "within 0.5 dB", training_sizes.some_are_enough, "Fig. 10", "DiffNet", task
+        )
+        for panel, (task, _) in _PANELS.items()
+        if task in (_INVERSE, _NOISY)
+    ),
+    *(
+        against_unet.claim(
+            f"{panel}: DiffNet with 10 images is not",
+            "> 0.5 dB behind",
+            training_sizes.fewer_are_not,
+            "Fig. 10",
+            "DiffNet",
+            task,
+        )
+        for panel, (task, _) in _PANELS.items()
+        if task in (_INVERSE, _NOISY)
+    ),
+    against_unet.claim(
+        "the U-Net needs fewer images the more noise there is", "yes", training_sizes.saturates_earlier, "Fig. 10"
+    ),
 )
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ def ahead(preset):
             some = "" if holds[-1] else f" (ahead on {number} of {len(means)})"
             texts.append(f"{group} {np.mean(means):+.1f}{some}")
         pictures = sum(map(len, gains.values()))
-        return verdicts.finding(record, f"dB: {', '.join(texts)}", verdicts.grade(holds), pictures)
+        return verdicts.finding(record, f"dB: {', '.join(texts)}", verdicts.agreed(holds), f"{pictures} pictures")
 
     return check
 
@@ -203,7 +203,7 @@ def large(record, arrays):
     """Whole pictures of 512×512 are restored as well as their crops of 96×96."""
     gaps = [row["diffnet_whole"] - row["diffnet_crops"] for rows in record["large"].values() for row in rows]
     text = f"{min(gaps):+.2f} to {max(gaps):+.2f} dB, {len(record['large'])} presets"
-    return verdicts.finding(record, text, max(map(abs, gaps)) <= CLOSE, len(gaps))
+    return verdicts.finding(record, text, max(map(abs, gaps)) <= CLOSE, f"{len(gaps)} pictures")
 
 
 def other(quantity):
@@ -213,8 +213,8 @@ def other(quantity):
         rows = record[quantity]
         gains = {row["value"]: row["diffnet"]["psnr"]["mean"] - row["degraded"]["psnr"]["mean"] for row in rows}
         text = ", ".join(f"{gain:+.1f} at {value:g}" for value, gain in gains.items())
-        verdict = verdicts.grade(gain > 0 for gain in gains.values())
-        return verdicts.finding(record, f"dB: {text}", verdict, record["test_images"])
+        answer = verdicts.agreed(gain > 0 for gain in gains.values())
+        return verdicts.finding(record, f"dB: {text}", answer, verdicts.count(record["test_images"]))
 
     return check
 

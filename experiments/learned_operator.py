@@ -154,8 +154,8 @@ def _of_layers(preset, label, quantity, holds, kind="mean", digits=2):
         values = [layer[quantity][kind] for layer in working(found)]
         listed = ", ".join(f"{value:.{digits}f}" for value in values)
         text = f"{len(values)} of {len(found['layers'])} layers work; {label} {listed}"
-        verdict = verdicts.grade(holds(value) for value in values)
-        return verdicts.finding(record, text, verdict, record["images"])
+        answer = verdicts.agreed(holds(value) for value in values)
+        return verdicts.finding(record, text, answer, verdicts.count(record["images"]))
 
     return check
 
@@ -165,7 +165,8 @@ def smoothing(record, arrays):
     levels = sorted((found["noise"], name) for name, found in record["presets"].items() if name != "forward")
     values = [max(layer["largest_sum"]["mean"] for layer in working(record["presets"][name])) for _, name in levels]
     listed = ", ".join(f"{value:.3f} at {100 * noise:g} %" for value, (noise, _) in zip(values, levels))
-    return verdicts.finding(record, listed, all(a < b for a, b in zip(values, values[1:])), record["images"])
+    grows = all(a < b for a, b in zip(values, values[1:]))
+    return verdicts.finding(record, listed, grows, verdicts.count(record["images"]))
 
 
 CLAIMS = (

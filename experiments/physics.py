@@ -22,8 +22,7 @@ import functools
 
 import numpy as np
 
-from diffnet_tf.evaluation import statistics
-from experiments.lib import captions, measure, networks, study, verdicts
+from experiments.lib import measure, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.physics_figure import caption, draw  # noqa: F401
@@ -191,21 +190,18 @@ def _measured(run, function, test):
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------
 
-SEEDS = 3  # without as many trainings of both, a difference between networks is one of chance, too
 BLIND = 1.0  # dB that not knowing λ may cost
 
 
 def compared(ours, theirs):
-    """A network is ahead of another on the same images, by more than their spread explains: "partial" of one seed."""
+    """A network is ahead of another over the same images, by more than other seeds might change."""
 
     def check(record, arrays):
         (mine, psnr), (other, reference) = (_of(record, arrays, name) for name in (ours, theirs))
-        difference, low, high = statistics.paired(psnr[:, 0], reference[:, 0])
-        seeds = min(len(mine), len(other))
-        verdict = verdicts.judged(low > 0, seeds >= SEEDS)
-        text = f"{difference:+.2f} dB ({low:+.2f} to {high:+.2f}): {psnr[:, 0].mean():.2f} against "
-        text += f"{reference[:, 0].mean():.2f}; {captions.count(seeds, 'seed')}"
-        return _finding(record, [*mine, *other], text, verdict, psnr)
+        gap = verdicts.difference(psnr[:, 0], reference[:, 0])
+        text = f"{gap:+.2f} dB: {psnr[:, 0].mean():.2f} − {reference[:, 0].mean():.2f}"
+        n = verdicts.count(psnr.shape[-1], [*mine, *other])
+        return verdicts.compared(record, mine, other, text, verdicts.ahead(gap, mine, other), n)
 
     return check
 
@@ -219,17 +215,19 @@ def longer(reference):
 
     def check(record, arrays):
         runs = [run for run in record["runs"] if run["part"] == "time"]
-        found = {}
+        texts, answers, used = [], [], []
         for time in sorted({run["time"] for run in runs}):
             learned = [run for run in runs if run["time"] == time and run["method"] == "DiffNet"]
             if learned and f"psnr_time-{time:g}-{reference}" in arrays:
                 best = max(learned, key=lambda run: run["validation_psnr"])
-                found[time] = (arrays[f"psnr_{best['name']}"][0], arrays[f"psnr_time-{time:g}-{reference}"][0])
-        if not found:
+                mine, told = arrays[f"psnr_{best['name']}"][0], arrays[f"psnr_time-{time:g}-{reference}"][0]
+                answers.append(verdicts.ahead(verdicts.difference(mine, told), [best]))
+                texts.append(f"T = {time:g}: {mine.mean():.1f} against {told.mean():.1f} dB")
+                used.append(best)
+        if not texts:
             raise verdicts.NotRun("no run of both")
-        verdict = verdicts.grade((statistics.paired(mine, told)[1] > 0 for mine, told in found.values()), half=False)
-        text = [f"T = {t:g}: {mine.mean():.1f} against {told.mean():.1f} dB" for t, (mine, told) in found.items()]
-        return _finding(record, runs, ", ".join(text), verdict, arrays[f"psnr_{runs[0]['name']}"])
+        n = verdicts.count(mine.size, used)
+        return verdicts.finding(record, ", ".join(texts), verdicts.agreed(answers), n, used)
 
     return check
 
@@ -240,9 +238,10 @@ def blind(reference):
     def check(record, arrays):
         (mine, psnr), (other, told) = (_of(record, arrays, f"contrast-{name}") for name in ("blind", reference))
         levels = [result["contrast"] for result in mine[0]["results"]]
-        gaps = dict(zip(levels, (psnr.mean(axis=0) - told.mean(axis=0)).mean(axis=1)))
-        text = ", ".join(f"{gap:+.1f} at {level:g}" for level, gap in gaps.items())
-        return _finding(record, [*mine, *other], f"dB: {text}", gaps[TOLD] >= -BLIND, psnr)
+        gaps = {level: verdicts.difference(psnr[:, k], told[:, k]) for k, level in enumerate(levels)}
+        text = ", ".join(f"{gap.value:+.1f} at {level:g}" for level, gap in gaps.items())
+        answer, n = verdicts.reaches(gaps[TOLD], -BLIND), verdicts.count(psnr.shape[-1], [*mine, *other])
+        return verdicts.compared(record, mine, other, f"dB: {text}", answer, n)
 
     return check
 
@@ -253,11 +252,6 @@ def _of(record, arrays, name):
     if not runs:
         raise verdicts.NotRun(f"no run {name}")
     return runs, np.stack([arrays[f"psnr_{run['name']}"] for run in runs])
-
-
-def _finding(record, runs, text, verdict, psnr):
-    budget = verdicts.budgets([run for run in runs if run["method"] == "DiffNet"])
-    return verdicts.finding(record, text, verdict, psnr.shape[-1], budget=budget)
 
 
 _AHEAD = {

@@ -91,37 +91,33 @@ def caption(record):
     )
 
 
-def _check(name, presets, holds):
-    """A check of what a precision costs some presets."""
+def _check(name, presets, loses=None, reaches=None):
+    """Over the test images some presets lose at most so many dB against float32; or they reach so many dB."""
 
     def check(record, arrays):
-        found = {preset: (record["results"][preset][name]["mean"], lost(record, preset, name)) for preset in presets}
-        text = "; ".join(f"`{preset}` {mean:.2f} dB ({-cost:+.3f})" for preset, (mean, cost) in found.items())
-        verdict = verdicts.grade(holds(*values) for values in found.values())
-        return verdicts.finding(record, text, verdict, record["results"][presets[0]][name]["n"])
+        texts, answers = [], []
+        for preset in presets:
+            psnr, reference = (arrays[f"{preset}/{precision}"] for precision in (name, "float32"))
+            gap = verdicts.difference(psnr, reference)
+            texts.append(f"`{preset}` {psnr.mean():.2f} dB, {gap:+.3f}")
+            answers.append(
+                verdicts.reaches(gap, -loses) if reaches is None else verdicts.reaches(verdicts.mean(psnr), reaches)
+            )
+        return verdicts.finding(
+            record, "; ".join(texts), verdicts.agreed(answers), verdicts.count(psnr.size), budget="presets"
+        )
 
     return check
 
 
+_NOISY = ["inverse-0.1pct", "inverse-1pct"]
 PRESETS = tuple(setting.preset for setting in MEASURED)
 CLAIMS = (
-    Claim(
-        "`inverse` with bfloat16 inside", "≥ 65 dB", _check("bfloat16", ["inverse"], lambda psnr, _: psnr >= INVERSE)
-    ),
-    Claim(
-        "`forward` with bfloat16 inside", "−1.5 dB", _check("bfloat16", ["forward"], lambda _, cost: cost <= FORWARD)
-    ),
-    Claim(
-        "presets for noisy images with bfloat16 inside",
-        "−0.02 dB",
-        _check("bfloat16", ["inverse-0.1pct", "inverse-1pct"], lambda _, cost: cost <= NOISY),
-    ),
-    Claim(
-        'the same, as `precision="auto"` has it',
-        "−0.02 dB",
-        _check("auto", ["inverse-0.1pct", "inverse-1pct"], lambda _, cost: cost <= NOISY),
-    ),
-    Claim("all presets in TF32, emulated", "−0.1 dB", _check("TF32", PRESETS, lambda _, cost: cost <= NARROWED)),
+    Claim("`inverse` with bfloat16 inside", f"≥ {INVERSE:g} dB", _check("bfloat16", ["inverse"], reaches=INVERSE)),
+    Claim("`forward` with bfloat16 inside", f"−{FORWARD} dB", _check("bfloat16", ["forward"], FORWARD)),
+    Claim("presets for noisy images with bfloat16 inside", f"−{NOISY} dB", _check("bfloat16", _NOISY, NOISY)),
+    Claim('the same, as `precision="auto"` has it', f"−{NOISY} dB", _check("auto", _NOISY, NOISY)),
+    Claim("all presets in TF32, emulated", f"−{NARROWED} dB", _check("TF32", PRESETS, NARROWED)),
 )
 
 if __name__ == "__main__":

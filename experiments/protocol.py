@@ -124,10 +124,12 @@ def equal(record, arrays):
         raise verdicts.NotRun("one of the trainings")
     if len({run["steps"] for run in runs.values()}) > 1:
         raise verdicts.NotRun("trainings of as many steps")
-    loss = arrays["psnr_float32"].mean() - arrays["psnr_bfloat16"].mean()
+    gap = verdicts.difference(arrays["psnr_bfloat16"], arrays["psnr_float32"])
     step = {name: milliseconds(run) for name, run in runs.items()}
-    text = f"{-loss:+.2f} dB; {step['bfloat16']:.0f} ms a step instead of {step['float32']:.0f}"
-    return verdicts.finding(record, text, loss <= CLOSE, len(arrays["psnr_float32"]))
+    text = f"{gap:+.2f} dB; {step['bfloat16']:.0f} ms a step instead of {step['float32']:.0f}"
+    half, full = ([runs[name]] for name in ("bfloat16", "float32"))
+    n = verdicts.count(len(arrays["psnr_float32"]), half)
+    return verdicts.compared(record, half, full, text, verdicts.reaches(gap, -CLOSE), n)
 
 
 CLAIMS = (Claim("trained in bfloat16 against float32, the paper's protocol", f"≥ −{CLOSE} dB", equal),)

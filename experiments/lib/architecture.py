@@ -59,9 +59,10 @@ def claim(text, where, parameters):
     """The claim of a number of parameters, exactly."""
 
     def check(record, arrays):
-        return verdicts.finding(record, f"{record['parameters']:,}", record["parameters"] == parameters, budget="")
+        holds = record["parameters"] == parameters
+        return verdicts.finding(record, f"{record['parameters']:,}", holds, exact=True, budget="")
 
-    return Claim(text, f"{parameters:,}", check, where)
+    return Claim(text, f"{parameters:,}", check, where, answers=verdicts.EXACT)
 
 
 @figures.styled

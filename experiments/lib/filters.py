@@ -44,10 +44,20 @@ def compute(what, options):
     return study.Result(record, {"inputs": np.array(inputs), "filters": np.array(shown)})
 
 
-def finding(record, ours, verdict):
-    """A finding of one image, with the weights' budgets and data."""
-    data = f"{record['weights'][0]['data']} → {record['test_data']}"
-    return verdicts.finding(record, ours, verdict, 1, budget=verdicts.budgets(record["weights"]), data=data)
+def of_seeds(record, quantity):
+    """A quantity of every seed, (seeds, noise, layer); `verdicts.NotRun` where a record lacks it."""
+    found = [of_seed[quantity] for of_seed in record.get("of_seeds", [record]) if quantity in of_seed]
+    if not found:
+        raise verdicts.NotRun(f"no {quantity}")
+    return np.array(found)
+
+
+def finding(record, ours, answer):
+    """A finding of one image, with the trainings of all seeds whose weights were looked into."""
+    used = [weights for of_seed in record.get("of_seeds", [record]) for weights in of_seed["weights"]]
+    trainings = [weights | {"recipe": weights["training"]} for weights in used if "training" in weights]
+    number = len(record.get("of_seeds", [record]))
+    return verdicts.finding(record, ours, answer, f"1 image × {captions.count(number, 'seed')}", trainings)
 
 
 @figures.styled

@@ -1,6 +1,7 @@
 """The ledger: for each claim of the paper, and each goal beyond it, what the records in a folder show. NumPy only.
 
-A claim stands beside the experiment that makes its number, in its CLAIMS.
+Two questions a claim: does it hold, and under whose conditions? See `verdicts` and `conditions`. A claim stands beside
+the experiment that makes its number, in its CLAIMS.
 """
 
 import dataclasses
@@ -21,10 +22,11 @@ class Claim:
     Attributes:
         text: what is claimed.
         reference: the paper's value or the goal, as text.
-        check: (record, arrays) → `verdicts.Finding`; raises `verdicts.NotRun` where the record holds nothing of it.
+        check: what was loaded → `verdicts.Finding`; raises `verdicts.NotRun` where there is nothing of it.
         where: figure or section of the paper; nothing for a goal beyond it, which stands under the experiment's title.
         command: what makes the record, if not the experiment.
-        load: results folder → (record, arrays), if not the experiment's.
+        load: results folder → the arguments of `check`; those of the experiment, (record, arrays), if not given.
+        answers: those that the rule can give; a test has seen each.
     """
 
     text: str
@@ -32,7 +34,8 @@ class Claim:
     check: Check
     where: str = ""
     command: str = ""
-    load: Callable[[Path], tuple[dict[str, Any], dict[str, Any]]] | None = None
+    load: Callable[[Path], tuple[Any, ...]] | None = None
+    answers: tuple[str, ...] = verdicts.ANSWERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Row:
     claim: Claim
     command: str
     finding: Finding
+
+    @property
+    def answer(self):
+        """Does it hold; of what was not run, how long it takes where that is known."""
+        return self.finding.answer
 
     @property
     def source(self):
@@ -57,15 +65,13 @@ class Ledger:
     Attributes:
         title: of them all.
         reference: what ours is compared with.
-        words: verdicts that are called otherwise here.
     """
 
     title: str
     reference: str
-    words: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def rows(self, root):
-        """All claims with what the records under a results folder say: a list of `Row`."""
+    def rows(self, root, only=None):
+        """Claims with what the records under a results folder say: a list of `Row`; `only` is (where, text) of one."""
         found = []
         for name in registry.names():
             try:
@@ -74,28 +80,24 @@ class Ledger:
                 print(f"warning: {name} is left out ({type(error).__name__}: {error})", file=sys.stderr)
                 continue
             for claim in getattr(module, "CLAIMS", ()):
-                if bool(claim.where) == (self is PAPER):
+                where = claim.where or module.TITLE
+                if bool(claim.where) == (self is PAPER) and only in (None, (where, claim.text)):
                     command = claim.command or registry.command(module)
-                    found.append(Row(claim.where or module.TITLE, claim, command, _finding(claim, Path(root), name)))
+                    found.append(Row(where, claim, command, _finding(claim, Path(root), name)))
         return found
-
-    def word(self, verdict):
-        """What a verdict is called here."""
-        return self.words.get(verdict, verdict)
 
     def cells(self, root):
         """The rows of a table, its heads first: a list of tuples of text."""
-        found = [("where", "claim", self.reference, "ours", "n", "budget; data; commit", "verdict")]
+        found = [("where", "claim", self.reference, "ours", "n", "from", "conditions", "does it hold?")]
         for row in self.rows(root):
-            claim, finding, n = row.claim, row.finding, "" if row.finding.n is None else str(row.finding.n)
-            ours = (finding.ours, n, "; ".join(row.source), self.word(finding.verdict))
+            claim, finding = row.claim, row.finding
+            ours = (finding.ours, finding.n, "; ".join(row.source), str(finding.conditions), row.answer)
             found.append((row.where, claim.text, claim.reference, *ours))
         return found
 
 
 PAPER = Ledger("The paper's claims", "paper")
-_WORDS = {verdicts.REPRODUCED: "holds", verdicts.PARTIAL: "partly", verdicts.NOT_REPRODUCED: "does not hold"}
-BEYOND = Ledger("Beyond the paper", "goal", _WORDS)
+BEYOND = Ledger("Beyond the paper", "goal")
 
 
 def _finding(claim, root, name):
@@ -124,30 +126,39 @@ def text(root, markdown=False, verbose=False):
 
 
 def _total(ledger, rows):
-    found = [row.finding.verdict for row in rows]
-    counts = [f"{found.count(kind)} {ledger.word(kind)}" for kind in verdicts.VERDICTS if kind in found]
-    return f"{ledger.title}: {len(found)} claims, {', '.join(counts)}"
+    found = [row.finding.answer for row in rows]
+    counts = [f"{found.count(answer)} {answer}" for answer in verdicts.ANSWERS if answer in found]
+    marked = [sum(row.finding.conditions.marks().values()) for row in rows]
+    papers = f"; {sum(marks >= 3 for marks in marked)} under three or more of the paper's five conditions"
+    return f"{ledger.title}: {len(found)} claims: {', '.join(counts)}{papers * (ledger is PAPER)}"
 
 
 def listing(ledger, rows, verbose=False):
     """A ledger's rows as text: a line for each claim, or a paragraph."""
-    width = max((len(ledger.word(kind)) for kind in verdicts.VERDICTS), default=0)
+    width = max(map(len, verdicts.ANSWERS))
     lines = [ledger.title, ""]
     for row in rows:
-        finding, word = row.finding, ledger.word(row.finding.verdict)
-        run = finding.verdict != verdicts.NOT_RUN
+        finding, answer = row.finding, row.answer
+        run, under = finding.answer != verdicts.NOT_RUN, str(finding.conditions)
         if not verbose:
             ours = f": {finding.ours}" if run else ""
             reference = f"[{ledger.reference}: {row.claim.reference}]"
-            lines.append(f"{word:<{width}}  {row.where}, {row.claim.text}{ours} {reference}")
+            under = f" [{under}]" if under and ledger is PAPER else ""
+            lines.append(f"{answer:<{width}}  {row.where}, {row.claim.text}{ours} {reference}{under}")
             continue
-        lines.append(f"{word.upper()}: {row.where}, {row.claim.text}")
-        lines.append(f"    {ledger.reference:<8} {row.claim.reference}")
+        lines.append(f"{answer.upper()}: {row.where}, {row.claim.text}")
+        lines.append(f"    {ledger.reference:<10} {row.claim.reference}")
         if run:
-            number = "" if finding.n is None else f" (n = {finding.n})"
-            lines += [f"    ours     {finding.ours}{number}", f"    from     {', '.join(row.source)}"]
-        lines.append(f"    command  {row.command}\n")
+            lines.append(f"    ours       {finding.ours}" + (f" (n = {finding.n})" if finding.n else ""))
+            lines.append(f"    from       {', '.join(row.source)}")
+            lines += [f"    conditions {mark}" for mark in [_listed(finding.conditions)] if mark]
+        lines.append(f"    command    {row.command}\n")
     return "\n".join(lines).rstrip()
+
+
+def _listed(conditions):
+    """All marks, those that are not given with "not"."""
+    return ", ".join(word if mark else f"not the paper's {word}" for word, mark in conditions.marks().items())
 
 
 def table(ledger, root):

@@ -5,9 +5,10 @@ DiffNet's weights are those of Figure 6 or 7; the U-Net is trained here, and on 
 
 import dataclasses
 
+import numpy as np
+
 from diffnet_tf import figures
-from experiments.lib import captions, measure, networks, settings, study, verdicts, weights
-from experiments.lib.ledger import Claim
+from experiments.lib import against_unet, captions, measure, networks, settings, study, weights
 
 METHODS = {"diffnet": "DiffNet", "unet": "U-Net"}
 
@@ -54,15 +55,20 @@ def compute(task, budgets, paper, options):
     return study.Result(record, arrays)  # 138 MB of weights stay here
 
 
-def claim(where, text, paper):
-    """Both networks on one image, which is not the paper's."""
-
-    def check(record, arrays):
-        number = record["image"]
-        ours = ", ".join(f"{label} {arrays[f'psnr_{name}'][number]:.2f} dB" for name, label in METHODS.items())
-        return verdicts.finding(record, f"another image: {ours}", verdicts.PARTIAL, 1)
-
-    return Claim(text, ", ".join(f"{METHODS[name]} {value}" for name, value in paper.items()) + " dB", check, where)
+def claims(where, noise, paper):
+    """Two claims: which network is ahead, over all test images, since the paper's ship is not among them; and by how
+    much."""
+    gap = paper["diffnet"] - paper["unet"]
+    words = "no noise" if not noise else f"{100 * noise:g} % noise"
+    ahead = f"{'DiffNet' if gap > 0 else 'the U-Net'} is ahead, {words}"
+    values = ", ".join(f"{METHODS[name]} {value}" for name, value in paper.items()) + " dB on a ship"
+    task = ("inverse", noise)
+    return (
+        against_unet.claim(ahead, values, against_unet.ahead, where, task, np.sign(gap)),
+        against_unet.claim(
+            f"DiffNet − U-Net, {words}", f"{gap:+.2f} ± 1 dB", against_unet.has_the_size, where, task, gap
+        ),
+    )
 
 
 @figures.styled

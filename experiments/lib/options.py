@@ -131,10 +131,4 @@ STL10_REAL = "7312f92b0e85316c3d686384e7f5b58ba09c4ba4cdd835b2372d40d5936f2421" 
 STL10_SHAPE = [100_000, 96, 96]  # of all unlabelled images of STL-10
 
 
-def of_stl10(record):
-    """Whether the test images of a record are images of STL-10, by their content."""
-    test = record.get("image_sets", {}).get("test", {})
-    return test.get("sha256") == STL10_REAL or test.get("shape") == STL10_SHAPE
-
-
 FIELDS = {field.name: field for field in dataclasses.fields(Options) if field.name != "name"}

@@ -1,33 +1,37 @@
-"""What a check of a record gives: a verdict with its number and provenance; and the rules that checks share.
+"""What a check of a record gives: does the claim hold, with which number, and under whose conditions.
 
-| verdict | meaning |
+| answer | meaning |
 |---|---|
-| reproduced | on images of STL-10, ours is at least the paper's, or equal within uncertainty |
-| partial | it holds on other test images than STL-10's, only in part, or after too few steps to tell |
-| not reproduced | it was run and does not hold |
-| too short to tell | it does not hold, after a run of budget smoke or quick: a test of the software, not of the claim |
+| holds | the interval lies on the claim's side of the bound |
+| does not hold | it lies on the other side |
+| can't tell | the bound lies in the interval, the trainings are too short, or those compared are not alike |
 | not run | no record |
 
-NumPy and the standard library only.
+An interval is one thing everywhere: 95 % by the percentile bootstrap over test images, of values that were averaged
+over seeds first. What seeds make of a number is said beside it, from the lowest to the highest. NumPy and the standard
+library only.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from diffnet_tf.evaluation import statistics
-from experiments.lib import options
+from experiments.lib import conditions
+from experiments.lib.conditions import Conditions
 from experiments.lib.measure import BATCH
 
-REPRODUCED, PARTIAL, NOT_REPRODUCED, NOT_RUN = "reproduced", "partial", "not reproduced", "not run"
-TOO_SHORT = "too short to tell"
-VERDICTS = (REPRODUCED, PARTIAL, NOT_REPRODUCED, TOO_SHORT, NOT_RUN)
-SHORT = ("smoke", "quick")  # budgets after which nothing can be said against a claim
+HOLDS, FAILS, OPEN, NOT_RUN = "holds", "does not hold", "can't tell", "not run"
+ANSWERS = (HOLDS, FAILS, OPEN, NOT_RUN)
+EXACT = (HOLDS, FAILS, NOT_RUN)  # of what nothing is uncertain about
+SHORT = {"smoke", "quick"}  # budgets that are a test of the software: nothing is said after these, either way
+SIZE = 1.0  # dB: a value or a difference within this of the paper's has its size
+CHANCE = 0.5  # dB that another seed may make: with fewer than 3, a difference of trainings has to be beyond it
 
 Record = dict[str, Any]
-Check = Callable[[Record, dict[str, np.ndarray]], "Finding"]
+Check = Callable[..., "Finding"]
 
 
 class NotRun(Exception):
@@ -36,78 +40,169 @@ class NotRun(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What the records say to a claim: our value with its spread and number n of samples, verdict and provenance."""
+    """What the records say to a claim.
+
+    Attributes:
+        ours: our value, with its spread.
+        answer: one of `ANSWERS`.
+        n: how many of what: "123 images × 3 seeds".
+        conditions: under whose.
+        budget, data, commit: where it comes from.
+    """
 
     ours: str
-    verdict: str
-    n: int | None = None
+    answer: str
+    n: str = ""
+    conditions: Conditions = Conditions()
     budget: str = ""
     data: str = ""
     commit: str = ""
 
 
-def interval(psnr, low, high, draws=2_000):
-    """The authors' PSNR, mean over batches, and its bootstrap interval over images.
+# ---- Numbers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A value and its 95 % interval over test images."""
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, spec):
+        spec = spec or ".2f"
+        return f"{self.value:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
+
+
+def authors_psnr(psnr, low, high, draws=statistics.DRAWS):
+    """The authors' PSNR, mean over batches: an `Interval` in dB.
 
     Args:
-        psnr: PSNR of every image, range 1: (n,).
+        psnr: PSNR of every image, range 1: (n,), or (seeds, n); the value is averaged over seeds.
         low, high: extremes of every target image, (n,).
         draws: bootstrap samples.
-
-    Returns:
-        (value in dB, lower end, upper end).
     """
-    error, low, high = 10.0 ** (-np.asarray(psnr, float) / 10.0), np.asarray(low, float), np.asarray(high, float)
+    error, low, high = 10.0 ** (-np.atleast_2d(psnr).astype(float) / 10.0), np.asarray(low), np.asarray(high)
 
     def value(chosen):
         batches = [chosen[i : i + BATCH] for i in range(0, len(chosen), BATCH)]
         ranges = np.array([high[b].max() - low[b].min() for b in batches])
-        return np.mean(20.0 * np.log10(ranges) - 10.0 * np.log10([error[b].mean() for b in batches]))
+        means = np.stack([error[:, b].mean(axis=1) for b in batches], axis=1)  # (seeds, batches)
+        return np.mean(20.0 * np.log10(ranges) - 10.0 * np.log10(means))
 
-    return statistics.bootstrap(value, len(error), draws=draws)
+    return Interval(*statistics.bootstrap(value, error.shape[1], draws=draws))
 
 
-def short(commit):
+def mean(values):
+    """The mean over test images of (n,) or (seeds, n): an `Interval`."""
+    return Interval(*statistics.interval(values))
+
+
+def difference(ours, theirs):
+    """The mean of ours − theirs over the same test images, each (n,) or (seeds, n): an `Interval`."""
+    return Interval(*statistics.paired(ours, theirs))
+
+
+def of_seeds(values, spec=".2f"):
+    """What seeds make of a value: "; 3 seeds: 67.37 to 67.59", and nothing of one seed."""
+    values = list(values)
+    return f"; {len(values)} seeds: {min(values):{spec}} to {max(values):{spec}}" if len(values) > 1 else ""
+
+
+# ---- Answers ---------------------------------------------------------------------------------------------------------
+
+
+def reaches(interval, bound=0.0):
+    """Whether a value is at least the bound."""
+    return HOLDS if interval.low >= bound else FAILS if interval.high < bound else OPEN
+
+
+def ahead(interval, *sides):
+    """Whether a difference of trainings is positive. With fewer than 3 seeds on a side it must be so by more than
+    another seed might change: `CHANCE`."""
+    chance = 0.0 if min(map(len, sides), default=0) >= conditions.SEEDS else CHANCE
+    return HOLDS if interval.low > chance else FAILS if interval.high < -chance else OPEN
+
+
+def within(interval, middle, size=SIZE):
+    """Whether a value is within ± size of another."""
+    inside = middle - size <= interval.low and interval.high <= middle + size
+    return HOLDS if inside else FAILS if interval.low > middle + size or interval.high < middle - size else OPEN
+
+
+def agreed(answers: Iterable[Any]):
+    """One answer from those of several seeds, parts or sides of a claim: all hold, or one fails, or nobody can tell.
+
+    Args:
+        answers: of `ANSWERS`, or booleans.
+    """
+    found = [answer if isinstance(answer, str) else HOLDS if answer else FAILS for answer in answers]
+    if not found:
+        raise NotRun("nothing to agree on")
+    return FAILS if FAILS in found else OPEN if OPEN in found else HOLDS
+
+
+def of_each_seed(answers: Sequence[bool]):
+    """One answer from a plain yes or no of each seed: where seeds disagree, nobody can tell."""
+    found = set(map(bool, answers))
+    if not found:
+        raise NotRun("no seeds")
+    return OPEN if len(found) > 1 else HOLDS if found.pop() else FAILS
+
+
+# ---- Findings --------------------------------------------------------------------------------------------------------
+
+
+def shorten(commit):
     """The first digits of a commit, with a + where the code had changes that are not in it."""
     return commit[:7] + "+" * commit.endswith("+changes")
 
 
-def provenance(record, **more):
-    """Where a finding comes from: budget, data and commit of a record, or others in their place.
-
-    Of an experiment of many trainings the commit is that of the trainings, not that of gathering them.
-    """
-    data = f"{record['data']} → {record['test_data']}" if record["source"] != "none" else ""
-    commits = [run["commit"] for run in record.get("runs", ()) if run.get("commit")] or [record["commit"] or ""]
-    first, *others = dict.fromkeys(map(short, commits))
+def provenance(record, trainings=()):
+    """Where a finding comes from: budget, data and commit of a record, or of the trainings behind it."""
+    data = f"{record['data']} → {record['test_data']}" if record.get("data", "none") != "none" else ""
+    commits = [run["commit"] for run in trainings if run.get("commit")] or [record.get("commit") or ""]
+    first, *others = dict.fromkeys(map(shorten, commits))
     commit = first + (f" and {len(others)} more" if others else "")
-    return {"budget": record["budget"], "data": data, "commit": commit, **more}
+    return {"budget": budgets(trainings) or record.get("budget", ""), "data": data, "commit": commit}
 
 
-def finding(record, ours, verdict, n=None, **more):
-    """A `Finding` from a record; the verdict may be whether the claim holds, and `more` the provenance of others."""
-    found = Finding(ours, verdict if isinstance(verdict, str) else grade([verdict]), n, **provenance(record, **more))
-    short = found.verdict == NOT_REPRODUCED and any(budget in SHORT for budget in found.budget.split("/"))
-    return dataclasses.replace(found, verdict=TOO_SHORT) if short else found
+def finding(record, ours, answer, n="", trainings=(), exact=False, **more):
+    """A `Finding` from a record.
+
+    After short trainings, and after a smoke run, nobody can tell, whatever the numbers say.
+
+    Args:
+        record: the experiment's.
+        ours: the number, in words.
+        answer: one of `ANSWERS`, or whether the claim holds.
+        n: how many of what.
+        trainings: records of the trainings that the number depends on.
+        exact: it depends on no training and no image: nothing is too short for it.
+        more: budget, data or commit in place of these records'.
+    """
+    answer = answer if isinstance(answer, str) else agreed([answer])
+    trainings = [{"image_sets": record.get("image_sets", {}), **training} for training in trainings]
+    where = provenance(record, trainings) | more
+    hurried = {record.get("budget")} & {"smoke"} or SHORT & set(where["budget"].split("/"))
+    if not exact and (hurried or conditions.short(trainings)):
+        answer, ours = OPEN, f"{ours}; too short to tell"
+    return Finding(ours, answer, n, conditions.of(trainings), **where)
 
 
-def judged(partly, wholly):
-    """The verdict on what holds in part, and wholly."""
-    return NOT_REPRODUCED if not partly else REPRODUCED if wholly else PARTIAL
+def compared(record, ours, theirs, text, answer, n):
+    """A `Finding` on two sets of trainings, which must be alike: see `conditions.alike`."""
+    fair, words = conditions.alike(ours, theirs)
+    return finding(record, f"{text}; {words}", answer if fair else OPEN, n, [*ours, *theirs])
 
 
-def on_stl10(record, holds):
-    """The verdict on what holds on test images: "partial" where they are not STL-10's, by their content."""
-    return judged(holds, options.of_stl10(record))
-
-
-def grade(holds, half=True):
-    """All hold: reproduced; half of them (or, with half=False, any): partial; else not reproduced."""
-    holds = list(holds)
-    enough = 2 * sum(holds) >= len(holds) if half else any(holds)
-    return REPRODUCED if all(holds) else PARTIAL if enough else NOT_REPRODUCED
+def count(images, trainings=()):
+    """n with its units: "123 images", "123 images × 3 seeds"."""
+    seeds = conditions.of(trainings).seeds
+    return f"{images:,} image{'s' * (images != 1)}" + (f" × {seeds} seeds" if seeds > 1 else "")
 
 
 def budgets(runs):
     """The budgets of some runs."""
-    return "/".join(sorted({run["budget"] for run in runs}))
+    return "/".join(sorted({run["budget"] for run in runs if run.get("budget")}))

@@ -17,7 +17,7 @@ def find(name, results_dir):
         results_dir: where to look first; then in the project's own results.
 
     Returns:
-        (model, dict with the experiment's name, budget, steps, recipe, data, seed, commit and number of images).
+        (model, dict with the experiment's name, budget, steps, recipe, data, seed, commit and images).
 
     Raises:
         FileNotFoundError: when there are none, with what to run.
@@ -65,10 +65,13 @@ def find_alike(names, results_dir):
 
 
 def _source(directory):
-    """What is said of a network: experiment, budget, steps, recipe, data, seed, commit and number of images."""
+    """What is said of a network: experiment, budget, steps, recipe by name and whole, data, seed, commit and images."""
     record, _ = records.load(directory)
     kept = ("experiment", "budget", "steps", "noise", "source", "data", "seed", "commit")
     return {key: record[key] for key in kept} | {
         "recipe": record["recipe"]["name"],
         "images": record.get("training_images"),
+        "training": record["recipe"],
+        "parameters": record.get("parameters"),
+        "image_sets": record.get("image_sets", {}),
     }

@@ -8,7 +8,7 @@ from diffnet_tf import metrics
 from diffnet_tf.files import model_files
 from diffnet_tf.networks import presets
 from experiments import all_noise
-from experiments.lib import measure, records, study, verdicts
+from experiments.lib import measure, records, study
 from tests.conftest import slow, tensorflow_only
 from tests.small_experiments import execute
 
@@ -95,31 +95,6 @@ def made_up(gap=0.0, unet=30.0, budget="cpu"):
     arrays |= {"psnr_specialist-0": psnr[:1], "psnr_specialist-0.01": psnr[1:]}
     record = {"title": "t", "start": "s", "runs": runs, "unets": unets, "budget": "cpu", "source": "s", "note": None}
     return {**record, "data": "here", "test_data": "there", "commit": "0123456789"}, arrays
-
-
-@pytest.mark.parametrize(
-    ("gap", "expected"), [(0.5, verdicts.REPRODUCED), (-0.29, verdicts.REPRODUCED), (-0.31, verdicts.PARTIAL)]
-)
-def test_verdicts_on_the_specialists(gap, expected):
-    record, arrays = made_up(gap)
-    found = all_noise.one_for_all("blind", "specialist")(record, arrays)
-    assert (found.verdict, found.n, found.data) == (expected, 3, "here → there")
-    assert f"{gap:+.2f} at 0 %, +0.00 at 1 %" in found.ours
-    with pytest.raises(verdicts.NotRun):
-        all_noise.one_for_all("conditioned", "specialist")(record, arrays)
-
-
-@pytest.mark.parametrize(
-    ("unet", "budget", "expected"),
-    [
-        (32.9, "cpu", verdicts.REPRODUCED),
-        (32.9, "400 steps", verdicts.PARTIAL),
-        (33.1, "cpu", verdicts.NOT_REPRODUCED),
-    ],
-)
-def test_verdicts_on_the_unet(unet, budget, expected):
-    found = all_noise.above_unet("blind")(*made_up(unet=unet, budget=budget))
-    assert found.verdict == expected and f"33.00 against {unet:.2f} dB at 1 %" in found.ours
 
 
 @slow

@@ -7,7 +7,7 @@ import diffnet_tf as dn
 from diffnet_tf.evaluation import classical, costs, statistics
 from diffnet_tf.files import reading
 from experiments import comparison
-from experiments.lib import comparison_classical, comparison_figure, measure, networks, run, verdicts
+from experiments.lib import comparison_classical, comparison_figure, measure, networks, run
 from tests.conftest import ROOT, run_python, tensorflow_only
 from tests.small_experiments import execute
 
@@ -233,40 +233,3 @@ def test_nothing_is_cheaper_and_better_than_the_front():
             assert not better
         elif not better:  # a tie with one on the front
             assert (cost, value) in [points[j] for j in front]
-
-
-# ---- What is claimed -------------------------------------------------------------------------------------------------
-
-
-def recorded(seeds=3, **shifts):
-    """(record, arrays) of a comparison in which methods differ from DiffNet by shifts in dB."""
-    rng = np.random.default_rng(0)
-    images = rng.normal(34, 2, 50)
-    kinds = {"told": ("newton", "pnp"), "untold": ("tv",), "long": ("long",)}
-    rows, arrays = {}, {}
-    for name, shift in {"DiffNet": 0.0, "long": 1.0, "newton": -3.0, "pnp": -1.0, "tv": -2.0, **shifts}.items():
-        kind = next((kind for kind, names in kinds.items() if name in names), "network")
-        count = seeds if kind == "network" else 1
-        arrays[f"psnr_0.01_{name}"] = images + shift + rng.normal(0, 0.2, (count, 50))
-        rows[name] = {"kind": kind, "label": name, "psnr": [0, 0, 0]}
-        rows[name] |= {"steps": 400, "budget": "cpu"} if kind in ("network", "long") else {}
-    record = {"tasks": [{"problem": "inverse", "noise": 0.01, "rows": rows}], "budget": "cpu", "commit": None}
-    return record | {"source": "s", "data": "a", "test_data": "b"}, arrays
-
-
-def test_claims_hold_where_the_whole_interval_does():
-    def verdict(*names, **made):
-        return comparison.compared(0.01, *names)(*recorded(**made))
-
-    made = {"ConvNet": -0.5, "ResNet": 0.0}
-    assert verdict("DiffNet", "ConvNet", **made).verdict == verdicts.REPRODUCED
-    assert verdict("DiffNet", "ResNet", **made).verdict == verdicts.NOT_REPRODUCED
-    both = verdict("DiffNet", "ConvNet", "ResNet", **made)
-    assert both.verdict == verdicts.PARTIAL and both.n == 50 and "+0.5" in both.ours
-    best = verdict("long", "told", **made)
-    assert best.verdict == verdicts.REPRODUCED and "against pnp" in best.ours and "newton" not in best.ours
-    with pytest.raises(verdicts.NotRun, match="no run of UNet"):
-        verdict("DiffNet", "UNet", **made)
-    assert verdict("DiffNet", "UNet", UNet=-0.5).verdict == verdicts.PARTIAL  # of budget cpu
-    assert verdict("DiffNet", "ConvNet", seeds=1, ConvNet=-0.5).verdict == verdicts.PARTIAL
-    assert len({claim.text for claim in comparison.CLAIMS}) == 8

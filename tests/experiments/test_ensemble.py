@@ -8,7 +8,7 @@ from diffnet_tf import metrics
 from diffnet_tf.evaluation import statistics
 from diffnet_tf.files import model_files
 from experiments import ensemble
-from experiments.lib import measure, networks, study, verdicts
+from experiments.lib import measure, networks, study
 from tests.conftest import tensorflow_only
 from tests.small_experiments import execute, small
 
@@ -59,26 +59,3 @@ def test_the_ensemble_of_most_steps_is_gathered_with_its_own_members():
     record = ensemble.gather([*members, *measured], None).record
     assert record["budget"] == "cpu"
     assert [(run["seed"], run["steps"]) for run in record["runs"]] == [(0, 400), (1, 400)]
-
-
-def made_up(covered=0.88, gain=0.1):
-    """(record, arrays) as far as the claims use them."""
-    judged = {"coverage": covered, "rms_error": 0.02, "rms_spread": 0.01, "factor": 1.0}
-    record = {"budget": "cpu", "source": "s", "data": "here", "test_data": "there", "commit": None}
-    record |= {"as_it_is": judged, "rescaled": {**judged, "coverage": 0.885, "factor": 2.0}, "nominal_coverage": 0.884}
-    record |= {"results": {"ensemble": {"n": 4}}, "rank_correlation": 0.3, "image_rank_correlation": 0.8}
-    members = 30.0 + np.arange(20.0).reshape(5, 4)
-    return record, {"psnr_members": members, "psnr_ensemble": members.mean(0) + gain}
-
-
-def test_verdicts():
-    found = {claim.text: claim.check(*made_up(covered=0.5)) for claim in ensemble.CLAIMS}
-    assert {text: finding.verdict for text, finding in found.items()} == {
-        "the mean of 5 networks against one": verdicts.REPRODUCED,
-        "± 2 spreads of 5 networks cover the error": verdicts.NOT_REPRODUCED,
-        "the same, widened by a factor fitted on validation images": verdicts.REPRODUCED,
-        "a larger spread is a larger error": verdicts.PARTIAL,
-    }
-    assert "50.0 % for 88.4 %" in found["± 2 spreads of 5 networks cover the error"].ours
-    assert ensemble.coverage("as_it_is")(*made_up(covered=0.88)).verdict == verdicts.REPRODUCED
-    assert ensemble.gain(*made_up(gain=-0.1)).verdict == verdicts.NOT_REPRODUCED

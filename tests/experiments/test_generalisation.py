@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from diffnet_tf.networks import presets
-from experiments import generalisation
-from experiments.lib import crops, settings, verdicts
+from experiments.lib import crops, settings
 from tests.conftest import ROOT, run_python
 
 OFFLINE = """
@@ -43,32 +42,3 @@ def test_settings_are_those_of_the_records(setting):
     assert presets.card(setting.preset)["training"]["experiment"] == setting.experiment
     record = json.loads((ROOT / "results" / setting.experiment / "record.json").read_text())
     assert record["fixed_point_iterations"] == setting.iterations and record["noise"] == setting.noise
-
-
-def summary(mean):
-    return {"psnr": {"mean": mean}}
-
-
-@pytest.mark.parametrize(("gain", "verdict"), [(1.0, verdicts.REPRODUCED), (-1.0, verdicts.PARTIAL)])
-def test_verdicts(gain, verdict):
-    pictures = [{"group": g, "picture": f"{g} {k // 2}"} for g in ("text", "synthetic") for k in range(4)]
-    theirs = np.array([60.0, 65, 70, 75, 60, 65, 70, 75])
-    ours = theirs + np.array([1, 3, 2, 2, gain - 1, gain + 1, 2, 2])  # of every picture two crops
-    ours[2] = theirs[2] = np.inf  # both perfect: no gain
-    contrast = [
-        {"value": v, "diffnet": summary(40.0), "degraded": summary(d)} for v, d in ((0.1, 40 - gain), (0.2, 30))
-    ]
-    record = {
-        **{"budget": "cpu", "source": "s", "data": "here", "test_data": "there", "commit": None},
-        "crops": pictures,
-        "large": {"inverse": [{"diffnet_whole": 60.0, "diffnet_crops": 61.5 if gain < 0 else 60.5}]},
-        "contrast": contrast,
-        "test_images": 5,
-    }
-    arrays = {"inverse_diffnet": ours, "inverse_fixed_point": theirs}
-    found = generalisation.ahead("inverse")(record, arrays)
-    where = "" if gain > 0 else " (ahead on 1 of 2)"
-    assert found.n == 4 and found.ours == f"dB: text +1.5, synthetic {(gain + 2) / 2:+.1f}{where}"
-    assert found.verdict == generalisation.other("contrast")(record, arrays).verdict == verdict
-    large = generalisation.large(record, arrays).verdict
-    assert large == (verdicts.REPRODUCED if gain > 0 else verdicts.NOT_REPRODUCED)

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from experiments import fig06_samples, fig11_filter_sums, generalisation
-from experiments.lib import ledger, records, run, samples, verdicts, weights
+from experiments.lib import records, run, samples, weights
 from experiments.lib.options import Options
 from tests.conftest import ROOT
 
@@ -77,31 +77,6 @@ def test_figure_11_does_not_mix_a_smoke_run_with_long_ones(tmp_path):
     (tmp_path / "fig06" / records.RECORD).write_text(json.dumps(record | {"budget": "smoke", "steps": 4}))
     result = fig11_filter_sums.compute(options(tmp_path, fig11_filter_sums))
     assert {source["budget"] for source in result.record["weights"]} == {"cpu"}
-
-
-@pytest.mark.parametrize(
-    ("budget", "expected"),
-    [
-        ("smoke", "too short to tell"),
-        ("quick", "too short to tell"),
-        ("cpu", "not reproduced"),
-        ("paper", "not reproduced"),
-    ],
-)
-def test_a_short_run_says_nothing_against_a_claim(budget, expected):
-    record = {"source": "none", "budget": budget, "commit": ""}
-    assert verdicts.finding(record, "", False).verdict == expected
-    assert verdicts.finding(record, "", True).verdict == "reproduced"
-    assert verdicts.finding({**record, "budget": "cpu"}, "", False, budget=f"cpu/{budget}").verdict == expected
-
-
-def test_two_levels_of_figure_13_are_too_few_to_tell(tmp_path, capsys):
-    """As budget smoke leaves them."""
-    levels = [{"noise": noise, "smoothing": [noise]} for noise in (0.0, 0.001)]
-    record = {"budget": "smoke", "source": "skimage", "data": "", "test_data": "", "commit": "", "levels": levels}
-    records.save(tmp_path / "fig13", {**record, "rank_correlation": None}, {})
-    text = ledger.text(tmp_path)
-    assert "not run            Fig. 13" in text and "Error" not in capsys.readouterr().err
 
 
 def summary(fixed_point):

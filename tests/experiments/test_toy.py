@@ -68,8 +68,9 @@ def caption(record):
 
 
 def wider(record, arrays):
-    gain = (arrays["psnr"][-1] - arrays["psnr"][0]).mean()
-    return verdicts.finding(record, f"{gain:+.2f} dB", gain > 0, arrays["psnr"].shape[1])
+    gain = verdicts.difference(arrays["psnr"][-1], arrays["psnr"][0])
+    answer, n = verdicts.reaches(gain), verdicts.count(arrays["psnr"].shape[1])
+    return verdicts.finding(record, f"{gain:+.2f} dB", answer, n, record["runs"])
 
 
 CLAIMS = (Claim("wider is better", "> 0 dB", wider),)

@@ -1,0 +1,111 @@
+"""DiffNet against the U-Net: their trainings under a results folder, and the paper's claims on their difference.
+
+DiffNet's trainings are those of Figures 6, 7 and 10, of the forward problem and of 0.1 % noise; the U-Net's are kept by
+the experiment `unet`. Differences are paired: image by image, of values that were averaged over seeds. NumPy only.
+"""
+
+import functools
+
+import numpy as np
+
+from experiments.lib import conditions, seeds, study, verdicts
+from experiments.lib.ledger import Claim
+
+LONG_TRAININGS = {  # (problem, noise) → the experiment that trains DiffNet for long, on all images
+    ("forward", 0.0): "forward",
+    ("inverse", 0.0): "fig06",
+    ("inverse", 0.001): "inverse-0.1pct",
+    ("inverse", 0.01): "fig07",
+}
+FEW = 100  # images at most: "small amounts of data"
+
+
+def trainings(root):
+    """All trainings of both networks: a list of records with task, size, seed, recipe, steps and psnr (n,)."""
+    found = study.finished(root / "fig10") + study.finished(root / "unet")
+    for (problem, noise), name in LONG_TRAININGS.items():
+        try:
+            of_seeds = seeds.trainings(name, root)
+        except FileNotFoundError:
+            continue
+        for record, arrays in of_seeds:
+            more = {
+                "network": "DiffNet",
+                "task": {"problem": problem, "noise": noise},
+                "size": record["training_images"],
+            }
+            found.append({**record, **more, "psnr": arrays["psnr_diffnet"]})
+    return (found,)
+
+
+def longest(runs, network, task, size=None):
+    """The trainings of a network for a task that saw most pixels, all seeds of them.
+
+    Args:
+        runs: see `trainings`.
+        network: "DiffNet" or "UNet".
+        task: (problem, noise).
+        size: number of training images; None takes the most that there are.
+
+    Raises:
+        verdicts.NotRun: where there are none.
+    """
+    mine = [run for run in runs if run["network"] == network and conditions.task(run) == task]
+    size = size or max((run["size"] for run in mine), default=0)
+    mine = [run for run in mine if run["size"] == size]
+    if not mine:
+        raise verdicts.NotRun(f"no {network} for {task} with {size} images")
+    most = max(mine, key=conditions.pixels)
+    return [run for run in mine if run["recipe"] == most["recipe"] and run["steps"] == most["steps"]]
+
+
+def psnr(runs):
+    """PSNR of every test image: (seeds, n)."""
+    return np.array([run["psnr"] for run in runs], "float64")
+
+
+def _difference(runs, task, size=None):
+    """(`Interval` of DiffNet − U-Net, trainings of both, words, n)."""
+    ours = longest(runs, "DiffNet", task, size)
+    theirs = longest(runs, "UNet", task, size or max(run["size"] for run in ours))
+    if not study.same_test_images(ours[0], theirs[0]):
+        raise verdicts.NotRun("they were tested on other images")
+    gap, means = verdicts.difference(psnr(ours), psnr(theirs)), (psnr(ours).mean(), psnr(theirs).mean())
+    text = f"{gap:+.2f} dB: {means[0]:.2f} − {means[1]:.2f}"
+    return gap, ours, theirs, text, verdicts.count(len(ours[0]["psnr"]), [*ours, *theirs])
+
+
+def ahead(task, sign, runs):
+    """DiffNet is ahead of the U-Net over all test images (sign 1), or behind (−1)."""
+    gap, ours, theirs, text, n = _difference(runs, task)
+    gap = gap if sign > 0 else verdicts.Interval(-gap.value, -gap.high, -gap.low)
+    return verdicts.compared(ours[0], ours, theirs, text, verdicts.ahead(gap, ours, theirs), n)
+
+
+def has_the_size(task, paper, runs):
+    """The difference is the paper's, within ±1 dB."""
+    gap, ours, theirs, text, n = _difference(runs, task)
+    return verdicts.compared(ours[0], ours, theirs, text, verdicts.within(gap, paper), n)
+
+
+def ahead_with_few(task, runs):
+    """With at most 100 training images DiffNet is ahead of the U-Net, at every number that both were trained with."""
+    sizes = [{run["size"] for run in runs if run["network"] == name} for name in ("DiffNet", "UNet")]
+    used, texts, answers = [], [], []
+    for size in sorted(size for size in sizes[0] & sizes[1] if size <= FEW):
+        try:
+            gap, ours, theirs, text, n = _difference(runs, task, size)
+        except verdicts.NotRun:
+            continue
+        fair, words = conditions.alike(ours, theirs)
+        answers.append(verdicts.ahead(gap, ours, theirs) if fair else verdicts.OPEN)
+        texts.append(f"{size} images {text}; {words}")
+        used += [*ours, *theirs]
+    if not used:
+        raise verdicts.NotRun("no trainings of both with few images")
+    return verdicts.finding(used[0], "; ".join(texts), verdicts.agreed(answers), n, used)
+
+
+def claim(text, paper, check, where, *arguments):
+    """A `Claim` on all trainings of both networks."""
+    return Claim(text, paper, functools.partial(check, *arguments), where, load=trainings)

@@ -1,0 +1,345 @@
+"""For each claim of the paper: a made-up results folder for each answer that its rule can give.
+
+`CASES` is (where, the claim's text) → answer → functions of a results folder. What a rule must tell apart is near its
+bound: a bound that moves turns one of these red.
+"""
+
+import json
+from functools import partial
+
+import numpy as np
+
+from experiments.lib.verdicts import FAILS, HOLDS, OPEN
+from tests.experiments import fakes
+from tests.experiments.fakes import samples, training
+
+INVERSE, NOISY, LITTLE, FORWARD = ("inverse", 0.0), ("inverse", 0.01), ("inverse", 0.001), ("forward", 0.0)
+DIFFNETS = {INVERSE: "fig06", LITTLE: "inverse-0.1pct", NOISY: "fig07", FORWARD: "forward"}
+CASES: dict = {}
+
+# ---- Parameters ------------------------------------------------------------------------------------------------------
+
+
+def parameters(name, number, root):
+    """A drawing's record."""
+    nothing = {"source": "none", "data": "none", "test_data": "none", "image_sets": {}, "budget": "quick"}
+    fakes.save(root, name, {**nothing, "parameters": number})
+
+
+for name, where, text, number in (
+    ("fig02", "Sec. 5", "parameters of DiffNet", 101_310),
+    ("fig03", "Sec. 4.3", "parameters of a 4-layer estimator", 20_261),
+):
+    CASES[where, text] = {
+        HOLDS: [partial(parameters, name, number)],
+        FAILS: [partial(parameters, name, number + 1)],
+    }
+
+
+# ---- A PSNR against the paper's --------------------------------------------------------------------------------------
+
+for name, where, words, paper, noise in (
+    ("fig06", "Fig. 6", "inverse, no noise: test PSNR", 63.72, 0.0),
+    ("fig07", "Fig. 7", "inverse, 1 % noise: test PSNR", 34.21, 0.01),
+):
+    reached = partial(samples, name=name, noise=noise)
+    CASES[where, f"{words} at least"] = {
+        HOLDS: [partial(reached, mean=paper + 0.1), partial(reached, mean=paper + 0.1, seeds=3)],
+        FAILS: [partial(reached, mean=paper - 0.1)],
+        OPEN: [
+            partial(reached, mean=paper + 0.1, spread=2.0),
+            partial(reached, mean=paper + 3, steps=1_000),  # too short
+            partial(reached, mean=paper + 3, budget="smoke"),
+        ],
+    }
+    CASES[where, f"{words} of the same size"] = {
+        HOLDS: [partial(reached, mean=paper + 0.9), partial(reached, mean=paper - 0.9)],
+        FAILS: [partial(reached, mean=paper + 1.2), partial(reached, mean=paper - 1.2)],
+        OPEN: [partial(reached, mean=paper + 1.0), partial(reached, mean=paper, spread=2.5)],
+    }
+
+
+def races(root, *runs):
+    """The benchmark's trainings: (minutes, PSNR) of each."""
+    folder = root / "benchmarks" / "recipes"
+    folder.mkdir(parents=True)
+    for seed, (minutes, psnr) in enumerate(runs):
+        record = {"seconds": 60 * minutes, "test_psnr": {"mean": psnr}, "seed": seed, "data": "here"}
+        record |= {"test_data": "there", "commit": "0" * 40, "recipe": fakes.FAST, "steps": 8_000}
+        (folder / f"fast-63.72dB-{seed}.json").write_text(json.dumps(record))
+
+
+_FAST_AND_GOOD, _SLOW, _BAD = (3.0, 64.3), (80.0, 64.3), (3.0, 64.0)
+CASES["Sec. 5.2", "DiffNet learns 63.72 dB in the paper's time"] = {
+    HOLDS: [partial(lambda root: races(root, _FAST_AND_GOOD, _FAST_AND_GOOD))],
+    FAILS: [lambda root: races(root, _SLOW, _SLOW), lambda root: races(root, _BAD, _BAD)],
+    OPEN: [lambda root: races(root, _FAST_AND_GOOD, _SLOW), lambda root: races(root, _FAST_AND_GOOD, _BAD)],
+}
+
+# ---- DiffNet against the U-Net ---------------------------------------------------------------------------------------
+
+
+def both(root, task, gap, seeds=3, spread=0.1, steps=fakes.STEPS, **of_unet):
+    """DiffNet so many dB ahead of the U-Net with all images."""
+    samples(root, DIFFNETS[task], 60.0 + gap, task[1], spread, seeds, steps)
+    for seed in range(seeds):
+        training(root, "UNet", task, 60.0, seed=seed, **of_unet)
+
+
+def ahead(task, sign):
+    """Cases of the sign of a difference."""
+    return {
+        HOLDS: [
+            lambda root: both(root, task, sign * 0.2),
+            lambda root: both(root, task, sign * 0.7, seeds=1),
+        ],
+        FAILS: [lambda root: both(root, task, -sign * 0.2), lambda root: both(root, task, -sign * 0.7, seeds=1)],
+        OPEN: [
+            lambda root: both(root, task, sign * 0.2, spread=5.0),  # the interval holds 0
+            lambda root: both(root, task, sign * 0.4, seeds=1),  # another seed might change it
+            lambda root: both(root, task, sign * 9.0, steps=10_000),  # a short training against a long one
+            lambda root: both(root, task, sign * 40.0, steps=1_000),  # too short to tell
+        ],
+    }
+
+
+def of_size(task, paper):
+    """Cases of the size of a difference."""
+    return {
+        HOLDS: [lambda root: both(root, task, paper + 0.9), lambda root: both(root, task, paper - 0.9)],
+        FAILS: [lambda root: both(root, task, paper + 1.2), lambda root: both(root, task, paper - 1.2)],
+        OPEN: [
+            lambda root: both(root, task, paper + 1.0, spread=0.3),
+            lambda root: both(root, task, paper, steps=10_000),
+            lambda root: both(root, task, paper, steps=1_000),
+        ],
+    }
+
+
+CASES["Fig. 8", "DiffNet is ahead, no noise"] = ahead(INVERSE, 1)
+CASES["Fig. 8", "DiffNet − U-Net, no noise"] = of_size(INVERSE, 65.34 - 61.08)
+CASES["Fig. 9", "the U-Net is ahead, 1 % noise"] = ahead(NOISY, -1)
+CASES["Fig. 9", "DiffNet − U-Net, 1 % noise"] = of_size(NOISY, 34.96 - 35.27)
+for words, task, paper in (
+    ("forward", FORWARD, 4.0),
+    ("inverse, no noise", INVERSE, 3.0),
+    ("inverse, 0.1 % noise", LITTLE, 0.0),
+    ("inverse, 1 % noise", NOISY, 0.0),
+):
+    CASES["Fig. 10", f"{words}: DiffNet − U-Net"] = of_size(task, paper)
+    if paper:
+        CASES["Fig. 10", f"{words}: DiffNet is ahead"] = ahead(task, 1)
+
+
+def ratio(root, diffnet, unet=34_512_705):
+    """The record of Figure 8."""
+    fakes.save(root, "fig08", {"parameters": {"diffnet": diffnet, "unet": unet}})
+
+
+CASES["Sec. 6", "DiffNet's parameters against the U-Net's"] = {
+    HOLDS: [lambda root: ratio(root, 101_310)],
+    FAILS: [lambda root: ratio(root, 103_600), lambda root: ratio(root, 98_000)],
+}
+
+# ---- Numbers of training images --------------------------------------------------------------------------------------
+
+
+def few(root, task, *gaps, **of_unet):
+    """DiffNet so many dB ahead of the U-Net with 10, 100, … images."""
+    for size, gap in zip((10, 100), gaps):
+        for seed in range(3):
+            training(root, "DiffNet", task, 50.0 + gap, size, seed)
+            training(root, "UNet", task, 50.0, size, seed, **of_unet)
+
+
+def sizes(root, network, task, psnr, seeds=3, **changes):
+    """Trainings of a network: number of images → PSNR."""
+    for size, mean in psnr.items():
+        for seed in range(seeds):
+            training(root, network, task, mean, size, seed, **changes)
+
+
+def _sizes(task, psnr, network="DiffNet", **changes):
+    return lambda root: sizes(root, network, task, psnr, **changes)
+
+
+for words, task in (("inverse, no noise", INVERSE), ("inverse, 1 % noise", NOISY)):
+    CASES["Fig. 10", f"{words}: with at most 100 images DiffNet is ahead"] = {
+        HOLDS: [partial(lambda task, root: few(root, task, 0.3, 0.3), task)],
+        FAILS: [partial(lambda task, root: few(root, task, 0.3, -0.3), task)],
+        OPEN: [
+            partial(lambda task, root: few(root, task, 0.3, 0.3, spread=9.0), task),
+            partial(lambda task, root: few(root, task, 0.3, 0.3, steps=10_000), task),
+        ],
+    }
+    CASES["Fig. 10", f"{words}: DiffNet with 1,000 images is as good as with all"] = {
+        HOLDS: [
+            _sizes(task, {10: 60.0, 1_000: 63.6, 3_600: 64.0}),
+            _sizes(task, {10: 60.0, 300: 63.6, 3_600: 64.0}, regime="stored"),
+        ],
+        FAILS: [_sizes(task, {10: 60.0, 1_000: 62.0, 3_600: 64.0}), _sizes(task, {10: 64, 1_000: 63.4, 3_600: 64.0})],
+        OPEN: [
+            _sizes(task, {10: 60.0, 1_000: 63.6, 3_600: 64.0}, steps=1_000),
+            lambda root: (
+                sizes(root, "DiffNet", INVERSE, {10: 60.0, 1_000: 63.5}),
+                sizes(root, "DiffNet", INVERSE, {3_600: 64.0}, spread=0.5),
+                sizes(root, "DiffNet", NOISY, {10: 60.0, 1_000: 63.5}),
+                sizes(root, "DiffNet", NOISY, {3_600: 64.0}, spread=0.5),
+            ),
+        ],
+    }
+    CASES["Fig. 10", f"{words}: DiffNet with 10 images is not"] = {
+        HOLDS: [_sizes(task, {10: 63.4, 1_000: 64.0, 3_600: 64.0})],
+        FAILS: [_sizes(task, {10: 63.6, 1_000: 64.0, 3_600: 64.0}), _sizes(task, {10: 65, 1_000: 64.0, 3_600: 64.0})],
+        OPEN: [_sizes(task, {10: 60.0, 1_000: 64.0, 3_600: 64.0}, steps=1_000)],
+    }
+
+
+def saturating(root, clean, noisy, **changes):
+    """U-Nets with 10, 100 and all images."""
+    for task, values in ((INVERSE, clean), (NOISY, noisy)):
+        sizes(root, "UNet", task, dict(zip((10, 100, 3_600), values)), **changes)
+
+
+CASES["Fig. 10", "the U-Net needs fewer images the more noise there is"] = {
+    HOLDS: [lambda root: saturating(root, (50, 55, 60), (33, 34, 34.4))],
+    FAILS: [lambda root: saturating(root, (50, 59.6, 60), (33, 33.4, 34))],
+    OPEN: [
+        lambda root: saturating(root, (50, 55, 60), (33, 33.4, 34)),
+        lambda root: saturating(root, (50, 55, 60), (33, 34, 34.4), steps=100),
+    ],
+}
+
+# ---- Layers and depth ------------------------------------------------------------------------------------------------
+
+
+def shapes(root, steps=7_000, **psnr):
+    """Trainings of DiffNets of five sizes: "l7d4" → PSNR, 60 where not given."""
+    runs, arrays = [], {}
+    for layers, depth in ((5, 4), (7, 4), (5, 5), (3, 4), (5, 3)):
+        values = fakes.psnr(psnr.get(f"l{layers}d{depth}", 60.0), seed=layers + depth)
+        for seed in range(3):
+            name = f"DiffNet-{layers}-{depth}-{seed}"
+            run = {"name": name, "layers": layers, "depth": depth, "seed": seed, "recipe": fakes.FAST, "steps": steps}
+            runs.append({**run, "parameters": 20_000 * layers, "budget": "cpu", "commit": "0" * 40})
+            arrays[f"psnr_{name}"] = values
+    fakes.save(root, "tradeoff", {"runs": runs}, **arrays)
+
+
+def _shapes(**psnr):
+    return lambda root: shapes(root, **psnr)
+
+
+CASES["Sec. 5.2", "more layers or a deeper estimator gain little"] = {
+    HOLDS: [_shapes(l7d4=60.9, l5d5=60.9)],
+    FAILS: [_shapes(l7d4=61.1), _shapes(l5d5=61.1)],
+    OPEN: [_shapes(l7d4=61.0), _shapes(steps=1_000)],
+}
+CASES["Sec. 5.2", "fewer layers or a shallower estimator lose more"] = {
+    HOLDS: [_shapes(l3d4=58.9, l5d3=58.9)],
+    FAILS: [_shapes(l3d4=59.1, l5d3=58.0), _shapes(l3d4=58.0, l5d3=59.1)],
+    OPEN: [_shapes(l3d4=59.0, l5d3=58.0), _shapes(l3d4=50.0, l5d3=50.0, steps=1_000)],
+}
+
+
+# ---- Filters ---------------------------------------------------------------------------------------------------------
+
+
+def filters(root, name, *of_seeds, quantity="mean_modulus", steps=fakes.STEPS):
+    """The record of Figure 11 or 12: of each seed (noise, layer)."""
+    weights = {"training": fakes.FAST, "steps": steps, "parameters": 101_310, "budget": "cpu", "commit": "0" * 40}
+    made = [
+        {quantity: values, "weights": [weights | {"seed": seed, "noise": noise} for noise in (0.0, 0.001, 0.01)]}
+        for seed, values in enumerate(of_seeds)
+    ]
+    fakes.save(root, name, {**made[0], "seeds": list(range(len(made))), "of_seeds": made})
+
+
+def _filters(name, *of_seeds, **more):
+    return lambda root: filters(root, name, *of_seeds, **more)
+
+
+_FREE, _LESS, _NOT = ([[0.01 * share, 0.02 * share], [0.005, 0.005], [0.01, 0.02]] for share in (0.05, 0.3, 0.9))
+_FALLS = [[0.01, 0.02], [0.02, 0.02], [0.001, 0.001]]
+CASES["Fig. 11", "mean-free without noise"] = {
+    HOLDS: [_filters("fig11", _FREE, _FREE, _FREE)],
+    FAILS: [_filters("fig11", _LESS), _filters("fig11", _LESS, _NOT)],
+    OPEN: [_filters("fig11", _FREE, _NOT, _FREE), _filters("fig11", _FREE, steps=100)],
+}
+CASES["Fig. 11", "smoothing grows with the noise"] = {
+    HOLDS: [_filters("fig11", _FREE, _FREE)],
+    FAILS: [_filters("fig11", _FALLS)],
+    OPEN: [_filters("fig11", _FREE, _FALLS), _filters("fig11", _FREE, steps=100)],
+}
+_widths = partial(_filters, quantity="edge_width")
+_BROAD_FIRST, _BROAD_LAST = [[3, 1, 2]] * 3, [[3, 1, 2], [3, 1, 2], [2, 1, 3]]
+CASES["Sec. 6.2", "the first layer is broad, the last one fine"] = {
+    HOLDS: [_widths("fig11", _BROAD_FIRST, _BROAD_FIRST)],
+    FAILS: [_widths("fig11", _BROAD_LAST)],
+    OPEN: [_widths("fig11", _BROAD_FIRST, _BROAD_LAST), _widths("fig11", _BROAD_FIRST, steps=100)],
+}
+# The mean over the layers rises in both; in the second one layer narrows.
+_ALL_WIDEN, _MOST_WIDEN = [[1, 1, 1], [2, 2, 2], [3, 3, 3]], [[1, 1, 1.5], [2, 2, 2], [9, 9, 1.4]]
+CASES["Fig. 12", "edges in the centre filters widen with the noise"] = {
+    HOLDS: [_widths("fig12", _ALL_WIDEN)],
+    FAILS: [_widths("fig12", _MOST_WIDEN, _MOST_WIDEN)],
+    OPEN: [_widths("fig12", _ALL_WIDEN, _MOST_WIDEN), _widths("fig12", _ALL_WIDEN, steps=100)],
+}
+
+NOISES = [0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1]
+
+
+def ordered(swaps):
+    """Smoothing at every level, (levels, layers), in the order of the noise but for so many exchanges of far levels."""
+    values = list(range(1, len(NOISES) + 1))
+    for k in range(swaps):
+        values[k], values[k + 3] = values[k + 3], values[k]
+    return [[0.1 * value, 0.2 * value] for value in values]
+
+
+def smoothing(root, *swaps, told=0, steps=fakes.STEPS):
+    """The record of Figure 13; the sums themselves would be in the order opposite to their moduli."""
+    of_seeds = [ordered(number) for number in swaps]
+    about = {"recipe": fakes.FAST, "steps": steps, "parameters": 101_310, "budget": "cpu", "commit": "0" * 40}
+    runs = [about | {"seed": seed, "noise": noise} for seed in range(len(swaps)) for noise in NOISES]
+    record = {"seeds": list(range(len(swaps))), "noises": NOISES, "runs": runs, "smoothing": of_seeds}
+    record["modulus_of_mean"] = record["signed"] = (-np.array(of_seeds)).tolist()
+    record["conditioned"] = {"noises": NOISES, "smoothing": ordered(told), "runs": [about]}
+    fakes.save(root, "fig13", record)
+
+
+CASES["Fig. 13", "smoothing increases with noise up to 10 %"] = {
+    HOLDS: [lambda root: smoothing(root, 0, 0, 0)],
+    FAILS: [lambda root: smoothing(root, 1), lambda root: smoothing(root, 1, 2, 1)],
+    OPEN: [lambda root: smoothing(root, 0, 1, 0), lambda root: smoothing(root, 0, 0, 0, steps=1)],
+}
+CASES["Fig. 13", "the same in one network that is given σ"] = {
+    HOLDS: [lambda root: smoothing(root, 1, told=0)],
+    FAILS: [lambda root: smoothing(root, 0, told=1)],
+    OPEN: [lambda root: smoothing(root, 0, told=0, steps=1)],
+}
+
+
+# ---- Deconvolution ---------------------------------------------------------------------------------------------------
+
+
+def disks(root, train=90.0, test=90.0, signs=(0.95, 0.95, 0.95), steps=fakes.STEPS):
+    """The record of Figure 5."""
+    results = {
+        split: {"authors_psnr": {"mean": mean, "std": 0.1, "n": 8}}
+        for split, mean in (("train", train), ("test", test))
+    }
+    record = {"problem": "deconvolution", "paper_psnr": 86.24, "results": results, "opposite_signs": list(signs)}
+    fakes.save(root, "fig05", record | {"recipe": fakes.FAST, "steps": steps, "parameters": 60_786})
+
+
+CASES["Fig. 4–5", "deconvolution of disks, train and test PSNR"] = {
+    HOLDS: [lambda root: disks(root, 86.3, 86.3)],
+    FAILS: [lambda root: disks(root, 86.3, 86.2), lambda root: disks(root, 86.2, 86.3)],
+    OPEN: [lambda root: disks(root, steps=100)],
+}
+CASES["Sec. 5.1", "centre filter of opposite sign"] = {
+    HOLDS: [lambda root: disks(root)],
+    FAILS: [lambda root: disks(root, signs=(0.95, 0.7, 0.95))],
+    OPEN: [lambda root: disks(root, steps=100)],
+}
