@@ -2,6 +2,7 @@
 
     python -m experiments.all --budget quick  # an hour or two on 2 cores
     python -m experiments.all --budget cpu --source stl10_binary --data_dir DIR --test_dir DIR --hours 8  # a night
+    python -m experiments.all --budget cpu … --seeds 3 --only fig06-seed,fig07-seed  # further seeds of Figures 6 and 7
     python -m experiments.all --budget paper --source stl10 --data_dir DIR --jobs 4  # a large GPU
 
 Stopped by --hours, by Ctrl-C or by a crash, the same command goes on where it was: finished experiments and parts are
@@ -10,7 +11,6 @@ not repeated, and a training goes on from its last checkpoint.
 
 import argparse
 import ctypes
-import dataclasses
 import signal
 import statistics
 import subprocess
@@ -23,108 +23,113 @@ from diffnet_tf.base import checks, command_line
 from diffnet_tf.files import reading
 from experiments import render
 from experiments.lib import ledger, records, registry, run
+from experiments.lib.jobs import jobs
 from experiments.lib.options import FIELDS, Options
 
 STATE = "all.json"  # what is finished, and how long it took
 PASSED_ON = ("budget", "source", "data_dir", "test_dir", "note", "results_dir")  # flags of every experiment
-PAPER = 17 * 60.0  # minutes on 2 cores of 101,250 steps of 16 whole images
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One experiment by its NAME; about how many minutes it takes on 2 cores; those whose networks it looks into."""
-
-    name: str
-    quick: float = 3.0
-    cpu: float = 60.0
-    paper: float = PAPER
-    smoke: float = 0.5
-    needs: tuple = ()
-
-
-INVERSES = ("fig06", "inverse-0.1pct", "fig07")
-# In the order of their value. Drawings and measurements that take minutes come as soon as they can.
-ORDER = (
-    *(Job(name, 0.2, 0.2, 0.2, 0.2) for name in ("fig01", "fig02", "fig03", "fig04")),
-    Job("fig06", cpu=50),
-    Job("fig07", cpu=65),
-    Job("inverse-0.1pct", cpu=50),
-    *(Job(name, 0.3, 0.3, 0.3, 0.3, INVERSES) for name in ("fig11", "fig12")),
-    Job("forward", cpu=50),
-    Job("fig05", cpu=30),
-    Job("rounding", 0.5, 1.5, 1.5),
-    Job("precision", 1, 2, 2, needs=(*INVERSES, "forward")),
-    Job("learned-operator", 2, 10, 40),
-    Job("generalisation", 2, 15, 30),
-    Job("fig13", 8, 110, 30 * PAPER),
-    Job("fig08", 6, 75, 5 * PAPER, needs=("fig06",)),
-    Job("fig09", 6, 45, 5 * PAPER, needs=("fig07",)),
-    Job("locality", 10, 25, 18 * PAPER),
-    Job("comparison", 15, 180, 40 * PAPER, 1.5, ("fig06", "fig07")),
-    Job("all-noise", 10, 60, 10 * PAPER),
-    Job("ensemble", 5, 15, 5 * PAPER),
-    Job("physics", 10, 50, 16 * PAPER),
-    Job("protocol", 1.5, 110, 20 * PAPER / 10),
-    Job("fig10", 20, 60 * 60, 200 * PAPER, 1, ("fig08", "fig09")),
-)
-
-
-def jobs():
-    """All experiments: those of `ORDER`, then what somebody has added since."""
-    known = {job.name for job in ORDER}
-    return [*ORDER, *(Job(name) for name in registry.names() if name not in known)]
 
 
 class State:
-    """What is finished under a results folder with these settings; kept in a file."""
+    """What is finished under a results folder with these settings, and what it was given; kept in a file."""
 
-    def __init__(self, root, settings):
-        self.path, self.settings = Path(root) / STATE, settings
+    def __init__(self, root, settings, wanted):
+        self.root, self.settings, self.wanted = Path(root), settings, wanted
+        self.path = self.root / STATE
         kept = reading.json_object(self.path, "remove it") if self.path.exists() else {}
         self.others = kept.get("others", [])  # what is finished with other settings
         if kept.get("finished") and kept["settings"] != settings:
-            self.others.append({"settings": kept["settings"], "finished": kept["finished"]})
+            self.others.append({key: kept[key] for key in ("settings", "finished", "given") if key in kept})
         mine = [each for each in [kept, *self.others] if each.get("settings") == settings]
         self.others = [each for each in self.others if each["settings"] != settings]
         self.finished = mine[0]["finished"] if mine else {}
+        self.given = mine[0].get("given", {}) if mine else {}
 
     def done(self, job):
-        """Whether an experiment is finished and its record is there, of this budget."""
-        record = self.path.parent / job.name / records.RECORD
-        if job.name not in self.finished or not record.exists():
+        """Whether a job is finished with what its budget gives now, and its record is there."""
+        record = job.folder(self.root) / job.name / records.RECORD
+        if not record.exists():
             return False
-        budget = self.settings["budget"]
-        return budget in reading.json_object(record, "remove it").get("budget", budget).split("/")
+        record, budget = reading.json_object(record, "remove it"), self.settings["budget"]
+        if job.label not in self.finished:
+            return _is_trained(record, job, self.settings)
+        of_parts = _given(job, budget) and hasattr(registry.get(job.name), "parts")  # which repeat nothing
+        same = _given(job, budget) == self.given.get(job.label, None if of_parts else _given(job, budget))
+        return same and budget in record.get("budget", budget).split("/")
 
     def add(self, job, seconds):
-        """Keep that an experiment is finished."""
-        self.finished[job.name] = round(seconds, 1)
-        files.write_json(self.path, {"settings": self.settings, "finished": self.finished, "others": self.others})
+        """Keep that a job is finished."""
+        self.finished[job.label] = round(seconds, 1)
+        self.given[job.label] = _given(job, self.settings["budget"])
+
+    def save(self, left):
+        """Write what is finished, and about how many hours each of those that are left takes."""
+        hours = {job.label: round(getattr(job, self.settings["budget"]) / 60, 2) for job in left}
+        state = {"settings": self.settings, "finished": self.finished, "given": self.given, "left_hours": hours}
+        files.write_json(self.path, {**state, "others": self.others})
 
     def rest(self, left):
         """What is left and about how many hours it takes, at the pace of what is finished, in words."""
-        minutes = {job.name: getattr(job, self.settings["budget"]) for job in jobs()}
-        paces = [seconds / 60 / minutes[name] for name, seconds in self.finished.items() if seconds > 60]
-        hours = sum(minutes[job.name] for job in left) / 60 * (statistics.median(paces) if paces else 1.0)
+        paces = [
+            self.finished[job.label] / 60 / getattr(job, self.settings["budget"])
+            for job in self.wanted
+            if self.finished.get(job.label, 0) > 60
+        ]
+        minutes = sum(getattr(job, self.settings["budget"]) for job in left)
+        hours = minutes / 60 * (statistics.median(paces) if paces else 1.0)
         return f"{len(left)} left, about {hours:.1f} h" if left else "nothing left"
+
+
+def _given(job, budget):
+    """What a budget gives an experiment now, in words; None for what has no budgets."""
+    if job.name not in registry.names():
+        return None
+    budgets = getattr(registry.get(job.name), "BUDGETS", None)
+    return None if budgets is None else str(budgets[budget])
+
+
+def _is_trained(record, job, settings):
+    """Whether a record that this command did not make is that of the job's training: it is not trained again."""
+    if job.name not in registry.names():
+        return False
+    budgets, arguments = getattr(registry.get(job.name), "BUDGETS", None), settings["arguments"]
+    given = dict(argument[2:].split("=", 1) for argument in arguments)
+    names = {
+        "source": given.get("source", FIELDS["source"].default),
+        "data": Path(given["data_dir"]).name if "data_dir" in given else given.get("source"),
+        "test_data": Path(given["test_dir"]).name if "test_dir" in given else "its test split",
+    }
+    names = names if record.get("image_sets") else {}  # disks are nobody's data
+    wanted = {"budget": settings["budget"], "seed": job.seed, **names}
+    if not isinstance(budgets, dict) or "recipe" not in record or "parts" in record:
+        return False
+    return record.get("steps") == budgets[settings["budget"]][1] and all(
+        record.get(key) == value for key, value in wanted.items()
+    )
 
 
 def run_all(chosen, deadline):
     """Run what is not finished, up to `--jobs` at a time. Returns (all finished, names of those that failed)."""
     root = files.check_writable(chosen.results_dir)
     passed = [f"--{name}={getattr(chosen, name)}" for name in PASSED_ON if getattr(chosen, name) is not None]
-    state = State(root, {"budget": chosen.budget, "arguments": passed})
-    left = [job for job in jobs() if not state.done(job)]
+    wanted = [job for job in jobs(chosen.seeds) if _wants(chosen.only, job)]
+    if not wanted:
+        raise ValueError(f"--only {chosen.only} names none of {', '.join(job.label for job in jobs(chosen.seeds))}.")
+    state = State(root, {"budget": chosen.budget, "arguments": passed}, wanted)
+    left = [job for job in wanted if not state.done(job)]
     for job in left:  # before hours of work, not after
         if job.name in registry.names():
             given = {name: getattr(chosen, name) for name in PASSED_ON if name != "results_dir"}
-            run.refuse_to_shorten(registry.get(job.name), Options(job.name, root, force=chosen.force, **given))
+            given |= {"force": chosen.force, "seed": job.seed}
+            run.refuse_to_shorten(registry.get(job.name), Options(job.name, job.folder(root), **given))
     passed += ["--force"] * chosen.force
-    print(f"{len(jobs()) - len(left)} of {len(jobs())} experiments are finished; {state.rest(left)}", flush=True)
+    for job in left:
+        print(f"{getattr(job, chosen.budget) / 60:6.1f} h  {job.label}")
+    print(f"{len(wanted) - len(left)} of {len(wanted)} are finished; {state.rest(left)}", flush=True)
     running, failed, stopping = {}, [], False
     try:
         while True:
-            missing = {job.name for job in (*left, *running)} | set(failed)
+            missing = {job.label for job in (*left, *running)} | set(failed)
             ready = [job for job in left if not (stopping or missing.intersection(job.needs))]
             if not (running or ready):
                 break
@@ -143,12 +148,13 @@ def run_all(chosen, deadline):
                 if process.returncode == 0:
                     seconds = time.monotonic() - began
                     state.add(job, seconds)
-                    print(f"{job.name}: {seconds / 60:.1f} min; {state.rest(left)}", flush=True)
+                    state.save([*left, *running])
+                    print(f"{job.label}: {seconds / 60:.1f} min; {state.rest(left)}", flush=True)
                 elif process.returncode in (130, -signal.SIGINT):
                     stopping = True
                 else:
-                    failed.append(job.name)
-                    print(f"{job.name} failed with exit status {process.returncode}.", file=sys.stderr, flush=True)
+                    failed.append(job.label)
+                    print(f"{job.label} failed with exit status {process.returncode}.", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         print("Stopping.", flush=True)
         stopping = True
@@ -156,17 +162,26 @@ def run_all(chosen, deadline):
         _interrupt(running)
         for process, _ in running.values():
             process.wait()
+    rest = [job for job in wanted if not state.done(job)]
+    state.save(rest)
     if stopping:
-        rest = [job for job in jobs() if not state.done(job)]
         print(f"Stopped: {state.rest(rest)}. The same command goes on. Now the figures.", flush=True)
     return not (left or stopping or failed), failed
 
 
+def _wants(only, job):
+    """Whether --only names a job, by the beginning of its label."""
+    return job.label.startswith(tuple((only or "").split(",")))
+
+
 def _start(job, root, passed, quiet):
     """Start an experiment in a process of its own; several at a time write to a file each."""
+    folder = job.folder(root)
     command = [sys.executable, "-m", f"experiments.{registry.names()[job.name]}", *passed]
-    log = open(files.check_writable(root / job.name) / "output.txt", "a") if quiet else None  # noqa: SIM115
-    print(f"{job.name}: {' '.join(command[1:])}", flush=True)
+    command += [f"--seed={job.seed}", f"--results_dir={folder}"] if job.seed else []  # the last of a flag counts
+    command += [f"--only={job.only}"] if job.only else []
+    log = open(files.check_writable(folder / job.name) / "output.txt", "a") if quiet else None  # noqa: SIM115
+    print(f"{job.label}: {' '.join(command[1:])}", flush=True)
     return subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_end_with_parent, start_new_session=True)
 
 
@@ -190,6 +205,9 @@ def _parser():
         about, default = FIELDS[name].metadata, FIELDS[name].default
         parser.add_argument(f"--{name}", choices=about["choices"], default=default, help=about["help"])
     parser.add_argument("--force", action="store_true", help=FIELDS["force"].metadata["help"])
+    seeded = "seeds of the experiments that train one network; further ones go to seeds/K in the results folder"
+    parser.add_argument("--seeds", default=1, type=int, help=seeded)
+    parser.add_argument("--only", help="those whose name starts with this; several with commas between")
     parser.add_argument("--jobs", default=1, type=int, help="experiments at a time, for devices with room")
     parser.add_argument("--hours", type=float, help="stop after so many hours; the same command goes on")
     return parser
@@ -202,6 +220,7 @@ def main(arguments=None):
         chosen = _parser().parse_args(arguments)
         chosen.results_dir = Path(chosen.results_dir)
         checks.count(chosen.jobs, "--jobs")
+        checks.count(chosen.seeds, "--seeds")
         if chosen.hours is not None:
             checks.positive(chosen.hours, "--hours")
         signal.signal(signal.SIGTERM, signal.default_int_handler)

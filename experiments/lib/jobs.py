@@ -1,0 +1,111 @@
+"""What there is to run, in the order of its value, and about how long it takes: what `experiments.all` goes by.
+
+The minutes are of 2 idle cores. They need neither Keras nor images.
+"""
+
+import dataclasses
+
+from experiments.lib import registry, seeds
+
+PAPER = 10 * 60.0  # minutes on 2 cores of 101,250 steps of 16 whole images
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One experiment, or some of its parts, or another seed of it.
+
+    Attributes:
+        name: the experiment's NAME.
+        quick, cpu, paper, smoke: minutes on 2 idle cores, budget by budget.
+        needs: labels of the jobs whose networks it looks into.
+        seed: of a training that is kept in a folder of its own, see `lib.seeds`.
+        of_seeds: how many seeds it looks at.
+        only: the parts that it does, as --only names them; all if not given.
+    """
+
+    name: str
+    quick: float = 3.0
+    cpu: float = 60.0
+    paper: float = PAPER
+    smoke: float = 0.5
+    needs: tuple = ()
+    seed: int = 0
+    of_seeds: int = 1
+    only: str = ""
+
+    @property
+    def label(self):
+        """What it is called in the list of what is finished."""
+        label = self.name + (f"-{self.only.rstrip('-')}" if self.only else "")
+        label += f"-seed-{self.seed}" if self.seed else ""
+        return label + (f"-of-{self.of_seeds}-seeds" if self.of_seeds > 1 else "")
+
+    def folder(self, root):
+        """The results folder that it writes to."""
+        return seeds.folder(root, self.seed)
+
+
+INVERSES = ("fig06", "inverse-0.1pct", "fig07")
+SEEDED = ("fig06", "fig07", "forward", "inverse-0.1pct", "fig05")  # by the value of further seeds
+FILTERS = ("fig11", "fig12")  # look into the inverse networks of all seeds
+# In the order of their value. Drawings and measurements that take minutes come as soon as they can.
+ORDER = (
+    *(Job(name, 0.2, 0.2, 0.2, 0.2) for name in ("fig01", "fig02", "fig03", "fig04")),
+    Job("fig06", cpu=26),
+    Job("fig07", cpu=24),
+    Job("inverse-0.1pct", cpu=26),
+    *(Job(name, 0.3, 0.3, 0.3, 0.3, INVERSES) for name in FILTERS),
+    Job("forward", cpu=26),
+    Job("fig05", cpu=15),
+    Job("rounding", 0.5, 1.5, 1.5),
+    Job("precision", 1, 2, 2, needs=(*INVERSES, "forward")),
+    Job("learned-operator", 2, 10, 40),
+    Job("generalisation", 2, 15, 30),
+    Job("fig13", 8, 110, 30 * PAPER),
+    Job("fig08", 6, 75, 5 * PAPER, needs=("fig06",)),
+    Job("fig09", 6, 45, 5 * PAPER, needs=("fig07",)),
+    Job("locality", 10, 25, 18 * PAPER),
+    Job("comparison", 15, 180, 40 * PAPER, 1.5, ("fig06", "fig07")),
+    Job("all-noise", 10, 60, 10 * PAPER),
+    Job("ensemble", 5, 15, 5 * PAPER),
+    Job("physics", 10, 50, 16 * PAPER),
+    Job("protocol", 1.5, 110, 20 * PAPER / 10),
+    Job("fig10", 20, 60 * 60, 200 * PAPER, 1, ("fig08", "fig09")),
+)
+
+
+def jobs(number=1):
+    """All experiments: those of `ORDER`, then what somebody has added since.
+
+    Args:
+        number: of seeds of the experiments that train one network. Further ones follow when all have one, and after
+            them what looks at all seeds.
+    """
+    known = {job.name: job for job in ORDER}
+    order = [*ORDER, *(Job(name) for name in registry.names() if name not in known)]
+    more = [
+        dataclasses.replace(known[name], seed=seed)
+        for together in (SEEDED[:2], SEEDED[2:4], SEEDED[4:])
+        for seed in range(1, number)
+        for name in together
+    ]
+    if more:
+        needs = (*INVERSES, *(job.label for job in more if job.name in INVERSES))
+        looks = [dataclasses.replace(known[name], of_seeds=number, needs=needs) for name in FILTERS]
+        more[-(number - 1) : -(number - 1)] = looks  # before further seeds of the last
+        place = 1 + max(order.index(known[name]) for name in SEEDED)
+        order[place:place] = more
+    return order
+
+
+def minutes(name, budget, seed=0):
+    """About how many minutes an experiment takes on 2 idle cores: all its parts, or another seed of its training.
+
+    Args:
+        name: the experiment's NAME.
+        budget: see `options.BUDGETS`.
+        seed: any but 0 of an experiment that cannot be trained from another raises a ValueError.
+    """
+    if seed and name not in SEEDED:
+        raise ValueError(f"{name} is not trained from seeds by itself; expected one of {', '.join(SEEDED)}.")
+    return sum(getattr(job, budget) for job in jobs() if job.name == name)
