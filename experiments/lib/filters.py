@@ -6,42 +6,85 @@ A layer adds δt S(ζ)u to its input, so δt·ζ is shown: network and time step
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, measure, settings, study, verdicts, weights
+from experiments.lib import captions, measure, seeds, settings, study, verdicts, weights
+
+NAMES = [setting.experiment for setting in settings.INVERSE]
+OF_A_SEED = ("seed", "weights", "time_steps", "psnr", "mean", "mean_modulus", "std", "edge_width")
 
 
 def compute(what, options):
     """Filters of every layer for one test image, from trained weights: a `study.Result`.
 
+    All seeds are measured that have the three networks; the pictures are of the first.
+
     Args:
         what: filters (height, width, 5) → the image (height, width) to show.
         options: the command line's; `options.image` is the number of the test image.
+
+    Returns:
+        The record has, of the first seed, `OF_A_SEED` but its seed: three weights, three PSNRs, and lists (noise,
+        layer) of numbers of the shown images; "of_seeds", the same of every seed; and "seeds". The arrays are "inputs"
+        (noise, height, width) and "filters" (noise, layer, height, width), of the first seed.
     """
     import keras
 
-    from diffnet_tf import metrics
-
     test = options.images("test")
     number = options.image % len(test)
-    shown, inputs, found = [], [], {"weights": [], "time_steps": [], "psnr": []}
-    trained = weights.find_alike([setting.experiment for setting in settings.INVERSE], options.results_dir)
-    for setting, (model, source) in zip(settings.INVERSE, trained):
-        degraded, target = measure.pairs(measure.Task("inverse", setting.noise), test[number : number + 1])
-        filters = [dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, model.filters(degraded))]
-        shown.append([what(f) for f in filters])
-        inputs.append(degraded[0, ..., 0])
-        psnr = float(np.asarray(metrics.psnr(target, model(degraded)))[0])
-        for name, value in zip(found, (source, model.time_steps, psnr)):
-            found[name].append(value)
+    pairs = [measure.pairs(measure.Task("inverse", s.noise), test[number : number + 1]) for s in settings.INVERSE]
+    found = [_of_seed(what, networks, pairs) for networks in _networks(options.results_dir)]
+    (first, shown), of_seeds = found[0], [of_seed for of_seed, _ in found]
     record = {
         "image": number,
         "noises": [setting.noise for setting in settings.INVERSE],
         "backend": keras.backend.backend(),
-        **found,
-        "mean": np.mean(shown, axis=(2, 3)).tolist(),
-        "mean_modulus": np.mean(np.abs(shown), axis=(2, 3)).tolist(),
-        "std": np.std(shown, axis=(2, 3)).tolist(),
+        **{key: value for key, value in first.items() if key != "seed"},
+        "seeds": [of_seed["seed"] for of_seed in of_seeds],
+        "of_seeds": of_seeds,
     }
-    return study.Result(record, {"inputs": np.array(inputs), "filters": np.array(shown)})
+    return study.Result(record, {"inputs": np.array([inputs[0, ..., 0] for inputs, _ in pairs]), "filters": shown})
+
+
+def _networks(results_dir):
+    """The networks of every seed that has all three, alike but for the seed: a list of what `weights.in_folder` gives.
+
+    They are those of the results folder, else the project's own.
+    """
+    first = weights.find_alike(NAMES, results_dir)
+    found = [first]
+    for folder in seeds.folders(weights.folder_of(NAMES, results_dir))[1:]:
+        networks = weights.in_folder(NAMES, folder)
+        if networks and all(weights.same_but_for_the_seed(*pair) for pair in zip(first, networks)):
+            found.append(networks)
+    return found
+
+
+def _of_seed(what, networks, pairs):
+    """(what is recorded of a seed, its images (noise, layer, height, width))."""
+    from diffnet_tf import metrics
+
+    images, found = [], {"weights": [], "time_steps": [], "psnr": []}
+    for (model, source), (degraded, target) in zip(networks, pairs):
+        filters = [dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, model.filters(degraded))]
+        images.append([what(f) for f in filters])
+        psnr = float(np.asarray(metrics.psnr(target, model(degraded)))[0])
+        for name, value in zip(found, (source, model.time_steps, psnr)):
+            found[name].append(value)
+    images = np.array(images)
+    record = {
+        "seed": networks[0][1]["seed"],
+        **found,
+        "mean": images.mean(axis=(2, 3)).tolist(),
+        "mean_modulus": np.abs(images).mean(axis=(2, 3)).tolist(),
+        "std": images.std(axis=(2, 3)).tolist(),
+        "edge_width": [[edge_width(image) for image in level] for level in images],
+    }
+    return record, images
+
+
+def edge_width(image):
+    """How wide the lines and spots of an image are, in pixels: standard deviation over root mean square slope."""
+    slope = np.mean([np.mean(np.diff(image, axis=axis) ** 2) for axis in (0, 1)])
+    return float(image.std() / np.sqrt(slope)) if slope else 0.0
 
 
 def of_seeds(record, quantity):
@@ -79,4 +122,5 @@ def draw(caption, record, arrays):
 def provenance(record):
     """What all captions of filters end with."""
     psnr = ", ".join(f"{value:.2f}" for value in record["psnr"])
-    return f"Test image {record['image']}, restored to {psnr} dB. {captions.source(record)}"
+    shown = f" Shown: seed {record['seeds'][0]} of {len(record['seeds'])}." if len(record.get("seeds", ())) > 1 else ""
+    return f"Test image {record['image']}, restored to {psnr} dB.{shown} {captions.source(record)}"

@@ -40,17 +40,26 @@ def find_alike(names, results_dir):
     Raises:
         FileNotFoundError: when neither folder holds them, with what to run.
     """
+    return in_folder(names, folder_of(names, results_dir, lambda line: print(line, flush=True)))
+
+
+def folder_of(names, results_dir, tell=lambda line: None):
+    """The folder that holds all these networks alike: the results folder, or the project's own.
+
+    Args:
+        names, results_dir: see `find_alike`.
+        tell: is called with a line that says why a folder was passed over.
+
+    Raises:
+        FileNotFoundError: when neither holds them, with what to run.
+    """
     passed = []
     for root in dict.fromkeys((Path(results_dir), COMMITTED)):
-        there = [
-            name for name in names if all((root / name / part).exists() for part in (records.MODEL, records.RECORD))
-        ]
-        sources = [_source(root / name) for name in there]
-        kinds = {tuple(source[key] for key in ALIKE) for source in sources}
-        if len(there) == len(names) and len(kinds) == 1:
+        there, sources = _held(names, root)
+        if _alike(names, sources):
             if passed:
-                print(f"{'; '.join(passed)}. So the networks are those in {root}.", flush=True)
-            return [(model_files.load(root / name / records.MODEL), source) for name, source in zip(names, sources)]
+                tell(f"{'; '.join(passed)}. So the networks are those in {root}.")
+            return root
         if there:
             held = ", ".join(
                 f"{name} (budget {source['budget']}, seed {source['seed']}, {source['data']})"
@@ -62,6 +71,30 @@ def find_alike(names, results_dir):
     raise FileNotFoundError(
         f"No trained weights {names[0]}/{records.MODEL} in {results_dir} or {COMMITTED}: run that experiment first."
     )
+
+
+def in_folder(names, root):
+    """What `find` returns, for each of these networks in one folder; nothing where it does not hold them alike."""
+    _, sources = _held(names, root)
+    if not _alike(names, sources):
+        return []
+    return [(model_files.load(Path(root) / name / records.MODEL), source) for name, source in zip(names, sources)]
+
+
+def same_but_for_the_seed(one, other):
+    """Whether two networks with their sources were trained alike on as many images of the same data."""
+    sources = [{key: value for key, value in of.items() if key not in ("seed", "commit")} for _, of in (one, other)]
+    return sources[0] == sources[1] and one[1]["seed"] != other[1]["seed"]
+
+
+def _held(names, root):
+    """(those of the networks that a folder holds, what is said of each)."""
+    there = [name for name in names if all((root / name / part).exists() for part in (records.MODEL, records.RECORD))]
+    return there, [_source(root / name) for name in there]
+
+
+def _alike(names, sources):
+    return len(sources) == len(names) and len({tuple(source[key] for key in ALIKE) for source in sources}) == 1
 
 
 def _source(directory):

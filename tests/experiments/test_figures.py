@@ -15,7 +15,7 @@ from experiments import (
     fig11_filter_sums,
     fig12_centre_filters,
 )
-from experiments.lib import architecture, deconvolution, records, weights
+from experiments.lib import architecture, deconvolution, filters, records, seeds, weights
 from tests.conftest import tensorflow_only
 from tests.small_experiments import execute, options, small
 
@@ -101,8 +101,8 @@ def test_what_layers_do_to_a_disk_adds_up(tmp_path, monkeypatch):
     monkeypatch.setattr(deconvolution, "TEST", 20)
     record, arrays = execute(fig05_deconvolution_layers, tmp_path)
     state = arrays["blurred"][None, ..., None]
-    for filters, expected in zip(arrays["filters"], arrays["states"]):
-        state = state + np.asarray(dn.stencil.apply(state, filters[None]))
+    for estimated, expected in zip(arrays["filters"], arrays["states"]):
+        state = state + np.asarray(dn.stencil.apply(state, estimated[None]))
         np.testing.assert_allclose(state[0, ..., 0], expected, atol=1e-5)
     np.testing.assert_allclose(np.maximum(state[0, ..., 0], 0), arrays["output"], atol=1e-5)
     assert record["source"] == "disks" and len(record["opposite_signs"]) == 3
@@ -161,3 +161,40 @@ def test_centre_filters_are_the_first(trained):
     filters = model.filters(arrays["inputs"][0][None, ..., None])
     np.testing.assert_allclose(arrays["filters"][0][1], model.time_steps[1] * filters[1][0, ..., 0], atol=1e-6)
     assert record["std"][0][1] == pytest.approx(arrays["filters"][0][1].std(), rel=1e-5)
+
+
+def of_seed(root, seed, **changes):
+    """Copies of the networks of a folder with other weights, as if they had been trained from another seed."""
+    for name in filters.NAMES:
+        record, _ = records.load(root / name)
+        keras.utils.set_random_seed(100 + seed)
+        records.save(seeds.folder(root, seed) / name, {**record, "seed": seed, **changes}, {})
+        dn.models.DiffNet(2, 2, 4).save(seeds.folder(root, seed) / name / records.MODEL)
+
+
+def test_filters_of_all_seeds_that_have_the_three_networks(trained):
+    alone, arrays = execute(fig11_filter_sums, trained)
+    assert alone["seeds"] == [0] and alone["mean_modulus"] == alone["of_seeds"][0]["mean_modulus"]
+    for seed in (2, 1, 3):
+        of_seed(trained, seed)
+    of_seed(trained, 4, steps=7)  # of another length
+    (seeds.folder(trained, 3) / "fig07" / records.MODEL).unlink()  # not finished
+    record, again = execute(fig11_filter_sums, trained)
+    assert record["seeds"] == [0, 1, 2] == [of["seed"] for of in record["of_seeds"]]
+    np.testing.assert_array_equal(again["filters"], arrays["filters"])  # the picture is of seed 0
+    assert record["of_seeds"][0] == alone["of_seeds"][0]
+    model = keras.models.load_model(seeds.folder(trained, 2) / "fig07" / records.MODEL)
+    sums = [
+        dt * np.asarray(f).sum(axis=-1)
+        for dt, f in zip(model.time_steps, model.filters(again["inputs"][2][None, ..., None]))
+    ]
+    of = record["of_seeds"][2]
+    np.testing.assert_allclose(of["mean_modulus"][2], [np.abs(s).mean() for s in sums], rtol=1e-4)
+    np.testing.assert_allclose(of["mean"][2], [s.mean() for s in sums], rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(of["edge_width"][2], [filters.edge_width(s[0]) for s in sums], rtol=1e-4)
+    assert [source["seed"] for source in of["weights"]] == [2, 2, 2]
+    assert "seed 0 of 3" in fig11_filter_sums.caption(record)
+
+
+def test_a_flat_image_has_no_edges():
+    assert filters.edge_width(np.ones((4, 4))) == 0.0
