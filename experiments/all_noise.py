@@ -4,7 +4,7 @@ Goal: within 0.3 dB of each specialist, and above the U-Net's mean on identical 
 
 Everything starts from the preset for 1 % noise. "blind" and "conditioned" (its input has a second channel with σ) are
 trained on all levels and keep their networks; a specialist is trained on its own level. Beside these, which are trained
-alike, stand the presets that were trained for one level for an hour, and the U-Nets of Figures 8 and 9.
+alike, stand the presets that were trained for one level for an hour, and the longest trainings of the U-Net.
 
     python -m experiments.all_noise --budget quick  # about 10 min on 2 cores
     python -m experiments.all_noise --budget cpu --source stl10_binary --data_dir DIR  # about an hour
@@ -16,7 +16,7 @@ import functools
 
 import numpy as np
 
-from experiments.lib import all_noise_figure, measure, networks, records, settings, study, verdicts
+from experiments.lib import all_noise_figure, measure, networks, settings, study, unets, verdicts
 from experiments.lib.all_noise_figure import GOAL, LABELS, line
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
@@ -27,7 +27,6 @@ TITLE = "One network for all noise"
 LEVELS = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
 RANGE = (0.0, 0.1)
 START = "inverse-1pct"
-UNETS = {0.0: "fig08", 0.01: "fig09"}
 ASSUMED = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the true σ: what a conditioned network is told
 WRONG = 0.01  # the true σ there
 LEARNING_RATE = 1e-3  # of fine-tuning
@@ -139,15 +138,13 @@ def gather(runs, root):
     kept = study.most_steps(kept, left_out=study.LEFT_OUT)
     kept.sort(key=lambda run: ([*LABELS].index(run["network"]), run["noise"] or 0.0))
     arrays = {f"psnr_{run['name']}": np.array(run.pop("psnr"), "float32") for run in kept}
-    unets = []
-    for noise, name in UNETS.items():
-        if (root / name / records.RECORD).exists():
-            record, found = records.load(root / name)
-            images = len(next(iter(arrays.values()))[0])
-            if study.same_test_images(record, trained[-1]) and len(found["psnr_unet"]) == images:
-                unets.append({"noise": noise, **{key: record[key] for key in ("budget", "steps", "commit", "data")}})
-                arrays[f"psnr_unet-{noise:g}"] = found["psnr_unet"]
-    record = {"budget": verdicts.budgets(trained), "start": START, "runs": kept, "unets": unets}
+    images, beside = len(next(iter(arrays.values()))[0]), []
+    for level in LEVELS:
+        unet = unets.longest(root, Task("inverse", level), trained[-1])
+        if unet and len(unet["psnr"]) == images:
+            beside.append({"noise": level, "data": unet["data"], **unets.about(unet)})
+            arrays[f"psnr_unet-{level:g}"] = np.array(unet["psnr"], "float32")
+    record = {"budget": verdicts.budgets(trained), "start": START, "runs": kept, "unets": beside}
     return study.Result(record, arrays)
 
 
@@ -181,11 +178,11 @@ def above_unet(network):
 
     def check(record, arrays):
         ours = dict(zip(*line(record, arrays, network)))
-        unets = {unet["noise"]: unet for unet in record["unets"] if unet["noise"] in ours}
-        if not unets:
+        beside = {unet["noise"]: unet for unet in record["unets"] if unet["noise"] in ours}
+        if not beside:
             raise verdicts.NotRun("no U-Net that was measured on the same images")
         answers, texts = [], []
-        for noise, unet in sorted(unets.items()):
+        for noise, unet in sorted(beside.items()):
             mine, theirs = ours[noise], arrays[f"psnr_unet-{noise:g}"]
             gap = verdicts.difference(mine, theirs)
             answers.append(verdicts.HOLDS if gap.low > 0 else verdicts.FAILS if gap.high < 0 else verdicts.OPEN)

@@ -2,7 +2,8 @@
 
 Inverse diffusion without noise and with 1 %. The networks are trained with equal seeds and, but for the U-Net, equal
 steps; classical methods get their parameters from training images. Differences are paired, image by image. The DiffNets
-of Figures 6 and 7, trained for an hour each, stand beside those of a minute. Last, all that finished is timed by turns.
+of Figures 6 and 7, trained for an hour each, and the U-Net's longest trainings stand beside those of minutes. Last, all
+that finished is timed by turns.
 
     python -m experiments.comparison --budget quick  # about 15 min on 2 cores
     python -m experiments.comparison --budget cpu --source stl10_binary --data_dir DIR  # 3 h, most for the U-Net
@@ -16,7 +17,7 @@ import numpy as np
 
 from diffnet_tf.evaluation import statistics
 from experiments.lib import comparison_classical as classics
-from experiments.lib import comparison_figure, conditions, measure, networks, settings, study, verdicts, weights
+from experiments.lib import comparison_figure, conditions, measure, networks, settings, study, unets, verdicts, weights
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -25,6 +26,7 @@ NAME = "comparison"
 TITLE = "A fair comparison"
 TASKS = (Task("inverse", 0.0), Task("inverse", 0.01))
 NETWORKS = {"DiffNet": "DiffNet", "ResNet": "ResNet", "ConvNet": "CNN", "UNet": "U-Net"}
+
 ENOUGH = {"UNet": ("paper",)}  # budgets after which a network is near its best; of others "cpu", too
 
 
@@ -43,8 +45,8 @@ class Budget:
 
 BUDGETS = {
     "smoke": Budget("fast", (2, 2, 1), 1, 3, 6, 12),
-    "quick": Budget("fast", (300, 120, 40), 1, 16),
-    "cpu": Budget("fast", (1_000, 400, 400), 3),
+    "quick": Budget("fast", (300, 120, 20), 1, 16),
+    "cpu": Budget("fast", (1_000, 400, 200), 3),
     "paper": Budget("paper", (101_250,) * 3, 3),
 }
 
@@ -147,6 +149,7 @@ def _costs(run, methods, options, images):
 
 # ---- All together ----------------------------------------------------------------------------------------------------
 
+LONG_UNET = "long-UNet"  # the row of the U-Net's longest training
 OF_A_ROW = ("kind", "label", "parameters", "flops", "training_images", "choice", "grid", "tried", "steps", "weights")
 
 
@@ -156,6 +159,7 @@ def gather(runs, root):
     tasks, arrays, times, found = [], {}, {}, {}
     for task in TASKS:
         of_task = [run for run in best.values() if run["task"] == dataclasses.asdict(task)]
+        of_task += _long_unet(task, runs[-1], root)
         costs = next((run for run in of_task if run.get("method") == "costs"), {})
         rows, values = _rows(of_task, costs)
         for name, value in values.items():
@@ -169,12 +173,22 @@ def gather(runs, root):
     return study.Result({"tasks": tasks, **found, "milliseconds_per_image": times}, arrays)
 
 
+def _long_unet(task, like, root):
+    """The longest training of the U-Net on these test images, as the part of a method: in a list, if there is one."""
+    unet = unets.longest(root, task, like) if root else None
+    if unet is None:
+        return []
+    about = {"method": LONG_UNET, "kind": "long", "label": f"U-Net, {unet['steps']:,} steps"}
+    return [{**unet, **about, "weights": unets.about(unet), "training_images": unet["size"]}]
+
+
 def _rows(runs, costs):
     """(rows by name, values by name): what is known of all methods of a task; PSNR and SSIM (seeds, images)."""
     rows, measured = {}, {}
     for run in runs:
         if "method" in run and "psnr" in run:
-            rows[run["method"]] = {key: run[key] for key in (*OF_A_ROW, "commit") if key in run}
+            sizes = costs.get("networks", {}).get("UNet", {}) if run["method"] == LONG_UNET else {}
+            rows[run["method"]] = sizes | {key: run[key] for key in (*OF_A_ROW, "commit") if key in run}
             measured[run["method"]] = [run]
     for network, label in NETWORKS.items():
         rows[network] = {
@@ -183,7 +197,7 @@ def _rows(runs, costs):
             "label": label,
             **costs.get("networks", {}).get(network, {}),
         }
-        trained = [run for run in runs if run.get("network") == network]
+        trained = [run for run in runs if run.get("network") == network and "method" not in run]
         if trained:
             steps = [run["steps"] for run in trained]
             kept = ("recipe", "training_images", "parameters", "budget", "commit")
@@ -191,16 +205,19 @@ def _rows(runs, costs):
             rows[network] |= {"steps": max(steps), "fewest_steps": min(steps)}
             measured[network] = trained
     values = {
-        name: {metric: np.array([run[metric] for run in found], "float32") for metric in study.OF_IMAGES}
+        name: {key: np.array([run[key] for run in found], "float32") for key in study.OF_IMAGES if key in found[0]}
         for name, found in measured.items()
     }
+    for name, found in measured.items():
+        if "ssim" not in values[name]:  # of single images: a record made elsewhere may keep the mean alone
+            rows[name]["ssim"] = (found[0]["results"]["ssim"]["mean"], None, None)
     return rows, values
 
 
 def _statistics(value, values):
     """Means with intervals over images, and differences to both DiffNets: each (mean, lower end, upper end)."""
     found = {"n": value["psnr"].shape[1], "seed_psnr": value["psnr"].mean(axis=1).round(4).tolist()}
-    for metric in study.OF_IMAGES:
+    for metric in value:
         found[metric] = statistics.interval(value[metric])
         for name in ("DiffNet", "long"):
             if name in values and value is not values[name]:
@@ -219,7 +236,7 @@ def compared(noise, ours, *others):
 
     Args:
         noise: σ of the task.
-        ours: "DiffNet", trained as the others, or "long", the one of Figure 6 or 7.
+        ours: "DiffNet", trained as the others, or "long", the one of Figure 6 or 7, as "long-UNet" is the U-Net's.
         others: rows of the comparison; "told" or "untold" stands for the best classical one that is told the diffusion
             or is not.
     """
@@ -261,7 +278,7 @@ def _trainings(row, noise):
 
 _AGAINST = {
     "CNN and ResNet of equal parameters, after equal steps": ("DiffNet", "ConvNet", "ResNet"),
-    "U-Net on identical pairs": ("DiffNet", "UNet"),
+    "U-Net on identical pairs": ("long", LONG_UNET),
     "the best classical inverse that is told the diffusion": ("long", "told"),
     "the best classical method that is not told the diffusion": ("long", "untold"),
 }

@@ -2,13 +2,13 @@
 
 Paper, of its ship: DiffNet 65.34 dB, U-Net 61.08 dB.
 
-    python -m experiments.fig08_one_image --budget quick  # about 3 min on 2 cores, for the U-Net
+    python -m experiments.fig08_one_image --budget quick  # about 3 min on 2 cores, for a U-Net where there is none
     python -m experiments.fig08_one_image --budget cpu --source stl10_binary --data_dir DIR --image -1
 """
 
 import functools
 
-from experiments.lib import one_image, study, verdicts
+from experiments.lib import one_image, unets, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -16,8 +16,8 @@ from experiments.lib.run import main
 NAME = "fig08"
 TITLE = "Figure 8"
 PAPER = {"diffnet": 65.34, "unet": 61.08}
-BUDGETS = study.budgets(2, 300, 2_000)
-compute = functools.partial(one_image.compute, Task("inverse", 0.0), BUDGETS, PAPER)
+BUDGETS = unets.BUDGETS
+compute = functools.partial(one_image.compute, Task("inverse", 0.0), PAPER)
 draw, caption = one_image.draw, one_image.caption
 
 

@@ -2,22 +2,22 @@
 
 Paper, of its ship: DiffNet 34.96 dB, U-Net 35.27 dB.
 
-    python -m experiments.fig09_one_image --budget quick  # about 3 min on 2 cores, for the U-Net
+    python -m experiments.fig09_one_image --budget quick  # about 3 min on 2 cores, for a U-Net where there is none
     python -m experiments.fig09_one_image --budget cpu --source stl10_binary --data_dir DIR --image -1
 """
 
 import functools
 
-from experiments.lib import one_image, study
+from experiments.lib import one_image, unets
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 
 NAME = "fig09"
 TITLE = "Figure 9"
 PAPER = {"diffnet": 34.96, "unet": 35.27}
-BUDGETS = study.budgets(2, 300, 1_200)
+BUDGETS = unets.BUDGETS
 CLAIMS = one_image.claims("Fig. 9", 0.01, PAPER)
-compute = functools.partial(one_image.compute, Task("inverse", 0.01), BUDGETS, PAPER)
+compute = functools.partial(one_image.compute, Task("inverse", 0.01), PAPER)
 draw, caption = one_image.draw, one_image.caption
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import functools
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import against_unet, captions, measure, networks, records, study, training_sizes, verdicts
+from experiments.lib import against_unet, captions, measure, networks, study, training_sizes, unets, verdicts
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 
@@ -27,7 +27,6 @@ TASKS = (Task("forward"), Task("inverse", 0.0), Task("inverse", 0.001), Task("in
 NETWORKS = {"DiffNet": "DiffNet", "UNet": "U-Net"}
 SIZES = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)  # and all there are
 SEEDS = 3  # for sizes up to 1,000
-ONE_IMAGE = ("fig08", "fig09")  # whose U-Nets are points of this figure, too
 PATIENCE = 6  # validations, of 20, without a better one: then a training is stopped
 PAPER = {("inverse", 0.0): 63.72, ("inverse", 0.01): 34.21}  # dB, DiffNet with 90,000 images
 
@@ -45,8 +44,8 @@ class Budget:
 
 BUDGETS = {
     "smoke": Budget("fast", (2, 2, 1), (10,), 1, 12),
-    "quick": Budget("fast", (600, 240, 60), (10, 100), 1),
-    "cpu": Budget("fast", (7_000, 2_800, 1_500), SIZES, SEEDS),
+    "quick": Budget("fast", (600, 240, 30), (10, 100), 1),
+    "cpu": Budget("fast", (7_000, 2_800, 750), SIZES, SEEDS),
     "paper": Budget("paper", (101_250,) * 3, SIZES, 1),
 }
 
@@ -101,19 +100,8 @@ def _train(run, budget, options, images):
 
 
 def gather(runs, root):
-    """All trainings, and the U-Nets of Figures 8 and 9 that were measured on the same images."""
-    others = [records.load(root / name)[0] for name in ONE_IMAGE if (root / name / records.RECORD).exists()]
-    more = [_of_one_image(record) for record in others if study.same_test_images(record, runs[-1])]
-    return study.Result({"runs": study.most_steps([*runs, *more])})
-
-
-def _of_one_image(record):
-    """The U-Net of Figure 8 or 9 as a run: the same training on all images, and usually a longer one."""
-    run = Run("UNet", Task("inverse", record["noise"]), record["training_images"], record["seed"])
-    kept = ("budget", "source", "data", "test_data", "note", "commit", "recipe", "steps")
-    of_unet = {key: record[key]["unet"] for key in ("results", "parameters")}
-    found = {"name": run.name, **dataclasses.asdict(run), **{key: record[key] for key in kept}}
-    return {**found, "stopped_early": False, **of_unet}
+    """All trainings, and the U-Net's own records that were measured on the same images."""
+    return study.Result({"runs": study.most_steps([*runs, *unets.trainings(root, runs[-1])])})
 
 
 def points(runs, network, task):

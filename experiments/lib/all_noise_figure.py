@@ -3,7 +3,7 @@
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions
+from experiments.lib import captions, unets
 
 GOAL = 0.3  # dB below a specialist
 LABELS = {
@@ -85,9 +85,9 @@ def caption(record):
     runs = [run for run in record["runs"] if run["network"] != "preset"]
     trained = dict.fromkeys((run["network"], run["steps"]) for run in runs)
     steps = [f"{LABELS[network]} {number:,} steps" for network, number in trained]
-    unets = ", ".join(f"{unet['steps']:,} at {100 * unet['noise']:g} %" for unet in record["unets"])
+    beside = "; ".join(dict.fromkeys(unets.words(unet) for unet in record["unets"]))
     return (
         f"{record['title']}: mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images after diffusion and noise "
         f"of standard deviation σ. All start from the preset {record['start']}: {'; '.join(steps)}. Gray: the goal, "
-        f"±{GOAL} dB. {f'U-Net: steps {unets}. ' if unets else ''}{captions.source(record)}"
+        f"±{GOAL} dB. {f'U-Net: {beside}. ' if beside else ''}{captions.source(record)}"
     )

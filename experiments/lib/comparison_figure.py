@@ -6,7 +6,7 @@ from diffnet_tf import figures
 from experiments.lib import captions
 
 KINDS = {  # kind → (label, colour)
-    "long": ("DiffNet, trained for an hour", figures.LINES[1]),
+    "long": ("networks, trained for long", figures.LINES[1]),
     "network": ("networks", figures.LINES[0]),
     "told": ("told the diffusion", figures.LINES[2]),
     "untold": ("not told", figures.LINES[3]),
@@ -24,7 +24,8 @@ METRICS = {"psnr": "mean PSNR in dB", "ssim": "1 − mean SSIM"}
 def _measured(record, task):
     """The rows of a task that have values, best PSNR first, with their milliseconds."""
     times = record["milliseconds_per_image"][f"{task['noise']:g}"]
-    times = times | {"long": times["DiffNet"]} if "DiffNet" in times else times  # the same network
+    for name, same in (("long", "DiffNet"), ("long-UNet", "UNet")):
+        times = times | {name: times[same]} if same in times else times  # the same network
     named = [(row, times.get(name, {})) for name, row in task["rows"].items() if "psnr" in row]
     return sorted((row | {"milliseconds": time.get("median")} for row, time in named), key=lambda row: -row["psnr"][0])
 

@@ -1,6 +1,7 @@
 """What Figures 8 and 9 share: one test image, diffused and undone by DiffNet and by the U-Net, with residuals.
 
-DiffNet's weights are those of Figure 6 or 7; the U-Net is trained here, and on two cores not for long.
+DiffNet's weights are those of Figure 6 or 7, applied here in float32. The U-Net's output is that of a record, see
+`unets`: of the longest training that there is on these test images. Where there is none, it is trained.
 """
 
 import dataclasses
@@ -8,51 +9,67 @@ import dataclasses
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import against_unet, captions, measure, networks, settings, study, weights
+from experiments.lib import against_unet, captions, measure, settings, unets, weights
+from experiments.lib.study import Result
 
 METHODS = {"diffnet": "DiffNet", "unet": "U-Net"}
 
 
-def compute(task, budgets, paper, options):
-    """Train the U-Net, apply both networks.
+def compute(task, paper, options):
+    """Apply DiffNet, and put the U-Net's record beside it.
 
     Args:
         task: a `measure.Task`.
-        budgets: see `study.budgets`.
         paper: the paper's PSNR of its image, a ship, for each method.
         options: the command line's.
 
     Returns:
         A `study.Result`.
+
+    Raises:
+        ValueError: when the U-Net's record does not hold its output for --image.
     """
     import keras
 
-    name, steps, limit = budgets[options.budget]
     diffnet, source = weights.find(settings.inverse(task.noise).experiment, options.results_dir)
-    train, validation, test = (options.images(split, limit) for split in ("train", "validation", "test"))
-    pairs = {**dataclasses.asdict(task), "validation": validation[: study.VALIDATION]}
-    made, log = networks.of("UNet", name, task), options.directory / "log.csv"
-    trained = study.train(options, *made, train, steps=steps, seed=options.seed, csv_log=log, **pairs)
-    unet = trained.model
-    inputs, targets = measure.pairs(task, test)
+    images = unets.opened(options)
+    unet = unets.made(options, task, images)
+    inputs, targets = measure.pairs(task, images[-1])
     number = options.image % len(targets)
-    results, arrays = {}, {"input": inputs[number, ..., 0], "target": targets[number, ..., 0]}
-    for method, model in (("diffnet", diffnet), ("unet", unet)):
-        outputs, values, results[method] = measure.measured(model, inputs, targets)
-        arrays[method], arrays[f"psnr_{method}"] = outputs[number, ..., 0], values["psnr"]
-    arrays["psnr_degraded"] = measure.quality(targets, inputs)[0]["psnr"]
+    output = _output(unet, number)
+    outputs, values, result = measure.measured(diffnet, inputs, targets)
     record = {
         **dataclasses.asdict(task),
         "image": number,
         "backend": keras.backend.backend(),
         "paper_psnr": paper,
         "weights": source,
-        "model": {"class": "UNet", **unet.get_config()},
-        **trained.record(history=True),
-        "parameters": {"diffnet": diffnet.count_params(), "unet": unet.count_params()},
-        "results": results,
+        "unet": unets.about(unet),
+        "parameters": {"diffnet": diffnet.count_params(), "unet": unet["parameters"]},
+        "results": {"diffnet": result, "unet": unet["results"]},
     }
-    return study.Result(record, arrays)  # 138 MB of weights stay here
+    arrays = {
+        "input": inputs[number, ..., 0],
+        "target": targets[number, ..., 0],
+        "diffnet": outputs[number, ..., 0],
+        "unet": output,
+        "psnr_diffnet": values["psnr"],
+        "psnr_unet": np.array(unet["psnr"], "float32"),
+        "psnr_degraded": measure.quality(targets, inputs)[0]["psnr"],
+    }
+    return Result(record, arrays)
+
+
+def _output(unet, number):
+    """The U-Net's output for a test image, from its record."""
+    shown = unet.get("shown", [])
+    if number not in shown:
+        kept = ", ".join(map(str, shown)) or "none"
+        raise ValueError(
+            f"{unet['file']} keeps the U-Net's outputs for test images {kept}; --image names {number}. "
+            "Give one of these, or another --results_dir to train a U-Net there."
+        )
+    return unet["arrays"]["unet"][shown.index(number)]
 
 
 def claims(where, noise, paper):
@@ -99,8 +116,8 @@ def caption(record):
     paper = ", ".join(f"{METHODS[name]} {value} dB" for name, value in record["paper_psnr"].items())
     means = ", ".join(f"{METHODS[name]} {result['psnr']['mean']:.2f} dB" for name, result in record["results"].items())
     return (
-        f"{record['title']}: undoing Perona–Malik diffusion, {captions.percent(record['noise'])}; the paper's ship: "
-        f"{paper}. Mean of all {record['results']['unet']['psnr']['n']} test images: {means}. U-Net: "
-        f"{record['steps']:,} steps of {record['recipe']['batch_size']} images, where the paper took 101,250 of 16. "
-        f"DiffNet: {record['weights']['steps']:,} steps. {captions.source(record)}"
+        f"{record['title']}: undoing Perona–Malik diffusion, {captions.percent(record['noise'])}. Mean PSNR of "
+        f"{record['results']['unet']['psnr']['n']} test images: {means}; the paper's ship: {paper}. "
+        f"DiffNet: {record['weights']['steps']:,} steps. U-Net: {unets.words(record['unet'])}. "
+        f"{captions.source(record)}"
     )

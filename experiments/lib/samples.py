@@ -41,7 +41,7 @@ def compute(task, budgets, options, paper=None, iterations=None):
         iterations = _best_iterations(*measure.pairs(task, train[: study.VALIDATION], measure.TUNING_SEED))
     inputs, targets = measure.pairs(task, test)
     results, arrays, costs = _measure(trained.model, iterations, inputs, targets)
-    shown = np.linspace(0, len(targets) - 1, min(SAMPLES, len(targets))).astype(int)
+    kept = shown(len(targets))
     record = {
         **dataclasses.asdict(task),
         "diffusion": settings.DIFFUSION,
@@ -52,13 +52,18 @@ def compute(task, budgets, options, paper=None, iterations=None):
         "milliseconds_per_image": costs,
         "fixed_point_iterations": iterations,
         "results": results,
-        "shown": shown.tolist(),
+        "shown": kept,
     }
     arrays |= {"target": targets, "input": inputs}
-    arrays = {key: array[shown, ..., 0] if array.ndim == 4 else array for key, array in arrays.items()}
+    arrays = {key: array[kept, ..., 0] if array.ndim == 4 else array for key, array in arrays.items()}
     # The authors' PSNR is relative to the range of a batch of targets: with these it can be computed for any batches.
     arrays |= {"target_low": targets.min(axis=(1, 2, 3)), "target_high": targets.max(axis=(1, 2, 3))}
     return study.Result(record, arrays, trained.model)
+
+
+def shown(number):
+    """Which of so many test images are shown: a list of at most `SAMPLES`, evenly spread, the last one among them."""
+    return np.linspace(0, number - 1, min(SAMPLES, number)).astype(int).tolist()
 
 
 def _best_iterations(inputs, targets, most=20):

@@ -141,13 +141,20 @@ def finished(directory, options=None):
     """
     found, advice, here = [], "remove it, and run the experiment again", options and options.provenance()
     for kept in sorted((Path(directory) / RUNS).glob("*.json")):
-        run = reading.json_object(kept, advice)
+        run = _completed(reading.json_object(kept, advice))
         if here:
             _check_same(run, here, kept)
         if kept.with_suffix(".npz").exists():
             run["arrays"] = reading.arrays(kept.with_suffix(".npz"), advice=advice)
         found.append(run | {"file": kept.stem})
     return found
+
+
+def _completed(run):
+    """A record with what was added to it when it was brought in from elsewhere; what its script wrote goes before."""
+    added = run.get("imported", {}).get("added", {})
+    inside = {key: {**value, **run[key]} for key, value in added.items() if isinstance(run.get(key), dict)}
+    return {**added, **run, **inside}
 
 
 def _check_same(run, here, kept):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from diffnet_tf import metrics
+from diffnet_tf import files, metrics
 from diffnet_tf.files import model_files
 from diffnet_tf.networks import presets
 from experiments import all_noise
-from experiments.lib import measure, records, study
+from experiments.lib import measure, study
 from tests.conftest import slow, tensorflow_only
 from tests.small_experiments import execute
 
@@ -65,11 +65,13 @@ def test_of_each_network_the_run_with_most_steps_counts(tmp_path):
 
 def test_unets_stand_beside_on_the_same_test_images_only(tmp_path):
     """By their content where it is recorded, else by their names."""
-    there = {"budget": "cpu", "steps": 800, "commit": None, "source": "s", "data": "a", "test_data": "b"}
+    there = {"name": "UNet-inverse-0.01-9-0", "budget": "cpu", "steps": 800, "commit": None, "size": 9, "seed": 0}
+    there |= {"task": {"problem": "inverse", "noise": 0.01}, "psnr": [30.0, 31.0]}
+    there |= {"source": "s", "data": "a", "test_data": "b"}
     sets = [{"image_sets": {"test": {"sha256": content, "split": "all"}}} for content in "xy"]
 
     def noises(unet, **of_run):
-        records.save(tmp_path / "fig09", unet, {"psnr_unet": np.array([30.0, 31.0])})
+        files.write_json(files.check_writable(tmp_path / "unet" / "runs") / "UNet.json", unet)
         return [found["noise"] for found in all_noise.gather([run("blind", **of_run)], tmp_path).record["unets"]]
 
     assert noises(there) == [0.01]
@@ -90,7 +92,7 @@ def made_up(gap=0.0, unet=30.0, budget="cpu"):
         runs.append(
             {"name": f"specialist-{level:g}", "network": "specialist", "noise": level, "levels": [level], **common}
         )
-    unets = [{"noise": 0.01, "budget": budget, "steps": 800}]
+    unets = [{"noise": 0.01, "budget": budget, "steps": 800, "recipe": {"batch_size": 16, "crop": 48}}]
     arrays = {"psnr_blind": psnr + [[gap], [0.0]], "psnr_unet-0.01": psnr[1] - 33.0 + unet}
     arrays |= {"psnr_specialist-0": psnr[:1], "psnr_specialist-0.01": psnr[1:]}
     record = {"title": "t", "start": "s", "runs": runs, "unets": unets, "budget": "cpu", "source": "s", "note": None}
@@ -105,4 +107,4 @@ def test_the_figure_is_of_the_recorded_numbers():
     assert {(51.6, 33.0), (52.0, 33.0), (30.0,)} <= lines
     assert (-0.4, 0.0) in {tuple(np.round(line.get_ydata(), 3)) for line in below.lines}
     assert wrong.texts[0].get_text() == "not run"
-    assert "U-Net: steps 800 at 1 %" in all_noise.caption(record)
+    assert "U-Net: 800 steps of 16 crops of 48×48." in all_noise.caption(record)

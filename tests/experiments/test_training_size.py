@@ -111,22 +111,14 @@ def test_training_stops_when_validation_no_longer_improves(trained, monkeypatch)
     assert only["stopped_early"] and only["steps"] < 20
 
 
-def test_unets_of_other_figures_are_points_if_they_were_measured_on_the_same_images():
+def test_unets_are_points_if_they_were_measured_on_the_same_images():
     results = ROOT / "results"
     runs = study.finished(results / "fig10")
     other = [run | {"image_sets": {"test": {"sha256": "other", "split": "all"}}} for run in runs]
     found, alone = (fig10_training_size.gather(of, results).record["runs"] for of in (runs, other))
-    steps = [{run["name"]: run["steps"] for run in of if run["network"] == "UNet"} for of in (found, alone)]
-    assert {name for name in steps[0] if steps[0][name] != steps[1].get(name)} == {
-        "UNet-inverse-0-3600-0",
-        "UNet-inverse-0.01-3600-0",
-    }
-
-
-def test_the_unet_gets_a_lower_rate():
-    """As in the paper; a tenth of DiffNet's under the recipe `fast`."""
-    rates = {name: networks.recipe_for(name, "fast", Task())[1].learning_rate for name in ("DiffNet", "UNet")}
-    assert rates == {"DiffNet": 3e-3, "UNet": 3e-4}
+    unets = {run["name"]: run["steps"] for run in found if run["network"] == "UNet"}
+    assert unets["UNet-inverse-0-3600-0"] == 20_900 and "UNet-forward-0-3600-0" in unets
+    assert not [run for run in alone if run["network"] == "UNet"]
 
 
 def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
