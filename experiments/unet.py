@@ -11,14 +11,14 @@ results/unet/networks.patch is how the code there differed from the commit that 
 import dataclasses
 
 from diffnet_tf import figures
-from experiments.lib import captions, study, unets
+from experiments.lib import captions, study
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 from experiments.lib.unets import BUDGETS, Run, about, longest, made, opened, part, trainings, words
 
 __all__ = ["BUDGETS", "Run", "about", "longest", "made", "opened", "part", "trainings", "words"]
 
-NAME = unets.HOME
+NAME = "unet"
 TITLE = "The U-Net"
 TASKS = (Task("forward"), Task("inverse", 0.0), Task("inverse", 0.001), Task("inverse", 0.01))
 CLAIMS = ()

@@ -64,6 +64,8 @@ ORDER = (
     Job("fig13", 8, 110, 30 * PAPER),
     Job("fig08", 6, 75, 5 * PAPER, needs=("fig06",)),
     Job("fig09", 6, 45, 5 * PAPER, needs=("fig07",)),
+    Job("training-time", 5, 5, 5),
+    Job("tradeoff", 6, 60, 15 * PAPER),
     Job("locality", 10, 25, 18 * PAPER),
     Job("comparison", 15, 180, 40 * PAPER, 1.5, ("fig06", "fig07")),
     Job("all-noise", 10, 60, 10 * PAPER),

@@ -76,6 +76,19 @@ CASES["Sec. 5.2", "DiffNet learns 63.72 dB in the paper's time"] = {
     OPEN: [lambda root: races(root, _FAST_AND_GOOD, _SLOW), lambda root: races(root, _FAST_AND_GOOD, _BAD)],
 }
 
+
+def steps_of(root, *unet, budget="cpu"):
+    """The record of training times, DiffNet's step taking a second."""
+    times = {"DiffNet": [1.0] * len(unet), "UNet": list(unet)}
+    fakes.save(root, "training-time", {"seconds_per_step": times, "hardware": {"cores": 2}, "budget": budget})
+
+
+CASES["Sec. 5.2", "training the U-Net takes longer than DiffNet"] = {
+    HOLDS: [lambda root: steps_of(root, 1.1, 9.0)],
+    FAILS: [lambda root: steps_of(root, 0.9, 0.9)],
+    OPEN: [lambda root: steps_of(root, 0.9, 1.1), lambda root: steps_of(root, 9.0, 9.0, budget="smoke")],
+}
+
 # ---- DiffNet against the U-Net ---------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,94 @@
+"""Section 5.2: how long a training step of the U-Net takes, beside one of DiffNet, under the paper's protocol.
+
+Paper: 75 minutes for DiffNet and about 3 hours for the U-Net, for as many steps: 2.4 times as long, on a Titan Xp. Both
+are trained here for a few steps of 16 whole images, by turns. The time of a step does not depend on the data.
+
+    python -m experiments.training_time  # about 5 min on 2 cores
+"""
+
+import time
+
+import numpy as np
+
+from diffnet_tf import figures
+from experiments.lib import networks, study, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.measure import Task
+from experiments.lib.run import main
+
+NAME = "training-time"
+TITLE = "Training time"
+TASK = Task("inverse", 0.0)
+NETWORKS = {"DiffNet": "DiffNet", "UNet": "U-Net"}
+MINUTES = {"DiffNet": 75, "UNet": 180}  # the paper's
+BUDGETS = {"smoke": (1, 2), "quick": (5, 2), "cpu": (5, 2), "paper": (5, 20)}  # turns; steps of each, after two others
+
+
+def compute(options):
+    """Train both by turns, always anew: the first two steps compile, the others are timed."""
+    import keras
+
+    from diffnet_tf import training
+
+    turns, steps = BUDGETS[options.budget]
+    images = options.images("train", 64)
+    seconds, parameters = {name: [] for name in NETWORKS}, {}
+    for _ in range(turns):
+        for name in NETWORKS:
+            recipe = networks.recipe_for(name, "paper", TASK)[1]
+            keras.utils.set_random_seed(options.seed)
+            model = networks.make(name, recipe)
+            ended = []
+            clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ended.append(time.perf_counter()))  # noqa: B023
+            training.fit(model, images, recipe, steps=2 + steps, seed=options.seed, callbacks=[clock], noise=TASK.noise)
+            seconds[name].append((ended[-1] - ended[1]) / steps)
+            parameters[name] = model.count_params()
+    record = {
+        "steps_timed": steps,
+        "batch": recipe.batch_size,
+        "backend": keras.backend.backend(),
+        "dtype": {name: networks.make(name, recipe).dtype_policy.name for name in NETWORKS},
+        "parameters": parameters,
+        "seconds_per_step": seconds,
+    }
+    return study.Result(record)
+
+
+def ratios(record):
+    """How many times as long a step of the U-Net took, turn by turn."""
+    return np.array(record["seconds_per_step"]["UNet"]) / np.array(record["seconds_per_step"]["DiffNet"])
+
+
+@figures.styled
+def draw(record, arrays):
+    """Seconds a step, a dot a turn."""
+    figure, axes = figures.plots(1, 1, caption(record), width=3.0)
+    axis = axes[0, 0]
+    for place, (name, colour) in enumerate(zip(NETWORKS, figures.LINES)):
+        seconds = record["seconds_per_step"][name]
+        axis.plot([place] * len(seconds), seconds, "o", color=colour, markersize=4)
+    axis.set(xlim=(-0.5, 1.5), yscale="log", ylabel="seconds a step", xticks=range(len(NETWORKS)))
+    axis.set_xticklabels(NETWORKS.values())
+    return figure
+
+
+def caption(record):
+    """What is shown."""
+    return (
+        f"{record['title']}: a training step of {record['batch']} whole images takes the U-Net "
+        f"{np.median(ratios(record)):.1f} times as long as DiffNet on this machine. The paper's trainings: 75 minutes "
+        "and 3 hours on a GPU."
+    )
+
+
+def longer(record, arrays):
+    """The U-Net's training takes longer, step by step."""
+    found = ratios(record)
+    text = f"{np.median(found):.1f} × ({found.min():.1f} to {found.max():.1f}) on {record['hardware']['cores']} cores"
+    return verdicts.finding(record, text, verdicts.of_each_seed(found > 1), f"{len(found)} turns", budget="benchmark")
+
+
+CLAIMS = (Claim("training the U-Net takes longer than DiffNet", "3 h against 75 min: 2.4 ×", longer, "Sec. 5.2"),)
+
+if __name__ == "__main__":
+    main(__file__)
