@@ -9,6 +9,7 @@ results/unet/networks.patch is how the code there differed from the commit that 
 """
 
 import dataclasses
+import itertools
 
 from diffnet_tf import figures
 from experiments.lib import captions, study
@@ -36,22 +37,32 @@ def gather(runs, root):
     return study.Result({"runs": [{key: run[key] for key in kept if key in run} | about(run) for run in runs]})
 
 
+def best(record):
+    """(task, trainings for it, the longest of them or None) for every task."""
+    for task in TASKS:
+        runs = [run for run in record["runs"] if run["task"] == dataclasses.asdict(task)]
+        yield task, runs, max(runs, key=lambda run: (run["size"], run["steps"]), default=None)
+
+
 @figures.styled
 def draw(record, arrays):
     """A panel a task: validation PSNR against steps, a line a training; a dot is the best, or all that was kept."""
     figure, axes = figures.plots(1, len(TASKS), caption(record), width=2.2, height=2.3)
-    sizes = sorted({run["size"] for run in record["runs"]}, reverse=True)
-    colours = {size: figures.LINES[k % len(figures.LINES)] for k, size in enumerate(sizes)}
-    for axis, task in zip(axes[0], TASKS):
-        axis.set(xscale="log", xlabel="steps", title=task.words)
-        runs = [run for run in record["runs"] if run["task"] == dataclasses.asdict(task)]
+    sizes, steps = ([run[key] for run in record["runs"]] for key in ("size", "steps"))
+    colours = dict(zip(sorted(set(sizes), reverse=True), itertools.cycle(figures.LINES)))
+    for axis, (task, runs, most) in zip(axes[0], best(record)):
+        axis.set(xscale="log", xlabel="steps", title=task.words, xlim=(min(steps) / 1.5, max(steps) * 1.5))
         if not runs:
             figures.not_run(axis)
+            continue
+        axis.set_title(f"{task.words}: {most['results']['psnr']['mean']:.2f} dB")
         for run in runs:
+            look = {"color": colours[run["size"]], "markersize": 3.5}
             curve = [(row["step"], row["val_psnr"]) for row in run.get("history", ())]
-            axis.plot(*zip(*curve), color=colours[run["size"]]) if curve else None
-            axis.plot(run["steps"], run["validation_psnr"], "o", color=colours[run["size"]], markersize=3.5)
-        axis.margins(x=0.15)
+            if curve:
+                axis.plot(*zip(*curve), **look)
+            alike = run["recipe"] == most["recipe"]
+            axis.plot(run["steps"], run["validation_psnr"], "o", fillstyle="full" if alike else "none", **look)
     axes[0, 0].set_ylabel("validation PSNR in dB")
     entries = [(f"{size:,} images", {"color": colour}) for size, colour in colours.items()]
     figures.key(axes[0, 0], entries, loc="lower right")
@@ -59,18 +70,12 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, the test PSNR of the longest training for each task, and where they come from."""
-    found = []
-    for task in TASKS:
-        runs = [run for run in record["runs"] if run["task"] == dataclasses.asdict(task)]
-        if runs:
-            run = max(runs, key=lambda run: (run["size"], run["steps"]))
-            found.append((f"{task.words} {run['results']['psnr']['mean']:.2f} dB", words(run)))
-    trained = "; ".join(dict.fromkeys(text for _, text in found))
-    number = record["runs"][0]["results"]["psnr"]["n"]
+    """What is shown, how the longest trainings went, and where they come from."""
+    found = [run for _, _, run in best(record) if run]
     return (
-        f"{record['title']}: validation PSNR against steps. Mean PSNR of {number} test images after the longest "
-        f"training: {', '.join(text for text, _ in found)}. {trained}. {captions.source(record)}"
+        f"{record['title']}: validation PSNR against steps; hollow: by another recipe. Titles: mean PSNR of "
+        f"{found[0]['results']['psnr']['n']} test images after the longest training, {words(*found)}. "
+        f"{captions.source(record)}"
     )
 
 

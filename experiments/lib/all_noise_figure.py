@@ -84,10 +84,10 @@ def caption(record):
     """What is shown, and where it comes from."""
     runs = [run for run in record["runs"] if run["network"] != "preset"]
     trained = dict.fromkeys((run["network"], run["steps"]) for run in runs)
-    steps = [f"{LABELS[network]} {number:,} steps" for network, number in trained]
-    beside = "; ".join(dict.fromkeys(unets.words(unet) for unet in record["unets"]))
+    steps = ", ".join(f"{LABELS[network]} {number:,}" for network, number in trained)
+    beside = unets.words(*record["unets"])
     return (
-        f"{record['title']}: mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images after diffusion and noise "
-        f"of standard deviation σ. All start from the preset {record['start']}: {'; '.join(steps)}. Gray: the goal, "
-        f"±{GOAL} dB. {f'U-Net: {beside}. ' if beside else ''}{captions.source(record)}"
+        f"{record['title']}: mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images, diffused and with noise "
+        f"σ. Steps from the preset {record['start']} on: {steps}. Gray: the goal, ±{GOAL} dB. "
+        f"{f'U-Net: {beside}. ' if beside else ''}{captions.source(record)}"
     )

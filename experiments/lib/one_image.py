@@ -91,17 +91,20 @@ def claims(where, noise, paper):
 @figures.styled
 def draw(record, arrays):
     """The image, diffused and restored; below, what each differs from the image by, on one scale."""
+    trained = {"diffnet": record["weights"]["steps"], "unet": record["unet"]["steps"]}
     columns = {"target": "original", "input": f"diffused{captions.noisy(record['noise'])}", **METHODS}
+    heads = [f"{label}, {trained[name]:,} steps" if name in trained else label for name, label in columns.items()]
     figure, axes = figures.panels(2, len(columns), caption(record), width=1.7, height=1.9)
     residuals = {name: arrays[name] - arrays["target"] for name in columns if name != "target"}
-    figures.titles(axes[0], columns.values())
+    figures.titles(axes[0], heads)
     figures.image(axes[0, 0], arrays["target"], f"test image {record['image']}")
     axes[1, 0].axis("off")
     both = figures.symmetric(*(residuals[method] for method in METHODS))
     scales = {"input": figures.symmetric(residuals["input"])}
     for (top, bottom), (name, pixels) in zip(axes.T[1:], residuals.items()):
         psnr = arrays["psnr_degraded" if name == "input" else f"psnr_{name}"]
-        figures.image(top, arrays[name], f"{psnr[record['image']]:.2f} dB")
+        ship = f" (paper: {record['paper_psnr'][name]:.2f})" if name in METHODS else ""
+        figures.image(top, arrays[name], f"{psnr[record['image']]:.2f} dB{ship}")
         scale = scales.get(name, both)
         artist = figures.image(bottom, pixels, None, -scale, scale, figures.RESIDUALS)
         bottom.set_title(f"{columns[name]}\n− original")
@@ -113,11 +116,9 @@ def draw(record, arrays):
 
 def caption(record):
     """What is shown, its numbers, and where they come from."""
-    paper = ", ".join(f"{METHODS[name]} {value} dB" for name, value in record["paper_psnr"].items())
     means = ", ".join(f"{METHODS[name]} {result['psnr']['mean']:.2f} dB" for name, result in record["results"].items())
     return (
-        f"{record['title']}: undoing Perona–Malik diffusion, {captions.percent(record['noise'])}. Mean PSNR of "
-        f"{record['results']['unet']['psnr']['n']} test images: {means}; the paper's ship: {paper}. "
-        f"DiffNet: {record['weights']['steps']:,} steps. U-Net: {unets.words(record['unet'])}. "
+        f"{record['title']}, {captions.percent(record['noise'])}: {means} in the mean of "
+        f"{record['results']['unet']['psnr']['n']} test images. U-Net: {unets.words(record['unet'])}. "
         f"{captions.source(record)}"
     )

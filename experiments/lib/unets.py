@@ -163,12 +163,22 @@ def about(run):
     return {key: run[key] for key in ABOUT if key in run}
 
 
-def words(run):
-    """How it was trained, for captions: steps, batch and crops, and what is special about the machine."""
+def words(*runs):
+    """How trainings went, for captions: steps, batch and crops, and what is special about the machine; "; " between."""
+    steps = {}
+    for run in runs:
+        steps.setdefault(_after_steps(run), set()).add(run["steps"])
+    return "; ".join(f"{_range(numbers)} {after}" for after, numbers in steps.items())
+
+
+def _range(numbers):
+    least, most = min(numbers), max(numbers)
+    return captions.count(most, "step") if least == most else f"{least:,} to {captions.count(most, 'step')}"
+
+
+def _after_steps(run):
     recipe, numerics = run["recipe"], run.get("numerics", {})
     size = f"crops of {recipe['crop']}×{recipe['crop']}" if recipe["crop"] else "whole images"
     where = " and ".join(dict.fromkeys(run.get("hardware", {}).get("accelerators") or ()))
-    where += " with TF32 convolutions" if numerics.get("float32_in_training") == "TF32" else ""
-    return f"{captions.count(run['steps'], 'step')} of {recipe['batch_size']} {size}" + (
-        f" on {where}" if where else ""
-    )
+    text = f"of {recipe['batch_size']} {size}" + (f" on {where}" if where else "")
+    return text + (" with TF32 convolutions" if numerics.get("float32_in_training") == "TF32" else "")

@@ -24,6 +24,7 @@ IMPORTED = [path for path in KEPT if "imported" in json.loads(path.read_text())]
 
 
 def test_what_was_brought_in():
+    assert unets.HOME == unet.NAME
     runs = [json.loads(path.read_text()) for path in IMPORTED]
     named = {(run["task"]["problem"], run["task"]["noise"], run["size"], run["seed"]): run["steps"] for run in runs}
     assert named == {
@@ -124,7 +125,7 @@ def test_diffnet_minus_unet(name, task, expected):
     record, arrays = records.load(RESULTS / name)
     mean, low, high = statistics.paired(arrays["psnr_diffnet"], unets.longest(RESULTS, task, record)["psnr"])
     assert mean == pytest.approx(expected, abs=2e-3) and low < mean < high and len(arrays["psnr_diffnet"]) == 123
-    assert (low > 0) == (task.noise < 0.01)
+    assert (low > 0) == (task.noise < 0.01) and task in unet.TASKS
 
 
 @pytest.mark.parametrize("name", ["fig08", "fig09"])
@@ -213,7 +214,10 @@ def test_only_trainings_on_the_same_test_images_are_drawn_from(tmp_path):
 
 def test_how_it_was_trained_in_words(tmp_path):
     run = kept(tmp_path, steps=20_900)
-    assert unets.words(run) == "20,900 steps of 16 crops of 48×48"
+    assert unets.words(run) == unets.words(run, run) == "20,900 steps of 16 crops of 48×48"
+    assert unets.words(run, run | {"steps": 90}) == "90 to 20,900 steps of 16 crops of 48×48"
+    other = run | {"steps": 1, "numerics": {"float32_in_training": "TF32"}}
+    assert unets.words(run, other).endswith("48×48; 1 step of 16 crops of 48×48 with TF32 convolutions")
     run |= {"hardware": {"accelerators": ["A", "A"]}, "numerics": {"float32_in_training": "TF32"}}
     assert unets.words(run) == "20,900 steps of 16 crops of 48×48 on A with TF32 convolutions"
     run["recipe"]["crop"] = None
@@ -221,12 +225,13 @@ def test_how_it_was_trained_in_words(tmp_path):
     assert unets.words(run) == "20,900 steps of 16 whole images"
 
 
+@pytest.mark.filterwarnings("ignore:Attempting to set identical")
 def test_the_comparison_has_a_row_of_the_longest_training(tmp_path):
     """Beside the DiffNet of an hour, paired with it, image by image; its SSIM is a mean alone."""
     kept(tmp_path, psnr=(50.0, 52.0))
     task = {"problem": "inverse", "noise": 0.0}
     long = {"name": "long-inverse-0", "method": "long", "kind": "long", "label": "DiffNet", "steps": 9, "task": task}
-    long |= {"psnr": [66.0, 67.0], "ssim": [1.0, 1.0], "budget": "cpu", "source": "s", "data": "a", "test_data": "b"}
+    long |= {"psnr": [66.0, 67.0], "ssim": [0.99, 0.98], "budget": "cpu", "source": "s", "data": "a", "test_data": "b"}
     long["image_sets"] = {"test": {"sha256": "a", "split": "all", "count": 2}}
     result = comparison.gather([long], tmp_path)
     row = result.record["tasks"][0]["rows"]["long-UNet"]
@@ -291,4 +296,5 @@ def test_the_figure_shows_every_training(tmp_path):
     assert forward.texts[0].get_text() == "not run"
     lines = [tuple(line.get_ydata()) for line in inverse.lines]
     assert sorted(lines) == [(40.0, 45.0), (41.0,), (45.0,)]
-    assert "inverse, no noise 51.00 dB. 20 steps of 16 crops of 48×48." in unet.caption(record)
+    assert inverse.get_title() == "inverse, no noise: 51.00 dB"
+    assert "2 test images after the longest training, 20 steps of 16 crops of 48×48." in unet.caption(record)
