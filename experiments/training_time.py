@@ -6,6 +6,7 @@ are trained here for a few steps of 16 whole images, by turns. The time of a ste
     python -m experiments.training_time  # about 5 min on 2 cores
 """
 
+import functools
 import time
 
 import numpy as np
@@ -39,7 +40,7 @@ def compute(options):
             keras.utils.set_random_seed(options.seed)
             model = networks.make(name, recipe)
             ended = []
-            clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ended.append(time.perf_counter()))  # noqa: B023
+            clock = keras.callbacks.LambdaCallback(on_train_batch_end=functools.partial(_note, ended))
             training.fit(model, images, recipe, steps=2 + steps, seed=options.seed, callbacks=[clock], noise=TASK.noise)
             seconds[name].append((ended[-1] - ended[1]) / steps)
             parameters[name] = model.count_params()
@@ -52,6 +53,10 @@ def compute(options):
         "seconds_per_step": seconds,
     }
     return study.Result(record)
+
+
+def _note(ended, batch, logs=None):
+    ended.append(time.perf_counter())
 
 
 def ratios(record):
