@@ -16,7 +16,7 @@ import functools
 
 import numpy as np
 
-from experiments.lib import all_noise_figure, measure, networks, settings, study, unets, verdicts
+from experiments.lib import all_noise_figure, conditions, measure, networks, settings, study, unets, verdicts
 from experiments.lib.all_noise_figure import GOAL, LABELS, line
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
@@ -165,10 +165,9 @@ def one_for_all(network, reference):
         gaps = {level: verdicts.difference(ours[level], theirs[level]) for level in levels}
         answers = [verdicts.reaches(gap, -GOAL) for gap in gaps.values()]
         listed = ", ".join(f"{gap.value:+.2f} at {100 * level:g} %" for level, gap in gaps.items())
-        runs = [[run for run in record["runs"] if run["network"] == kind] for kind in (network, reference)]
-        steps = " against ".join("/".join(f"{n:,}" for n in sorted({run["steps"] for run in of})) for of in runs)
-        text = f"at {answers.count(verdicts.HOLDS)} of {len(gaps)} levels; dB: {listed}; steps: {steps}"
-        return _finding(text, verdicts.agreed(answers), record, arrays, network, reference)
+        text = f"at {answers.count(verdicts.HOLDS)} of {len(gaps)} levels; dB: {listed}"
+        theirs = [run for run in record["runs"] if run["network"] == reference]
+        return _finding(text, verdicts.agreed(answers), record, arrays, network, theirs)
 
     return check
 
@@ -182,21 +181,26 @@ def above_unet(network):
         if not beside:
             raise verdicts.NotRun("no U-Net that was measured on the same images")
         answers, texts = [], []
-        for noise, unet in sorted(beside.items()):
+        for noise in sorted(beside):
             mine, theirs = ours[noise], arrays[f"psnr_unet-{noise:g}"]
             gap = verdicts.difference(mine, theirs)
             answers.append(verdicts.HOLDS if gap.low > 0 else verdicts.FAILS if gap.high < 0 else verdicts.OPEN)
-            texts.append(f"{gap:+.2f} dB at {100 * noise:g} % (U-Net: {unet['steps']:,} steps)")
-        return _finding("; ".join(texts), verdicts.agreed(answers), record, arrays, network)
+            texts.append(f"{gap:+.2f} dB at {100 * noise:g} %")
+        return _finding("; ".join(texts), verdicts.agreed(answers), record, arrays, network, list(beside.values()))
 
     return check
 
 
-def _finding(text, answer, record, arrays, *networks):
-    """With the trainings of these networks: presets have cards of their own."""
-    used = [run for run in record["runs"] if run["network"] in networks and run["budget"] != "preset"]
-    n = verdicts.count(len(line(record, arrays, networks[0])[1][0]), used)
-    return verdicts.finding(record, text, answer, n, used)
+def _finding(text, answer, record, arrays, network, theirs):
+    """A network for all levels against trainings that must be like its own (`conditions.alike`); presets are long."""
+    ours = [run for run in record["runs"] if run["network"] == network]
+    trained = [run for run in theirs if "recipe" in run]
+    fair, words = conditions.alike(ours, trained or ours)
+    if not trained:
+        fair, words = conditions.pixels(ours[0]) >= conditions.LONG, f"after {conditions.size(ours[0])}"
+    n = verdicts.count(len(line(record, arrays, network)[1][0]), ours)
+    used = [*ours, *(run for run in trained if "network" in run)]
+    return verdicts.finding(record, f"{text}; {words}", answer if fair else verdicts.OPEN, n, used)
 
 
 _UNET = "above the U-Net's mean on identical images", "> 0 dB"

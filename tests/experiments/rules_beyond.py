@@ -25,16 +25,20 @@ def trained(steps=fakes.STEPS, **more):
 LEVELS = (0.0, 0.01)
 
 
-def levels(root, network, gap, reference="specialist", of_unet=None, steps=fakes.STEPS, spread=0.1):
+def levels(root, network, gap, reference="specialist", of_unet=None, steps=fakes.STEPS, spread=0.1, fewer=1):
     """A network for all levels so many dB above others, and above the U-Net."""
     runs = [{"name": network, "network": network, "levels": LEVELS, **trained(steps)}]
     arrays = {f"psnr_{network}": np.stack([psnr(40 + gap, spread)] * 2)}
     for level in LEVELS:
         name = f"{reference}-{level}"
-        more = trained(steps) | ({"budget": "preset"} if reference == "preset" else {})
+        more = {"budget": "preset", "steps": 72_000} if reference == "preset" else trained(steps // fewer)
         runs.append({"name": name, "network": reference, "levels": [level], **more})
         arrays[f"psnr_{name}"] = psnr(40)[None]
-    unets = [{"noise": level, "steps": 20_000} for level in LEVELS] if of_unet is not None else []
+    unets = (
+        [{"noise": level, "recipe": fakes.FAST, "steps": fakes.STEPS} for level in LEVELS]
+        if of_unet is not None
+        else []
+    )
     arrays |= {f"psnr_unet-{unet['noise']:g}": psnr(40 + gap - of_unet) for unet in unets}
     fakes.save(root, "all-noise", {"runs": runs, "unets": unets}, **arrays)
 
@@ -47,7 +51,11 @@ for claim, network, reference in zip(
         answers = {
             HOLDS: [partial(make, of_unet=0.1)],
             FAILS: [partial(make, of_unet=-0.1)],
-            OPEN: [partial(make, of_unet=0.1, spread=3.0), partial(make, of_unet=1.0, steps=SHORT)],
+            OPEN: [
+                partial(make, of_unet=0.1, spread=3.0),
+                partial(make, of_unet=1.0, steps=SHORT),
+                partial(make, of_unet=1.0, steps=10_000),  # not alike
+            ],
         }
     else:
         make = partial(levels, network=network, reference=reference)
@@ -56,6 +64,8 @@ for claim, network, reference in zip(
             FAILS: [partial(make, gap=-0.35)],
             OPEN: [partial(make, gap=-0.3, spread=2.0), partial(make, gap=5.0, steps=SHORT)],
         }
+        unlike = {"steps": 10_000} if reference == "preset" else {"fewer": 9, "steps": 90_000}
+        answers[OPEN].append(partial(make, gap=5.0, **unlike))
     CASES[all_noise.TITLE, claim.text] = answers
 
 # ---- A fair comparison -----------------------------------------------------------------------------------------------
