@@ -1,19 +1,23 @@
 """Put the tables of README and docs between their marks, from the records: python -m experiments.readme
 
 In the README the presets, the samples' results, the paper's claims, and the benchmarks; in docs/beyond-the-paper.md the
-findings there and the fair comparison, in docs/export.md what exports cost. A test fails when one of them is behind.
+findings there and the fair comparison, in docs/export.md what exports cost, in docs/reproduction.md what holds and what
+it took. A test fails when one of them is behind.
 """
 
 import re
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import exports, report
 from diffnet_tf import files
 from diffnet_tf.files import reading
 from diffnet_tf.networks import precision, presets
-from experiments.lib import captions, comparison_figure, ledger, records
+from experiments.lib import captions, comparison_figure, ledger, records, registry, reproduction, seeds
 
 README, BEYOND, EXPORT = Path("README.md"), Path("docs/beyond-the-paper.md"), Path("docs/export.md")
+REPORT = Path("docs/reproduction.md")
 SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")  # in the order of the table
 
 
@@ -30,10 +34,10 @@ def refreshed(text, results, tables=None):
     """
     for name, make in (tables or TABLES[README]).items():
         table = make(results)
-        place = re.search(rf"(?<=<!-- {name} -->\n).*?(?=\n<!-- /{name} -->)", text, re.DOTALL)
+        place = re.search(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", text, re.DOTALL)
         if not place:
             raise ValueError(f"The text has no place for the table '{name}': <!-- {name} --> … <!-- /{name} -->.")
-        text = text[: place.start()] + table + text[place.end() :]
+        text = text[: place.start()] + table + "\n" + text[place.end() :]
     return text
 
 
@@ -53,15 +57,32 @@ def presets_table():
     return "\n".join(lines)
 
 
+def headline(results):
+    """Figures 6 and 7 beside the paper's, in its unit."""
+    lines = ["| figure | paper | DiffNet here² | classical inverse¹ | command |", "|---|---|---|---|---|"]
+    for name in SAMPLES[:2]:
+        trained = [record for record, _ in seeds.trainings(name, results)]
+        ours, told = (
+            [r["results"][kind]["authors_psnr"]["mean"] for r in trained] for kind in ("diffnet", "fixed_point")
+        )
+        count = f", {captions.count(len(trained), 'seed')}"
+        lines.append(
+            f"| {trained[0]['title'].split()[-1]}: {_task(trained[0])} | {trained[0]['paper_psnr']} dB "
+            f"| **{np.mean(ours):.2f} dB**{count} | {told[0]:.2f} dB | `{registry.command(registry.get(name))}` |"
+        )
+    return "\n".join(lines)
+
+
 def samples(results):
     """What each method reaches on the test images, a row a method, for all experiments of `samples` with a record."""
     lines = ["| mean ± std over the test images | PSNR per image | PSNR of the authors² | SSIM | ms an image³ |"]
     lines.append("|---|---|---|---|---|")
     for name in SAMPLES:
         if (Path(results) / name / records.RECORD).exists():
-            record, _ = records.load(Path(results) / name)
-            lines.append(f"| **{record['title']}**: {_task(record)} |  |  |  |  |")
-            lines += [_row(record, method) for method in record["results"]]
+            trained = [record for record, _ in seeds.trainings(name, results)]
+            count = captions.count(len(trained), "seed")
+            lines.append(f"| **{trained[0]['title']}**: {_task(trained[0])}, {count} |  |  |  |  |")
+            lines += [_row(trained, method) for method in trained[0]["results"]]
     return "\n".join(lines)
 
 
@@ -83,23 +104,39 @@ def _task(record):
     return f"{record['problem']}, {captions.percent(record['noise'])}"
 
 
-def _row(record, method):
-    result, iterations = record["results"][method], record["fixed_point_iterations"]
+def _row(trained, method):
+    """A method: of a network means over seeds, with the lowest and the highest; times of the seed trained last."""
+    record, iterations = trained[0], trained[0]["fixed_point_iterations"]
+    minutes = [record["training_seconds"] / 60 for record in trained]
     label = {
         "degraded": "the network's input",
-        "diffnet": f"DiffNet, {record['steps']:,} steps, {record['training_seconds'] / 60:.0f} min",
+        "diffnet": f"DiffNet, {record['steps']:,} steps, {_range(minutes, '.0f')} min",
         "fixed_point": f"fixed point, {captions.count(iterations or 0, 'iteration')}",
     }[method]
-    psnr, cost = result["psnr"], record["milliseconds_per_image"].get(method)
+    of = [record["results"][method] for record in trained]
+    if method != "diffnet":
+        of = of[:1]  # nothing is trained
+    psnr, authors, ssim = ([each[kind]["mean"] for each in of] for kind in ("psnr", "authors_psnr", "ssim"))
+    cost = trained[-1]["milliseconds_per_image"].get(method)
     return (
-        f"| {label} | {psnr['mean']:.2f} ± {psnr['std']:.2f} (min {psnr['min']:.2f}) "
-        f"| {result['authors_psnr']['mean']:.2f} | {result['ssim']['mean']:.5f} "
+        f"| {label} | {np.mean(psnr):.2f} ± {of[0]['psnr']['std']:.2f}{_of_seeds(psnr)} "
+        f"| {np.mean(authors):.2f}{_of_seeds(authors)} | {np.mean(ssim):.5f} "
         f"| {'{:.1f}'.format(cost['median']) if cost else ''} |"
     )
 
 
+def _range(values, spec):
+    low, high = (format(value, spec) for value in (min(values), max(values)))
+    return low if low == high else f"{low}–{high}"
+
+
+def _of_seeds(values):
+    return f" ({_range(values, '.2f')})" if len(values) > 1 else ""
+
+
 TABLES = {
     README: {
+        "headline": headline,
         "presets": lambda results: presets_table(),
         "results": samples,
         "claims": lambda results: ledger.table(ledger.PAPER, results),
@@ -107,6 +144,12 @@ TABLES = {
     },
     BEYOND: {"beyond": lambda results: ledger.table(ledger.BEYOND, results), "comparison": compared},
     EXPORT: {"exports": exported},
+    REPORT: {
+        "summary": reproduction.summary,
+        "failing": reproduction.failing,
+        "protocols": reproduction.protocols,
+        "costs": reproduction.costs,
+    },
 }
 
 
