@@ -4,7 +4,8 @@ Paper: training and test PSNR 86.24 dB, 1,024 training images, about 1,000 epoch
 filter has the opposite sign of the others.
 
     python -m experiments.fig05_deconvolution_layers --budget quick  # about 2 min on 2 cores
-    python -m experiments.fig05_deconvolution_layers --budget cpu
+    python -m experiments.fig05_deconvolution_layers --budget cpu  # about 15 min
+    python -m experiments.fig05_deconvolution_layers --measure --results_dir DIR  # a minute: of the network kept there
 """
 
 import numpy as np
@@ -25,6 +26,7 @@ BUDGETS = {  # (recipe, steps); 1,000 epochs of 1,024 images in batches of 16 ar
 }
 CROP, BATCH = 32, 8  # of the recipe "fast"
 RANGE = (-4, 3)  # decades of |FFT| shown
+DEEP = 0.01  # of the contrast: a ring that is deeper counts as clearly negative
 FILTERS = ("centre", "up", "down", "left", "right")  # stencil.ORDER, which a drawing without Keras cannot import
 
 
@@ -32,19 +34,16 @@ def compute(options):
     """Train on disks, measure on others, and keep what every layer does to one of these."""
     import keras
 
-    from diffnet_tf import data, models
+    from diffnet_tf import models
 
     name, steps = BUDGETS[options.budget]
     changes = {"crop": CROP, "batch_size": BATCH} if name == "fast" else {}
     recipe = networks.recipe_for("DiffNet", name, measure.Task(), **changes)
     make = lambda recipe: models.DiffNet(num_layers=3, initial_scale=recipe.initial_scale)  # noqa: E731
-    disks, blur = {split: deconvolution.disks(split) for split in deconvolution.SEEDS}, {"degrade": deconvolution.blur}
-    more = {"validation": disks["validation"], "csv_log": options.directory / "log.csv", **blur}
+    disks = {split: deconvolution.disks(split) for split in ("train", "validation")}
+    more = {"validation": disks["validation"], "csv_log": options.directory / "log.csv", "degrade": deconvolution.blur}
     trained = study.train(options, make, recipe, disks["train"], steps=steps, seed=options.seed, **more)
-    model = trained.model
-    sets = {split: data.paired_arrays(disks[split], **blur) for split in ("train", "test")}
-    blurred, disk = (array[deconvolution.SHOWN :][:1] for array in sets["test"])
-    states, filters = model.states(blurred), model.filters(blurred)
+    model, found = trained.model, measured(trained.model)
     record = {
         "problem": "deconvolution",
         "noise": 0.0,
@@ -54,27 +53,58 @@ def compute(options):
         "model": {"class": "DiffNet", **model.get_config()},
         "paper_psnr": PAPER_PSNR,
         **trained.record(history=True),
+        **found.record,
+    }
+    return study.Result(record, found.arrays, model)
+
+
+def measured(model):
+    """What a trained network reaches on the disks, what its layers do to all test disks, and to one to be shown.
+
+    Returns:
+        The record has "results" and what Section 5.1 says of layers, see `deconvolution`: the lists of `of_filters`;
+        "negative_ring" with quantiles over the disks and the share of the disks whose ring is deeper than `DEEP`;
+        "high_frequencies" with mean energy and error of the input, behind each layer, and of the output, and the share
+        of the energy that each layer has "gained". The arrays have the same of every disk: "ring" (n,), "high_energy"
+        and "high_error" (n, 2 + layers).
+    """
+    from diffnet_tf import data
+
+    sets = {
+        split: data.paired_arrays(deconvolution.disks(split), degrade=deconvolution.blur) for split in ("train", "test")
+    }
+    inputs, targets = sets["test"]
+    near = deconvolution.near_edges(inputs, targets)
+    filters = [np.asarray(f) for f in model.filters(inputs)]
+    states = [inputs, *(np.asarray(u) for u in model.states(inputs))]
+    output = np.asarray(model(inputs))
+    ring = deconvolution.negative_ring(states[-1], targets, near)
+    energy, error = deconvolution.high_frequencies([*states, output], targets)
+    record = {
         "results": {
             "degraded": measure.measured(None, *sets["test"])[2],
             **{split: measure.measured(model, *pair)[2] for split, pair in sets.items()},
         },
-        "opposite_signs": _opposite_signs(model, *sets["test"]),
+        "edge_pixels": int(near.sum()),
+        **deconvolution.of_filters(filters, states, near),
+        "negative_ring": {
+            "deeper_than": DEEP,
+            "share": float(np.mean(ring > DEEP)),
+            **{name: float(np.quantile(ring, q)) for name, q in (("min", 0), ("median", 0.5), ("max", 1))},
+        },
+        "high_frequencies": {
+            "above": deconvolution.HIGH,
+            "energy": energy.mean(axis=0).tolist(),
+            "error": error.mean(axis=0).tolist(),
+            "gained": deconvolution.gained(energy[:, :-1]).tolist(),
+        },
     }
-    arrays = {"disk": disk[0, ..., 0], "blurred": blurred[0, ..., 0], "output": np.asarray(model(blurred))[0, ..., 0]}
-    arrays["states"] = np.stack([np.asarray(u)[0, ..., 0] for u in states])
-    arrays["filters"] = np.stack([dt * np.asarray(f)[0] for dt, f in zip(model.time_steps, filters)])
-    return study.Result(record, arrays, model)
-
-
-def _opposite_signs(model, inputs, targets):
-    """For each layer: of the pixels near an edge of a disk, the share whose centre filter and whose sum of the other
-    four have opposite signs."""
-    near = np.abs(inputs - targets)[..., 0] > 1e-3
-    shares = []
-    for filters in model.filters(inputs):
-        filters = np.asarray(filters)[near]
-        shares.append(float(np.mean(filters[:, 0] * filters[:, 1:].sum(axis=1) < 0)))
-    return shares
+    shown = deconvolution.SHOWN
+    arrays = {"disk": targets[shown, ..., 0], "blurred": inputs[shown, ..., 0], "output": output[shown, ..., 0]}
+    arrays["states"] = np.stack([u[shown, ..., 0] for u in states[1:]])
+    arrays["filters"] = np.stack([dt * f[shown] for dt, f in zip(model.time_steps, filters)])
+    of_disks = {"ring": ring, "high_energy": energy, "high_error": error}
+    return study.Result(record, arrays | {name: np.float32(values) for name, values in of_disks.items()})
 
 
 @figures.styled

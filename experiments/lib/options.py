@@ -37,6 +37,7 @@ class Options:
     strategy: str = _flag("none", "Train on several devices or machines: see the README.", STRATEGIES)
     deterministic: bool = _flag(False, "Equal bits from equal runs, on a GPU too (there slower).")
     gather: bool = _flag(False, "Train nothing: gather the finished parts and draw. It needs no images.")
+    measure: bool = _flag(False, "Train nothing: measure the network in the folder anew, beside its training.")
     force: bool = _flag(False, "Replace the record of a longer run in the same folder.")
 
     def __post_init__(self):

@@ -5,6 +5,7 @@ An experiment is one file with
     NAME, TITLE        of its folder of results, and in pictures and tables
     BUDGETS            budget → configuration, where the budget changes anything
     compute(options)   → a `study.Result`; or, of many trainings or measurements,
+    measured(model)    → a `study.Result` with what --measure measures anew of a network that is kept, if it can
     parts(options)     → a list of `study.Part`, and
     gather(runs, root) → a `study.Result` from the records of the finished parts, with NumPy alone
     draw(record, arrays), caption(record)    the figure, with NumPy and Matplotlib alone

@@ -12,7 +12,7 @@ from diffnet_tf import figures, files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
 from experiments.lib import records, registry, study, verdicts
-from experiments.lib.options import BUDGETS, FIELDS, Options
+from experiments.lib.options import BUDGETS, FIELDS, Options, numerics
 
 FLAGS = flags.FLAGS
 for _name, _field in FIELDS.items():
@@ -71,14 +71,16 @@ def execute(experiment, options):
     """
     directory = files.check_writable(options.directory)
     print(f"{options.name}: budget {options.stamp}, source {options.source}, results in {directory}", flush=True)
-    if not options.gather:
+    if options.measure:
+        measured_anew(experiment, options)
+    elif not options.gather:
         refuse_to_shorten(experiment, options)
         if not _compute(experiment, options):
             return None
     if hasattr(experiment, "gather"):
         gathered(experiment, directory)
     figure = render(experiment, directory)
-    if not options.gather:
+    if not (options.gather or options.measure):
         from diffnet_tf.training import checkpoint
 
         checkpoint.remove(options.checkpoint_dir)  # last: until then, the same command finishes what was killed here
@@ -154,6 +156,23 @@ def _compute(experiment, options):
         if result.model is not None:
             model_files.save(result.model, options.directory / records.MODEL)
     return chief
+
+
+def measured_anew(experiment, options):
+    """Measure the network in a folder again, and write the results into the record of its training.
+
+    What the record says of the training stays, its commit and versions too; "measured" says with what it was measured.
+
+    Raises:
+        ValueError: for an experiment that cannot.
+        FileNotFoundError: when the folder holds no network.
+    """
+    if not hasattr(experiment, "measured"):
+        raise ValueError(f"{experiment.NAME} keeps no network that it measures anew; leave out --measure.")
+    record, arrays = records.load(options.directory)
+    result = experiment.measured(model_files.load(options.directory / records.MODEL))
+    measured = {"commit": options.commit, "versions": provenance.versions(), "numerics": numerics()}
+    records.save(options.directory, {**record, **result.record, "measured": measured}, {**arrays, **result.arrays})
 
 
 def render(experiment, directory):

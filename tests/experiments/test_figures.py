@@ -109,16 +109,6 @@ def test_what_layers_do_to_a_disk_adds_up(tmp_path, monkeypatch):
     assert record["results"]["test"]["psnr"]["n"] == 20 and record["results"]["train"]["psnr"]["n"] == 24
 
 
-def test_the_share_of_opposite_signs():
-    class Opposite:
-        def filters(self, u):
-            ones = np.ones(u.shape[:3])
-            return [np.stack([-ones, ones, ones, ones, ones], -1), np.stack([ones, ones, ones, -ones, ones], -1)]
-
-    u = np.zeros((1, 6, 6, 1))
-    assert fig05_deconvolution_layers._opposite_signs(Opposite(), u, u + 0.1) == [1.0, 0.0]
-
-
 # ---- Figures 8 and 9: one image --------------------------------------------------------------------------------------
 
 
