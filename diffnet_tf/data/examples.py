@@ -131,6 +131,8 @@ class Examples:
         noise: standard deviation σ of the noise images, or (low, high): see `data.ranges`.
         seed: a whole number of at least 0.
         parameter: (low, high) of a number that is drawn for each example.
+        redraw: draw crop, flip, noise, σ and parameter anew for each example; else once for each image, for all epochs,
+            as if the examples had been stored.
     """
 
     def __init__(
@@ -142,6 +144,7 @@ class Examples:
         noise: ranges.Range = 0.0,
         seed: int = 0,
         parameter: tuple[float, float] | None = None,
+        redraw: bool = True,
     ) -> None:
         _, height, width, channels = images.shape
         if crop is None and height is None:
@@ -155,7 +158,7 @@ class Examples:
         if crop is not None:
             checks.count(crop, "crop", minimum=checks.MINIMUM_SIZE)
             _check_crop(crop, images)
-        self.images, self.augment, self.shuffle, self.seed = images, augment, shuffle, seed
+        self.images, self.augment, self.shuffle, self.seed, self.redraw = images, augment, shuffle, seed, redraw
         self.shape = (crop, crop, channels) if crop else (height, width, channels)
         self._cached_order = functools.lru_cache(maxsize=3)(self.order)  # threads may share it
 
@@ -179,6 +182,9 @@ class Examples:
             epoch, k, index: whole numbers, (n,).
             pixels, maxima: those of the images, as arrays of the library in `xp`.
         """
+
+        if not self.redraw:  # the example of an image is always the same, whenever its turn comes
+            epoch, k = 0 * k, index
 
         def random_bits(first: int, count: int) -> Tensor:
             return bits(xp, count, self.seed, _EXAMPLE, epoch, k, first=first)

@@ -80,6 +80,28 @@ class GrayImages:
         """Numbers that are equal for equal images."""
         return [*(side or 0 for side in self.shape), zlib.crc32(np.ascontiguousarray(self.pixels).data)]
 
+    def tiles(self, side: int) -> Self:
+        """Disjoint squares of every image, row by row, each on the scale of its image; what is left over is left out.
+
+        Args:
+            side: in pixels.
+
+        Raises:
+            ValueError: for images smaller than that, or that differ in size.
+        """
+        checks.count(side, "side", minimum=checks.MINIMUM_SIZE)
+        number, height, width, _ = self.shape
+        if height is None or min(height, width) < side:
+            sizes = "differ in size" if height is None else f"have {height}×{width} pixels"
+            raise ValueError(f"side={side} and {self.name} {sizes}; expected images of one size, at least side×side.")
+        rows, columns = height // side, width // side
+        cut = self.pixels[:, : rows * side, : columns * side]
+        cut = cut.reshape(number, rows, side, columns, side, *self.pixels.shape[3:]).swapaxes(2, 3)
+        some = copy.copy(self)
+        some.pixels = np.ascontiguousarray(cut.reshape(-1, side, side, *self.pixels.shape[3:]))
+        some.maxima = np.repeat(self.maxima, rows * columns)
+        return some
+
     def save(self, directory: PathLike) -> None:
         """Write the pixels to `gray.npy` in a folder, for the source "npy": to train where nothing else can be read."""
         directory = Path(directory)

@@ -77,6 +77,7 @@ class Plan:
     start: int = 0
     noise_map: bool = False
     parameter: tuple[float, float] | None = None
+    redraw: bool = True
     parallel_calls: int | None = None
     shard: tuple[int, int] = (0, 1)
     data_dir: PathLike | None = None
@@ -103,7 +104,8 @@ class Plan:
                 f"batch_size={self.batch_size} is larger than the {len(images)} image(s) of the data set; "
                 f"expected at most {len(images)}. Give a smaller batch, more images, or epochs=None."
             )
-        self.examples = Examples(images, self.crop, self.augment, self.shuffle, self.noise, self.seed, self.parameter)
+        drawing = (self.crop, self.augment, self.shuffle, self.noise, self.seed, self.parameter, self.redraw)
+        self.examples = Examples(images, *drawing)
         # Not every function can be fused: a caller's is run as it is.
         self.diffuse = self.degrade or _default(images.shape[-1])
         self.last = None if self.epochs is None else self.epochs * len(images)
@@ -193,6 +195,8 @@ def pairs(*arguments: Any, **options: Any) -> Any:
         noise_map: give the inputs a second channel, the last, that holds the example's σ at every pixel.
         parameter: (low, high): each example draws a number, uniformly, and degrade is called with these as a second
             argument, float32 (batch, 1, 1, 1): a contrast, a time or a scale that the network is not told.
+        redraw: draw crop, flip, noise, σ and parameter anew for each example. False draws them once for each image: all
+            epochs have the same pairs, in new orders, as a stored data set has, if `degrade` repeats itself.
         parallel_calls: batches that tf.data makes at the same time; None leaves it to tf.data. It changes no example.
         shard: (index, count): only the index-th of `count` equal parts of every batch: one worker's of several.
 

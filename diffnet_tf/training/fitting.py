@@ -69,6 +69,7 @@ def fit(
     degrade: Callable[..., Tensor] | None = None,
     noise_map: bool = False,
     parameter: tuple[float, float] | None = None,
+    redraw: bool = True,
     validation: Images | None = None,
     validate_every: int | None = None,
     save_every: int | None = None,
@@ -85,7 +86,7 @@ def fit(
         images: training images, anything `data.pairs` takes. There may be fewer than a batch has.
         recipe: a `recipes.Recipe` or a name in `recipes.RECIPES`.
         steps: number of steps.
-        problem, noise, degrade, noise_map, parameter: what to learn, see `data.pairs`.
+        problem, noise, degrade, noise_map, parameter, redraw: what to learn, see `data.pairs`.
         seed: of the examples. (The initial weights are the model's: call keras.utils.set_random_seed before making it.)
         validation: images to validate on, whole and always with the same noise (of a range, each image with a σ of its
             own); never trained on. Of images of different sizes, squares of 96 pixels.
@@ -128,6 +129,8 @@ def fit(
         options["noise_map"] = True
     if parameter is not None:
         options["parameter"] = list(ranges.of_parameter(parameter))
+    if not redraw:
+        options["redraw"] = False
     stream = {name: getattr(recipe, name) for name in ("batch_size", "crop", "augment")} | {"epochs": None, **options}
     make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)

@@ -62,6 +62,9 @@ ORDER = (
     Job("learned-operator", 2, 10, 40),
     Job("generalisation", 2, 15, 30),
     Job("fig13", 8, 110, 30 * PAPER),
+    Job("fig10", 3, 120, 24 * PAPER, only="stored-DiffNet-"),
+    Job("fig10", 2, 50, 8 * PAPER, only="DiffNet-inverse-0-"),
+    Job("fig10", 2, 50, 8 * PAPER, only="DiffNet-inverse-0.01-"),
     Job("fig08", 6, 75, 5 * PAPER, needs=("fig06",)),
     Job("fig09", 6, 45, 5 * PAPER, needs=("fig07",)),
     Job("training-time", 5, 5, 5),
@@ -72,8 +75,9 @@ ORDER = (
     Job("ensemble", 5, 15, 5 * PAPER),
     Job("physics", 10, 50, 16 * PAPER),
     Job("protocol", 1.5, 110, 20 * PAPER / 10),
+    Job("fig10", 4, 100, 16 * PAPER, only="DiffNet-"),
     Job("unet", 8, 140, 10 * PAPER, needs=("fig08", "fig09")),  # two of its four trainings are done by then
-    Job("fig10", 20, 60 * 60, 200 * PAPER, 1, ("unet",)),
+    Job("fig10", 15, 30 * 60, 100 * PAPER, 1, ("unet",)),
 )
 
 
@@ -84,7 +88,7 @@ def jobs(number=1):
         number: of seeds of the experiments that train one network. Further ones follow when all have one, and after
             them what looks at all seeds.
     """
-    known = {job.name: job for job in ORDER}
+    known = {job.name: job for job in ORDER}  # of those of SEEDED and FILTERS there is one each
     order = [*ORDER, *(Job(name) for name in registry.names() if name not in known)]
     more = [
         dataclasses.replace(known[name], seed=seed)

@@ -196,10 +196,11 @@ LEFT_OUT = ("versions", "image_sets", "file", "arrays", *records.OF_THE_RUN)
 
 def most_steps(runs, left_out=(*LEFT_OUT, *OF_IMAGES)):
     """Of each name the run that was given most steps, without the values of single images, times and machines."""
-    best = {}
+    best, given = {}, {}
     for run in runs:
-        kept = best.get(run["name"])
-        if kept is None or run["steps"] > kept["steps"]:
+        steps = run.get("given_steps") or run["steps"]  # one that was stopped early did fewer
+        if steps > given.get(run["name"], -1):
+            given[run["name"]] = steps
             best[run["name"]] = {key: value for key, value in run.items() if key not in left_out}
     return list(best.values())
 

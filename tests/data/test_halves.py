@@ -90,8 +90,9 @@ def drawn(made, first, count):
         {"augment": True},
         {"crop": 17, "augment": True, "noise": 0.01, "seed": 5},
         {"crop": 17, "noise": (0.0, 0.5), "parameter": (-2.0, 3.0)},
+        {"crop": 17, "noise": (0.0, 0.5), "parameter": (-2.0, 3.0), "redraw": False},
     ],
-    ids=["whole", "flips", "crops", "range"],
+    ids=["whole", "flips", "crops", "range", "stored"],
 )
 def test_examples_are_the_hosts(rng, kind, options):
     """Clean crops to the bit, of pictures that are not square, in the third epoch as in the first."""

@@ -129,3 +129,40 @@ print("done")
 @slow
 def test_a_process_ends_while_an_endless_pipeline_is_still_at_work():
     assert run_python(ENDLESS).strip() == "done"
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_pairs_that_are_not_drawn_anew_are_those_of_a_stored_set(images, start):
+    """Every epoch has the same pairs in another order, and no two images have one noise."""
+    drawn = {**DRAWN, "redraw": False, "batch_size": 8, "epochs": 3}
+    inputs, targets = collect(data.pairs(images, start=start, **drawn), 48 - start)
+    sequence = data.PairSequence(images, start=start, **drawn)
+    others = tuple(np.concatenate(part) for part in zip(*(sequence[k] for k in range(len(sequence)))))
+    np.testing.assert_allclose(inputs, others[0], atol=1e-6)
+    np.testing.assert_array_equal(targets, others[1])
+    epochs = [inputs[16 * e - start :][:16] for e in (1, 2)]
+    assert not np.array_equal(*epochs)
+    order = [np.lexsort(epoch.reshape(16, -1).T) for epoch in epochs]
+    np.testing.assert_array_equal(*(epoch[k] for epoch, k in zip(epochs, order)))
+    assert len(np.unique(inputs[..., 0, 0, 1])) == 16 == len(np.unique(targets[:, 0, 0]))
+    anew = collect(data.pairs(images, **{**drawn, "redraw": True}), 48)[0]
+    assert len(np.unique(anew[..., 0, 0, 1])) == 48
+
+
+def test_tiles_are_the_squares_of_an_image_on_its_scale(rng):
+    pixels = rng.integers(0, 200, (3, 9, 13), "uint8")
+    pixels[:, 0, 0] = 255, 128, 64
+    pixels[0, 4:8, 4:8] = 0  # a tile may be black
+    tiles = data.GrayImages(pixels).tiles(4)
+    assert tiles.shape == (18, 4, 4, 1) and len(tiles.maxima) == 18
+    whole = data.GrayImages(pixels).take(np.arange(3))
+    places = [(image, 4 * row, 4 * column) for image in range(3) for row in range(2) for column in range(3)]
+    for found, (image, row, column) in zip(tiles.take(np.arange(18)), places):
+        np.testing.assert_array_equal(found, whole[image, row : row + 4, column : column + 4])
+    colours = data.ColourImages(rng.integers(1, 255, (2, 8, 8, 3), "uint8"))
+    np.testing.assert_array_equal(colours.tiles(4).pixels[3], colours.pixels[0, 4:, 4:])
+    with pytest.raises(ValueError, match="side=10 and images have 9×13 pixels"):
+        data.GrayImages(pixels).tiles(10)
+    mixed = data.MixedImages([("a", pixels[0]), ("b", pixels[1, :8])])
+    with pytest.raises(ValueError, match="differ in size"):
+        mixed.tiles(4)

@@ -20,9 +20,32 @@ pytestmark = tensorflow_only
 
 def test_the_plan_covers_the_paper():
     plan = fig10_training_size.plan(fig10_training_size.BUDGETS["cpu"], 90_000)
-    assert {run.size for run in plan} == {10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 90_000}
-    assert len(plan) == 2 * 4 * (3 * 5 + 4) and len({run.name for run in plan}) == len(plan)
+    fly = [run for run in plan if run.regime == "fly"]
+    assert {run.size for run in fly} == {10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 90_000}
+    assert len(fly) == 2 * 4 * (3 * 5 + 4) and len({run.name for run in plan}) == len(plan)
     assert {run.network for run in plan} == {"DiffNet", "UNet"}
+    assert fly[0].name == "DiffNet-inverse-0-10-0"  # as before there were regimes
+
+
+def test_the_plan_has_stored_pairs_and_the_most_valuable_first():
+    plan = fig10_training_size.plan(fig10_training_size.BUDGETS["cpu"], 3_600)
+    stored = [run for run in plan if run.regime == "stored"]
+    lines = {}
+    for run in stored:
+        lines.setdefault((run.network, run.task.noise), []).append((run.size, run.seed))
+    sizes = (10, 100, 1_000, 3_600)
+    for noise in (0.0, 0.01):
+        assert lines["DiffNet", noise] == [(size, seed) for size in sizes for seed in range(3)]
+        assert lines["UNet", noise] == [(size, 0) for size in sizes]
+    order = list(
+        dict.fromkeys((run.regime, run.network, run.task.noise) for run in plan if run.task.problem != "forward")
+    )
+    assert order[:4] == [(regime, "DiffNet", noise) for regime in ("stored", "fly") for noise in (0.0, 0.01)]
+    assert [network for _, network, _ in order[-3:]] == 3 * ["UNet"]
+    steps = {run.name: fig10_training_size._steps(run, fig10_training_size.BUDGETS["cpu"]) for run in plan}
+    assert steps["DiffNet-inverse-0.001-10-0"] == 7_000 and steps["DiffNet-inverse-0.01-10-0"] == 2_800
+    smoke = fig10_training_size.plan(fig10_training_size.BUDGETS["smoke"], 12)
+    assert {run.regime for run in smoke} == {"stored", "fly"}
 
 
 def test_finished_trainings_are_not_repeated(trained, monkeypatch):
@@ -99,6 +122,38 @@ def test_the_seed_chooses_the_images(trained, monkeypatch):
     assert len(a) == 10 and np.array_equal(a, b) and np.array_equal(c, d) and not np.array_equal(a, c)
 
 
+def test_stored_pairs_are_squares_of_the_images_that_never_change(trained, monkeypatch):
+    """Four of each image, each diffused with its own border, no flips, and its noise drawn once."""
+    given, fit = [], dn.training.fit
+
+    def watched(model, images, recipe, **pairs):
+        given.append((images, recipe, pairs))
+        return fit(model, images, recipe, **pairs)
+
+    monkeypatch.setattr(dn.training, "fit", watched)
+    record, arrays = execute(fig10_training_size, trained, only="stored-DiffNet-inverse-0.01-")
+    ((images, recipe, pairs),) = given
+    assert images.shape == (48, 48, 48, 1) and (recipe.crop, recipe.augment, pairs["redraw"]) == (None, False, False)
+    chosen = options(fig10_training_size, trained)
+    whole = chosen.images("train", 12).take(np.arange(12))
+    squares = images.take(np.arange(48))
+    for where, square in zip(((0, 0), (0, 48), (48, 0), (48, 48)), squares[20:24]):
+        np.testing.assert_array_equal(square, whole[5, where[0] :][:48, where[1] :][:, :48])
+    stream = {"noise": pairs["noise"], "seed": pairs["seed"], "redraw": False, "batch_size": 8, "epochs": 2}
+    pairs = dn.data.PairSequence(images, **stream)
+    inputs, targets = (np.concatenate(part) for part in zip(*(pairs[k] for k in range(len(pairs)))))
+    noise = inputs - np.asarray(dn.diffusion.perona_malik(targets))
+    places = [np.flatnonzero((targets == squares[k]).all(axis=(1, 2, 3))) for k in (0, 21)]
+    assert [len(place) for place in places] == [2, 2]
+    for place in places:
+        np.testing.assert_allclose(*noise[place], atol=1e-6)  # the same in both epochs
+    assert noise.std() == pytest.approx(0.01, rel=0.02) and abs(noise[places[0][0]] - noise[places[1][0]]).max() > 0.01
+    (run,) = record["runs"]
+    assert (run["regime"], run["training_images"], run["examples"], run["given_steps"]) == ("stored", 12, 48, 2)
+    assert run["name"] == "stored-DiffNet-inverse-0.01-12-0"
+    assert arrays[f"psnr_{run['name']}"].mean() == pytest.approx(run["results"]["psnr"]["mean"], abs=1e-3)
+
+
 @pytest.mark.slow
 def test_training_stops_when_validation_no_longer_improves(trained, monkeypatch):
     """And the weights measured are the best ones: here those of the first validation, since it then gets worse."""
@@ -136,8 +191,33 @@ def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
     for run in kept:
         run.setdefault("seed", 0)
     record = {"title": "Figure 10", "runs": kept, "note": None, "source": "s", "data": "d", "test_data": "t"}
+    kept.append({**kept[0], "regime": "stored", "results": {"psnr": {"mean": 55.0, "n": 3}}})
+    kept.append({**kept[2], "regime": "stored", "results": {"psnr": {"mean": 58.0, "n": 3}}})
+    assert fig10_training_size.points(kept, "DiffNet", Task("inverse", 0.0))[0] == [10, 100]
+    assert "2 of DiffNet on stored pairs, up to 500 steps" in fig10_training_size.caption(record)
     figure = fig10_training_size.draw(record, {})
+    dashed = next(line for line in figure.axes[1].lines if line.get_linestyle() == "--" and len(line.get_xdata()))
+    assert sorted(dashed.get_ydata()) == [55.0, 58.0]
     line = next(line for line in figure.axes[1].lines if len(line.get_xdata()) == 2)
     np.testing.assert_allclose(line.get_ydata(), [39.0, 61.0])
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["DiffNet", "U-Net", "budget cpu", "budget quick"]
+    assert labels == ["DiffNet", "U-Net", "drawn anew", "stored pairs", "budget cpu", "budget quick"]
+
+
+def test_a_run_that_was_stopped_early_counts_by_the_steps_it_was_given():
+    run = {"name": "a", "budget": "cpu", "steps": 900, "given_steps": 7_000}
+    kept = study.most_steps([{"name": "a", "budget": "1000 steps", "steps": 1_000}, run])
+    assert [each["budget"] for each in kept] == ["cpu"]
+
+
+def test_unets_of_other_experiments_are_points(tmp_path):
+    """Those that were measured on the same images."""
+    common = {"source": "s", "data": "d", "test_data": "t"}
+    mine = {**common, "name": "DiffNet-inverse-0-9-0", "network": "DiffNet", "steps": 5, "budget": "cpu", "psnr": [1.0]}
+    (tmp_path / "unet" / "runs").mkdir(parents=True)
+    for seed, test in ((0, "t"), (1, "others")):
+        run = {**mine, "name": f"UNet-inverse-0-9-{seed}", "network": "UNet", "seed": seed, "test_data": test}
+        (tmp_path / "unet" / "runs" / f"{run['name']}-cpu.json").write_text(json.dumps(run))
+    result = fig10_training_size.gather([mine], tmp_path)
+    assert [run["name"] for run in result.record["runs"]] == ["DiffNet-inverse-0-9-0", "UNet-inverse-0-9-0"]
+    assert set(result.arrays) == {"psnr_DiffNet-inverse-0-9-0", "psnr_UNet-inverse-0-9-0"}
