@@ -1,7 +1,8 @@
 """The U-Net: its trainings for the paper's four tasks, which Figures 8, 9 and 10 and other experiments draw from.
 
-Every training is a record of its own, see `lib.unets`; the longest were made on an NVIDIA H200. Weights are not kept.
-results/unet/networks.patch is how the code there differed from the commit that these records name.
+Every training is a record of its own, see `lib.unets`; weights are not kept. The longest were made on an NVIDIA H200:
+results/unet/networks.patch is how the code differed from the commit that these records name. Their scripts did not yet
+record images by content; the gray pixels were found equal to those of the sets named under "imported".
 
     python -m experiments.unet --budget quick  # about 10 min on 2 cores
     python -m experiments.unet --budget cpu --source stl10_binary --data_dir DIR  # about 4 h

@@ -6,6 +6,8 @@ has no record yet. Then it gathers all records that there are, which needs no im
     runs/NAME-BUDGET.json    what it is, where it comes from, and its results
     runs/NAME-BUDGET.npz     arrays, if it has any
     runs/NAME-BUDGET.keras   a network, if it keeps one
+
+in the folder of the experiment that did it, or of another, its `home`: a training that several need is done once.
 """
 
 import dataclasses
