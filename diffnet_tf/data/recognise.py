@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diffnet_tf.base.types import PathLike
+from diffnet_tf.data.binary import IMAGE_BYTES
 from diffnet_tf.data.gray import GRAY_NAME
 from diffnet_tf.data.matlab import open_mat
 from diffnet_tf.data.sources import BINARY_NAME, IMAGE_SUFFIXES, SIZE, open_images, read_image
 
-IMAGE_BYTES = 3 * SIZE * SIZE
 ARCHIVE = "stl10_binary.tar.gz"
 # Name → (images, MD5).
 STL10 = {

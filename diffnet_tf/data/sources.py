@@ -20,16 +20,15 @@ import numpy as np
 from diffnet_tf.base import checks
 from diffnet_tf.base.choices import SOURCES, SPLITS
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.data import light
+from diffnet_tf.data import binary, light
 from diffnet_tf.data.colour import ColourImages, to_colour
 from diffnet_tf.data.gray import GRAY_NAME, Convert, GrayImages, check_light, to_gray
 from diffnet_tf.data.matlab import open_mat
 from diffnet_tf.data.mixed import MixedImages
 from diffnet_tf.files import image_files, reading
 
-SIZE = 96  # of STL-10's images
+SIZE, BINARY_NAME = binary.SIZE, binary.NAME
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-BINARY_NAME = "unlabeled_X.bin"
 
 # Photographs that every scikit-image installation holds; textures and astronomy for variety. No test image shares a
 # photograph with a training image.
@@ -106,19 +105,11 @@ def _read_stl10_binary(
 ) -> Array:
     what = f"STL-10's binary file {BINARY_NAME} there (it comes in stl10_binary.tar.gz from the STL-10 page)"
     path = _required_file("stl10_binary", data_dir, BINARY_NAME, what)
-    length, image_bytes = path.stat().st_size, 3 * SIZE * SIZE
-    if length == 0 or length % image_bytes:
-        raise ValueError(
-            f"{path} has {length} bytes; expected a positive multiple of {image_bytes} (an image of 3×{SIZE}×{SIZE}). "
-            "It is truncated or no STL-10 binary: fetch it again."
-        )
-    number = length // image_bytes
-    stored = np.memmap(path, dtype="uint8", mode="r", shape=(number, 3, SIZE, SIZE))
-    first, last = _split_range(number, split, limit, path)
+    stored = binary.opened(path)
+    first, last = _split_range(len(stored), split, limit, path)
     images = _empty(last - first, to)
     for start in range(first, last, 1000):  # keeps the colours of 1,000 images in memory at a time
-        # Every channel is stored column by column.
-        part = stored[start : min(start + 1000, last)].transpose(0, 3, 2, 1)
+        part = stored[start : min(start + 1000, last)]
         images[start - first : start - first + len(part)] = to(part)
     return images
 
