@@ -1,7 +1,8 @@
 """All of the paper, and what goes beyond it: every experiment, the most valuable first, then figures, ledger and page.
 
     python -m experiments.all --budget quick  # an hour or two on 2 cores
-    python -m experiments.all --budget cpu --source stl10_binary --data_dir DIR --test_dir DIR --hours 8  # a night
+    # a night, on the images of the tables (docs/data.md)
+    python -m experiments.all --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real --hours 8
     python -m experiments.all --budget cpu … --seeds 3 --only fig06-seed,fig07-seed  # further seeds of Figures 6 and 7
     python -m experiments.all --budget paper --source stl10 --data_dir DIR --jobs 4  # a large GPU
 
