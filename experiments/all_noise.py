@@ -7,7 +7,8 @@ trained on all levels and keep their networks; a specialist is trained on its ow
 alike, stand the presets that were trained for one level for an hour, and the longest trainings of the U-Net.
 
     python -m experiments.all_noise --budget quick  # about 10 min on 2 cores
-    python -m experiments.all_noise --budget cpu --source stl10_binary --data_dir DIR  # about an hour
+    # about an hour
+    python -m experiments.all_noise --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
     python -m experiments.all_noise --budget cpu … --only specialist  # a part
 """
 

@@ -7,7 +7,8 @@ validation images is to make up for that.
 Every member keeps its network in `runs/`; the last part, "together", measures all of them.
 
     python -m experiments.ensemble --budget quick  # about 5 min on 2 cores
-    python -m experiments.ensemble --budget cpu --source stl10_binary --data_dir DIR  # about 15 min
+    # about 15 min
+    python -m experiments.ensemble --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
     python -m experiments.ensemble --budget cpu … --only DiffNet-3  # one member
 """
 

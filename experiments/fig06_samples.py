@@ -4,7 +4,7 @@ Paper: mean test PSNR 63.72 dB, 90,000 images of STL-10, 18 epochs, 75 minutes o
 Claim here: at least 64 dB on real photographs after an hour on 2 cores.
 
     python -m experiments.fig06_samples --budget quick  # about 2 min on 2 cores
-    python -m experiments.fig06_samples --budget cpu --source stl10_binary --data_dir DIR
+    python -m experiments.fig06_samples --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 
 import functools

@@ -2,7 +2,8 @@
 
 Paper: near zero where the network is mean-free, and growing with the noise.
 
-    python -m experiments.fig11_filter_sums --source stl10_binary --data_dir DIR  # seconds: it trains nothing
+    # seconds: it trains nothing
+    python -m experiments.fig11_filter_sums --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 
 import functools

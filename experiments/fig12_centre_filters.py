@@ -2,7 +2,8 @@
 
 Paper: it marks the edges, which widen with the noise.
 
-    python -m experiments.fig12_centre_filters --source stl10_binary --data_dir DIR  # seconds: it trains nothing
+    # seconds: it trains nothing
+    python -m experiments.fig12_centre_filters --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 
 import functools

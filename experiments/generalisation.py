@@ -5,8 +5,8 @@ of 512×512 against crops of 96×96 of the same; and on test images that were di
 for another time, or are noisier, than what the networks learned. Beside each stands the fixed-point iteration,
 given what the network was trained on, and where that is wrong also given the truth.
 
-    python -m experiments.generalisation --budget cpu  # about 15 min of one core
-    python -m experiments.generalisation --budget cpu --source stl10_binary --data_dir DIR --test_dir DIR
+    # about 15 min of one core
+    python -m experiments.generalisation --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 
 import functools

@@ -5,8 +5,8 @@ conservation, symmetry, signs, and the correlation with Perona and Malik's γ, w
 trained. The preset `forward` looks at clean images, the others at diffused ones with the noise that they were trained
 on. `python -m diffnet_tf inspect` does the same for one image of yours.
 
-    python -m experiments.learned_operator --budget cpu  # about 10 min of one core
-    python -m experiments.learned_operator --budget cpu --source stl10_binary --data_dir DIR --test_dir DIR
+    # about 10 min of one core
+    python -m experiments.learned_operator --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 
 import dataclasses

@@ -6,7 +6,8 @@ layers with stencils of 5, 9 and 13 points, otherwise alike, and how much weight
 is a part with a record of its own, and so are the local inverses, see `lib.study`.
 
     python -m experiments.locality --budget quick  # about 10 min on 2 cores
-    python -m experiments.locality --budget cpu --source stl10_binary --data_dir DIR  # about 20 min
+    # about 20 min
+    python -m experiments.locality --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 
 import dataclasses

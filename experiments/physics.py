@@ -13,7 +13,8 @@ Many short trainings of DiffNet, each without noise on small crops:
 Each training, preset and classical inverse is a part with a record of its own, see `lib.study`.
 
     python -m experiments.physics --budget quick  # about 10 min on 2 cores
-    python -m experiments.physics --budget cpu --source stl10_binary --data_dir DIR  # about 50 min
+    # about 50 min
+    python -m experiments.physics --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
     python -m experiments.physics --budget cpu … --only edge-  # a part
 """
 

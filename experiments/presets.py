@@ -47,7 +47,6 @@ def card(record, measured_beside=None):
     kept = ("mean", "std", "min", "max", "n")
     output = "diffnet" if "diffnet" in results else "test"
     quality = {method: {k: results[method]["psnr"][k] for k in kept} for method in ("degraded", output)}
-    images = "" if record["source"] == "disks" else f"--source {record['source']} --data_dir DIR --test_dir DIR "
     module = registry.names()[record["experiment"]]
     training = ("experiment", "source", "data", "note", "training_images", "steps", "seed", "training_seconds")
     measured = {"measure": "PSNR of each image in dB, range 1", "data": record["test_data"]}
@@ -57,9 +56,18 @@ def card(record, measured_beside=None):
         "training": {key: record[key] for key in (*training, "commit", "recipe", "versions")},
         "quality": {**measured, "input": quality["degraded"], "output": quality[output], **(measured_beside or {})},
         "limits": LIMITS[record["problem"]],
-        "command": f"python -m experiments.{module} --budget {record['budget']} {images}--results_dir results "
+        "command": f"python -m experiments.{module} --budget {record['budget']} {_images(record)}--results_dir results "
         "&& python -m experiments.presets",
     }
+
+
+def _images(record):
+    """The flags that name a record's images, with a space behind; none where the experiment makes them."""
+    if record["source"] == "disks":
+        return ""
+    named = f"--data_dir {record['data']} " * (record["data"] != record["source"])
+    named += f"--test_dir {record['test_data']} " * (record["test_data"] != "its test split")
+    return f"--source {record['source']} {named}"
 
 
 def beside(root):

@@ -4,7 +4,8 @@ Question: does a DiffNet whose inner convolutions run in bfloat16 learn as well 
 Both start from the same weights and see the same examples. Measured in float32, as all networks are.
 
     python -m experiments.protocol --budget quick  # about 2 min on 2 cores
-    python -m experiments.protocol --budget cpu --source stl10_binary --data_dir DIR  # about 100 min
+    # about 100 min
+    python -m experiments.protocol --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 
 import dataclasses

@@ -2,7 +2,8 @@
 
 Rounding to 8 bits is noise of σ = 1/(255 √12) = 0.11 % of the range, which a network that never saw noise amplifies.
 
-    python -m experiments.rounding --source stl10_binary --data_dir DIR --test_dir DIR  # a minute, no training
+    # a minute, no training
+    python -m experiments.rounding --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 
 import numpy as np

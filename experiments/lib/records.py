@@ -16,6 +16,7 @@ from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.files import reading
 
 RECORD, RUN, ARRAYS, FIGURE, MODEL = "record.json", "run.json", "arrays.npz", "figure.png", "model.keras"
+COMMITTED = Path(__file__).resolve().parents[2] / "results"  # the project's own
 # What of a record is kept in run.json.
 OF_THE_RUN = ("hardware", "training_seconds", "wall_seconds", "times", "milliseconds_per_image")
 

@@ -17,8 +17,13 @@ import re
 from pathlib import Path
 
 import experiments
+from diffnet_tf.files import reading
+from experiments.lib import records
 
+# The images of the committed records: docs/data.md says how to get them.
+IMAGES = "--source stl10_binary --data_dir photos96 --test_dir stl10_real"
 _NAME = re.compile(r'^NAME = "(.+)"$', re.MULTILINE)
+_STEPS = re.compile(r"(\d+) steps")  # a budget of --steps
 
 
 def names():
@@ -49,7 +54,21 @@ def load(stem):
     return module
 
 
-def command(module, budget="cpu"):
-    """What runs an experiment, for readers."""
-    budget = f" --budget {budget}" if hasattr(module, "BUDGETS") else ""
-    return f"python -m {module.__name__}{budget}"
+def command(module, budget="cpu", images=None):
+    """What runs an experiment, for readers: as its committed record was made, on the same images.
+
+    Args:
+        module: the experiment.
+        budget: where the record names no number of steps.
+        images: flags of other images.
+    """
+    kept = records.COMMITTED / module.NAME / records.RECORD
+    record = reading.json_object(kept) if kept.exists() else {}
+    words = ["python -m", module.__name__]
+    if hasattr(module, "BUDGETS"):
+        words += ["--budget", budget]
+        if steps := _STEPS.fullmatch(record.get("budget", "")):
+            words += ["--steps", steps[1]]
+    images = IMAGES if images is None else images
+    made = record.get("source") in ("none", "disks")  # by the experiment itself
+    return " ".join(words + [images] * bool(images and not made))

@@ -97,12 +97,18 @@ def _advice(experiment, options, record):
     if getattr(experiment, "CLAIMS", ()):
         lines.append(f"Check the claims: python -m diffnet_tf verify --results_dir {folder}")
     if record["budget"] in verdicts.SHORT and hasattr(experiment, "BUDGETS"):
-        given = {name: getattr(options, name) for name in ("source", "data_dir", "test_dir", "results_dir")}
-        flags = "".join(
-            f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value != FIELDS[name].default
-        )
-        lines.append(f"This was a short run. The long one: {registry.command(experiment)}{flags}")
+        images, where = _given(options, "source", "data_dir", "test_dir"), _given(options, "results_dir")
+        command = registry.command(experiment, images=images) + (f" {where}" if where else "")
+        lines.append(f"This was a short run. The long one: {command}")
+        if registry.IMAGES in command:
+            lines.append("It takes the images of the tables: docs/data.md says how to get them.")
     return lines
+
+
+def _given(options, *names):
+    """The flags among these that differ from what they are by default, as one would type them; None without any."""
+    given = {name: getattr(options, name) for name in names if getattr(options, name) != FIELDS[name].default}
+    return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in given.items()) or None
 
 
 def refuse_to_shorten(experiment, options):

@@ -6,7 +6,7 @@ from diffnet_tf.files import model_files
 from experiments.lib import records
 
 ALIKE = ("budget", "source", "data", "seed")  # in what networks that are compared must not differ
-COMMITTED = Path(__file__).resolve().parents[2] / "results"
+COMMITTED = records.COMMITTED
 
 
 def find(name, results_dir):
