@@ -24,6 +24,7 @@ PAPER = {
 }  # mean test PSNR in dB, where it prints it
 PART = 40  # batches in memory at a time as floats
 EQUAL = 0.05  # dB: on another machine, means of the same images do not differ by more
+IMAGES = "--source stl10_binary --data_dir stl10_binary"  # the folder in STL-10's archive
 CLAIMS = ()
 
 

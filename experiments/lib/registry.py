@@ -9,6 +9,7 @@ An experiment is one file with
     parts(options)     → a list of `study.Part`, and
     gather(runs, root) → a `study.Result` from the records of the finished parts, with NumPy alone
     draw(record, arrays), caption(record)    the figure, with NumPy and Matplotlib alone
+    IMAGES             flags of the images that it is about, where they are not those of the committed records
     CLAIMS             what the records are checked for, `ledger.Claim`s, if anything
 """
 
@@ -69,6 +70,6 @@ def command(module, budget="cpu", images=None):
         words += ["--budget", budget]
         if steps := _STEPS.fullmatch(record.get("budget", "")):
             words += ["--steps", steps[1]]
-    images = IMAGES if images is None else images
+    images = getattr(module, "IMAGES", IMAGES) if images is None else images
     made = record.get("source") in ("none", "disks")  # by the experiment itself
     return " ".join(words + [images] * bool(images and not made))
