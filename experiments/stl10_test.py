@@ -6,11 +6,14 @@ more: the means have to be those of the records. Other images than STL-10's are 
     python -m experiments.stl10_test --source stl10_binary --data_dir DIR  # DIR holds STL-10's unlabeled_X.bin; minutes
 """
 
+import dataclasses
+import functools
+
 import numpy as np
 
 from diffnet_tf import figures
 from experiments import fig06_samples, fig07_samples
-from experiments.lib import captions, measure, records, settings, stl10, study, verdicts, weights
+from experiments.lib import captions, measure, records, samples, settings, stl10, study, verdicts, weights
 from experiments.lib.measure import Task
 from experiments.lib.options import STL10_SHAPE
 from experiments.lib.run import main
@@ -24,8 +27,7 @@ PAPER = {
 }  # mean test PSNR in dB, where it prints it
 PART = 40  # batches in memory at a time as floats
 EQUAL = 0.05  # dB: on another machine, means of the same images do not differ by more
-IMAGES = "--source stl10_binary --data_dir stl10_binary"  # the folder in STL-10's archive
-CLAIMS = ()
+IMAGE_FLAGS = "--source stl10_binary --data_dir stl10_binary"  # the folder in STL-10's archive
 
 
 def compute(options):
@@ -50,8 +52,8 @@ def compute(options):
         task, model = Task(setting.problem, setting.noise), presets.from_preset(preset)
         values, results[preset] = measured(task, model, test)
         arrays |= {f"{preset}/{name}": np.float32(value) for name, value in values.items()}
-        interval = verdicts.interval(values["psnr_diffnet"], values["target_low"], values["target_high"])
-        intervals[preset] = dict(zip(("value", "lower", "upper"), interval))
+        interval = verdicts.authors_psnr(values["psnr_diffnet"], values["target_low"], values["target_high"])
+        intervals[preset] = dataclasses.asdict(interval)
         trained[preset], kept = records.load(weights.COMMITTED / setting.experiment)
         if places:
             psnr = measured(task, model, real)[0]["psnr_diffnet"], kept["psnr_diffnet"][list(places)]
@@ -85,7 +87,10 @@ def is_stl10(shape, places):
 
 def _training(record):
     """How a preset was trained."""
-    return {key: record[key] for key in ("experiment", "budget", "recipe", "steps", "seed", "commit", "image_sets")}
+    return {
+        key: record[key]
+        for key in ("experiment", "budget", "recipe", "steps", "seed", "commit", "image_sets", "parameters")
+    }
 
 
 def measured(task, model, images):
@@ -161,7 +166,7 @@ def report(record):
     lines.append(f"  {'preset':<15} {'n':>6}  {'per image':>14}  {'of the authors (95 %)':>22}  {'paper':>6}")
     for preset, results in record["results"].items():
         psnr, authors = results["diffnet"]["psnr"], record["authors_psnr"][preset]
-        interval = f"{authors['value']:.2f} ({authors['lower']:.2f}–{authors['upper']:.2f})"
+        interval = f"{authors['value']:.2f} ({authors['low']:.2f}–{authors['high']:.2f})"
         paper = record["paper_psnr"].get(preset)
         lines.append(
             f"  {preset:<15} {psnr['n']:>6,}  {psnr['mean']:>6.2f} ± {psnr['std']:<5.2f}  {interval:>22}  "
@@ -173,6 +178,11 @@ def report(record):
     for preset, psnr in record["stl10_real"]["psnr"].items():
         agree = "agree" if abs(psnr["here"] - psnr["recorded"]) <= EQUAL else "DISAGREE"
         lines.append(f"  {preset:<15} {psnr['here']:.3f} and {psnr['recorded']:.3f} dB: they {agree}")
+    lines.append("The paper's claims on these images:")
+    measured = [preset for preset in _CLAIMS if preset in record["results"]]
+    for preset, claim in [(name, claim) for name in measured for claim in _CLAIMS[name]]:
+        found = claim.check(*_of(record, preset))
+        lines.append(f"  {found.answer}: {claim.text}: {found.ours} [paper: {claim.reference}] [{found.conditions}]")
     return "\n".join(lines)
 
 
@@ -185,6 +195,36 @@ def caption(record):
         f"{record['data']}, on {count:,} test images. {images_in_words(record)}"
     )
 
+
+# ---- Claims ----------------------------------------------------------------------------------------------------------
+
+
+def _of(record, preset):
+    """What `samples.claims_on` takes: how the preset was trained, as if tested on these images; and its quality."""
+    sets = {"training": record["trained"][preset]["image_sets"]["training"], "test": record["image_sets"]["test"]}
+    shared = ("source", "data", "test_data", "budget")
+    trained = {**{key: record[key] for key in shared}, **record["trained"][preset], "image_sets": sets}
+    if record["budget"] == "smoke":
+        trained["budget"] = "smoke"
+    psnr = record["results"][preset]["diffnet"]["psnr"]
+    return [trained], verdicts.Interval(**record["authors_psnr"][preset]), np.array([psnr["mean"]]), psnr["n"]
+
+
+def _load(preset, root):
+    record = records.load(root / NAME)[0]
+    if preset not in record["results"]:
+        raise verdicts.NotRun(preset)
+    return _of(record, preset)
+
+
+_WORDS = {"inverse": ("Fig. 6", "no noise"), "inverse-1pct": ("Fig. 7", "1 % noise")}
+_CLAIMS = {
+    preset: samples.claims_on(
+        PAPER[preset], where, f"the paper's test images, inverse, {noise}: PSNR", functools.partial(_load, preset)
+    )
+    for preset, (where, noise) in _WORDS.items()
+}
+CLAIMS = tuple(claim for claims in _CLAIMS.values() for claim in claims)
 
 if __name__ == "__main__":
     main(__file__)

@@ -9,7 +9,7 @@ An experiment is one file with
     parts(options)     → a list of `study.Part`, and
     gather(runs, root) → a `study.Result` from the records of the finished parts, with NumPy alone
     draw(record, arrays), caption(record)    the figure, with NumPy and Matplotlib alone
-    IMAGES             flags of the images that it is about, where they are not those of the committed records
+    IMAGE_FLAGS        flags of the images that it is about, where they are not those of the committed records
     CLAIMS             what the records are checked for, `ledger.Claim`s, if anything
 """
 
@@ -22,7 +22,7 @@ from diffnet_tf.files import reading
 from experiments.lib import records
 
 # The images of the committed records: docs/data.md says how to get them.
-IMAGES = "--source stl10_binary --data_dir photos96 --test_dir stl10_real"
+IMAGE_FLAGS = "--source stl10_binary --data_dir photos96 --test_dir stl10_real"
 _NAME = re.compile(r'^NAME = "(.+)"$', re.MULTILINE)
 _STEPS = re.compile(r"(\d+) steps")  # a budget of --steps
 
@@ -70,6 +70,6 @@ def command(module, budget="cpu", images=None):
         words += ["--budget", budget]
         if steps := _STEPS.fullmatch(record.get("budget", "")):
             words += ["--steps", steps[1]]
-    images = getattr(module, "IMAGES", IMAGES) if images is None else images
+    images = getattr(module, "IMAGE_FLAGS", IMAGE_FLAGS) if images is None else images
     made = record.get("source") in ("none", "disks")  # by the experiment itself
     return " ".join(words + [images] * bool(images and not made))

@@ -100,7 +100,7 @@ def _advice(experiment, options, record):
         images, where = _given(options, "source", "data_dir", "test_dir"), _given(options, "results_dir")
         command = registry.command(experiment, images=images) + (f" {where}" if where else "")
         lines.append(f"This was a short run. The long one: {command}")
-        if registry.IMAGES in command:
+        if registry.IMAGE_FLAGS in command:
             lines.append("It takes the images of the tables: docs/data.md says how to get them.")
     return lines
 

@@ -96,31 +96,35 @@ def _measure(model, iterations, inputs, targets):
 def claims(experiment, paper, where, text):
     """Two claims on a mean PSNR of the test set: it reaches the paper's value; and it has its size, within ±1 dB."""
 
-    def value(trainings):
-        arrays = [found for _, found in trainings]
+    def load(root):
+        trained = seeds.trainings(experiment, root)
+        arrays = [found for _, found in trained]
         psnr = np.stack([found["psnr_diffnet"] for found in arrays])
         reached = verdicts.authors_psnr(psnr, arrays[0]["target_low"], arrays[0]["target_high"])
-        means = psnr.mean(axis=1)
-        ours = f"{reached} dB; per image {means.mean():.2f}{verdicts.of_seeds(means)}"
-        return reached, ours, verdicts.count(psnr.shape[1], [record for record, _ in trainings])
+        return [record for record, _ in trained], reached, psnr.mean(axis=1), psnr.shape[1]
 
-    def reaches(trainings):
-        reached, ours, n = value(trainings)
-        records = [record for record, _ in trainings]
-        return verdicts.finding(records[0], ours, verdicts.reaches(reached, paper), n, records)
+    return claims_on(paper, where, text, load)
 
-    def has_its_size(trainings):
-        reached, ours, n = value(trainings)
-        records = [record for record, _ in trainings]
-        text = f"{reached.value - paper:+.2f} dB: {ours}"
-        return verdicts.finding(records[0], text, verdicts.within(reached, paper), n, records)
 
-    def load(root):
-        return (seeds.trainings(experiment, root),)
+def claims_on(paper, where, text, load):
+    """The same two claims on what `load` gives for a results folder: the trainings' records, the `verdicts.Interval` of
+    the authors' PSNR, the mean PSNR per image of each, and the number of images."""
 
+    def finding(trainings, reached, means, images, answer, before=""):
+        ours = f"{before}{reached} dB; per image {np.mean(means):.2f}{verdicts.of_seeds(means)}"
+        return verdicts.finding(trainings[0], ours, answer, verdicts.count(images, trainings), trainings)
+
+    def reaches(trainings, reached, *more):
+        return finding(trainings, reached, *more, verdicts.reaches(reached, paper))
+
+    def has_its_size(trainings, reached, *more):
+        gap = f"{reached.value - paper:+.2f} dB: "
+        return finding(trainings, reached, *more, verdicts.within(reached, paper), gap)
+
+    size = f"{paper} ± {verdicts.SIZE:g} dB"
     return (
         Claim(f"{text} at least", f"{paper} dB", reaches, where, load=load),
-        Claim(f"{text} of the same size", f"{paper} ± {verdicts.SIZE:g} dB", has_its_size, where, load=load),
+        Claim(f"{text} of the same size", size, has_its_size, where, load=load),
     )
 
 

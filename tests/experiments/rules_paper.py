@@ -336,23 +336,89 @@ CASES["Fig. 13", "the same in one network that is given σ"] = {
 # ---- Deconvolution ---------------------------------------------------------------------------------------------------
 
 
-def disks(root, train=90.0, test=90.0, signs=(0.95, 0.95, 0.95), steps=fakes.STEPS):
-    """The record of Figure 5."""
-    results = {
-        split: {"authors_psnr": {"mean": mean, "std": 0.1, "n": 8}}
-        for split, mean in (("train", train), ("test", test))
+def disks(root, *seeds, train=90.0, test=90.0, spread=0.1, steps=fakes.STEPS):
+    """The records of Figure 5: of each seed what differs from the claims."""
+    for seed, changes in enumerate(seeds or ({},)):
+        layers = {"opposite_signs": [0.95] * 3, "opposite_to_each": [0.95] * 3, "regulariser": [0.05] * 3}
+        ring = {"deeper_than": 0.01, "share": changes.get("share", 1.0)}
+        results = {split: {"authors_psnr": {"mean": mean}} for split, mean in (("train", train), ("test", test))}
+        record = {"problem": "deconvolution", "results": results, "negative_ring": ring, "parameters": 60_786}
+        record |= {"high_frequencies": {"gained": changes.get("gained", [0.2, 0.2, 0.6])}, "training_images": 1_024}
+        record |= {**layers, **changes, "recipe": fakes.FAST, "steps": steps, "seed": seed}
+        arrays = {}
+        for split, mean in (("train", train), ("test", test)):
+            flat = np.zeros(fakes.IMAGES), np.ones(fakes.IMAGES)
+            arrays |= {f"psnr_{split}": fakes.psnr(mean, spread), f"low_{split}": flat[0], f"high_{split}": flat[1]}
+        fakes.save(root / "seeds" / str(seed) if seed else root, "fig05", record, **arrays)
+
+
+def _disks(*seeds, **more):
+    return lambda root: disks(root, *seeds, **more)
+
+
+CASES["Fig. 4–5", "deconvolution of disks, train and test PSNR at least"] = {
+    HOLDS: [_disks(train=86.4, test=86.4), _disks({}, {}, {}, train=86.4, test=86.4)],
+    FAILS: [_disks(train=86.4, test=86.1), _disks(train=86.1, test=86.4)],
+    OPEN: [_disks(train=86.4, test=86.4, spread=2.0), _disks(steps=100)],
+}
+CASES["Fig. 4–5", "deconvolution of disks, of the same size"] = {
+    HOLDS: [_disks(train=87.0, test=87.0), _disks(train=85.4, test=85.4)],
+    FAILS: [_disks(train=87.5, test=87.5), _disks(train=85.0, test=86.0)],
+    OPEN: [_disks(train=87.24, test=87.24), _disks(train=86.0, test=86.0, steps=100)],
+}
+for text, key, good, bad in (
+    ("the centre filter has the opposite sign of the others' sum", "opposite_signs", 0.92, 0.7),
+    ("the centre filter has the opposite sign of each other", "opposite_to_each", 0.92, 0.7),
+    ("the regularising part is small", "regulariser", 0.09, 0.12),
+):
+    _good, _bad = ({key: [good, value, good]} for value in (good, bad))  # one layer is enough to fail
+    CASES["Sec. 5.1", text] = {
+        HOLDS: [_disks(_good, _good)],
+        FAILS: [_disks(_bad), _disks(_bad, _bad)],
+        OPEN: [_disks(_good, _bad), _disks(_good, steps=100)],
     }
-    record = {"problem": "deconvolution", "paper_psnr": 86.24, "results": results, "opposite_signs": list(signs)}
-    fakes.save(root, "fig05", record | {"recipe": fakes.FAST, "steps": steps, "parameters": 60_786})
+CASES["Sec. 5.1", "a negative ring before the ReLU"] = {
+    HOLDS: [_disks({"share": 0.92})],
+    FAILS: [_disks({"share": 0.7})],
+    OPEN: [_disks({"share": 0.92}, {"share": 0.7}), _disks({"share": 0.92}, steps=100)],
+}
+CASES["Sec. 5.1", "the last layer mainly brings back the high frequencies"] = {
+    HOLDS: [_disks({"gained": [0.2, 0.2, 0.6]})],
+    FAILS: [_disks({"gained": [0.3, 0.3, 0.4]}), _disks({"gained": [0.6, 0.2, 0.2]})],
+    OPEN: [_disks({"gained": [0.2, 0.2, 0.6]}, {"gained": [0.3, 0.3, 0.4]}), _disks(steps=100)],
+}
+
+# ---- The paper's own test images -------------------------------------------------------------------------------------
 
 
-CASES["Fig. 4–5", "deconvolution of disks, train and test PSNR"] = {
-    HOLDS: [lambda root: disks(root, 86.3, 86.3)],
-    FAILS: [lambda root: disks(root, 86.3, 86.2), lambda root: disks(root, 86.2, 86.3)],
-    OPEN: [lambda root: disks(root, steps=100)],
-}
-CASES["Sec. 5.1", "centre filter of opposite sign"] = {
-    HOLDS: [lambda root: disks(root)],
-    FAILS: [lambda root: disks(root, signs=(0.95, 0.7, 0.95))],
-    OPEN: [lambda root: disks(root, steps=100)],
-}
+def owned(root, preset, mean, spread=0.02, steps=fakes.STEPS, budget="cpu"):
+    """The record of a measurement on STL-10's test images."""
+    training = {"recipe": fakes.FAST, "steps": steps, "seed": 0, "commit": "0" * 40, "parameters": 101_310}
+    training |= {"image_sets": fakes.COMMON["image_sets"], "budget": "cpu"}
+    test = {"sha256": "a" * 64, "shape": [100_000, 96, 96], "split": "test", "count": 10_000}
+    interval = {"value": mean, "low": mean - spread, "high": mean + spread}
+    record = {
+        "budget": budget,
+        "image_sets": {"training": {}, "test": test},
+        "trained": {preset: training},
+        "authors_psnr": {preset: interval},
+        "results": {preset: {"diffnet": {"psnr": {"mean": mean + 0.5, "n": 10_000}}}},
+    }
+    fakes.save(root, "stl10-test", record)
+
+
+for preset, where, noise, paper in (
+    ("inverse", "Fig. 6", "no noise", 63.72),
+    ("inverse-1pct", "Fig. 7", "1 % noise", 34.21),
+):
+    words, make = f"the paper's test images, inverse, {noise}: PSNR", partial(owned, preset=preset)
+    CASES[where, f"{words} at least"] = {
+        HOLDS: [partial(make, mean=paper + 0.1)],
+        FAILS: [partial(make, mean=paper - 0.1)],
+        OPEN: [partial(make, mean=paper), partial(make, mean=paper + 9, budget="smoke")],
+    }
+    CASES[where, f"{words} of the same size"] = {
+        HOLDS: [partial(make, mean=paper + 0.9), partial(make, mean=paper - 0.9)],
+        FAILS: [partial(make, mean=paper + 1.2), partial(make, mean=paper - 1.2)],
+        OPEN: [partial(make, mean=paper + 1.0), partial(make, mean=paper, steps=100)],
+    }

@@ -39,13 +39,13 @@ def test_a_command_names_the_steps_where_no_budget_does(tmp_path, monkeypatch):
 def test_an_experiment_without_a_record_takes_the_same_images():
     own = types.SimpleNamespace(__name__="experiments.own", NAME="own", BUDGETS={})
     assert registry.command(own) == f"python -m experiments.own --budget cpu {TABLES}"
-    own.IMAGES = "--source npy --data_dir DIR"
+    own.IMAGE_FLAGS = "--source npy --data_dir DIR"
     assert registry.command(own) == "python -m experiments.own --budget cpu --source npy --data_dir DIR"
     assert registry.command(own, "paper", "--source skimage").endswith("own --budget paper --source skimage")
 
 
 def test_the_ledger_prints_them():
-    commands = re.findall(r"command  (python -m experiments.*)", ledger.text(ROOT / "results", verbose=True))
+    commands = re.findall(r"command +(python -m experiments.*)", ledger.text(ROOT / "results", verbose=True))
     assert LONG in commands
 
 

@@ -16,6 +16,7 @@ from diffnet_tf.networks import presets
 from experiments import stl10_real, stl10_test
 from experiments.lib import measure, options, records, settings, stl10, weights
 from tests.conftest import ROOT, tensorflow_only
+from tests.experiments import fakes
 from tests.small_experiments import execute
 
 DATA = ROOT.parent / "shared" / "data"  # images that may not be committed lie beside a clone, if anywhere
@@ -181,7 +182,7 @@ def test_presets_are_measured_on_the_last_tenth(committed, tmp_path, capsys):
         assert record["results"][preset]["diffnet"]["psnr"] == pytest.approx(summary["psnr"], rel=1e-4)
         interval = record["authors_psnr"][preset]
         assert interval["value"] == pytest.approx(summary["authors_psnr"]["mean"], abs=0.01)
-        assert interval["lower"] <= interval["value"] <= interval["upper"]
+        assert interval["low"] <= interval["value"] <= interval["high"]
     out = capsys.readouterr().out
     assert f"not STL-10's 100,000 images: 20 images, SHA-256 {test['sha256'][:12]}…" in out
     assert "of stl10_real's 3 images 3 are among them, 1 in the test set" in out
@@ -192,10 +193,12 @@ def test_presets_are_measured_on_the_last_tenth(committed, tmp_path, capsys):
 def made(**changes):
     """A record as STL-10's images would leave it."""
     psnr = {"mean": 67.0, "std": 2.0, "n": 10_000}
+    training = {"image_sets": {"training": {"count": 3_600}}, "recipe": fakes.FAST, "steps": 72_000, "seed": 0}
+    training |= {"commit": "c" * 40, "parameters": 101_310, "budget": "cpu"}
     record = {
         "title": stl10_test.TITLE,
         "data": "photos96",
-        "image_sets": {"test": {"shape": [100_000, 96, 96], "sha256": "ab" * 32}},
+        "image_sets": {"test": {"shape": [100_000, 96, 96], "sha256": "ab" * 32, "split": "test", "count": 10_000}},
         "is_stl10": True,
         "stl10_real": {
             "known": 123,
@@ -204,9 +207,12 @@ def made(**changes):
             "psnr": {"inverse": {"here": 67.361, "recorded": 67.365}},
         },
         "paper_psnr": {"inverse": 63.72},
-        "authors_psnr": {"inverse": {"value": 66.5, "lower": 66.4, "upper": 66.6}},
+        "authors_psnr": {"inverse": {"value": 66.5, "low": 66.4, "high": 66.6}},
         "results": {"inverse": {"diffnet": {"psnr": psnr}}},
-        "trained": {"inverse": {"image_sets": {"training": {"count": 3_600}}}},
+        "trained": {"inverse": training},
+        "budget": "cpu",
+        "source": "stl10_binary",
+        "test_data": "its test split",
     }
     return json.loads(json.dumps(record)) | changes
 
@@ -217,6 +223,9 @@ def test_the_report_says_whose_images_these_are_and_how_the_presets_did():
     assert lines[0] == f"STL-10's 100,000 images; {among}"
     assert " ".join(lines[3].split()) == "inverse 10,000 67.00 ± 2.00 66.50 (66.40–66.60) 63.72"
     assert lines[5].endswith("67.361 and 67.365 dB: they agree")
+    (claim,) = [line for line in lines if "PSNR at least" in line]
+    assert claim.startswith("  holds: the paper's test images, inverse, no noise") and "paper: 63.72 dB" in claim
+    assert claim.endswith("[2 of 5: network, test images (10,000 of 10,000)]")
     far = made()
     far["stl10_real"]["psnr"]["inverse"]["here"] = 67.2
     assert "67.200 and 67.365 dB: they DISAGREE" in stl10_test.report(far)
