@@ -1,4 +1,7 @@
-"""Known images by their content: those of `stl10_real` within STL-10, and files of images that are made here."""
+"""Known images by their content: those of `stl10_real` within STL-10, and files of images that are made here.
+
+Drawing needs no Keras, which `diffnet_tf.data` does.
+"""
 
 import functools
 import hashlib
@@ -7,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from diffnet_tf import files
-from diffnet_tf.data import binary
 from diffnet_tf.files import reading
 
 HASHES = Path(__file__).resolve().parent.parent / "data" / "stl10_real.sha256"
@@ -53,6 +55,8 @@ def refuse_to_replace(out):
     Raises:
         FileExistsError, ValueError: the file is there, or the folder cannot be written to.
     """
+    from diffnet_tf.data import binary
+
     path = Path(out) / binary.NAME
     if path.exists():
         raise FileExistsError(f"{path} exists; give another OUT, or remove it.")
@@ -71,6 +75,8 @@ def write_known(path, images, sha256, advice):
     Raises:
         ValueError: when their SHA-256 is another one. Then nothing is written.
     """
+    from diffnet_tf.data import binary
+
     made = hashlib.sha256(binary.encoded(images).data).hexdigest()
     if made != sha256:
         raise ValueError(f"The images for {path} have SHA-256 {made}; expected {sha256}{advice}")

@@ -15,7 +15,7 @@ import diffnet_tf as dn
 from diffnet_tf.data import sources
 from diffnet_tf.training import distribute
 from experiments import fig06_samples, fig07_samples, render
-from experiments.lib import options, records, run, settings
+from experiments.lib import options, records, registry, run, settings
 from tests.conftest import ROOT, run_python, tensorflow_only
 
 FIGURES = {"fig06": fig06_samples, "fig07": fig07_samples}
@@ -117,6 +117,13 @@ def test_figures_are_redrawn_the_same_without_keras(smoke):
     assert str(figure) in out and str(smoke / "index.html") in out
     assert figure.read_bytes() == before
     assert figure.with_suffix(".pdf").read_bytes() == vectors
+
+
+def test_every_experiment_draws_without_keras():
+    """Its module loads, and the ledger leaves none out."""
+    code = WITHOUT_KERAS.partition("from experiments import render")[0]
+    code += "from experiments.lib import registry; print(len([registry.get(name) for name in registry.names()]))"
+    assert run_python(code) == f"{len(registry.names())}\n"
 
 
 def test_importing_the_package_needs_no_backend():
