@@ -118,7 +118,16 @@ def table(directory):
     }
     apart = ["", *found.pop(OVERHEAD)] if OVERHEAD in found else []
     lines = [HEADER, *recipe_rows(load(Path(directory) / "recipes")), *(line for of in found.values() for line in of)]
-    return "\n".join(lines + apart)
+    return "\n".join(lines + apart + changed(directory))
+
+
+def changed(directory):
+    """A line that names the records which were made by code that no commit has, if there are any."""
+    paths = sorted(Path(directory).glob("*.json"))
+    names = [path.stem for path in paths if json.loads(path.read_text()).get("commit", "").endswith("+changes")]
+    if not names:
+        return []
+    return ["", f"Measured with changes that are not in the commit of the record: {', '.join(names)}."]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """A fair comparison on identical pairs: DiffNet, U-Net, CNN and ResNet of DiffNet's size, and classical inverses.
 
+CNN and ResNet are those of the paper's Section 3: they lack the connection from input to output that DiffNet and the
+U-Net have.
+
 Inverse diffusion without noise and with 1 %. The networks are trained with equal seeds and, but for the U-Net, equal
 steps; classical methods get their parameters from training images. Differences are paired, image by image. The DiffNets
 of Figures 6 and 7, trained for an hour each, and the U-Net's longest trainings stand beside those of minutes. Last, all

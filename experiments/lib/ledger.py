@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.lib import records, registry, verdicts
+from experiments.lib import jobs, records, registry, verdicts
 from experiments.lib.verdicts import Check, Finding
 
 
@@ -46,11 +46,15 @@ class Row:
     claim: Claim
     command: str
     finding: Finding
+    minutes: float = 0.0
 
     @property
     def answer(self):
-        """Does it hold; of what was not run, how long it takes where that is known."""
-        return self.finding.answer
+        """Does it hold; of what was not run, about how many hours all of its experiment takes on two idle cores."""
+        answer = self.finding.answer
+        if answer != verdicts.NOT_RUN or not self.minutes:
+            return answer
+        return f"{answer}: {self.minutes / 60:.0f} h" if self.minutes >= 90 else f"{answer}: {self.minutes:.0f} min"
 
     @property
     def source(self):
@@ -83,7 +87,7 @@ class Ledger:
                 where = claim.where or module.TITLE
                 if bool(claim.where) == (self is PAPER) and only in (None, (where, claim.text)):
                     command = claim.command or registry.command(module)
-                    found.append(Row(where, claim, command, _finding(claim, Path(root), name)))
+                    found.append(Row(where, claim, command, _finding(claim, Path(root), name), jobs.minutes(name, "cpu")))
         return found
 
     def cells(self, root):
@@ -135,7 +139,7 @@ def _total(ledger, rows):
 
 def listing(ledger, rows, verbose=False):
     """A ledger's rows as text: a line for each claim, or a paragraph."""
-    width = max(map(len, verdicts.ANSWERS))
+    width = max(len(row.answer) for row in rows)
     lines = [ledger.title, ""]
     for row in rows:
         finding, answer = row.finding, row.answer
