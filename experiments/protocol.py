@@ -1,11 +1,15 @@
-"""The paper's own protocol for a tenth of its steps: 16 whole images a step, and what half precision costs there.
+"""The paper's own protocol for a tenth of its steps: 16 whole images a step, without and with 1 % noise.
 
-Question: does a DiffNet whose inner convolutions run in bfloat16 learn as well as one in float32, and how much sooner?
-Both start from the same weights and see the same examples. Measured in float32, as all networks are.
+How good does a DiffNet get by the recipe `paper`, and by `authors`, of the authors' code; after how many steps, and
+after how many minutes, beside the recipe `fast` of Figures 6 and 7? And does one whose inner convolutions run in
+bfloat16 learn as well as one in float32, and how much sooner? (Not run where the device has no bfloat16.) Networks of
+one seed start from the same weights and see the same examples. Measured in float32, as all networks are. Curves end
+where the trainings do: nothing is extrapolated.
 
-    python -m experiments.protocol --budget quick  # about 2 min on 2 cores
-    # about 100 min
+    python -m experiments.protocol --budget quick  # about 4 min on 2 cores
+    # 4.8 h: each training in bfloat16 0.6, else 0.9
     python -m experiments.protocol --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.protocol --budget cpu … --only DiffNet-bfloat16,DiffNet-float32-inverse-0.01  # some of them
 """
 
 import dataclasses
@@ -14,7 +18,7 @@ import functools
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, measure, networks, study, verdicts
+from experiments.lib import captions, measure, networks, records, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -24,35 +28,48 @@ TITLE = "The paper's protocol"
 STEPS = {"smoke": 4, "quick": 100, "cpu": 10_125, "paper": 101_250}
 BUDGETS = {name: ("paper", steps, 8 if name == "smoke" else None) for name, steps in STEPS.items()}
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+FAST = {0.0: "fig06", 0.01: "fig07"}  # the experiments that trained by the recipe `fast`
 TIMES = ("times", "training_seconds")
 CLOSE = 0.3  # dB between the precisions
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One training: the task and the precision of the inner convolutions."""
+    """One training: the precision of the inner convolutions, the task, and the recipe."""
 
     precision: str
     problem: str = "inverse"
     noise: float = 0.0
+    protocol: str = "paper"
 
     @property
     def name(self):
         """Of the part's record."""
-        return f"DiffNet-{self.precision}-{self.problem}-{self.noise:g}"
+        name = f"DiffNet-{self.precision}-{self.problem}-{self.noise:g}"
+        return name if self.protocol == "paper" else f"{name}-{self.protocol}"
+
+
+def plan(precisions):
+    """The trainings in the order of their value: by the recipe `paper`, bfloat16 first, which is the shorter one."""
+    paper = [Run(precision, noise=noise) for noise in FAST for precision in precisions]
+    return paper + [Run("float32", noise=noise, protocol="authors") for noise in FAST]
 
 
 def parts(options):
-    """The trainings, bfloat16 first: it is the shorter one."""
-    images = [options.images(split, BUDGETS[options.budget][2]) for split in ("train", "validation", "test")]
+    """The trainings; those in bfloat16 where the device has it."""
+    from diffnet_tf.base import backend
+
+    _, steps, limit = BUDGETS[options.budget]
+    images = [options.images(split, limit) for split in ("train", "validation", "test")]
     train = functools.partial(_train, options=options, images=images)
-    return [study.part(Run(precision), train) for precision in ("bfloat16", "float32")]
+    precisions = ("bfloat16", "float32") if backend.has_bfloat16() else ("float32",)
+    return [study.part(run, train, steps) for run in plan(precisions)]
 
 
 def _train(run, options, images):
     from diffnet_tf import models
 
-    name, steps, _ = BUDGETS[options.budget]
+    _, steps, _ = BUDGETS[options.budget]
     train, validation, test = images
     task = Task(run.problem, run.noise)
 
@@ -62,7 +79,7 @@ def _train(run, options, images):
     trained = study.train(
         options,
         make,
-        networks.recipe_for("DiffNet", name, task),
+        networks.recipe_for("DiffNet", run.protocol, task),
         train,
         steps=steps,
         seed=options.seed,
@@ -78,37 +95,82 @@ def _train(run, options, images):
 
 
 def gather(runs, root):
-    """Of each training the run of most steps."""
+    """Of each training the run of most steps; beside them the trainings by the recipe `fast`.
+
+    Returns:
+        A record with "runs", each with its precision, noise, "protocol", steps, history and times, and "fast", the same
+        of Figures 6 and 7 where they were measured on the same images; arrays "psnr_NAME" with the PSNR of every test
+        image, and as "psnr_PRECISION" those of the recipe `paper` without noise, too.
+    """
     kept = study.most_steps(runs, [key for key in study.LEFT_OUT if key not in TIMES])
-    arrays = {f"psnr_{run['precision']}": np.float32(run.pop("psnr")) for run in kept}
+    arrays = {}
     for run in kept:
+        run.setdefault("protocol", "paper")  # older ones
         run.pop("ssim")
-    return study.Result({**study.common(runs), "runs": kept}, arrays)
+        psnr = np.float32(run.pop("psnr"))
+        arrays[f"psnr_{run['name']}"] = psnr
+        if _without_noise(run):
+            arrays[f"psnr_{run['precision']}"] = psnr
+    return study.Result({**study.common(runs), "runs": kept, "fast": _fast(root, runs[-1])}, arrays)
+
+
+def _fast(root, like):
+    """The trainings of Figures 6 and 7: what is known of each, with its curve."""
+    kept = ("experiment", "noise", "budget", "steps", "recipe", "seed", "commit", "training_images", "history", "times")
+    found = []
+    for name in FAST.values():
+        if (root / name / records.RECORD).exists():
+            record, _ = records.load(root / name)
+            if study.same_test_images(record, like) and record["recipe"]["name"] == "fast":
+                known = {key: record[key] for key in kept if key in record}
+                found.append({**known, "results": record["results"]["diffnet"]})
+    return found
+
+
+def _without_noise(run):
+    return run.get("protocol", "paper") == "paper" and not run.get("noise")
 
 
 @figures.styled
 def draw(record, arrays):
-    """Two panels: validation PSNR against steps and against minutes."""
-    figure, axes = figures.plots(1, 2, caption(record), width=3.4)
-    for run, colour in zip(record["runs"], figures.LINES):
-        curve = [(row["step"], row["val_psnr"]) for row in run["history"]]
-        steps, psnr = np.array(curve).T
-        for axis, values in zip(axes[0], (steps, steps * milliseconds(run) / 60_000)):
-            axis.plot(values, psnr, color=colour, label=run["precision"])
-    axes[0, 0].set(xlabel="steps", ylabel="validation PSNR in dB")
-    axes[0, 1].set(xlabel="minutes, at the pace of the fastest interval")
-    axes[0, 0].legend(loc="lower right")
+    """A row for each level of noise: validation PSNR against steps and against minutes."""
+    figure, axes = figures.plots(len(FAST), 2, caption(record), width=3.4)
+    labels = {}
+    for row, noise in zip(axes, FAST):
+        runs = [run for run in record["runs"] if run.get("noise", 0.0) == noise]
+        for axis in row:
+            axis.set(ylabel="validation PSNR in dB", title=captions.percent(noise), xscale="log")
+            if not runs:
+                figures.not_run(axis)
+        for run in [*runs, *(run for run in record.get("fast", ()) if run["noise"] == noise)]:
+            label = _label(run)
+            look = labels.setdefault(label, {"color": figures.LINES[len(labels)]})
+            steps, psnr = np.array([(each["step"], each["val_psnr"]) for each in run["history"]]).T
+            for axis, values in zip(row, (steps, steps * milliseconds(run) / 60_000)):
+                axis.plot(values, psnr, **look)
+        row[0].set_xlabel("steps")
+        row[1].set_xlabel("minutes, at the pace of the fastest interval")
+    figures.key(axes[0, 0], list(labels.items()), loc="lower right")
     return figure
+
+
+def _label(run):
+    """What a training is called in the figure: its recipe, and its precision where it is not float32."""
+    if "precision" not in run:
+        return run["recipe"]["name"]
+    return run.get("protocol", "paper") + (f", {run['precision']}" if run["precision"] != "float32" else "")
 
 
 def caption(record):
     """What is shown, and where it comes from."""
-    results = ", ".join(f"{run['precision']} {run['results']['psnr']['mean']:.2f} dB" for run in record["runs"])
+    found = {}
+    for run in [*record["runs"], *record.get("fast", ())]:
+        found.setdefault(run.get("noise", 0.0), []).append(f"{_label(run)} {run['results']['psnr']['mean']:.2f}")
+    results = "; ".join(f"{captions.percent(noise)}: {', '.join(values)} dB" for noise, values in found.items())
     run = record["runs"][0]
     return (
         f"{record['title']}: DiffNet, {captions.count(run['steps'], 'step')} of {run['recipe']['batch_size']} whole "
-        f"images, no noise. Mean PSNR of {run['results']['psnr']['n']} test images: {results}. "
-        f"{captions.source(record)}"
+        f"images. Mean PSNR of {run['results']['psnr']['n']} test images; {results}. {captions.source(record)}"
     )
 
 
@@ -120,7 +182,7 @@ def milliseconds(run):
 
 def equal(record, arrays):
     """Trained in bfloat16, the network is as good as trained in float32."""
-    runs = {run["precision"]: run for run in record["runs"]}
+    runs = {run["precision"]: run for run in record["runs"] if _without_noise(run)}
     if set(runs) != set(POLICIES):
         raise verdicts.NotRun("one of the trainings")
     if len({run["steps"] for run in runs.values()}) > 1:
