@@ -7,7 +7,7 @@ trained on all levels and keep their networks; a specialist is trained on its ow
 alike, stand the presets that were trained for one level for an hour, and the longest trainings of the U-Net.
 
     python -m experiments.all_noise --budget quick  # about 10 min on 2 cores
-    # about an hour
+    # 1.1 h
     python -m experiments.all_noise --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
     python -m experiments.all_noise --budget cpu … --only specialist  # a part
 """
@@ -34,7 +34,7 @@ LEARNING_RATE = 1e-3  # of fine-tuning
 BUDGETS = {  # (recipe, steps of the two networks, steps of a specialist, levels, limit on the number of images)
     "smoke": ("fast", 1, 1, (0.0, 0.01), 8),
     "quick": ("fast", 300, 50, LEVELS, None),
-    "cpu": ("fast", 3_200, 400, LEVELS, None),  # one network gets the steps of all specialists together
+    "cpu": ("fast", 22_400, 2_800, LEVELS, None),  # one network gets the steps of all specialists together
     "paper": ("paper", 101_250, 101_250, LEVELS, None),
 }
 
@@ -58,14 +58,15 @@ class Run:
 
 def parts(options):
     """The two networks, the specialists, and the presets."""
-    levels, limit = BUDGETS[options.budget][-2:]
+    _, *steps, levels, limit = BUDGETS[options.budget]
     images = [options.images(split, limit) for split in ("train", "validation", "test")]
     trained = [Run("blind", None, options.seed), Run("conditioned", None, options.seed)]
     trained += [Run("specialist", level, options.seed) for level in levels]
     presets = [Run("preset", level) for level in levels if settings.inverse(level)]
     train = functools.partial(_train, options=options, images=images)
     measured = functools.partial(_preset, test=images[-1])
-    return [*(study.part(run, train) for run in trained), *(study.part(run, measured) for run in presets)]
+    trained = [study.part(run, train, steps[run.noise is not None]) for run in trained]
+    return [*trained, *(study.part(run, measured) for run in presets)]
 
 
 def _recipe(name):

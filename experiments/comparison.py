@@ -97,7 +97,9 @@ def parts(options):
         beside |= {Beside(name, task, True): measured for name in methods}
         costs[Beside("costs", task)] = functools.partial(_costs, methods=methods, options=options, images=images)
     train = functools.partial(_train, budget=budget, options=options, images=images)
-    return [study.part(run, do) for run, do in (beside | dict.fromkeys(plan(budget), train) | costs).items()]
+    trainings = [study.part(run, train, _steps(run, budget)) for run in plan(budget)]
+    before, after = ([study.part(run, do) for run, do in of.items()] for of in (beside, costs))
+    return [*before, *trainings, *after]
 
 
 def _input(run, images):
@@ -122,12 +124,15 @@ def _classical(run, methods, budget, images):
     return classics.measured(run.method, methods[run.method], run.task, budget, images)
 
 
+def _steps(run, budget):
+    return budget.steps[2 if run.network == "UNet" else int(bool(run.task.noise))]
+
+
 def _train(run, budget, options, images):
     train, test = images
     made = networks.of(run.network, budget.recipe, run.task)
-    steps = budget.steps[2 if run.network == "UNet" else int(bool(run.task.noise))]
     about = {"seed": run.seed, "name": run.name, **dataclasses.asdict(run.task)}
-    trained = study.train(options, *made, train, steps=steps, **about)
+    trained = study.train(options, *made, train, steps=_steps(run, budget), **about)
     return study.tested(trained, *measure.pairs(run.task, test))
 
 

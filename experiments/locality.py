@@ -62,7 +62,7 @@ def parts(options):
     images = [options.images(split, limit) for split in ("train", "validation", "test")]
     do = functools.partial(_train, recipe=recipe, steps=steps, options=options, images=images)
     local = study.Part(LOCAL, lambda: _local(images[-1], min(number, len(images[-1])), side))
-    return [local, *(study.part(run, do) for run in plan(seeds))]
+    return [local, *(study.part(run, do, steps) for run in plan(seeds))]
 
 
 def _train(run, recipe, steps, options, images):

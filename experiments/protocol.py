@@ -138,18 +138,16 @@ def draw(record, arrays):
     labels = {}
     for row, noise in zip(axes, FAST):
         runs = [run for run in record["runs"] if run.get("noise", 0.0) == noise]
-        for axis in row:
-            axis.set(ylabel="validation PSNR in dB", title=captions.percent(noise), xscale="log")
-            if not runs:
-                figures.not_run(axis)
-        for run in [*runs, *(run for run in record.get("fast", ()) if run["noise"] == noise)]:
+        title = captions.percent(noise) + ("" if runs else " (the paper's protocol: not run)")
+        runs += [run for run in record.get("fast", ()) if run["noise"] == noise]
+        row[0].set(title=title, xlabel="steps", ylabel="validation PSNR in dB")
+        row[1].set(title=title, xlabel="minutes, at the pace of the fastest interval")
+        for run in runs:
             label = _label(run)
             look = labels.setdefault(label, {"color": figures.LINES[len(labels)]})
             steps, psnr = np.array([(each["step"], each["val_psnr"]) for each in run["history"]]).T
             for axis, values in zip(row, (steps, steps * milliseconds(run) / 60_000)):
                 axis.plot(values, psnr, **look)
-        row[0].set_xlabel("steps")
-        row[1].set_xlabel("minutes, at the pace of the fastest interval")
     figures.key(axes[0, 0], list(labels.items()), loc="lower right")
     return figure
 

@@ -44,7 +44,8 @@ def parts(options):
     seeds = SEEDS if options.budget not in verdicts.SHORT else 1
     runs = [Run(*size, seed) for seed in range(seeds) for size in (PAPERS, *FEWER, *MORE)]
     train = functools.partial(_train, options=options, images=images)
-    return [study.part(run, train, **dataclasses.asdict(TASK)) for run in runs]
+    steps = BUDGETS[options.budget][1]
+    return [study.part(run, train, steps, **dataclasses.asdict(TASK)) for run in runs]
 
 
 def _train(run, options, images):

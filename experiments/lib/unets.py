@@ -67,7 +67,7 @@ def part(options, task, images, size=None, seed=None, steps=None):
     """
     run = Run(task, size or len(images[0]), options.seed if seed is None else seed)
     steps = steps or budgeted(options, task, run.size < len(images[0]))
-    made = study.part(run, functools.partial(_train, options=options, images=images, steps=steps))
+    made = study.part(run, functools.partial(_train, options=options, images=images, steps=steps), steps)
     return dataclasses.replace(made, home=HOME)
 
 

@@ -1,11 +1,12 @@
 """Parts of an experiment: what has a record is not done again, unless it was given fewer steps."""
 
 import json
+import re
 
 import pytest
 
-from experiments import fig13_smoothing
-from experiments.lib import study
+from experiments import all_noise, fig13_smoothing
+from experiments.lib import registry, study
 from tests.conftest import tensorflow_only
 from tests.small_experiments import options
 
@@ -56,3 +57,24 @@ def test_steps_of_the_command_line_have_a_record_of_their_own(do, tmp_path):
 
 def test_parts_without_steps_are_done_once(do):
     assert do(0)[0] and not do(0)[0]
+
+
+MEASURED = re.compile(
+    "input|long|classical|costs|local|preset|conditioned|contrast-(preset|fixed-point)|time-.*-(fixed-point|stepwise)"
+)
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names() if hasattr(registry.get(name), "parts")])
+def test_every_training_says_its_steps(name, tmp_path):
+    """Else a budget that gives more could never be trained where there is a record of the old one."""
+    experiment = registry.get(name)
+    parts = experiment.parts(options(experiment, tmp_path))
+    assert [part.name for part in parts if not part.steps and not MEASURED.match(part.name)] == []
+    assert any(part.steps for part in parts)
+
+
+def test_answers_that_depend_on_the_steps_have_enough():
+    """7,000 of small crops or 2,800 of large ones; the network for all noise gets those of all specialists together."""
+    _, together, each, levels, _ = all_noise.BUDGETS["cpu"]
+    assert each == 2_800 and together == each * len(levels)
+    assert registry.get("ensemble").BUDGETS["cpu"][1] == 2_800 and registry.get("physics").BUDGETS["cpu"][1] == 7_000
