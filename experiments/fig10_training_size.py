@@ -129,7 +129,7 @@ def _train(run, budget, options, images):
     chosen = np.random.default_rng(run.seed).permutation(len(train))[: run.size]
     chosen, changes, pairs = train[np.sort(chosen)], {}, {}
     if run.regime == "stored":  # squares and their noise that never change
-        chosen, changes, pairs = chosen.tiles(TILE), {"crop": None, "augment": False}, {"redraw": False}
+        chosen, changes, pairs = chosen.tiles(TILE), {"crop": TILE, "augment": False}, {"redraw": False}
     early = keras.callbacks.EarlyStopping("val_psnr", mode="max", patience=PATIENCE, restore_best_weights=True)
     made = networks.of(run.network, budget.recipe, run.task, **changes)
     about = {"seed": run.seed, "name": run.name, **dataclasses.asdict(run.task), **pairs}
@@ -141,7 +141,7 @@ def _train(run, budget, options, images):
 
 
 def gather(runs, root):
-    """All trainings, and the U-Nets that other experiments trained on the same images.
+    """All trainings, and the U-Net's own records that were measured on the same images.
 
     Returns:
         A record with "runs", each with its "regime", and arrays "psnr_NAME", the PSNR of every test image.

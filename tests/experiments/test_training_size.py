@@ -133,7 +133,7 @@ def test_stored_pairs_are_squares_of_the_images_that_never_change(trained, monke
     monkeypatch.setattr(dn.training, "fit", watched)
     record, arrays = execute(fig10_training_size, trained, only="stored-DiffNet-inverse-0.01-")
     ((images, recipe, pairs),) = given
-    assert images.shape == (48, 48, 48, 1) and (recipe.crop, recipe.augment, pairs["redraw"]) == (None, False, False)
+    assert images.shape == (48, 48, 48, 1) and (recipe.crop, recipe.augment, pairs["redraw"]) == (48, False, False)
     chosen = options(fig10_training_size, trained)
     whole = chosen.images("train", 12).take(np.arange(12))
     squares = images.take(np.arange(48))
