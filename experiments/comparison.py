@@ -49,7 +49,7 @@ class Budget:
 BUDGETS = {
     "smoke": Budget("fast", (2, 2, 1), 1, 3, 6, 12),
     "quick": Budget("fast", (300, 120, 20), 1, 16),
-    "cpu": Budget("fast", (1_000, 400, 200), 3),
+    "cpu": Budget("fast", (7_000, 2_800, 200), 3),
     "paper": Budget("paper", (101_250,) * 3, 3),
 }
 

@@ -87,7 +87,8 @@ class Ledger:
                 where = claim.where or module.TITLE
                 if bool(claim.where) == (self is PAPER) and only in (None, (where, claim.text)):
                     command = claim.command or registry.command(module)
-                    found.append(Row(where, claim, command, _finding(claim, Path(root), name), jobs.minutes(name, "cpu")))
+                    finding = _finding(claim, Path(root), name)
+                    found.append(Row(where, claim, command, finding, jobs.minutes(name, "cpu")))
         return found
 
     def cells(self, root):
