@@ -7,11 +7,10 @@ fly), one recipe, one budget. NumPy only.
 import numpy as np
 
 from experiments.lib import conditions, verdicts
-from experiments.lib.against_unet import psnr
+from experiments.lib.against_unet import REGIMES, psnr, regime_of
 
 CLOSE = 0.5  # dB: so much below the best, a number of images is enough
 SOME = 1_000  # images: the paper's "500–1,000"
-REGIMES = ("stored", "fly")  # the paper's first
 
 
 def of_one_kind(runs, network, task):
@@ -32,7 +31,7 @@ def of_one_kind(runs, network, task):
     kinds: dict = {}
     for run in runs:
         if run["network"] == network and conditions.task(run) == task:
-            regime, budget = run.get("regime", "fly"), run["budget"]
+            regime, budget = regime_of(run), run["budget"]
             kinds.setdefault((regime, budget, str(run["recipe"])), {}).setdefault(run["size"], []).append(run)
     kinds = {kind: of_size for kind, of_size in kinds.items() if len(of_size) >= 3}
     if not kinds:
@@ -54,7 +53,7 @@ def _against_all(of_size, size):
 def _finding(of_size, answer, text=""):
     trainings = sum(of_size.values(), [])
     means = ", ".join(f"{psnr(runs).mean():.2f} dB with {size:,}" for size, runs in of_size.items())
-    regime = {"stored": "stored pairs", "fly": "made on the fly"}[trainings[0].get("regime", "fly")]
+    regime = {"stored": "stored pairs", "fly": "made on the fly"}[regime_of(trainings[0])]
     n = verdicts.count(len(trainings[0]["psnr"]), trainings)
     return verdicts.finding(trainings[0], f"{text}{means}; {regime}", answer, n, trainings)
 
