@@ -5,7 +5,7 @@ results/unet/networks.patch is how the code differed from the commit that these 
 record images by content; the gray pixels were found equal to those of the sets named under "imported".
 
     python -m experiments.unet --budget quick  # about 10 min on 2 cores
-    python -m experiments.unet --budget cpu --source stl10_binary --data_dir DIR  # about 4 h
+    python -m experiments.unet --budget cpu --source stl10_binary --data_dir DIR  # about 50 min
     python -m experiments.unet --budget cpu … --only UNet-forward  # one of the tasks
 """
 

@@ -65,21 +65,21 @@ ORDER = (
     Job("fig13", 8, 110, 30 * PAPER),
     Job("fig10", 3, 120, 24 * PAPER, only="stored-DiffNet-"),
     Job("fig10", 2, 50, 8 * PAPER, only="DiffNet-inverse-0-"),
-    Job("fig10", 3, 150, 8 * PAPER, only="stored-UNet-"),
+    Job("fig10", 3, 80, 8 * PAPER, only="stored-UNet-"),
     Job("fig10", 2, 50, 8 * PAPER, only="DiffNet-inverse-0.01-"),
     Job("protocol", 4, 290, 4 * PAPER),
     Job("ensemble", 5, 14, 5 * PAPER),
     Job("physics", 10, 80, 16 * PAPER),
     Job("all-noise", 10, 65, 10 * PAPER),
-    Job("fig08", 6, 75, 5 * PAPER, needs=("fig06",)),
-    Job("fig09", 6, 45, 5 * PAPER, needs=("fig07",)),
+    Job("fig08", 4, 13, 5 * PAPER, needs=("fig06",)),
+    Job("fig09", 4, 9, 5 * PAPER, needs=("fig07",)),
     Job("training-time", 5, 5, 5),
     Job("tradeoff", 6, 60, 15 * PAPER),
     Job("locality", 10, 25, 18 * PAPER),
     Job("comparison", 15, 180, 40 * PAPER, 1.5, ("fig06", "fig07")),
     Job("fig10", 4, 100, 16 * PAPER, only="DiffNet-"),
-    Job("unet", 8, 140, 10 * PAPER, needs=("fig08", "fig09")),  # two of its four trainings are done by then
-    Job("fig10", 15, 30 * 60, 100 * PAPER, 1, ("unet",)),
+    Job("unet", 5, 25, 10 * PAPER, needs=("fig08", "fig09")),  # two of its four trainings are done by then
+    Job("fig10", 15, 11 * 60, 100 * PAPER, 1, ("unet",)),
 )
 
 
