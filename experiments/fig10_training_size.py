@@ -141,12 +141,14 @@ def _train(run, budget, options, images):
 
 
 def gather(runs, root):
-    """All trainings, and the U-Net's own records that were measured on the same images.
+    """All trainings; the U-Net's own records, and DiffNet's long trainings, that were measured on the same images.
 
     Returns:
         A record with "runs", each with its "regime", and arrays "psnr_NAME", the PSNR of every test image.
     """
-    kept = study.most_steps([*runs, *unets.trainings(root, runs[-1])], (*study.LEFT_OUT, "ssim"))
+    others = [*unets.trainings(root, runs[-1]), *against_unet.long_trainings(root)]
+    others = [run for run in others if study.same_test_images(run, runs[-1])]
+    kept = study.most_steps([*runs, *others], (*study.LEFT_OUT, "ssim"))
     for run in kept:
         run.setdefault("regime", "fly")  # older ones
     arrays = {f"psnr_{run['name']}": np.float32(run.pop("psnr")) for run in kept if "psnr" in run}

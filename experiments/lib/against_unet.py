@@ -17,26 +17,44 @@ LONG_TRAININGS = {  # (problem, noise) → the experiment that trains DiffNet fo
     ("inverse", 0.001): "inverse-0.1pct",
     ("inverse", 0.01): "fig07",
 }
+OF_A_TRAINING = (
+    "budget",
+    "seed",
+    "steps",
+    "recipe",
+    "parameters",
+    "source",
+    "data",
+    "test_data",
+    "image_sets",
+    "commit",
+)
 REGIMES = ("stored", "fly")  # the paper's first
 FEW = 100  # images at most: "small amounts of data"
 
 
 def trainings(root):
     """All trainings of both networks: a list of records with task, size, seed, recipe, steps and psnr (n,)."""
-    found = study.finished(root / "fig10") + study.finished(root / "unet")
+    return ([*study.finished(root / "fig10"), *study.finished(root / "unet"), *long_trainings(root)],)
+
+
+def long_trainings(root):
+    """Those of DiffNet on all images, in the form of Figure 10's: a list of records."""
+    found = []
     for (problem, noise), name in LONG_TRAININGS.items():
         try:
             of_seeds = seeds.trainings(name, root)
         except FileNotFoundError:
             continue
         for record, arrays in of_seeds:
-            more = {
-                "network": "DiffNet",
-                "task": {"problem": problem, "noise": noise},
-                "size": record["training_images"],
-            }
-            found.append({**record, **more, "psnr": arrays["psnr_diffnet"]})
-    return (found,)
+            if not {"recipe", "training_images"} <= record.keys():  # somebody's other record
+                continue
+            size = record["training_images"]
+            more = {"network": "DiffNet", "task": {"problem": problem, "noise": noise}, "size": size}
+            more["name"] = f"long-DiffNet-{problem}-{noise:g}-{size}-{record['seed']}"
+            more |= {key: record[key] for key in OF_A_TRAINING if key in record}
+            found.append(more | {"results": record["results"]["diffnet"], "psnr": arrays["psnr_diffnet"]})
+    return found
 
 
 def longest(runs, network, task, size=None, regime="fly"):

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, verdicts
+from experiments.lib import captions, conditions
 from experiments.lib.measure import Task
 
 TASKS = (Task("forward"), Task("inverse", 0.0), Task("inverse", 0.001), Task("inverse", 0.01))
@@ -16,22 +16,34 @@ STYLES = {"fly": "-", "stored": "--"}
 PAPER = {("inverse", 0.0): 63.72, ("inverse", 0.01): 34.21}  # dB, DiffNet with 90,000 images
 
 
-def points(runs, network, task, regime="fly"):
-    """(sizes, mean PSNR of each seed, budgets) of one line, sizes increasing."""
+LENGTHS = {  # how long a training was → its marker; only trainings of one length are joined by a line
+    "long": ("each at its best", {"marker": "*", "markersize": 9}),
+    "enough": ("shorter", {"marker": "o", "markersize": 4}),
+    "short": ("too short to tell", {"marker": "o", "markersize": 4, "fillstyle": "none"}),
+}
+
+
+def length(run):
+    """How long a training was, see `conditions`; one that was stopped early counts by the steps it was given."""
+    seen = conditions.pixels(run | {"steps": run.get("given_steps") or run["steps"]})
+    return "long" if seen >= conditions.LONG else "enough" if seen >= conditions.ENOUGH else "short"
+
+
+def points(runs, network, task, regime="fly", of_length=None):
+    """(sizes, mean PSNR of each seed) of one line, sizes increasing; of trainings of one length, or of all."""
     line = (network, dataclasses.asdict(task), regime)
     chosen = [run for run in runs if (run["network"], run["task"], run.get("regime", "fly")) == line]
     found = {}
     for run in sorted(chosen, key=lambda run: run["size"]):
-        found.setdefault(run["size"], []).append(run)
-    psnr = [[run["results"]["psnr"]["mean"] for run in at_size] for at_size in found.values()]
-    return list(found), psnr, [verdicts.budgets(at_size) for at_size in found.values()]
+        if of_length in (None, length(run)):
+            found.setdefault(run["size"], []).append(run["results"]["psnr"]["mean"])
+    return list(found), list(found.values())
 
 
 @figures.styled
 def draw(record, arrays):
     """A panel a task; a line a network through the means over seeds, a band from the worst to the best seed."""
     figure, axes = figures.plots(2, 2, caption(record))
-    markers = dict(zip(sorted({run["budget"] for run in record["runs"]}), "os^vD*"))
     sizes_of_all = [run["size"] for run in record["runs"]]
     for axis, task in zip(axes.flat, TASKS):
         axis.set(xscale="log", xlabel="training images", ylabel="mean test PSNR in dB", title=task.words)
@@ -40,31 +52,36 @@ def draw(record, arrays):
             figures.not_run(axis)
             continue
         for colour, (regime, network) in zip(2 * figures.LINES[:2], itertools.product(REGIMES, NETWORKS)):
-            _line(axis, points(record["runs"], network, task, regime), colour, STYLES[regime], markers)
+            for of_length, (_, look) in LENGTHS.items():
+                of = points(record["runs"], network, task, regime, of_length)
+                _line(axis, of, {"color": colour, "linestyle": STYLES[regime], **look})
         paper = PAPER.get((task.problem, task.noise))
         if paper:
             axis.axhline(paper, color="black", linewidth=0.6, linestyle=":")
             axis.text(0.02, paper, "paper's DiffNet", transform=axis.get_yaxis_transform(), va="bottom", fontsize=6)
         axis.margins(y=0.12)
-    entries = [(label, {"color": colour}) for colour, label in zip(figures.LINES, NETWORKS.values())]
-    regimes = [regime for regime in REGIMES if any(run.get("regime", "fly") == regime for run in record["runs"])]
-    if len(regimes) > 1:
-        entries += [(REGIMES[regime], {"color": "black", "linestyle": STYLES[regime]}) for regime in regimes]
-    for budget, marker in markers.items():
-        label = budget if budget.endswith("steps") else f"budget {budget}"
-        entries.append((label, {"color": "black", "marker": marker, "linestyle": ""}))
-    figures.key(axes[0, 0], entries, loc="best")
+    figures.key(axes[0, 0], _entries(record["runs"]), loc="best")
     return figure
 
 
-def _line(axis, of, colour, style, markers):
-    """The means over seeds with a band from the worst to the best seed; a marker says the budget of each."""
-    sizes, psnr, budgets = of
-    means = [np.mean(values) for values in psnr]
-    axis.plot(sizes, means, color=colour, linestyle=style)
-    axis.fill_between(sizes, *([f(v) for v in psnr] for f in (min, max)), color=colour, alpha=0.25, linewidth=0)
-    for size, mean, budget in zip(sizes, means, budgets):
-        axis.plot(size, mean, markers.get(budget, "P"), color=colour, markersize=4)
+def _entries(runs):
+    """Of the legend: networks, regimes if there are two, and lengths."""
+    entries = [(label, {"color": colour}) for colour, label in zip(figures.LINES, NETWORKS.values())]
+    regimes = [regime for regime in REGIMES if any(run.get("regime", "fly") == regime for run in runs)]
+    if len(regimes) > 1:
+        entries += [(REGIMES[regime], {"color": "black", "linestyle": STYLES[regime]}) for regime in regimes]
+    there = set(map(length, runs))
+    return entries + [
+        (label, {"color": "black", "linestyle": "", **look}) for key, (label, look) in LENGTHS.items() if key in there
+    ]
+
+
+def _line(axis, of, look):
+    """The means over seeds with a band from the worst to the best seed."""
+    sizes, psnr = of
+    axis.plot(sizes, [np.mean(values) for values in psnr], **look)
+    ends = ([end(values) for values in psnr] for end in (min, max))
+    axis.fill_between(sizes, *ends, color=look["color"], alpha=0.25, linewidth=0)
 
 
 def caption(record):
@@ -78,6 +95,5 @@ def caption(record):
     seeds = captions.count(len({run["seed"] for run in runs}), "seed")
     return (
         f"{record['title']}: mean PSNR of {runs[0]['results']['psnr']['n']} test images against the number of "
-        f"training images. Trainings: {'; '.join(trained)}; stopped when validation no longer improves. "
-        f"Bands: {seeds}, which also choose the images. {captions.source(record)}"
+        f"training images. Trainings: {'; '.join(trained)}. Bands: {seeds}. {captions.source(record)}"
     )

@@ -179,15 +179,16 @@ def test_unets_are_points_if_they_were_measured_on_the_same_images():
 def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
     def made(size, seed, steps, psnr, budget):
         task = dataclasses.asdict(Task("inverse", 0.0))
-        common = {"network": "DiffNet", "task": task, "steps": steps, "results": {"psnr": {"mean": psnr, "n": 3}}}
+        recipe = {"batch_size": 8, "crop": 24}
+        common = {"network": "DiffNet", "task": task, "steps": steps, "recipe": recipe}
+        common["results"] = {"psnr": {"mean": psnr, "n": 3}}
         return {"name": f"{size}-{seed}", "size": size, "seed": seed, "budget": budget, "psnr": [1, 2], **common}
 
     runs = [made(100, 0, 50, 40.0, "quick"), made(100, 0, 500, 60.0, "cpu"), made(100, 1, 500, 62.0, "cpu")]
     runs += [made(10, 0, 50, 39.0, "quick")]
     kept = study.most_steps(runs)
     assert len(kept) == 3 and all("psnr" not in run for run in kept)
-    sizes, psnr, budgets = fig10_training_size.points(kept, "DiffNet", Task("inverse", 0.0))
-    assert (sizes, psnr, budgets) == ([10, 100], [[39.0], [60.0, 62.0]], ["quick", "cpu"])
+    assert fig10_training_size.points(kept, "DiffNet", Task("inverse", 0.0)) == ([10, 100], [[39.0], [60.0, 62.0]])
     for run in kept:
         run.setdefault("seed", 0)
     record = {"title": "Figure 10", "runs": kept, "note": None, "source": "s", "data": "d", "test_data": "t"}
@@ -201,7 +202,7 @@ def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
     line = next(line for line in figure.axes[1].lines if len(line.get_xdata()) == 2)
     np.testing.assert_allclose(line.get_ydata(), [39.0, 61.0])
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels == ["DiffNet", "U-Net", "drawn anew", "stored pairs", "budget cpu", "budget quick"]
+    assert labels == ["DiffNet", "U-Net", "drawn anew", "stored pairs", "too short to tell"]
 
 
 def test_a_run_that_was_stopped_early_counts_by_the_steps_it_was_given():
@@ -221,3 +222,21 @@ def test_unets_of_other_experiments_are_points(tmp_path):
     result = fig10_training_size.gather([mine], tmp_path)
     assert [run["name"] for run in result.record["runs"]] == ["DiffNet-inverse-0-9-0", "UNet-inverse-0-9-0"]
     assert set(result.arrays) == {"psnr_DiffNet-inverse-0-9-0", "psnr_UNet-inverse-0-9-0"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"steps": 6_999}, "short"),
+        ({"steps": 7_000}, "enough"),
+        ({"steps": 900, "given_steps": 7_000}, "enough"),  # stopped early
+        ({"steps": 72_000}, "long"),
+        ({"steps": 20_900, "recipe": {"batch_size": 16, "crop": 48}}, "long"),
+    ],
+)
+def test_lines_join_trainings_of_one_length(changes, expected):
+    run = {"network": "DiffNet", "task": dataclasses.asdict(Task("inverse", 0.0)), "size": 10}
+    run |= {"recipe": {"batch_size": 8, "crop": 24}, "results": {"psnr": {"mean": 50.0}}, **changes}
+    for length in ("short", "enough", "long"):
+        found = fig10_training_size.points([run], "DiffNet", Task("inverse", 0.0), "fly", length)
+        assert found == (([10], [[50.0]]) if length == expected else ([], []))
