@@ -9,7 +9,7 @@ of Figures 6 and 7, trained for an hour each, and the U-Net's longest trainings 
 that finished is timed by turns.
 
     python -m experiments.comparison --budget quick  # about 15 min on 2 cores
-    python -m experiments.comparison --budget cpu --source stl10_binary --data_dir DIR  # 3 h, most for the U-Net
+    python -m experiments.comparison --budget cpu --source stl10_binary --data_dir DIR  # about 75 min
     python -m experiments.comparison --budget cpu … --only classical  # those alone; or e.g. DiffNet-inverse-0-
 """
 

@@ -76,7 +76,7 @@ ORDER = (
     Job("training-time", 5, 5, 5),
     Job("tradeoff", 6, 60, 15 * PAPER),
     Job("locality", 10, 25, 18 * PAPER),
-    Job("comparison", 15, 180, 40 * PAPER, 1.5, ("fig06", "fig07")),
+    Job("comparison", 15, 75, 40 * PAPER, 1.5, ("fig06", "fig07")),
     Job("fig10", 4, 100, 16 * PAPER, only="DiffNet-"),
     Job("unet", 5, 25, 10 * PAPER, needs=("fig08", "fig09")),  # two of its four trainings are done by then
     Job("fig10", 15, 11 * 60, 100 * PAPER, 1, ("unet",)),
