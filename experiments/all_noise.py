@@ -186,7 +186,7 @@ def above_unet(network):
         for noise in sorted(beside):
             mine, theirs = ours[noise], arrays[f"psnr_unet-{noise:g}"]
             gap = verdicts.difference(mine, theirs)
-            answers.append(verdicts.HOLDS if gap.low > 0 else verdicts.FAILS if gap.high < 0 else verdicts.OPEN)
+            answers.append(verdicts.ahead(gap, [run for run in record["runs"] if run["network"] == network]))
             texts.append(f"{gap:+.2f} dB at {100 * noise:g} %")
         return _finding("; ".join(texts), verdicts.agreed(answers), record, arrays, network, list(beside.values()))
 
@@ -202,7 +202,7 @@ def _finding(text, answer, record, arrays, network, theirs):
         fair, words = conditions.pixels(ours[0]) >= conditions.LONG, f"after {conditions.size(ours[0])}"
     n = verdicts.count(len(line(record, arrays, network)[1][0]), ours)
     used = [*ours, *(run for run in trained if "network" in run)]
-    return verdicts.finding(record, f"{text}; {words}", answer if fair else verdicts.OPEN, n, used)
+    return verdicts.finding(record, f"{text}; {words}", answer if fair else verdicts.Unsure("not alike"), n, used)
 
 
 _UNET = "above the U-Net's mean on identical images", "> 0 dB"

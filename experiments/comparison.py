@@ -187,7 +187,9 @@ def _long_unet(task, like, root):
     if unet is None:
         return []
     about = {"method": LONG_UNET, "kind": "long", "label": f"U-Net, {unet['steps']:,} steps"}
-    return [{**unet, **about, "weights": unets.about(unet), "training_images": unet["size"]}]
+    weights = unets.about(unet) | {"network": "UNet", "training": unet["recipe"], **unet["task"]}
+    weights |= {key: unet[key] for key in ("parameters", "image_sets")}
+    return [{**unet, **about, "weights": weights, "training_images": unet["size"]}]
 
 
 def _rows(runs, costs):
@@ -263,9 +265,12 @@ def compared(noise, ours, *others):
             name = max(kinds[other], key=lambda n: values(n).mean(), default=other) if other in kinds else other
             gap = verdicts.difference(values(ours), values(name))
             of_both = [_trainings(rows[each], noise) for each in (ours, name)]
-            fair, words = conditions.alike(*of_both) if all(of_both) else (True, "")
+            classical = rows[name]["kind"] in kinds
+            if not all(of_both[: 1 if classical else 2]):
+                raise verdicts.NotRun(f"how {ours} or {name} was trained")
+            fair, words = (True, "") if classical else conditions.alike(*of_both)
             sides = [of for of in of_both if of]
-            answers.append(verdicts.ahead(gap, *sides) if fair else verdicts.OPEN)
+            answers.append(verdicts.ahead(gap, *(() if classical else sides)) if fair else verdicts.Unsure("not alike"))
             texts.append(f"{gap:+.2f} against {rows[name]['label']}" + (f" ({words})" if words else ""))
             used += [training for of in sides for training in of if training not in used]
         n = verdicts.count(values(ours).shape[1], used)

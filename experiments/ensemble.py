@@ -195,8 +195,9 @@ def gain(record, arrays):
     members = arrays["psnr_members"]
     gap = verdicts.difference(arrays["psnr_ensemble"], members)
     text = f"{gap:+.2f} dB over a member's mean of {members.mean():.2f}"
-    answer = verdicts.HOLDS if gap.low > 0 else verdicts.FAILS if gap.high < 0 else verdicts.OPEN
-    return verdicts.finding(record, text, answer, verdicts.count(members.shape[1], record["runs"]), record["runs"])
+    return verdicts.finding(
+        record, text, verdicts.ahead(gap), verdicts.count(members.shape[1], record["runs"]), record["runs"]
+    )
 
 
 def coverage(name):

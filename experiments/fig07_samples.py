@@ -15,10 +15,11 @@ from experiments.lib.run import main
 
 NAME = "fig07"
 TITLE = "Figure 7"
+TASK = Task("inverse", 0.01)
 PAPER = 34.21
 BUDGETS = study.budgets(4, 1_200, 30_000)
-CLAIMS = samples.claims(NAME, PAPER, "Fig. 7", "inverse, 1 % noise: test PSNR")
-compute = functools.partial(samples.compute, Task("inverse", 0.01), BUDGETS, paper=PAPER)
+CLAIMS = samples.claims(NAME, PAPER, "Fig. 7", "inverse, 1 % noise: test PSNR", TASK)
+compute = functools.partial(samples.compute, TASK, BUDGETS, paper=PAPER)
 draw, caption, report = samples.draw, samples.caption, samples.report
 
 if __name__ == "__main__":

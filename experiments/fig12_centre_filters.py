@@ -33,6 +33,8 @@ def wider_edges(record, arrays):
     """In every layer the edges in the centre filter are wider at 1 % noise than without."""
     widths = filters.of_seeds(record, "edge_width")  # (seeds, noise, layer)
     wider = widths[:, -1] > widths[:, 0]
+    if not wider.size:
+        raise verdicts.NotRun("no layers")
     ours = ", ".join(f"{value:.2f}" for value in widths.mean(axis=(0, 2)))
     text = f"wider in {' and '.join(str(number) for number in wider.sum(axis=1))} of {wider.shape[1]} layers"
     text += f"; mean width {ours} pixels for 0, 0.1, 1 % noise"

@@ -6,7 +6,7 @@ the examples. Beside them stands the network of `all_noise` that is told σ, one
 
     python -m experiments.fig13_smoothing --budget quick  # about 8 min on 2 cores
     python -m experiments.fig13_smoothing --budget cpu --source stl10_binary --data_dir DIR  # 1.8 h: 30 trainings
-    python -m experiments.fig13_smoothing --budget cpu … --only conditioned  # no training
+    python -m experiments.fig13_smoothing --budget cpu … --only conditioned  # no training, after the others
 """
 
 import dataclasses
@@ -114,7 +114,8 @@ def _told(run, budget, test):
         levels.append({"noise": noise, **found})
     kept = ("budget", "steps", "source", "data", "commit", "seed")
     source = {"experiment": TOLD, **{key: run.get(key) for key in kept}, "recipe": run["recipe"]["name"]}
-    return study.Result({"weights": source, "seed": run["seed"], "steps": run["steps"], "levels": levels})
+    trained = {key: run[key] for key in ("seed", "steps", "recipe", "parameters", "training_images") if key in run}
+    return study.Result({"weights": source, **trained, "levels": levels})
 
 
 def _look(model, task, test, **options):
@@ -201,14 +202,17 @@ def _complete(runs):
 
 
 def rank_correlation(noises, smoothing):
-    """Spearman's, of the noise and the mean smoothing of all layers; None of two levels.
+    """Spearman's, of the noise and the mean smoothing of all layers; None of two levels, and of all alike.
 
     Args:
         noises: of the levels, (n,), increasing.
         smoothing: of every layer at each, (n, layers).
     """
-    ranks = np.argsort(np.argsort([noises, np.mean(smoothing, axis=1)], axis=1), axis=1)  # no two are equal
-    return float(np.corrcoef(ranks)[0, 1]) if len(noises) > 2 else None
+    values = np.mean(smoothing, axis=1)
+    if len(noises) < 3 or not np.isfinite(values).all() or np.ptp(values) == 0:
+        return None
+    ranks = [[np.mean(np.flatnonzero(np.sort(of) == value)) for value in of] for of in (np.asarray(noises), values)]
+    return float(np.corrcoef(ranks)[0, 1])
 
 
 @figures.styled
@@ -262,7 +266,7 @@ def increases(record, arrays):
     if "seeds" not in record:
         raise verdicts.NotRun("levels of one common start")
     found = [rank_correlation(record["noises"], of_seed) for of_seed in record["smoothing"]]
-    if len(record["noises"]) < LEVELS:
+    if len(record["noises"]) < LEVELS or max(record["noises"]) < max(NOISES) or None in found:
         raise verdicts.NotRun("too few levels to tell")
     text = f"rank correlation {np.mean(found):.2f}{verdicts.of_seeds(found)}"
     answer = verdicts.of_each_seed([value >= FOLLOWS for value in found])
@@ -273,9 +277,11 @@ def increases(record, arrays):
 def increases_told(record, arrays):
     """The same in one network that is given σ."""
     told = record.get("conditioned")
-    if not told or len(told["noises"]) < LEVELS:
+    if not told or len(told["noises"]) < LEVELS or max(told["noises"]) < max(NOISES):
         raise verdicts.NotRun("the network that is given σ")
     found = rank_correlation(told["noises"], told["smoothing"])
+    if found is None:
+        raise verdicts.NotRun("the same smoothing at every level")
     n = f"{len(told['noises'])} levels"
     return verdicts.finding(record, f"rank correlation {found:.2f}", found >= FOLLOWS, n, told["runs"])
 

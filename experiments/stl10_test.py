@@ -201,7 +201,8 @@ def caption(record):
 
 def _of(record, preset):
     """What `samples.claims_on` takes: how the preset was trained, as if tested on these images; and its quality."""
-    sets = {"training": record["trained"][preset]["image_sets"]["training"], "test": record["image_sets"]["test"]}
+    test = record["image_sets"]["test"] | {"holds_stl10_real": record["is_stl10"]}
+    sets = {"training": record["trained"][preset]["image_sets"]["training"], "test": test}
     shared = ("source", "data", "test_data", "budget")
     trained = {**{key: record[key] for key in shared}, **record["trained"][preset], "image_sets": sets}
     if record["budget"] == "smoke":

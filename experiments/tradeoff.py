@@ -13,7 +13,7 @@ import functools
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, measure, networks, study, verdicts
+from experiments.lib import captions, conditions, measure, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -109,7 +109,7 @@ def _sizes(record):
 # ---- Claims ----------------------------------------------------------------------------------------------------------
 
 
-def against(sizes, answer):
+def against(sizes, judge):
     """The paper's size minus others, over the test images: an answer on each interval, agreed."""
 
     def check(record, arrays):
@@ -123,7 +123,10 @@ def against(sizes, answer):
         )
         used = [run for size in (PAPERS, *sizes) for run in trained[size]]
         n = verdicts.count(psnr[PAPERS].shape[1], used)
-        return verdicts.finding(record, text, verdicts.agreed(map(answer, gaps.values())), n, used)
+        answers = [judge(gap, trained[PAPERS], trained[size]) for size, gap in gaps.items()]
+        same = len({conditions.size(run) for run in used}) == 1
+        answer = verdicts.agreed(answers) if same else verdicts.Unsure("not alike")
+        return verdicts.finding(record, text, answer, n, used)
 
     return check
 
@@ -132,13 +135,13 @@ CLAIMS = (
     Claim(
         "more layers or a deeper estimator gain little",
         f"≤ {LITTLE:g} dB",
-        against(MORE, lambda gap: verdicts.reaches(gap, -LITTLE)),
+        against(MORE, lambda gap, *sides: verdicts.reaches(gap, -LITTLE, *sides)),
         "Sec. 5.2",
     ),
     Claim(
         "fewer layers or a shallower estimator lose more",
         f"> {LITTLE:g} dB",
-        against(FEWER, lambda gap: verdicts.reaches(gap, LITTLE)),
+        against(FEWER, lambda gap, *sides: verdicts.reaches(gap, LITTLE, *sides)),
         "Sec. 5.2",
     ),
 )

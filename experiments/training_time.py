@@ -21,6 +21,7 @@ NAME = "training-time"
 TITLE = "Training time"
 TASK = Task("inverse", 0.0)
 NETWORKS = {"DiffNet": "DiffNet", "UNet": "U-Net"}
+NEAR = 0.25  # of the paper's ratio
 MINUTES = {"DiffNet": 75, "UNet": 180}  # the paper's
 BUDGETS = {"smoke": (1, 2), "quick": (5, 2), "cpu": (5, 2), "paper": (5, 20)}  # turns; steps of each, after two others
 
@@ -93,7 +94,18 @@ def longer(record, arrays):
     return verdicts.finding(record, text, verdicts.of_each_seed(found > 1), f"{len(found)} turns", budget="benchmark")
 
 
-CLAIMS = (Claim("training the U-Net takes longer than DiffNet", "3 h against 75 min: 2.4 ×", longer, "Sec. 5.2"),)
+def as_much_longer(record, arrays):
+    """It takes 2.4 times as long, within a quarter."""
+    found = ratios(record)
+    near = np.abs(found * MINUTES["DiffNet"] / MINUTES["UNet"] - 1) <= NEAR
+    text = f"{np.median(found):.1f} × ({found.min():.1f} to {found.max():.1f}) on {record['hardware']['cores']} cores"
+    return verdicts.finding(record, text, verdicts.of_each_seed(near), f"{len(found)} turns", budget="benchmark")
+
+
+CLAIMS = (
+    Claim("training the U-Net takes longer than DiffNet", "3 h against 75 min", longer, "Sec. 5.2"),
+    Claim("training the U-Net takes as much longer", f"2.4 × ± {100 * NEAR:g} %", as_much_longer, "Sec. 5.2"),
+)
 
 if __name__ == "__main__":
     main(__file__)

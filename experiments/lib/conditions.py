@@ -5,7 +5,7 @@
 | network | every network has the paper's number of parameters |
 | protocol | Adam, an ℓ2 loss, 16 whole images a step, no flips, at least the paper's number of steps |
 | training images | STL-10's, 90,000 of them |
-| test images | STL-10's: all 10,000, or stl10_real, which is 123 of its images |
+| test images | STL-10's: all 10,000, or all of stl10_real, 123 of its images |
 | seeds | at least 3 of every network |
 
 It also says which trainings may be compared with each other, and which are too short to tell. Standard library only.
@@ -22,10 +22,10 @@ STEPS = {"deconvolution": 64_000}  # of the paper, about; of all others `PAPER_S
 PAPER_STEPS, PAPER_BATCH, SIDE = 101_250, 16, 96
 LOSSES = ("mse", "norm")  # "ℓ2 loss" in the paper; its norm over the batch in the authors' code
 SEEDS = 3
-TRAINED_ON = 90_000
+TRAINED_ON, TESTED_ON, REAL = 90_000, 10_000, 123  # images of STL-10; the last: of stl10_real
 # Pixels a training must have seen before anything is said of it: 7,000 steps of 8 crops of 24×24.
 ENOUGH = 7_000 * 8 * 24**2
-# Pixels after which a training may stand for a network's best: 2 % of the paper's.
+# Pixels after which the longest trainings of two networks may be compared: 2 % of the paper's.
 LONG = PAPER_STEPS * PAPER_BATCH * SIDE**2 // 50
 
 Training = Mapping[str, Any]  # the record of one training
@@ -103,9 +103,9 @@ def what(training: Training) -> str:
 
 
 def pixels(training: Training) -> int:
-    """How many pixels a training has seen: steps × batch × side²."""
-    recipe = training["recipe"]
-    return training["steps"] * recipe["batch_size"] * (recipe.get("crop") or SIDE) ** 2
+    """How many pixels a training was given: steps × batch × side²; one that was stopped early could have had them."""
+    recipe, steps = training["recipe"], training.get("given_steps") or training["steps"]
+    return steps * recipe["batch_size"] * (recipe.get("crop") or SIDE) ** 2
 
 
 def short(trainings: Sequence[Training]) -> bool:
@@ -120,18 +120,44 @@ def size(training: Training) -> str:
 
 
 def alike(ours: Sequence[Training], theirs: Sequence[Training]) -> tuple[bool, str]:
-    """Whether two networks may be compared, and how: after equal steps of equal batches, or each at its best.
+    """Whether two networks may be compared, and how.
+
+    After equal steps of equal batches; after as many pixels; or by the longest training of each, if both are `LONG` or
+    were stopped because validation no longer improved. That is no proof that more steps would not change the answer.
 
     Returns:
         (whether, words).
     """
+    both = [*ours, *theirs]
     one, other = sorted({size(each) for each in ours}), sorted({size(each) for each in theirs})
+    where = _in_tf32(ours, theirs)
     if one == other and len(one) == 1:
-        return True, f"both after {one[0]}"
-    lengths = f"{' or '.join(one)} against {' or '.join(other)}"
-    if all(pixels(each) >= LONG for each in (*ours, *theirs)):
-        return True, f"each at its best: {lengths}"
+        return True, f"both after {one[0]}{where}"
+    lengths = f"{' or '.join(one)} against {' or '.join(other)}{where}"
+    if len({pixels(each) for each in both}) == 1:
+        return True, f"as many pixels: {lengths}"
+    if all(pixels(each) >= LONG or each.get("stopped_early") for each in both):
+        return True, f"the longest of each: {lengths}"
     return False, f"not alike: {lengths}"
+
+
+def _narrowed(training):
+    """Whether float32 was TF32 in a training."""
+    return training.get("numerics", {}).get("float32_in_training") == "TF32"
+
+
+def _in_tf32(ours, theirs):
+    """Which of them were trained in TF32, in words."""
+    first, second = (any(map(_narrowed, side)) for side in (ours, theirs))
+    return ", in TF32" if first and second else ", the former in TF32" * first + ", the latter in TF32" * second
+
+
+def tested_alike(trainings: Sequence[Training]) -> bool:
+    """Whether all were tested on the same images: by their content, or where it is not recorded by their names."""
+    sets = [training.get("image_sets", {}).get("test", {}) for training in trainings]
+    if all("sha256" in test for test in sets):
+        return len({(test["sha256"], test.get("split"), test.get("count")) for test in sets}) <= 1
+    return len({training.get("test_data") for training in trainings}) <= 1
 
 
 def _papers_network(training):
@@ -148,15 +174,21 @@ def _papers_protocol(training):
 def _papers_images(training):
     images = training.get("image_sets", {}).get("training", {})
     count = training.get("size") or training.get("training_images") or images.get("count")
-    return images.get("shape") == STL10_SHAPE and count == TRAINED_ON
+    return _of_stl10(images) and count == TRAINED_ON
+
+
+def _of_stl10(images):
+    """Whether a set is STL-10's unlabelled images: by their number, and since it holds all of stl10_real."""
+    return images.get("shape") == STL10_SHAPE and images.get("holds_stl10_real") is True
 
 
 def _test_images(trainings):
-    """(whether all were tested on STL-10's images, in words which)."""
+    """(whether all were tested on STL-10's images, in words on which)."""
     sets = [training.get("image_sets", {}).get("test", {}) for training in trainings]
+    counts = {test.get("count") for test in sets}
+    fewest = min((count for count in counts if count), default=None)
     if all(test.get("sha256") == STL10_REAL for test in sets):
-        return True, "123 of 10,000"
-    if all(test.get("shape") == STL10_SHAPE and test.get("split") == "test" for test in sets):
-        counts = {test.get("count") or 10_000 for test in sets}
-        return True, f"{min(counts):,} of 10,000"
+        return counts <= {None, REAL}, f"{fewest or REAL} of 10,000"
+    if all(_of_stl10(test) and test.get("split") == "test" for test in sets):
+        return counts <= {TESTED_ON}, f"{fewest or 0:,} of 10,000"
     return False, ""

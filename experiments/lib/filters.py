@@ -97,10 +97,13 @@ def of_seeds(record, quantity):
 
 def finding(record, ours, answer):
     """A finding of one image, with the trainings of all seeds whose weights were looked into."""
+    test = record.get("image_sets", {}).get("test", {}) | {"count": None}  # of one of these images
     used = [weights for of_seed in record.get("of_seeds", [record]) for weights in of_seed["weights"]]
     trainings = [weights | {"recipe": weights["training"]} for weights in used if "training" in weights]
+    trainings = [each | {"image_sets": each.get("image_sets", {}) | {"test": test}} for each in trainings]
     number = len(record.get("of_seeds", [record]))
-    return verdicts.finding(record, ours, answer, f"1 image × {captions.count(number, 'seed')}", trainings)
+    n = f"1 image × {captions.count(number, 'seed')}"
+    return verdicts.finding(record, ours, answer, n, trainings, tested="one of them")
 
 
 @figures.styled

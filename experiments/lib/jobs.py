@@ -61,7 +61,7 @@ ORDER = (
     Job("precision", 1, 2, 2, needs=(*INVERSES, "forward")),
     Job("learned-operator", 2, 10, 40),
     Job("generalisation", 2, 15, 30),
-    Job("stl10-test", 1, 1, 5),  # of 10,000 images of STL-10; of others less
+    Job("stl10-test", 6, 6, 6),  # of 10,000 images of STL-10; of others less
     Job("fig13", 8, 110, 30 * PAPER),
     Job("fig10", 3, 120, 24 * PAPER, only="stored-DiffNet-"),
     Job("fig10", 2, 50, 8 * PAPER, only="DiffNet-inverse-0-"),

@@ -116,16 +116,21 @@ def numerics():
 def content(source, directory):
     """SHA-256 of the gray pixels of a whole source in order, before splits and limits, and their shape.
 
-    Of bytes as they are; of floats their bytes as float32.
+    Of bytes as they are; of floats their bytes as float32. Of as many images as STL-10 has, whether all of stl10_real
+    are among them, too: then they are STL-10's.
     """
     import hashlib
 
     import numpy as np
 
     from diffnet_tf import data
+    from experiments.lib import stl10
 
     pixels = data.open_images(source, directory, "all").pixels
-    return {"sha256": hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest(), "shape": list(pixels.shape)}
+    found = {"sha256": hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest(), "shape": list(pixels.shape)}
+    if found["shape"] == STL10_SHAPE:
+        found["holds_stl10_real"] = len(stl10.places(pixels)) == len(stl10.real())
+    return found
 
 
 STL10_REAL = "7312f92b0e85316c3d686384e7f5b58ba09c4ba4cdd835b2372d40d5936f2421"  # 123 images of STL-10

@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, measure, networks, seeds, settings, study, verdicts
+from experiments.lib import captions, conditions, measure, networks, seeds, settings, study, verdicts
 from experiments.lib.ledger import Claim
 
 SAMPLES = 4
@@ -93,11 +93,21 @@ def _measure(model, iterations, inputs, targets):
     return results, arrays, measure.milliseconds(functions, inputs[: measure.BATCH])
 
 
-def claims(experiment, paper, where, text):
-    """Two claims on a mean PSNR of the test set: it reaches the paper's value; and it has its size, within ±1 dB."""
+def claims(experiment, paper, where, text, task):
+    """Two claims on a mean PSNR of the test set: it reaches the paper's value; and it has its size, within ±1 dB.
+
+    Args:
+        experiment: its NAME.
+        paper: dB.
+        where: figure of the paper.
+        text: what was learned.
+        task: the `measure.Task` that records must be of.
+    """
 
     def load(root):
         trained = seeds.trainings(experiment, root)
+        if any(conditions.task(record) != (task.problem, task.noise) for record, _ in trained):
+            raise verdicts.NotRun(f"records of {task.words}")
         arrays = [found for _, found in trained]
         psnr = np.stack([found["psnr_diffnet"] for found in arrays])
         reached = verdicts.authors_psnr(psnr, arrays[0]["target_low"], arrays[0]["target_high"])

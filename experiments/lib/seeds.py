@@ -12,7 +12,8 @@ from pathlib import Path
 from experiments.lib import records, study
 
 FOLDER = "seeds"
-ALIKE = ("budget", "steps", "problem", "noise", "training_images")  # and recipe and images, see `differing`
+# And recipe and images, see `differing`.
+ALIKE = ("budget", "steps", "problem", "noise", "training_images", "parameters", "diffusion")
 
 
 def folder(root, seed):

@@ -4,7 +4,7 @@
 |---|---|
 | holds | the interval lies on the claim's side of the bound |
 | does not hold | it lies on the other side |
-| can't tell | the bound lies in the interval, the trainings are too short, or those compared are not alike |
+| can't tell | the bound lies in the interval, or another reason, which the row names, such as short trainings |
 | not run | no record |
 
 An interval is one thing everywhere: 95 % by the percentile bootstrap over test images, of values that were averaged
@@ -36,6 +36,17 @@ Check = Callable[..., "Finding"]
 
 class NotRun(Exception):
     """A record holds nothing that a claim is about."""
+
+
+class Unsure(str):
+    """The answer "can't tell", with the reason why."""
+
+    why: str
+
+    def __new__(cls, why):
+        answer = super().__new__(cls, OPEN)
+        answer.why = why
+        return answer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,22 +124,38 @@ def of_seeds(values, spec=".2f"):
 # ---- Answers ---------------------------------------------------------------------------------------------------------
 
 
-def reaches(interval, bound=0.0):
-    """Whether a value is at least the bound."""
-    return HOLDS if interval.low >= bound else FAILS if interval.high < bound else OPEN
+def reaches(interval, bound=0.0, *sides):
+    """Whether a value is at least the bound.
+
+    Args:
+        interval: an `Interval`.
+        bound: in its unit.
+        sides: of a difference in dB of trainings, those of each side. With fewer than 3 seeds on one of them it has to
+            be beyond the bound by more than another seed may change: `CHANCE`.
+    """
+    chance = CHANCE if any(_seeds(side) < conditions.SEEDS for side in sides) else 0.0
+    if interval.low >= bound + chance:
+        return HOLDS
+    if interval.high < bound - chance:
+        return FAILS
+    sure = interval.low >= bound or interval.high < bound
+    return Unsure(f"another seed may change it by {CHANCE} dB" if sure else "the interval holds the bound")
+
+
+def _seeds(side):
+    return len({training.get("seed", 0) for training in side})
 
 
 def ahead(interval, *sides):
-    """Whether a difference of trainings is positive. With fewer than 3 seeds on a side it must be so by more than
-    another seed might change: `CHANCE`."""
-    chance = 0.0 if min(map(len, sides), default=0) >= conditions.SEEDS else CHANCE
-    return HOLDS if interval.low > chance else FAILS if interval.high < -chance else OPEN
+    """Whether a difference of trainings is positive, see `reaches`."""
+    return reaches(interval, 1e-9, *sides)
 
 
 def within(interval, middle, size=SIZE):
     """Whether a value is within ± size of another."""
     inside = middle - size <= interval.low and interval.high <= middle + size
-    return HOLDS if inside else FAILS if interval.low > middle + size or interval.high < middle - size else OPEN
+    outside = interval.low > middle + size or interval.high < middle - size
+    return HOLDS if inside else FAILS if outside else Unsure("the interval holds a bound")
 
 
 def agreed(answers: Iterable[Any]):
@@ -140,7 +167,7 @@ def agreed(answers: Iterable[Any]):
     found = [answer if isinstance(answer, str) else HOLDS if answer else FAILS for answer in answers]
     if not found:
         raise NotRun("nothing to agree on")
-    return FAILS if FAILS in found else OPEN if OPEN in found else HOLDS
+    return FAILS if FAILS in found else next((answer for answer in found if answer == OPEN), HOLDS)
 
 
 def of_each_seed(answers: Sequence[bool]):
@@ -148,7 +175,7 @@ def of_each_seed(answers: Sequence[bool]):
     found = set(map(bool, answers))
     if not found:
         raise NotRun("no seeds")
-    return OPEN if len(found) > 1 else HOLDS if found.pop() else FAILS
+    return Unsure("seeds disagree") if len(found) > 1 else HOLDS if found.pop() else FAILS
 
 
 # ---- Findings --------------------------------------------------------------------------------------------------------
@@ -164,14 +191,16 @@ def provenance(record, trainings=()):
     data = f"{record['data']} → {record['test_data']}" if record.get("data", "none") != "none" else ""
     commits = [run["commit"] for run in trainings if run.get("commit")] or [record.get("commit") or ""]
     first, *others = dict.fromkeys(map(shorten, commits))
-    commit = first + (f" and {len(others)} more" if others else "")
+    changed = " with changes" * any(commit.endswith("+") for commit in others)
+    commit = first + (f" and {len(others)} more{changed}" if others else "")
     return {"budget": budgets(trainings) or record.get("budget", ""), "data": data, "commit": commit}
 
 
-def finding(record, ours, answer, n="", trainings=(), exact=False, **more):
+def finding(record, ours, answer, n="", trainings=(), exact=False, tested="", **more):
     """A `Finding` from a record.
 
-    After short trainings, and after a smoke run, nobody can tell, whatever the numbers say.
+    After short trainings and after a smoke run nobody can tell, whatever the numbers say; nor where trainings were
+    tested on different images.
 
     Args:
         record: the experiment's.
@@ -180,6 +209,7 @@ def finding(record, ours, answer, n="", trainings=(), exact=False, **more):
         n: how many of what.
         trainings: records of the trainings that the number depends on.
         exact: it depends on no training and no image: nothing is too short for it.
+        tested: what was tested on, in words, where it is less than the trainings' own test images.
         more: budget, data or commit in place of these records'.
     """
     answer = answer if isinstance(answer, str) else agreed([answer])
@@ -187,14 +217,20 @@ def finding(record, ours, answer, n="", trainings=(), exact=False, **more):
     where = provenance(record, trainings) | more
     hurried = {record.get("budget")} & {"smoke"} or SHORT & set(where["budget"].split("/"))
     if not exact and (hurried or conditions.short(trainings)):
-        answer, ours = OPEN, f"{ours}; too short to tell"
-    return Finding(ours, answer, n, conditions.of(trainings), **where)
+        answer = Unsure("too short to tell")
+    elif not conditions.tested_alike(trainings):
+        answer = Unsure("tested on different images")
+    under = conditions.of(trainings)
+    under = dataclasses.replace(under, tested=tested) if tested else under
+    why = f"; {answer.why}" if isinstance(answer, Unsure) else ""
+    return Finding(ours + why, str(answer), n, under, **where)
 
 
 def compared(record, ours, theirs, text, answer, n):
     """A `Finding` on two sets of trainings, which must be alike: see `conditions.alike`."""
     fair, words = conditions.alike(ours, theirs)
-    return finding(record, f"{text}; {words}", answer if fair else OPEN, n, [*ours, *theirs])
+    text = f"{text}; {words}" if fair else text
+    return finding(record, text, answer if fair else Unsure(words), n, [*ours, *theirs])
 
 
 def count(images, trainings=()):

@@ -20,7 +20,7 @@ COMMON = {
     "commit": "0123456789abcdef",
     "image_sets": {
         "training": {"sha256": "f" * 64, "shape": [4_000, 96, 96], "split": "train", "count": 3_600},
-        "test": {"sha256": STL10_REAL, "shape": [123, 96, 96], "split": "all", "count": IMAGES},
+        "test": {"sha256": STL10_REAL, "shape": [123, 96, 96], "split": "all", "count": 123},
     },
 }
 STEPS = 400_000  # long: of small crops more than 2 % of the paper's pixels

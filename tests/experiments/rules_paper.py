@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from experiments.lib.verdicts import FAILS, HOLDS, OPEN
+from experiments.lib.verdicts import FAILS, HOLDS, NOT_RUN, OPEN
 from tests.experiments import fakes
 from tests.experiments.fakes import samples, training
 
@@ -23,12 +23,15 @@ CASES: dict = {}
 def parameters(name, number, root):
     """A drawing's record."""
     nothing = {"source": "none", "data": "none", "test_data": "none", "image_sets": {}, "budget": "quick"}
-    fakes.save(root, name, {**nothing, "parameters": number})
+    blocks = [{"parameters": 320}, {"parameters": 9_248}]
+    fakes.save(root, name, {**nothing, "parameters": number, "blocks": blocks})
 
 
+_FOUR = "parameters of a 4-layer estimator: five and 5 time steps make DiffNet"
 for name, where, text, number in (
     ("fig02", "Sec. 5", "parameters of DiffNet", 101_310),
-    ("fig03", "Sec. 4.3", "parameters of a 4-layer estimator", 20_261),
+    ("fig03", "Fig. 3", _FOUR, 20_261),
+    ("fig03", "Sec. 4.3.1", "parameters of a 5-layer estimator", 20_261),
 ):
     CASES[where, text] = {
         HOLDS: [partial(parameters, name, number)],
@@ -51,6 +54,7 @@ for name, where, words, paper, noise in (
             partial(reached, mean=paper + 3, steps=1_000),  # too short
             partial(reached, mean=paper + 3, budget="smoke"),
         ],
+        NOT_RUN: [partial(reached, mean=paper + 3, noise=0.05), partial(reached, mean=paper + 3, problem="forward")],
     }
     CASES[where, f"{words} of the same size"] = {
         HOLDS: [partial(reached, mean=paper + 0.9), partial(reached, mean=paper - 0.9)],
@@ -89,14 +93,25 @@ CASES["Sec. 5.2", "training the U-Net takes longer than DiffNet"] = {
     OPEN: [lambda root: steps_of(root, 0.9, 1.1), lambda root: steps_of(root, 9.0, 9.0, budget="smoke")],
 }
 
+CASES["Sec. 5.2", "training the U-Net takes as much longer"] = {
+    HOLDS: [lambda root: steps_of(root, 1.9, 2.9)],
+    FAILS: [lambda root: steps_of(root, 1.7, 1.7), lambda root: steps_of(root, 3.1, 3.1)],
+    OPEN: [lambda root: steps_of(root, 2.4, 9.0), lambda root: steps_of(root, 2.4, budget="smoke")],
+}
+
 # ---- DiffNet against the U-Net ---------------------------------------------------------------------------------------
 
 
-def both(root, task, gap, seeds=3, spread=0.1, steps=fakes.STEPS, **of_unet):
+def both(root, task, gap, seeds=3, spread=0.1, steps=fakes.STEPS, noise=None, **of_unet):
     """DiffNet so many dB ahead of the U-Net with all images."""
-    samples(root, DIFFNETS[task], 60.0 + gap, task[1], spread, seeds, steps)
+    samples(root, DIFFNETS[task], 60.0 + gap, noise or task[1], spread, seeds, steps)
     for seed in range(seeds):
         training(root, "UNet", task, 60.0, seed=seed, **of_unet)
+
+
+def _on_other_images(root, task):
+    sets = {"test": fakes.COMMON["image_sets"]["test"] | {"sha256": "c" * 64}}
+    training(root, "UNet", task, 60.0, seed=2, image_sets=sets)
 
 
 def ahead(task, sign):
@@ -112,7 +127,10 @@ def ahead(task, sign):
             lambda root: both(root, task, sign * 0.4, seeds=1),  # another seed might change it
             lambda root: both(root, task, sign * 9.0, steps=10_000),  # a short training against a long one
             lambda root: both(root, task, sign * 40.0, steps=1_000),  # too short to tell
+            lambda root: both(root, task, sign, image_sets={"test": {"sha256": "b" * 64}}),  # of other images
+            lambda root: (both(root, task, sign), _on_other_images(root, task)),  # or one of them is
         ],
+        NOT_RUN: [lambda root: both(root, task, sign, noise=0.3)],  # the records are of another task
     }
 
 
@@ -157,11 +175,11 @@ CASES["Sec. 6", "DiffNet's parameters against the U-Net's"] = {
 # ---- Numbers of training images --------------------------------------------------------------------------------------
 
 
-def few(root, task, *gaps, regime="fly", **of_unet):
+def few(root, task, *gaps, regime="fly", of_both=False, **of_unet):
     """DiffNet so many dB ahead of the U-Net with 10, 100, … images."""
     for size, gap in zip((10, 100), gaps):
         for seed in range(3):
-            training(root, "DiffNet", task, 50.0 + gap, size, seed, regime=regime)
+            training(root, "DiffNet", task, 50.0 + gap, size, seed, regime=regime, **(of_unet if of_both else {}))
             training(root, "UNet", task, 50.0, size, seed, regime=regime, **of_unet)
     if regime == "stored":  # trainings of another regime do not count
         few(root, task, *(-gap for gap in gaps))
@@ -178,17 +196,37 @@ def _sizes(task, psnr, network="DiffNet", **changes):
     return lambda root: sizes(root, network, task, psnr, **changes)
 
 
-for words, task in (("inverse, no noise", INVERSE), ("inverse, 1 % noise", NOISY)):
-    CASES["Fig. 10", f"{words}: with at most 100 images DiffNet is ahead"] = {
+def _few(task, *gaps, **more):
+    return lambda root: few(root, task, *gaps, **more)
+
+
+def _unlike(root, task):
+    """With all images another spread, so that the interval holds the bound."""
+    sizes(root, "DiffNet", task, {10: 60.0, 1_000: 63.5})
+    sizes(root, "DiffNet", task, {3_600: 64.0}, spread=0.5)
+
+
+def _of_others(root, task):
+    """With 1,000 images tested on other images."""
+    sizes(root, "DiffNet", task, {10: 60.0, 3_600: 64.0})
+    sizes(root, "DiffNet", task, {1_000: 64.0}, image_sets={"test": {"sha256": "b" * 64}})
+
+
+for words, task in (
+    ("forward", FORWARD),
+    ("inverse, no noise", INVERSE),
+    ("inverse, 0.1 % noise", LITTLE),
+    ("inverse, 1 % noise", NOISY),
+):
+    CASES["Fig. 10", f"{words}: with 10 and 100 images DiffNet is ahead"] = {
         HOLDS: [
-            partial(lambda task, root: few(root, task, 0.3, 0.3), task),
-            partial(lambda task, root: few(root, task, 0.3, 0.3, regime="stored"), task),
+            _few(task, 0.3, 0.3),
+            _few(task, 0.3, 0.3, regime="stored"),
+            _few(task, 0.3, 0.3, steps=9_000, stopped_early=True, of_both=True),  # longer would not help
         ],
-        FAILS: [partial(lambda task, root: few(root, task, 0.3, -0.3), task)],
-        OPEN: [
-            partial(lambda task, root: few(root, task, 0.3, 0.3, spread=9.0), task),
-            partial(lambda task, root: few(root, task, 0.3, 0.3, steps=10_000), task),
-        ],
+        FAILS: [_few(task, 0.3, -0.3)],
+        OPEN: [_few(task, 0.3, 0.3, spread=9.0), _few(task, 0.3, 0.3, steps=10_000)],
+        NOT_RUN: [_few(task, 0.3)],  # one size alone
     }
     CASES["Fig. 10", f"{words}: DiffNet with 1,000 images is as good as with all"] = {
         HOLDS: [
@@ -198,18 +236,16 @@ for words, task in (("inverse, no noise", INVERSE), ("inverse, 1 % noise", NOISY
         FAILS: [_sizes(task, {10: 60.0, 1_000: 62.0, 3_600: 64.0}), _sizes(task, {10: 64, 1_000: 63.4, 3_600: 64.0})],
         OPEN: [
             _sizes(task, {10: 60.0, 1_000: 63.6, 3_600: 64.0}, steps=1_000),
-            lambda root: (
-                sizes(root, "DiffNet", INVERSE, {10: 60.0, 1_000: 63.5}),
-                sizes(root, "DiffNet", INVERSE, {3_600: 64.0}, spread=0.5),
-                sizes(root, "DiffNet", NOISY, {10: 60.0, 1_000: 63.5}),
-                sizes(root, "DiffNet", NOISY, {3_600: 64.0}, spread=0.5),
-            ),
+            _sizes(task, {10: 60.0, 1_000: 63.6, 3_600: 64.0}, seeds=1),
+            partial(_unlike, task=task),
+            partial(_of_others, task=task),
         ],
     }
     CASES["Fig. 10", f"{words}: DiffNet with 10 images is not"] = {
         HOLDS: [_sizes(task, {10: 63.4, 1_000: 64.0, 3_600: 64.0})],
         FAILS: [_sizes(task, {10: 63.6, 1_000: 64.0, 3_600: 64.0}), _sizes(task, {10: 65, 1_000: 64.0, 3_600: 64.0})],
         OPEN: [_sizes(task, {10: 60.0, 1_000: 64.0, 3_600: 64.0}, steps=1_000)],
+        NOT_RUN: [_sizes(task, {100: 60.0, 1_000: 64.0, 3_600: 64.0})],
     }
 
 
@@ -219,26 +255,28 @@ def saturating(root, clean, noisy, **changes):
         sizes(root, "UNet", task, dict(zip((10, 100, 3_600), values)), **changes)
 
 
-CASES["Fig. 10", "the U-Net needs fewer images the more noise there is"] = {
+CASES["Fig. 10", "the U-Net needs fewer images at 1 % noise than without"] = {
     HOLDS: [lambda root: saturating(root, (50, 55, 60), (33, 34, 34.4))],
     FAILS: [lambda root: saturating(root, (50, 59.6, 60), (33, 33.4, 34))],
     OPEN: [
         lambda root: saturating(root, (50, 55, 60), (33, 33.4, 34)),
         lambda root: saturating(root, (50, 55, 60), (33, 34, 34.4), steps=100),
+        lambda root: saturating(root, (50, 55, 60), (33, 34, 34.4), seeds=1),
     ],
 }
 
 # ---- Layers and depth ------------------------------------------------------------------------------------------------
 
 
-def shapes(root, steps=7_000, **psnr):
+def shapes(root, steps=7_000, more=0, **psnr):
     """Trainings of DiffNets of five sizes: "l7d4" → PSNR, 60 where not given."""
     runs, arrays = [], {}
     for layers, depth in ((5, 4), (7, 4), (5, 5), (3, 4), (5, 3)):
         values = fakes.psnr(psnr.get(f"l{layers}d{depth}", 60.0), seed=layers + depth)
         for seed in range(3):
             name = f"DiffNet-{layers}-{depth}-{seed}"
-            run = {"name": name, "layers": layers, "depth": depth, "seed": seed, "recipe": fakes.FAST, "steps": steps}
+            run = {"name": name, "layers": layers, "depth": depth, "seed": seed, "recipe": fakes.FAST}
+            run["steps"] = steps + more * (layers == 7)
             runs.append({**run, "parameters": 20_000 * layers, "budget": "cpu", "commit": "0" * 40})
             arrays[f"psnr_{name}"] = values
     fakes.save(root, "tradeoff", {"runs": runs}, **arrays)
@@ -251,7 +289,7 @@ def _shapes(**psnr):
 CASES["Sec. 5.2", "more layers or a deeper estimator gain little"] = {
     HOLDS: [_shapes(l7d4=60.9, l5d5=60.9)],
     FAILS: [_shapes(l7d4=61.1), _shapes(l5d5=61.1)],
-    OPEN: [_shapes(l7d4=61.0), _shapes(steps=1_000)],
+    OPEN: [_shapes(l7d4=61.0), _shapes(steps=1_000), _shapes(more=1)],
 }
 CASES["Sec. 5.2", "fewer layers or a shallower estimator lose more"] = {
     HOLDS: [_shapes(l3d4=58.9, l5d3=58.9)],
@@ -279,7 +317,7 @@ def _filters(name, *of_seeds, **more):
 
 _FREE, _LESS, _NOT = ([[0.01 * share, 0.02 * share], [0.005, 0.005], [0.01, 0.02]] for share in (0.05, 0.3, 0.9))
 _FALLS = [[0.01, 0.02], [0.02, 0.02], [0.001, 0.001]]
-CASES["Fig. 11", "mean-free without noise"] = {
+CASES["Fig. 11", "near zero without noise"] = {
     HOLDS: [_filters("fig11", _FREE, _FREE, _FREE)],
     FAILS: [_filters("fig11", _LESS), _filters("fig11", _LESS, _NOT)],
     OPEN: [_filters("fig11", _FREE, _NOT, _FREE), _filters("fig11", _FREE, steps=100)],
@@ -290,8 +328,8 @@ CASES["Fig. 11", "smoothing grows with the noise"] = {
     OPEN: [_filters("fig11", _FREE, _FALLS), _filters("fig11", _FREE, steps=100)],
 }
 _widths = partial(_filters, quantity="edge_width")
-_BROAD_FIRST, _BROAD_LAST = [[3, 1, 2]] * 3, [[3, 1, 2], [3, 1, 2], [2, 1, 3]]
-CASES["Sec. 6.2", "the first layer is broad, the last one fine"] = {
+_BROAD_FIRST, _BROAD_LAST = [[3, 1, 2], [2, 1, 3], [2, 1, 3]], [[2, 1, 3], [3, 1, 2], [3, 1, 2]]
+CASES["Sec. 6.2", "without noise details get finer from the first layer to the last"] = {
     HOLDS: [_widths("fig11", _BROAD_FIRST, _BROAD_FIRST)],
     FAILS: [_widths("fig11", _BROAD_LAST)],
     OPEN: [_widths("fig11", _BROAD_FIRST, _BROAD_LAST), _widths("fig11", _BROAD_FIRST, steps=100)],
@@ -309,18 +347,19 @@ NOISES = [0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1]
 
 def ordered(swaps):
     """Smoothing at every level, (levels, layers), in the order of the noise but for so many exchanges of far levels."""
-    values = list(range(1, len(NOISES) + 1))
-    for k in range(swaps):
+    values = list(range(1, len(NOISES) + 1)) if swaps < 99 else [1] * len(NOISES)
+    for k in range(swaps % 99):
         values[k], values[k + 3] = values[k + 3], values[k]
     return [[0.1 * value, 0.2 * value] for value in values]
 
 
-def smoothing(root, *swaps, told=0, steps=fakes.STEPS):
+def smoothing(root, *swaps, told=0, steps=fakes.STEPS, scale=1.0):
     """The record of Figure 13; the sums themselves would be in the order opposite to their moduli."""
     of_seeds = [ordered(number) for number in swaps]
     about = {"recipe": fakes.FAST, "steps": steps, "parameters": 101_310, "budget": "cpu", "commit": "0" * 40}
     runs = [about | {"seed": seed, "noise": noise} for seed in range(len(swaps)) for noise in NOISES]
-    record = {"seeds": list(range(len(swaps))), "noises": NOISES, "runs": runs, "smoothing": of_seeds}
+    noises = [scale * noise for noise in NOISES]
+    record = {"seeds": list(range(len(swaps))), "noises": noises, "runs": runs, "smoothing": of_seeds}
     record["modulus_of_mean"] = record["signed"] = (-np.array(of_seeds)).tolist()
     record["conditioned"] = {"noises": NOISES, "smoothing": ordered(told), "runs": [about]}
     fakes.save(root, "fig13", record)
@@ -329,6 +368,7 @@ def smoothing(root, *swaps, told=0, steps=fakes.STEPS):
 CASES["Fig. 13", "smoothing increases with noise up to 10 %"] = {
     HOLDS: [lambda root: smoothing(root, 0, 0, 0)],
     FAILS: [lambda root: smoothing(root, 1), lambda root: smoothing(root, 1, 2, 1)],
+    NOT_RUN: [lambda root: smoothing(root, 99), lambda root: smoothing(root, 0, scale=0.1)],  # constant; little noise
     OPEN: [lambda root: smoothing(root, 0, 1, 0), lambda root: smoothing(root, 0, 0, 0, steps=1)],
 }
 CASES["Fig. 13", "the same in one network that is given σ"] = {
@@ -350,6 +390,7 @@ def disks(root, *seeds, train=90.0, test=90.0, spread=0.1, steps=fakes.STEPS):
         record = {"problem": "deconvolution", "results": results, "negative_ring": ring, "parameters": 60_786}
         record |= {"high_frequencies": {"gained": changes.get("gained", [0.2, 0.2, 0.6])}, "training_images": 1_024}
         record |= {**layers, **changes, "recipe": fakes.FAST, "steps": steps, "seed": seed}
+        record.setdefault("training_seconds", 60.0)
         arrays = {}
         for split, mean in (("train", train), ("test", test)):
             flat = np.zeros(fakes.IMAGES), np.ones(fakes.IMAGES)
@@ -365,6 +406,12 @@ CASES["Fig. 4–5", "deconvolution of disks, train and test PSNR at least"] = {
     HOLDS: [_disks(train=86.4, test=86.4), _disks({}, {}, {}, train=86.4, test=86.4)],
     FAILS: [_disks(train=86.4, test=86.1), _disks(train=86.1, test=86.4)],
     OPEN: [_disks(train=86.4, test=86.4, spread=2.0), _disks(steps=100)],
+}
+_LATE, _LOW = {"training_seconds": 60 * 25.0}, {"training_seconds": 60.0}
+CASES["Sec. 5.1", "the disks are learned in the paper's time"] = {
+    HOLDS: [_disks({"training_seconds": 60 * 23.0})],
+    FAILS: [_disks(_LATE), _disks(_LOW, train=86.1)],
+    OPEN: [_disks({"training_seconds": 60.0}, _LATE), _disks(steps=100)],
 }
 CASES["Fig. 4–5", "deconvolution of disks, of the same size"] = {
     HOLDS: [_disks(train=87.0, test=87.0), _disks(train=85.4, test=85.4)],
@@ -408,6 +455,7 @@ def owned(root, preset, mean, spread=0.02, steps=fakes.STEPS, budget="cpu"):
         "trained": {preset: training},
         "authors_psnr": {preset: interval},
         "results": {preset: {"diffnet": {"psnr": {"mean": mean + 0.5, "n": 10_000}}}},
+        "is_stl10": True,
     }
     fakes.save(root, "stl10-test", record)
 

@@ -8,7 +8,7 @@ from experiments.lib import conditions
 from experiments.lib.options import STL10_REAL, STL10_SHAPE
 from tests.experiments.fakes import FAST, PAPERS
 
-STL10 = {"sha256": "a" * 64, "shape": STL10_SHAPE}
+STL10 = {"sha256": "a" * 64, "shape": STL10_SHAPE, "holds_stl10_real": True}
 
 
 def paper(seed=0, **changes):
@@ -49,6 +49,9 @@ def of_images(**changes):
         (2, of_images(training={"shape": [4_000, 96, 96]})),
         (3, of_images(test={"shape": [123, 96, 96]})),
         (3, of_images(test={"split": "all"})),
+        (3, of_images(test={"count": 8})),
+        (3, of_images(test={"holds_stl10_real": False})),  # as many images, but others
+        (2, of_images(training={"holds_stl10_real": None})),
     ],
 )
 def test_each_mark_is_lost_by_what_it_is_for(lost, changes):
@@ -68,6 +71,8 @@ def test_the_mark_for_seeds_needs_three_of_every_network():
 def test_real_images_of_stl10_count_as_some_of_its_test_images():
     test = of_images(test={"sha256": STL10_REAL, "shape": [123, 96, 96], "split": "all", "count": 123})
     assert conditions.of([paper(**test)]).tested == "123 of 10,000" and marks(paper(**test))[3]
+    test["image_sets"]["test"]["count"] = 8  # of a smoke run
+    assert conditions.of([paper(**test)]).tested == "8 of 10,000" and not marks(paper(**test))[3]
 
 
 def test_the_authors_loss_counts_and_their_disks_do_not():
@@ -81,17 +86,43 @@ def test_a_claim_on_no_training_has_no_marks():
 
 
 def test_like_with_like():
-    """Equal steps of equal batches; or both long, however long."""
+    """Equal steps of equal batches; as many pixels; or the longest of each, if both are long or were stopped early."""
     one, same = paper(recipe=FAST, steps=9_000), paper(recipe=FAST | {"optimizer": "adam"}, steps=9_000)
     assert conditions.alike([one], [same]) == (True, "both after 9,000 × 8 × 24²")
     other = paper(recipe=FAST, steps=9_001)
     assert conditions.alike([one], [other])[0] is False and conditions.alike([one], [paper()])[0] is False
+    large = paper(recipe=FAST | {"crop": 48}, steps=2_250)
+    assert conditions.alike([one], [large]) == (True, "as many pixels: 9,000 × 8 × 24² against 2,250 × 8 × 48²")
     long = paper(recipe=FAST, steps=72_000)
     fair, words = conditions.alike([long], [paper()])
-    assert fair and words == "each at its best: 72,000 × 8 × 24² against 101,250 × 16 × 96²"
+    assert fair and words == "the longest of each: 72,000 × 8 × 24² against 101,250 × 16 × 96²"
     pixels = 0.02 * 101_250 * 16 * 96**2
     for steps, expected in ((pixels // (8 * 24**2) + 1, True), (pixels // (8 * 24**2) - 1, False)):
         assert conditions.alike([paper(recipe=FAST, steps=int(steps))], [paper()])[0] is expected
+    stopped = other | {"stopped_early": True}
+    assert conditions.alike([stopped], [paper()])[0] and not conditions.alike([stopped], [one])[0]
+
+
+def test_a_comparison_says_who_was_trained_in_tf32():
+    narrow = paper(numerics={"float32_in_training": "TF32"})
+    wide = paper(numerics={"float32_in_training": "float32"})
+    found = [conditions.alike(*sides)[1] for sides in (([wide], [narrow]), ([narrow], [wide]), ([narrow], [narrow]))]
+    both = "both after 101,250 × 16 × 96²"
+    assert found == [f"{both}, the latter in TF32", f"{both}, the former in TF32", f"{both}, in TF32"]
+
+
+def test_trainings_are_tested_alike():
+    """By content, split and number of images; where these are not recorded, by name."""
+    one = paper()
+    for other in ({"sha256": "b" * 64}, {"count": 9}, {"split": "all"}):
+        assert not conditions.tested_alike([one, one, paper(**of_images(test=other))])
+    assert conditions.tested_alike([one, paper(1)])
+    named = [{"test_data": "here"}, {"test_data": "there"}]
+    assert conditions.tested_alike(named[:1] * 2) and not conditions.tested_alike(named)
+
+
+def test_a_training_that_was_stopped_early_counts_by_what_it_was_given():
+    assert not conditions.short([paper(recipe=FAST, steps=900, given_steps=7_000)])
 
 
 def test_what_is_too_short():

@@ -10,7 +10,7 @@ import pytest
 import diffnet_tf as dn
 from diffnet_tf.training import distribute
 from experiments import fig10_training_size, render
-from experiments.lib import networks, records, study
+from experiments.lib import conditions, jobs, networks, records, study
 from experiments.lib.measure import Task
 from tests.conftest import ROOT, tensorflow_only
 from tests.small_experiments import execute, options
@@ -240,3 +240,24 @@ def test_lines_join_trainings_of_one_length(changes, expected):
     for length in ("short", "enough", "long"):
         found = fig10_training_size.points([run], "DiffNet", Task("inverse", 0.0), "fly", length)
         assert found == (([10], [[50.0]]) if length == expected else ([], []))
+
+
+def test_what_the_long_budget_trains_can_be_compared():
+    """With so many images both networks are given as many pixels, which are enough to tell something."""
+    budget, seen = fig10_training_size.BUDGETS["cpu"], {}
+    for run in fig10_training_size.plan(budget, 3_600):
+        recipe = dataclasses.asdict(networks.recipe_for(run.network, "fast", run.task)[1])
+        recipe |= {"crop": fig10_training_size.TILE} if run.regime == "stored" else {}
+        steps = fig10_training_size._steps(run, budget)
+        training = {"steps": steps, "recipe": recipe}
+        assert not conditions.short([training]), run
+        seen.setdefault((run.regime, run.task), set()).add(conditions.pixels(training))
+    assert {regime for regime, _ in seen} == {"fly", "stored"} and all(len(pixels) == 1 for pixels in seen.values())
+
+
+@pytest.mark.parametrize("budget", ["smoke", "quick", "cpu"])
+def test_every_job_of_this_figure_has_parts(budget):
+    names = [run.name for run in fig10_training_size.plan(fig10_training_size.BUDGETS[budget], 3_600)]
+    for job in jobs.ORDER:
+        if job.name == fig10_training_size.NAME:
+            assert any(name.startswith(tuple(job.only.split(","))) for name in names), job.label

@@ -9,7 +9,7 @@ import pytest
 
 from diffnet_tf import files
 from diffnet_tf.evaluation import statistics
-from experiments import comparison, fig08_one_image, fig10_training_size, unet
+from experiments import comparison, fig08_one_image, unet
 from experiments.lib import measure, networks, options, records, study, unets
 from experiments.lib.measure import Task
 from tests.conftest import ROOT, tensorflow_only
@@ -170,8 +170,7 @@ def test_a_step_sees_twice_the_pixels_so_there_are_half_as_many(tmp_path):
 
     assert [steps("cpu", noise) for noise in (0.0, 0.01)] == [1_000, 600] and steps("cpu", 0.0, few=True) == 750
     assert steps("quick", 0.0) == 150 and steps("paper", 0.01) == 101_250
-    assert comparison.BUDGETS["cpu"].steps == (1_000, 400, 200)
-    assert fig10_training_size.BUDGETS["cpu"].steps[2] == 750
+    assert comparison.BUDGETS["cpu"].steps[2] == 200
 
 
 # ---- Which are drawn from --------------------------------------------------------------------------------------------
@@ -233,6 +232,7 @@ def test_the_comparison_has_a_row_of_the_longest_training(tmp_path):
     long = {"name": "long-inverse-0", "method": "long", "kind": "long", "label": "DiffNet", "steps": 9, "task": task}
     long |= {"psnr": [66.0, 67.0], "ssim": [0.99, 0.98], "budget": "cpu", "source": "s", "data": "a", "test_data": "b"}
     long["image_sets"] = {"test": {"sha256": "a", "split": "all", "count": 2}}
+    long["weights"] = {"training": {"batch_size": 8, "crop": 24}, "steps": 9, "seed": 0}
     result = comparison.gather([long], tmp_path)
     row = result.record["tasks"][0]["rows"]["long-UNet"]
     assert row["label"] == "U-Net, 9 steps" and row["kind"] == "long" and row["training_images"] == 3600
