@@ -1,10 +1,10 @@
-"""One network for all noise, σ from 0 to 10 %: blind or told the level, against a specialist for every level.
+"""One network for all noise, σ from 0 to 10 %: blind or given the level, against a specialist for every level.
 
 Goal: within 0.3 dB of each specialist, and above the U-Net's mean on identical images.
 
 Everything starts from the preset for 1 % noise. "blind" and "conditioned" (its input has a second channel with σ) are
 trained on all levels and keep their networks; a specialist is trained on its own level. Beside these, which are trained
-alike, stand the presets that were trained for one level for an hour, and the longest trainings of the U-Net.
+alike, stand the presets that were trained for one level and for longer, and the longest trainings of the U-Net.
 
     python -m experiments.all_noise --budget quick  # about 10 min on 2 cores
     # 1.1 h
@@ -28,7 +28,7 @@ TITLE = "One network for all noise"
 LEVELS = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
 RANGE = (0.0, 0.1)
 START = "inverse-1pct"
-ASSUMED = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the true σ: what a conditioned network is told
+ASSUMED = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the true σ: what a conditioned network is given
 WRONG = 0.01  # the true σ there
 LEARNING_RATE = 1e-3  # of fine-tuning
 BUDGETS = {  # (recipe, steps of the two networks, steps of a specialist, levels, limit on the number of images)
@@ -53,7 +53,7 @@ class Run:
         name = self.network if self.noise is None else f"{self.network}-{self.noise:g}"
         return f"{name}-seed-{self.seed}" if self.seed else name
 
-    conditioned = property(lambda self: self.network == "conditioned", doc="Whether the network is told σ.")
+    conditioned = property(lambda self: self.network == "conditioned", doc="Whether the network is given σ.")
 
 
 def parts(options):
@@ -121,7 +121,7 @@ def _measured(model, run, levels, test):
 
 
 def _assumed(model, test):
-    """Mean PSNR of a conditioned network that is told multiples of the true σ."""
+    """Mean PSNR of a conditioned network that is given multiples of the true σ."""
     inputs, targets = measure.pairs(Task("inverse", WRONG), test, noise_map=True)
     means, function = [], measure.applied(model)
     for factor in ASSUMED:

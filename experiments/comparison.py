@@ -5,7 +5,7 @@ U-Net have.
 
 Inverse diffusion without noise and with 1 %. The networks are trained with equal seeds and, but for the U-Net, equal
 steps; classical methods get their parameters from training images. Differences are paired, image by image. The DiffNets
-of Figures 6 and 7, trained for an hour each, and the U-Net's longest trainings stand beside those of minutes. Last, all
+of Figures 6 and 7, trained for long, and the U-Net's longest trainings stand beside those of minutes. Last, all
 that finished is timed by turns.
 
     python -m experiments.comparison --budget quick  # about 15 min on 2 cores
@@ -137,7 +137,7 @@ def _train(run, budget, options, images):
 
 
 def _costs(run, methods, options, images):
-    """Sizes of the networks, and milliseconds an image of all methods, by turns: batches of 16, classical ones as they
+    """Sizes of the networks, and milliseconds per image of all methods, by turns: batches of 16, classical ones as they
     run, with the parameters that were chosen."""
     from diffnet_tf.evaluation import classical, costs
     from diffnet_tf.files import reading
@@ -247,7 +247,7 @@ def compared(noise, ours, *others):
     Args:
         noise: σ of the task.
         ours: "DiffNet", trained as the others, or "long", the one of Figure 6 or 7, as "long-UNet" is the U-Net's.
-        others: rows of the comparison; "told" or "untold" stands for the best classical one that is told the diffusion
+        others: rows of the comparison; "told" or "untold" stands for the best classical one that knows the diffusion
             or is not.
     """
 

@@ -1,9 +1,8 @@
 """Figure 6: DiffNet undoes Perona–Malik diffusion without noise, samples of the test set.
 
 Paper: mean test PSNR 63.72 dB, 90,000 images of STL-10, 18 epochs, 75 minutes on a Titan Xp.
-Claim here: at least 64 dB on real photographs after an hour on 2 cores.
 
-    python -m experiments.fig06_samples --budget quick  # about 2 min on 2 cores
+    python -m experiments.fig06_samples --budget quick  # a few minutes on 2 cores
     python -m experiments.fig06_samples --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 

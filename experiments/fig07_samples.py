@@ -1,9 +1,8 @@
 """Figure 7: DiffNet undoes Perona–Malik diffusion from images with 1 % noise, samples of the test set.
 
 Paper: mean test PSNR 34.21 dB, 90,000 images of STL-10, 18 epochs, 75 minutes on a Titan Xp.
-Claim here: at least 34.2 dB on real photographs after an hour on 2 cores.
 
-    python -m experiments.fig07_samples --budget quick  # about 2 min on 2 cores
+    python -m experiments.fig07_samples --budget quick  # a few minutes on 2 cores
     python -m experiments.fig07_samples --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 

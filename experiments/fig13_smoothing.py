@@ -2,7 +2,7 @@
 
 Paper: it increases with the noise. Every level is fine-tuned on its own from one common start, the preset for 1 %
 noise, for equally many steps, that without noise too: so levels differ in nothing but their noise. Several seeds draw
-the examples. Beside them stands the network of `all_noise` that is told σ, one for all levels; it is not trained here.
+the examples. Beside them stands the network of `all_noise` that is given σ, one for all levels; it is not trained here.
 
     python -m experiments.fig13_smoothing --budget quick  # about 8 min on 2 cores
     python -m experiments.fig13_smoothing --budget cpu --source stl10_binary --data_dir DIR  # 1.8 h: 30 trainings
@@ -22,7 +22,7 @@ from experiments.lib.run import main
 NAME = "fig13"
 TITLE = "Figure 13"
 START = "inverse-1pct"  # the preset that every level begins with
-TOLD = "all-noise"  # the experiment whose network is told σ
+TOLD = "all-noise"  # the experiment whose network is given σ
 NOISES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
 IMAGES = 32
 LEARNING_RATE = 1e-3  # of fine-tuning
@@ -59,7 +59,7 @@ class Run:
 
 
 def parts(options):
-    """The network that is told σ, then a fine-tuning for each seed and level."""
+    """The network that is given σ, then a fine-tuning for each seed and level."""
     budget = BUDGETS[options.budget]
     images = [options.images(split, budget.limit) for split in ("train", "validation", "test")]
     told, about = functools.partial(_told, budget=budget, test=images[-1]), {"kind": "conditioned"}
@@ -73,7 +73,7 @@ def parts(options):
 
 
 def _conditioned(results_dir):
-    """The records of the networks that are told σ, of each seed that of most steps, with the "path" of the network.
+    """The records of the networks that are given σ, of each seed that of most steps, with the "path" of the network.
 
     From the results folder, else from the project's own results.
     """
@@ -105,7 +105,7 @@ def _tune(run, budget, options, images):
 
 
 def _told(run, budget, test):
-    """The network that is told σ, at every level."""
+    """The network that is given σ, at every level."""
     from diffnet_tf.files import model_files
 
     model, levels = model_files.load(run["path"]), []
@@ -121,7 +121,7 @@ def _told(run, budget, test):
 def _look(model, task, test, **options):
     """What every layer's smoothing part is on the fixed images, and the quality of all test images.
 
-    Of δt Σ ζ, an image (n, height, width) a layer: "smoothing", the mean of its modulus, as in the paper; "signed", its
+    Of δt Σ ζ, images (n, height, width) per layer: "smoothing", the mean of its modulus, as in the paper; "signed", its
     mean; and "modulus_of_mean", the modulus of that. A list with a number a layer, each.
     """
     from diffnet_tf import stencil
@@ -141,13 +141,13 @@ def _look(model, task, test, **options):
 
 
 def gather(runs, root):
-    """The levels of all seeds that are complete, from trainings of one length; and of the network that is told σ.
+    """The levels of all seeds that are complete, from trainings of one length; and of the network that is given σ.
 
     Returns:
         A record with "runs", all trainings of that length; of the complete seeds "seeds", "noises", and (seeds, levels,
         layers) the lists `OF_LAYERS`; "levels", their means over the seeds; "rank_correlations" of the noise with the
         mean smoothing of the layers, one a seed, and "rank_correlation" of the mean over the seeds; "conditioned", the
-        levels and the rank correlation of the network that is told σ, if it was measured.
+        levels and the rank correlation of the network that is given σ, if it was measured.
     """
     tuned, lengths = [run for run in runs if run.get("kind") == "tuned"], {}
     if not tuned:
@@ -232,7 +232,7 @@ def draw(record, arrays):
     if "conditioned" in record:
         told = np.mean(record["conditioned"]["smoothing"], axis=1)
         at = [100 * level for level in record["conditioned"]["noises"]]
-        left.plot(at, told, "s--", color="black", markersize=3, linewidth=0.8, label="mean, one network told σ")
+        left.plot(at, told, "s--", color="black", markersize=3, linewidth=0.8, label="mean, one network given σ")
         highest = max(highest, told.max())
     left.set(xlabel="noise in % of the range", ylabel="mean |δt Σ ζ|")
     left.set_ylim(0, 1.5 * highest)  # room for the legend above the lines

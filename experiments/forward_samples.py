@@ -1,6 +1,6 @@
 """DiffNet learns Perona–Malik diffusion itself: a setting of Figure 10, samples of the test set.
 
-Claim here: at least 66 dB on real photographs after an hour on 2 cores; the paper prints no number.
+The paper prints no number.
 
     python -m experiments.forward_samples --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """

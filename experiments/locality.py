@@ -198,7 +198,7 @@ LITTLE = 0.5  # dB
 
 
 def local_filters(record, arrays):
-    """Over the images, the best linear filters of 13 points that are told γ, for the paper's time, reach its number."""
+    """Over the images, the best linear filters of 13 points that know γ, for the paper's time, reach its number."""
     if LOCAL not in arrays:
         raise verdicts.NotRun("no local inverses")
     psnr = dict(zip(record["points"], arrays[LOCAL][record["diffusion_times"].index(0.4)].T))  # points → (images,)

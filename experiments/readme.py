@@ -59,7 +59,7 @@ def presets_table():
 
 def headline(results):
     """Figures 6 and 7 beside the paper's, in its unit."""
-    lines = ["| figure | paper | DiffNet here² | classical inverse¹ | command |", "|---|---|---|---|---|"]
+    lines = ["| figure | paper | DiffNet here¹ | classical inverse² | command |", "|---|---|---|---|---|"]
     for name in SAMPLES[:2]:
         trained = [record for record, _ in seeds.trainings(name, results)]
         ours, told = (
@@ -75,7 +75,7 @@ def headline(results):
 
 def samples(results):
     """What each method reaches on the test images, a row a method, for all experiments of `samples` with a record."""
-    lines = ["| mean ± std over the test images | PSNR per image | PSNR of the authors² | SSIM | ms an image³ |"]
+    lines = ["| mean ± std over the test images | PSNR per image | PSNR of the authors¹ | SSIM | ms per image³ |"]
     lines.append("|---|---|---|---|---|")
     for name in SAMPLES:
         if (Path(results) / name / records.RECORD).exists():

@@ -50,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=float,
         help="σ of the noise on the diffused images, range 1: that of the preset of --init, or 0, if not given",
     )
-    parser.add_argument("--steps", type=int, default=2_400, help="training steps; 2,400 take 2 minutes on 2 cores")
+    parser.add_argument("--steps", type=int, default=2_400, help="training steps; 2,400 take a few minutes on 2 cores")
     parser.add_argument("--learning-rate", type=float, help="3e-3, or 1e-3 with --init, if not given")
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the examples")
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")

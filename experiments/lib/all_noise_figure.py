@@ -62,8 +62,8 @@ def _draw_wrong(axis, record, lines, colours):
     assumed = next((run["assumed"] for run in record["runs"] if "assumed" in run), None)
     if assumed is None:
         return figures.not_run(axis)
-    title = f"told a wrong level, σ = {100 * assumed['noise']:g} %"
-    axis.set(title=title, xlabel="σ that is told / σ", ylabel="mean test PSNR in dB")
+    title = f"given a wrong level, σ = {100 * assumed['noise']:g} %"
+    axis.set(title=title, xlabel="σ that is given / σ", ylabel="mean test PSNR in dB")
     axis.plot(assumed["factors"], assumed["psnr"], "o-", color=colours["conditioned"], markersize=3.5)
     axis.ticklabel_format(axis="y", useOffset=False)
     axis.set_xscale("log", base=2)

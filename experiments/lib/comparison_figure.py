@@ -8,14 +8,14 @@ from experiments.lib import captions
 KINDS = {  # kind → (label, colour)
     "long": ("networks, trained for long", figures.LINES[1]),
     "network": ("networks", figures.LINES[0]),
-    "told": ("told the diffusion", figures.LINES[2]),
-    "untold": ("not told", figures.LINES[3]),
+    "told": ("know the diffusion", figures.LINES[2]),
+    "untold": ("do not know it", figures.LINES[3]),
     "input": ("the input", "black"),
 }
 COSTS = {
     "parameters": "parameters",
-    "flops": "FLOPs an image",
-    "milliseconds": "CPU milliseconds an image",
+    "flops": "FLOPs per image",
+    "milliseconds": "CPU milliseconds per image",
     "training_images": "training images",
 }
 METRICS = {"psnr": "mean PSNR in dB", "ssim": "1 − mean SSIM"}
@@ -112,14 +112,14 @@ def caption(record):
         f"{record['title']}: undoing Perona–Malik diffusion of {record['test_images']} test images, the same pairs for "
         f"all. Bars: 95 % bootstrap intervals over images; strokes: seeds; numbers: ranks in PSNR; lines: Pareto "
         f"fronts.{not_run} FLOPs: networks and the inverses that are "
-        f"told the diffusion. {captions.source(record)}"
+        f"know the diffusion. {captions.source(record)}"
     )
 
 
 # ---- The table -------------------------------------------------------------------------------------------------------
 
-HEADER = ("PSNR, 95 %", "seeds: std", "− DiffNet, equal steps", "− DiffNet, an hour", "SSIM")
-HEADER += ("parameters", "MFLOPs", "ms an image", "training images")
+HEADER = ("PSNR, 95 %", "seeds: std", "− DiffNet, equal steps", "− DiffNet, trained for long", "SSIM")
+HEADER += ("parameters", "MFLOPs", "ms per image", "training images")
 
 
 def table(record):

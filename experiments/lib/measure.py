@@ -81,7 +81,7 @@ def measured(method, inputs, targets):
 
 
 def milliseconds(functions, images):
-    """Milliseconds an image of functions of a batch, by turns: name → median, extremes, number and batch."""
+    """Milliseconds per image of functions of a batch, by turns: name → median, extremes, number and batch."""
     times = {name: [] for name in functions}
     for _ in range(REPETITIONS + 1):  # the first compiles
         for name, function in functions.items():

@@ -15,7 +15,7 @@ def _flag(default, help, choices=None, least=None):
     return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "least": least})
 
 
-_BUDGET = "Number of training steps: a few, to see that it runs; 2 minutes or an hour on 2 cores; or the paper's own."
+_BUDGET = "Training steps: a few, to see that it runs; minutes, or half an hour to hours, on 2 cores; the paper's own."
 _ONLY = "Of an experiment of many parts, those whose name starts with this; several with commas between."
 
 
