@@ -11,7 +11,7 @@ Every finished training is a record of its own, see `lib.study`: stop it and sta
 add points of another budget later. A point is drawn from the run that was given most steps.
 
     python -m experiments.fig10_training_size --budget quick  # about 20 min on 2 cores
-    python -m experiments.fig10_training_size --budget cpu --source stl10_binary --data_dir DIR  # 17 h, 12 of the U-Net
+    python -m experiments.fig10_training_size --budget cpu --source stl10_binary --data_dir DIR  # 22 h, 17 of the U-Net
     python -m experiments.fig10_training_size --budget cpu … --only stored-DiffNet-  # 2.0 h: 24 trainings
     python -m experiments.fig10_training_size --budget cpu … --only DiffNet-inverse-0-  # 0.8 h, one line of one panel
 """

@@ -65,7 +65,7 @@ ORDER = (
     Job("fig13", 8, 110, 30 * PAPER),
     Job("fig10", 3, 120, 24 * PAPER, only="stored-DiffNet-"),
     Job("fig10", 2, 50, 8 * PAPER, only="DiffNet-inverse-0-"),
-    Job("fig10", 3, 80, 8 * PAPER, only="stored-UNet-"),
+    Job("fig10", 3, 260, 8 * PAPER, only="stored-UNet-"),
     Job("fig10", 2, 50, 8 * PAPER, only="DiffNet-inverse-0.01-"),
     Job("protocol", 4, 290, 4 * PAPER),
     Job("ensemble", 5, 14, 5 * PAPER),
@@ -79,7 +79,7 @@ ORDER = (
     Job("comparison", 15, 75, 40 * PAPER, 1.5, ("fig06", "fig07")),
     Job("fig10", 4, 100, 16 * PAPER, only="DiffNet-"),
     Job("unet", 5, 25, 10 * PAPER, needs=("fig08", "fig09")),  # two of its four trainings are done by then
-    Job("fig10", 15, 11 * 60, 100 * PAPER, 1, ("unet",)),
+    Job("fig10", 15, 750, 100 * PAPER, 1, ("unet",)),
 )
 
 
