@@ -17,7 +17,7 @@ PAPER = {("inverse", 0.0): 63.72, ("inverse", 0.01): 34.21}  # dB, DiffNet with 
 
 
 LENGTHS = {  # how long a training was → its marker; only trainings of one length are joined by a line
-    "long": ("each at its best", {"marker": "*", "markersize": 9}),
+    "long": ("the longest of each", {"marker": "*", "markersize": 9}),
     "enough": ("shorter", {"marker": "o", "markersize": 4}),
     "short": ("too short to tell", {"marker": "o", "markersize": 4, "fillstyle": "none"}),
 }
