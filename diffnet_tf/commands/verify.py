@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Print both ledgers. Returns the exit status: 0, whatever the verdicts."""
+    """Print both ledgers. Returns the exit status: 1 where a record can't be read, else 0, whatever the verdicts."""
     if not (CLONE / "experiments" / "lib" / "ledger.py").exists():
         raise FileNotFoundError(
             "The ledger is not part of the installed package: it stands in the repository, beside the experiments. "
@@ -32,5 +32,6 @@ def run(arguments: Namespace) -> int:
     if str(CLONE) not in sys.path:  # a console script does not look in the current folder
         sys.path.append(str(CLONE))
     ledger = importlib.import_module("experiments.lib.ledger")
-    print(ledger.text(arguments.results_dir, arguments.markdown, arguments.verbose))
-    return 0
+    if hint := importlib.import_module("experiments.lib.results_folder").check(arguments.results_dir):
+        print(hint, file=sys.stderr)
+    return int(ledger.show(arguments.results_dir, arguments.markdown, arguments.verbose))

@@ -1,18 +1,38 @@
 """The ledger: for each claim of the paper, and each goal beyond it, what the records in a folder show. NumPy only.
 
 Two questions a claim: does it hold, and under whose conditions? See `verdicts` and `conditions`. A claim stands beside
-the experiment that makes its number, in its CLAIMS.
+the experiment that makes its number, in its CLAIMS. To the answers of `verdicts` the ledger adds one, `BROKEN`: the
+experiment's own record is damaged, or its check fails on it, or nothing is left without files that are damaged. Other
+damaged files, a part's or another seed's, are left out, and the row names them.
 """
 
 import dataclasses
 import html
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.lib import jobs, records, registry, verdicts
+from experiments.lib import conditions, damage, jobs, records, registry, verdicts
 from experiments.lib.verdicts import Check, Finding
+
+BROKEN = "can't be read"
+ANSWERS = (*verdicts.ANSWERS, BROKEN)
+# Answer → (of one claim, of several) in the totals.
+COUNTED = {
+    verdicts.HOLDS: ("{} holds", "{} hold"),
+    verdicts.FAILS: ("{} does not hold", "{} do not hold"),
+    verdicts.OPEN: ("for {} nobody can tell", "for {} nobody can tell"),
+    verdicts.NOT_RUN: ("{} was not run", "{} were not run"),
+    BROKEN: ("{} can't be read", "{} can't be read"),
+}
+WIDTH, NARROWEST = 120, 60  # columns, where there is no terminal; of a terminal
+# A hyphen that is a minus: of a number, after nothing that makes it a range or part of a name; or of an exponent.
+_MINUS = re.compile(r"(?<![\w./)\]–−-])-(?=\.?\d)|(?<=\d[eE])-(?=\d)")
+_SEEDS = re.compile(r"(\d+) seeds?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,26 +60,42 @@ class Claim:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A claim with what the records say."""
+    """A claim with what the records say.
+
+    Attributes:
+        where, claim, command: what is claimed, and what makes its record.
+        finding: what the records say; its answer is one of `ANSWERS`.
+        minutes: that all of its experiment takes on two idle cores.
+        without: damaged files that were left out.
+    """
 
     where: str
     claim: Claim
     command: str
     finding: Finding
     minutes: float = 0.0
+    without: tuple[str, ...] = ()
+
+    @property
+    def time(self):
+        """About how long what was not run takes on two idle cores: ": 18 h"; nothing of what was run."""
+        if self.finding.answer != verdicts.NOT_RUN or not self.minutes:
+            return ""
+        if self.minutes < 1:
+            return ": under a minute"
+        return f": {self.minutes / 60:.0f} h" if self.minutes >= 90 else f": {self.minutes:.0f} min"
 
     @property
     def answer(self):
-        """Does it hold; of what was not run, about how many hours all of its experiment takes on two idle cores."""
-        answer = self.finding.answer
-        if answer != verdicts.NOT_RUN or not self.minutes:
-            return answer
-        return f"{answer}: {self.minutes / 60:.0f} h" if self.minutes >= 90 else f"{answer}: {self.minutes:.0f} min"
+        """Does it hold; of what was not run, with its `time`."""
+        return self.finding.answer + self.time
 
     @property
     def source(self):
-        """Budget, data and commit."""
-        return [part for part in (self.finding.budget, self.finding.data, self.finding.commit) if part]
+        """Where the finding comes from: "budget cpu; data photos96 → stl10_real; commit 78d690e"."""
+        return "; ".join(
+            f"{name} {value}" for name in ("budget", "data", "commit") if (value := getattr(self.finding, name))
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +123,9 @@ class Ledger:
                 where = claim.where or module.TITLE
                 if bool(claim.where) == (self is PAPER) and only in (None, (where, claim.text)):
                     command = claim.command or registry.command(module)
-                    finding = _finding(claim, Path(root), name)
-                    found.append(Row(where, claim, command, finding, jobs.minutes(name, "cpu")))
+                    finding, without = _finding(claim, Path(root), name)
+                    claim = dataclasses.replace(claim, reference=signs(claim.reference))
+                    found.append(Row(where, claim, command, finding, jobs.minutes(name, "cpu"), without))
         return found
 
     def cells(self, root):
@@ -96,7 +133,7 @@ class Ledger:
         found = [("where", "claim", self.reference, "ours", "n", "from", "conditions", "does it hold?")]
         for row in self.rows(root):
             claim, finding = row.claim, row.finding
-            ours = (finding.ours, finding.n, "; ".join(row.source), str(finding.conditions), row.answer)
+            ours = (finding.ours, finding.n, row.source, str(finding.conditions), row.answer)
             found.append((row.where, claim.text, claim.reference, *ours))
         return found
 
@@ -105,65 +142,116 @@ PAPER = Ledger("The paper's claims", "paper")
 BEYOND = Ledger("Beyond the paper", "goal")
 
 
+def signs(words):
+    """A text with a minus, −, where a number has a hyphen for it."""
+    return _MINUS.sub("−", words)
+
+
 def _finding(claim, root, name):
-    try:
-        return claim.check(*(claim.load(root) if claim.load else records.load(root / name)))
-    except (FileNotFoundError, verdicts.NotRun):
-        return Finding("", verdicts.NOT_RUN)
-    except Exception as error:
-        print(f"warning: {name}, {claim.text}: {type(error).__name__}: {error}", file=sys.stderr)
-        return Finding("its check fails", verdicts.NOT_RUN)
+    """(finding, names of damaged files that were left out)."""
+    own = root / name
+    with damage.left_out() as damaged:
+        try:
+            found = claim.check(*(claim.load(root) if claim.load else records.load(own)))
+        except (FileNotFoundError, verdicts.NotRun) as error:
+            lost = isinstance(error, FileNotFoundError) and error.filename  # of a record that is there
+            found = Finding(f"{error}", BROKEN) if lost else Finding("", verdicts.NOT_RUN)
+        except (ValueError, OSError) as error:  # it names the file
+            found = Finding(str(error), BROKEN)
+        except Exception as error:
+            found = Finding(f"{own}: its check fails ({type(error).__name__}: {error})", BROKEN)
+    for place, error in damaged:
+        if place == own or found.answer == verdicts.NOT_RUN:
+            found = Finding(str(error), BROKEN)
+    if found.answer == BROKEN:
+        return found, ()
+    for _, error in damaged:
+        damage.say(f"warning: {error} It is left out.")
+    without = tuple(str(place.relative_to(root)) if place.is_relative_to(root) else str(place) for place, _ in damaged)
+    ours = "; ".join([signs(found.ours), *(f"without {place}, which can't be read" for place in without)])
+    return dataclasses.replace(found, ours=ours), without
 
 
-def text(root, markdown=False, verbose=False):
-    """Both ledgers, as text or as Markdown tables.
+# ---- In a terminal ---------------------------------------------------------------------------------------------------
+
+
+def show(root, markdown=False, verbose=False):
+    """Print both ledgers, see `text`.
+
+    Returns:
+        The exit status: 1 where something can't be read, else 0, whatever the verdicts.
+    """
+    found = {ledger: ledger.rows(root) for ledger in (PAPER, BEYOND)}
+    print(text(root, markdown, verbose, found))
+    return int(any(row.without or row.finding.answer == BROKEN for rows in found.values() for row in rows))
+
+
+def text(root, markdown=False, verbose=False, found=None):
+    """Both ledgers, as text of the terminal's width or as Markdown tables.
 
     Args:
         root: results folder.
         markdown: as Markdown tables.
-        verbose: a paragraph for each claim, with its data and command; else a line.
+        verbose: a paragraph for each claim, with its data and command.
+        found: ledger → its rows, where they were read before.
     """
     if markdown:
         return "\n\n".join(table(ledger, root) for ledger in (PAPER, BEYOND))
-    ledgers = [(ledger, ledger.rows(root)) for ledger in (PAPER, BEYOND)]
-    totals = "\n".join(_total(*each) for each in ledgers)
-    return "\n\n".join([totals, *(listing(*each, verbose) for each in ledgers)])
+    found = found or {ledger: ledger.rows(root) for ledger in (PAPER, BEYOND)}
+    width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
+    totals = "\n".join(_wrapped(_total(ledger, rows), "  ", width) for ledger, rows in found.items())
+    return "\n\n".join([totals, *(listing(ledger, rows, verbose, width) for ledger, rows in found.items())])
+
+
+def _wrapped(line, indent, width):
+    """A text in lines of a width, all but the first one indented. A file's name is not broken."""
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _total(ledger, rows):
     found = [row.finding.answer for row in rows]
-    counts = [f"{found.count(answer)} {answer}" for answer in verdicts.ANSWERS if answer in found]
+    counts = [(found.count(answer), answer) for answer in ANSWERS if answer in found]
+    words = ", ".join(COUNTED[answer][number > 1].format(number) for number, answer in counts)
     marked = [sum(row.finding.conditions.marks().values()) for row in rows]
-    papers = f"; {sum(marks >= 3 for marks in marked)} under three or more of the paper's five conditions"
-    return f"{ledger.title}: {len(found)} claims: {', '.join(counts)}{papers * (ledger is PAPER)}"
+    papers = f"; {sum(marks >= 3 for marks in marked)} under three or more of the five conditions"
+    return f"{ledger.title}: {len(found)}: {words}{papers * (ledger is PAPER)}"
 
 
-def listing(ledger, rows, verbose=False):
-    """A ledger's rows as text: a line for each claim, or a paragraph."""
-    width = max(len(row.answer) for row in rows)
+def listing(ledger, rows, verbose=False, width=WIDTH):
+    """A ledger's rows as text of a width: an entry for each claim, or a paragraph with its data and command."""
+    widest = max(len(row.answer) for row in rows)
     lines = [ledger.title, ""]
     for row in rows:
-        finding, answer = row.finding, row.answer
-        run, under = finding.answer != verdicts.NOT_RUN, str(finding.conditions)
-        if not verbose:
-            ours = f": {finding.ours}" if run else ""
-            reference = f"[{ledger.reference}: {row.claim.reference}]"
-            under = f" [{under}]" if under and ledger is PAPER else ""
-            lines.append(f"{answer:<{width}}  {row.where}, {row.claim.text}{ours} {reference}{under}")
+        if verbose:
+            lines += _paragraph(ledger, row, width)
             continue
-        lines.append(f"{answer.upper()}: {row.where}, {row.claim.text}")
-        lines.append(f"    {ledger.reference:<10} {row.claim.reference}")
-        if run:
-            lines.append(f"    ours       {finding.ours}" + (f" (n = {finding.n})" if finding.n else ""))
-            lines.append(f"    from       {', '.join(row.source)}")
-            lines += [f"    conditions {mark}" for mark in [_listed(finding.conditions)] if mark]
-        lines.append(f"    command    {row.command}\n")
+        ours = f": {row.finding.ours}" if row.finding.ours else ""
+        under = f" [{row.finding.conditions}]" if ledger is PAPER and str(row.finding.conditions) else ""
+        reference = f"[{ledger.reference}: {row.claim.reference}]"
+        entry = f"{row.answer:<{widest}}  {row.where}, {row.claim.text}{ours} {reference}{under}"
+        lines.append(_wrapped(entry, " " * (widest + 2), width))
     return "\n".join(lines).rstrip()
 
 
-def _listed(conditions):
-    """All marks, those that are not given with "not"."""
-    return ", ".join(word if mark else f"not the paper's {word}" for word, mark in conditions.marks().items())
+def _paragraph(ledger, row, width):
+    """All that is known of a claim, in lines. The command is on one, to be copied."""
+    finding = row.finding
+    ours = finding.ours + (f" (n = {finding.n})" if finding.n else "")
+    said = {ledger.reference: row.claim.reference, "ours": ours, "from": row.source, "conditions": _listed(finding)}
+    lines = [_wrapped(f"{finding.answer.upper()}{row.time}: {row.where}, {row.claim.text}", "    ", width)]
+    lines += [_wrapped(f"    {name:<10} {words}", " " * 15, width) for name, words in said.items() if words]
+    return [*lines, f"    {'command':<10} {row.command}\n"]
+
+
+def _listed(finding):
+    """All marks, first those that are given: "network; not: protocol, 3 seeds (1)"."""
+    marks = finding.conditions.marks()
+    given = ", ".join(word for word, mark in marks.items() if mark)
+    missing = ", ".join(_SEEDS.sub(rf"{conditions.SEEDS} seeds (\1)", word) for word, mark in marks.items() if not mark)
+    return "; ".join([given or "none", *[f"not: {missing}"] * bool(missing)]) if marks else ""
+
+
+# ---- As tables -------------------------------------------------------------------------------------------------------
 
 
 def table(ledger, root):

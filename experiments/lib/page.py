@@ -53,9 +53,8 @@ def write(root, names):
         The page's path.
     """
     root = Path(root)
-    found = {name: records.load(root / name)[0] for name in names}
-    links = " ".join(f'<a href="#{name}">{html.escape(record["title"])}</a>' for name, record in found.items())
-    parts = [_section(name, record, root / name / records.FIGURE) for name, record in found.items()]
+    links = " ".join(f'<a href="#{name}">{html.escape(registry.get(name).TITLE)}</a>' for name in names)
+    parts = [_section(name, root / name) for name in names]
     ledgers = [
         f'<h2 id="{anchor}">{html.escape(each.title)}</h2>\n{ledger.page(each, root)}'
         for anchor, each in (("claims", ledger.PAPER), ("beyond", ledger.BEYOND))
@@ -66,7 +65,17 @@ def write(root, names):
     return root / NAME
 
 
-def _section(name, record, picture):
+def _section(name, folder):
+    """An experiment's part of the page; of a record that is damaged, the reason."""
+    try:
+        return _shown(name, records.load(folder)[0], folder / records.FIGURE)
+    except Exception as error:  # the others are shown all the same
+        reason = str(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"
+        title = html.escape(registry.get(name).TITLE)
+        return f'<h2 id="{name}">{title}</h2>\n<p>Its record {ledger.BROKEN}: {html.escape(reason)}</p>'
+
+
+def _shown(name, record, picture):
     shown = {key: value for key, value in record.items() if len(json.dumps(value)) <= LONGEST}
     left_out = [key for key in record if key not in shown]
     note = f"<p>Without {', '.join(left_out)}: see {name}/{records.RECORD}.</p>" if left_out else ""

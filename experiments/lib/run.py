@@ -11,7 +11,7 @@ from absl import app, flags
 from diffnet_tf import figures, files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
-from experiments.lib import records, registry, study, verdicts
+from experiments.lib import records, registry, seeds, study, verdicts
 from experiments.lib.options import BUDGETS, FIELDS, Options, numerics
 
 FLAGS = flags.FLAGS
@@ -92,7 +92,7 @@ def execute(experiment, options):
 
 def _advice(experiment, options, record):
     """What to look at and to run next: lines of text."""
-    folder = shlex.quote(str(options.results_dir))
+    folder = shlex.quote(str(seeds.root_of(options.results_dir)))  # further seeds count in that of seed 0
     lines = [f"Open {options.directory / records.FIGURE}."]
     if getattr(experiment, "CLAIMS", ()):
         lines.append(f"Check the claims: python -m diffnet_tf verify --results_dir {folder}")
@@ -125,8 +125,10 @@ def refuse_to_shorten(experiment, options):
         longer = order.get(there["budget"], 0) > order[options.budget]
         known = f"budget {there['budget']}; this one is {options.budget}"
     if longer:
+        place, other = seeds.folder(seeds.root_of(options.results_dir), options.seed), there.get("seed", options.seed)
+        to = f" Another seed goes to {place}." if other != options.seed and place != options.results_dir else ""
         raise ValueError(
-            f"{kept} is of a run of {known}. Give another --results_dir, or --force to replace the longer one."
+            f"{kept} is of a run of {known}. Give another --results_dir, or --force to replace the longer one.{to}"
         )
 
 

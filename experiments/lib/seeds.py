@@ -6,14 +6,15 @@
 NumPy and the standard library only.
 """
 
-import sys
+import os
 from pathlib import Path
 
-from experiments.lib import records, study
+from experiments.lib import damage, records, study
 
 FOLDER = "seeds"
 # And recipe and images, see `differing`.
 ALIKE = ("budget", "steps", "problem", "noise", "training_images", "parameters", "diffusion")
+COUNTED = {"steps": "steps", "training_images": "training images"}
 
 
 def folder(root, seed):
@@ -27,6 +28,13 @@ def folders(root):
     return [folder(root, seed) for seed in (0, *sorted(map(int, others)))]
 
 
+def root_of(directory):
+    """The results folder of seed 0, where this is that of another seed; else the folder itself."""
+    path = Path(directory).absolute()
+    further = path.name.isdigit() and path.parent.name == FOLDER
+    return Path(os.path.normpath(Path(directory) / ".." / "..")) if further else Path(directory)
+
+
 def trainings(name, root):
     """The trainings of an experiment from all seeds, on the same images and of the same length and recipe.
 
@@ -36,35 +44,58 @@ def trainings(name, root):
 
     Returns:
         A list of (record, arrays), the training of the lowest folder first. One that differs from that first in more
-        than its seed is left out, with a line on stderr.
+        than its seed is left out, with a line on stderr, once in a process.
 
     Raises:
         FileNotFoundError: when there is none.
+        ValueError: when one is damaged, where no `damage.left_out` is around.
     """
     there = [path for path in folders(root) if (path / name / records.RECORD).exists()]
     if not there:
         records.load(Path(root) / name)  # raises, and says what to run
     found = []
     for path in there:
-        record, arrays = records.load(path / name)
+        try:
+            record, arrays = records.load(path / name)
+        except (ValueError, OSError) as error:
+            damage.note(path / name, error)
+            continue
         different = differing(found[0][0], record) if found else []
         if any(record["seed"] == other["seed"] for other, _ in found):
-            different = ["the seed, which is there already"]
+            different = [f"seed {record['seed']} is there already"]
         if different:
-            print(f"{path / name} is left out: it differs in {', '.join(different)}.", file=sys.stderr)
+            damage.say(f"{path / name} is left out: {'; '.join(different)}.")
         else:
             found.append((record, arrays))
+    if not found:
+        raise FileNotFoundError(f"{there[0] / name} cannot be read.")
     return found
 
 
 def differing(one, other):
-    """In what two records of a training differ beside the seed: a list of words, empty where they are alike."""
-    words = [key for key in ALIKE if one.get(key) != other.get(key)]
+    """In what another record of a training differs from one, beside the seed: phrases; none where they are alike.
+
+    Such as "20 steps, those of seed 0 are 30,000".
+    """
     recipes = [record.get("recipe") or {} for record in (one, other)]
-    shared = recipes[0].keys() & recipes[1].keys()  # a recipe of an older commit has fewer fields
-    words += ["recipe"] if any(recipes[0][key] != recipes[1][key] for key in shared) or not shared else []
-    words += [f"{kind} images" for kind in ("training", "test") if not _same_images(one, other, kind)]
-    return words
+    # A recipe of an older commit has fewer fields. A budget of --steps says what the steps say.
+    shared = [key for key in recipes[0] if key in recipes[1]]
+    unlike = [key for key in ALIKE if one.get(key) != other.get(key)]
+    unlike = [key for key in unlike if key != "budget" or "steps" not in unlike]
+    words = [_unlike(key, other.get(key), one.get(key), one) for key in unlike]
+    for key in shared:
+        if recipes[0][key] != recipes[1][key]:
+            words.append(_unlike(f"recipe's {key}", recipes[1][key], recipes[0][key], one))
+    words += [] if shared else ["no recipe to compare"]
+    return words + [f"other {kind} images" for kind in ("training", "test") if not _same_images(one, other, kind)]
+
+
+def _unlike(key, there, wanted, one):
+    """One difference in words, with both values."""
+    there, wanted = (f"{value:,}" if isinstance(value, int) else value for value in (there, wanted))
+    if key in COUNTED:
+        return f"{there} {COUNTED[key]}, those of seed {one['seed']} are {wanted}"
+    return f"{key} {there}, that of seed {one['seed']} is {wanted}"
 
 
 def _same_images(one, other, kind):

@@ -20,11 +20,12 @@ import numpy as np
 
 from diffnet_tf import files
 from diffnet_tf.files import reading
-from experiments.lib import measure, records
+from experiments.lib import damage, measure, records
 
 RUNS = "runs"  # the folder, in that of the experiment
 VALIDATION = 64  # images to validate on
 OF_IMAGES = ("psnr", "ssim")  # values of single images
+OF_A_PART = ("name", "budget")  # what the record of every part has
 SAME = ("source", "data", "test_data")  # what says that images are the same where their content is not recorded
 
 
@@ -139,17 +140,30 @@ def finished(directory, options=None):
         A list of dicts; with "file", the name of the record's file, and where there are any "arrays".
 
     Raises:
-        ValueError: when one is damaged, or of other images.
+        ValueError: when one is damaged, where no `damage.left_out` is around, or of other images.
     """
-    found, advice, here = [], "remove it, and run the experiment again", options and options.provenance()
+    found, here = [], options and options.provenance()
     for kept in sorted((Path(directory) / RUNS).glob("*.json")):
-        run = _completed(reading.json_object(kept, advice))
+        try:
+            run = _read(kept)
+        except (ValueError, OSError) as error:
+            damage.note(kept, error)
+            continue
         if here:
             _check_same(run, here, kept)
-        if kept.with_suffix(".npz").exists():
-            run["arrays"] = reading.arrays(kept.with_suffix(".npz"), advice=advice)
-        found.append(run | {"file": kept.stem})
+        found.append(run)
     return found
+
+
+def _read(kept):
+    """The record of a part, with its arrays and the name of its file."""
+    advice = "remove it, and run the experiment again"
+    run = _completed(reading.json_object(kept, advice))
+    if missing := [key for key in OF_A_PART if key not in run]:
+        raise ValueError(f"{kept} has no {', '.join(missing)}; expected the record of a part: {advice}.")
+    arrays = kept.with_suffix(".npz")
+    more = {"arrays": reading.arrays(arrays, advice=advice)} if arrays.exists() else {}
+    return run | more | {"file": kept.stem}
 
 
 def _completed(run):

@@ -65,3 +65,16 @@ def test_what_is_in_a_record_is_escaped(tmp_path):
     parsed = check(page.write(tmp_path, ["fig04"]).read_text())
     assert any("a < b & c" in words for words in parsed.words)
     assert "<script>alert(1)</script>" in parsed.words
+
+
+def test_a_damaged_record_hides_no_others(tmp_path):
+    """Its part of the page says why."""
+    record = {"title": "Made up", "diffusion": {"time": 1.0}, "psnr": 30.0}
+    for name in ("fig04", "fig02", "fig03"):
+        records.save(tmp_path / name, record, {name: np.eye(64) for name in ("disk", "blurred")})
+    render.refresh("fig04", tmp_path)
+    (tmp_path / "fig02" / records.RECORD).write_text("{")
+    parsed = check(page.write(tmp_path, ["fig02", "fig03", "fig04"]).read_text())
+    assert {"fig02", "fig03", "fig04"} <= parsed.ids and len(parsed.loaded) == 1
+    text = " ".join(parsed.words)
+    assert "fig02/record.json cannot be read as JSON" in text and ledger.BROKEN in parsed.words

@@ -1,6 +1,7 @@
 """Trainings of several seeds: alike but for the seed, else left out."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,23 +44,45 @@ def test_seeds_stand_in_folders_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"steps": 4}, "steps"),
-        ({"budget": "quick"}, "budget"),
-        ({"noise": 0.01}, "noise"),
-        ({"training_images": 8}, "training_images"),
-        ({"recipe": {"name": "fast", "crop": 48}}, "recipe"),
-        ({"image_sets": {**SETS, "test": {**SETS["test"], "sha256": "c"}}}, "test images"),
-        ({"image_sets": {**SETS, "training": {**SETS["training"], "sha256": "c"}}}, "training images"),
-        ({"image_sets": {}, "data": "elsewhere"}, "training images, test images"),  # an old record: by names
-        ({"seed": 0}, "the seed, which is there already"),
+        ({"steps": 4}, "4 steps, those of seed 0 are 72,000"),
+        ({"steps": 4, "budget": "4 steps"}, "4 steps, those of seed 0 are 72,000"),
+        ({"budget": "quick"}, "budget quick, that of seed 0 is cpu"),
+        ({"noise": 0.01, "steps": 4}, "4 steps, those of seed 0 are 72,000; noise 0.01, that of seed 0 is 0.0"),
+        ({"training_images": 8}, "8 training images, those of seed 0 are 9"),
+        ({"recipe": {"name": "fast", "crop": 48}}, "recipe's crop 48, that of seed 0 is 24"),
+        ({"recipe": {}}, "no recipe to compare"),
+        ({"image_sets": {**SETS, "test": {**SETS["test"], "sha256": "c"}}}, "other test images"),
+        ({"image_sets": {**SETS, "training": {**SETS["training"], "sha256": "c"}}}, "other training images"),
+        ({"image_sets": {}, "data": "elsewhere"}, "other training images; other test images"),  # an old one: by names
+        ({"seed": 0}, "seed 0 is there already"),
     ],
 )
 def test_what_is_not_alike_is_left_out_with_a_line(changes, words, tmp_path, capsys):
     for seed in (0, 1, 2):
         save(tmp_path, seed, **(changes if seed == 1 else {}))
-    assert found(tmp_path) == [0, 2]
+    assert found(tmp_path) == found(tmp_path) == [0, 2]
     errors = capsys.readouterr().err.splitlines()
-    assert errors == [f"{tmp_path}/seeds/1/fig06 is left out: it differs in {words}."]
+    assert errors == [f"{tmp_path}/seeds/1/fig06 is left out: {words}."]  # once
+
+
+@pytest.mark.parametrize(
+    ("place", "root"), [("a/seeds/2", "a"), ("seeds/1", "."), ("a/2", "a/2"), ("seeds/b", "seeds/b")]
+)
+def test_the_folder_of_all_seeds(place, root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert seeds.root_of(place) == Path(root) and seeds.root_of(tmp_path / place) == tmp_path / root
+    (tmp_path / place).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / place)
+    assert seeds.root_of(".") == Path("." if place == root else "../..")
+
+
+def test_a_damaged_one_is_refused(tmp_path):
+    """By all but the ledger: see `damage`."""
+    for seed in (0, 1):
+        save(tmp_path, seed)
+    (tmp_path / "seeds" / "1" / "fig06" / "record.json").write_text("{")
+    with pytest.raises(ValueError, match="seeds/1/fig06/record.json cannot be read"):
+        seeds.trainings("fig06", tmp_path)
 
 
 def test_older_records_are_alike_by_what_both_have(tmp_path, capsys):

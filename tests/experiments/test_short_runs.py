@@ -45,6 +45,31 @@ def test_without_steps_budgets_are_compared(tmp_path):
     run.refuse_to_shorten(generalisation, options(tmp_path, generalisation, budget="paper"))
 
 
+@pytest.mark.parametrize(
+    ("place", "seed", "there", "advice"),
+    [
+        ("", 2, 0, "{root}/seeds/2"),
+        ("", 2, 2, None),
+        ("", 0, 1, None),  # its own place is this one
+        ("seeds/1", 2, 1, "{root}/seeds/2"),
+        ("seeds/1", 0, 1, "{root}"),
+        ("seeds/2", 2, 1, None),
+    ],
+)
+def test_another_seed_has_a_place_of_its_own(place, seed, there, advice, tmp_path):
+    records.save(tmp_path / place / "fig06", LONG | {"seed": there}, {})
+    with pytest.raises(ValueError) as error:
+        run.refuse_to_shorten(fig06_samples, options(tmp_path / place, seed=seed))
+    end = f" Another seed goes to {advice.format(root=tmp_path)}." if advice else "--force to replace the longer one."
+    assert str(error.value).endswith(end)
+
+
+def test_after_a_further_seed_the_claims_are_checked_with_all(tmp_path):
+    for place in ("", "seeds/2"):
+        lines = run._advice(fig06_samples, options(tmp_path / place), {"budget": "cpu"})
+        assert f"Check the claims: python -m diffnet_tf verify --results_dir {tmp_path}" in lines
+
+
 def copied(root, *names):
     for name in names:
         (root / name).mkdir(parents=True)

@@ -1,0 +1,37 @@
+"""Damaged files of records: a run refuses them; the ledger leaves them out, names them, and goes on.
+
+with damage.left_out() as damaged:
+    load()  # `note` in it raises nothing: damaged is a list of (place, error)
+"""
+
+import contextlib
+import contextvars
+import functools
+import sys
+
+_NOTED: contextvars.ContextVar[list | None] = contextvars.ContextVar("noted", default=None)
+
+
+@contextlib.contextmanager
+def left_out():
+    """A block in which damaged files are left out: yields the list that `note` appends to."""
+    noted = []
+    token = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
+
+
+def note(place, error):
+    """Leave out a damaged file (or the folder of a record), where a `left_out` is around; else raise its error."""
+    noted = _NOTED.get()
+    if noted is None:
+        raise error
+    noted.append((place, error))
+
+
+@functools.cache
+def say(line):
+    """A line on stderr, once in a process: many claims read the same file."""
+    print(line, file=sys.stderr)

@@ -1,0 +1,33 @@
+"""Whether a folder is one of results, of which seed, and which one was meant. Standard library only."""
+
+import os
+from pathlib import Path
+
+from experiments.lib import records, seeds, study
+
+RECORDS = (f"*/{records.RECORD}", f"*/{study.RUNS}/*.json", f"{seeds.FOLDER}/*/*/{records.RECORD}")
+
+
+def has_records(root):
+    """Whether a folder holds a record, a part, or further seeds."""
+    return any(next(Path(root).glob(pattern), None) for pattern in RECORDS)
+
+
+def check(root):
+    """Refuse a folder without records.
+
+    Returns:
+        A line that says where the records of this folder count, if they are those of a further seed; else "".
+
+    Raises:
+        FileNotFoundError: naming a folder above it, where that holds records.
+    """
+    if not has_records(root):
+        above = [("its parent", ".."), ("the folder above its parent", "../..")]
+        paths = [(which, Path(os.path.normpath(Path(root) / up))) for which, up in above]
+        meant = next((f" Did you mean {which}, {path}?" for which, path in paths if has_records(path)), "")
+        raise FileNotFoundError(f"{root} holds no records; expected a results folder such as results or runs.{meant}")
+    first = seeds.root_of(root)
+    if first == Path(root):
+        return ""
+    return f"{root} holds one further seed alone; it counts beside the others in {first}: --results_dir {first}"

@@ -1,0 +1,237 @@
+"""`python -m diffnet_tf verify`: what it prints, damaged records, and folders that are none of results."""
+
+import os
+import re
+
+import pytest
+
+from diffnet_tf import __main__ as command_line
+from experiments.lib import ledger, study, verdicts
+from tests.conftest import ROOT
+from tests.experiments import fakes
+
+
+def verify(root, *flags):
+    return command_line.main(["verify", *flags, "--results_dir", str(root)])
+
+
+def unwrapped(text):
+    """Entries of a listing, a line each: of a wrapped one all lines but the first are indented."""
+    return re.sub(r"\n +", " ", text).splitlines()
+
+
+def test_the_command_prints_every_claim(tmp_path, capsys):
+    fakes.samples(tmp_path, "fig07", 34.5, 0.01, seeds=3)
+    assert verify(tmp_path) == 0
+    out = unwrapped(capsys.readouterr().out)
+    paper, beyond = (each.rows(tmp_path) for each in (ledger.PAPER, ledger.BEYOND))
+    assert out[:2] == [
+        f"The paper's claims: {len(paper)}: 2 hold, {len(paper) - 2} were not run; "
+        "2 under three or more of the five conditions",
+        f"Beyond the paper: {len(beyond)}: {len(beyond)} were not run",
+    ]
+    for row in (*paper, *beyond):  # an entry for each
+        assert sum(f"{row.where}, {row.claim.text}" in line for line in out) == 1
+    assert len(out) == 2 + len(paper) + len(beyond) + 6  # the titles, and empty lines
+    (line,) = [line for line in out if "1 % noise: test PSNR at least" in line]
+    assert line.startswith("holds ") and "34.50" in line
+    assert line.endswith("[3 of 5: network, test images (123 of 10,000), 3 seeds]")
+
+
+def test_a_paragraph_names_what_is_met_and_what_is_not(tmp_path, capsys):
+    fakes.samples(tmp_path, "fig07", 34.5, 0.01)
+    assert verify(tmp_path, "--verbose") == 0
+    out = unwrapped(capsys.readouterr().out)
+    text = "\n".join(out)
+    assert text.count("HOLDS: Fig. 7, inverse, 1 % noise: test PSNR of the same size") == 1
+    assert "conditions network, test images (123 of 10,000); not: protocol, training images, 3 seeds (1)" in text
+    assert "from       budget cpu; data here → there; commit 0123456 " in text and "(n = 32 images)" in text
+    assert "NOT RUN: 18 h: Fig. 10" in text
+    assert all(f"command    {row.command}" in text for row in ledger.PAPER.rows(tmp_path))
+    assert "| budget cpu; data here → there; commit 0123456 |" in ledger.table(ledger.PAPER, tmp_path)
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("verbose", [False, True])
+def test_lines_are_as_wide_as_the_terminal(columns, verbose, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = ledger.text(ROOT / "results", verbose=verbose).splitlines()
+    widest = max(len(line) for line in lines if not line.startswith("    command "))
+    assert columns - 15 <= widest <= columns
+    (start,) = [number for number, line in enumerate(lines) if "Fig. 6, inverse, no noise: test PSNR at least" in line]
+    if not verbose:
+        assert lines[start + 1].startswith(" " * lines[start].index("Fig. 6")) or columns == 200
+
+
+def test_without_a_terminal_lines_have_120_columns(monkeypatch):
+    def none(*_):
+        raise OSError("no terminal")
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(os, "get_terminal_size", none)
+    widest = max(map(len, ledger.text(ROOT / "results").splitlines()))
+    assert 110 <= widest <= 120
+
+
+def row(answer, minutes=0.0):
+    claim = ledger.Claim("it is so", "yes", None)
+    return ledger.Row("Fig. 1", claim, "python", verdicts.Finding("", answer), minutes)
+
+
+def test_totals_are_sentences():
+    one = "The paper's claims: 5: 1 holds, 1 does not hold, for 1 nobody can tell, 1 was not run, 1 can't be read; "
+    two = "The paper's claims: 10: 2 hold, 2 do not hold, for 2 nobody can tell, 2 were not run, 2 can't be read; "
+    conditions = "0 under three or more of the five conditions"
+    rows = [row(answer) for answer in ledger.ANSWERS]
+    assert ledger._total(ledger.PAPER, rows) == one + conditions
+    assert ledger._total(ledger.PAPER, rows * 2) == two + conditions
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(0, ""), (0.2, ": under a minute"), (1, ": 1 min"), (60, ": 60 min"), (2300, ": 38 h")]
+)
+def test_how_long_takes_what_was_not_run(minutes, words):
+    assert row(verdicts.NOT_RUN, minutes).answer == f"not run{words}"
+    assert f"NOT RUN{words}: Fig. 1, it is so" in ledger.listing(ledger.PAPER, [row(verdicts.NOT_RUN, minutes)], True)
+    assert row(verdicts.HOLDS, minutes).answer == "holds"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("-0.05 dB (-0.04 to -0.01)", "−0.05 dB (−0.04 to −0.01)"),
+        ("(-1,-2), [-1, 1], ±-3, =-.5", "(−1,−2), [−1, 1], ±−3, =−.5"),
+        ("1.2e-05", "1.2e−05"),
+        ("1-3 a–b U-Net inverse-0.1pct 44e5ca3-1 a - 5 --5 runs/UNet-inverse-0-1.json x -seed", None),
+    ],
+)
+def test_minus_signs(words, expected):
+    assert ledger.signs(words) == (words if expected is None else expected)
+
+
+def test_no_number_of_the_ledger_has_a_hyphen(tmp_path):
+    """In every cell, of the committed records."""
+    cells = [cell for each in (ledger.PAPER, ledger.BEYOND) for line in each.cells(ROOT / "results") for cell in line]
+    assert any("−" in cell for cell in cells)
+    assert [cell for cell in cells if re.search(r"(^|[\s(\[±=:])-\.?\d", cell)] == []
+
+
+# ---- Damaged records -------------------------------------------------------------------------------------------------
+
+
+def answers(root):
+    """(where, text) → row, of both ledgers."""
+    return {(row.where, row.claim.text): row for each in (ledger.PAPER, ledger.BEYOND) for row in each.rows(root)}
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (lambda folder: cut(folder / "record.json"), "record.json cannot be read as JSON"),
+        (lambda folder: cut(folder / "arrays.npz"), "arrays.npz cannot be read as arrays"),
+        (lambda folder: (folder / "arrays.npz").unlink(), "arrays.npz"),
+        (lambda folder: (folder / "record.json").write_text("[]"), "record.json holds a list"),
+        (lambda folder: (folder / "record.json").write_text("{}"), "fig07: its check fails (KeyError: "),
+        (lambda folder: (folder / "record.json").write_text('{"seed": 0, "recipe": 7}'), "fig07: its check fails ("),
+    ],
+)
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_damaged_record_is_told_from_none(harm, reason, seeds, tmp_path, capsys):
+    fakes.samples(tmp_path, "fig06", 67.0)
+    fakes.samples(tmp_path, "fig07", 34.5, 0.01, seeds=seeds)
+    harm(tmp_path / "fig07")
+    assert verify(tmp_path) == 1
+    out = capsys.readouterr().out
+    assert "2 hold, " not in out and "2 can't be read" in out.split("\nBeyond")[0]
+    found = answers(tmp_path)
+    broken = [row for row in found.values() if row.where == "Fig. 7" and "test PSNR" in row.claim.text]
+    assert [row.finding.answer for row in broken] == [ledger.BROKEN] * 2
+    assert all(reason in row.finding.ours for row in broken)
+    assert any(line.startswith("can't be read ") and reason in line for line in unwrapped(out))
+    assert found["Fig. 6", "inverse, no noise: test PSNR at least"].finding.answer == verdicts.HOLDS
+
+
+def test_a_damaged_seed_is_left_out_and_named(tmp_path, capsys):
+    fakes.samples(tmp_path, "fig07", 34.5, 0.01, seeds=3)
+    cut(tmp_path / "seeds" / "1" / "fig07" / "record.json")
+    assert verify(tmp_path) == 1
+    said = capsys.readouterr()
+    (line,) = [line for line in said.err.splitlines() if "seeds/1/fig07" in line]  # once
+    assert "cannot be read as JSON" in line and line.endswith("It is left out.")
+    found = answers(tmp_path)["Fig. 7", "inverse, 1 % noise: test PSNR at least"]
+    assert "2 seeds" in found.finding.ours and found.finding.n == "32 images × 2 seeds"
+    assert found.finding.ours.endswith("; without seeds/1/fig07, which can't be read")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", None])
+def test_a_damaged_part_breaks_only_what_nothing_is_left_for(content, tmp_path, capsys):
+    """Of two trainings of the U-Net: the forward one is damaged; the rows of the inverse one, and others, stand."""
+    fakes.samples(tmp_path, "fig06", 67.0)
+    fakes.samples(tmp_path, "forward", 80.0)
+    fakes.training(tmp_path, "UNet", ("inverse", 0.0), 52.0)
+    fakes.training(tmp_path, "UNet", ("forward", 0.0), 60.0)
+    (part,) = (tmp_path / "unet" / "runs").glob("UNet-forward*.json")
+    if content is None:
+        part.with_suffix(".npz").write_bytes(b"PK")
+    else:
+        part.write_text(content)
+    found = answers(tmp_path)
+    assert found["Fig. 8", "DiffNet is ahead, no noise"].finding.answer == verdicts.HOLDS
+    assert f"without unet/runs/{part.name}, which" in found["Fig. 8", "DiffNet is ahead, no noise"].finding.ours
+    lost = found["Fig. 10", "forward: DiffNet is ahead"].finding
+    assert lost.answer == ledger.BROKEN and str(part.with_suffix("")) in lost.ours
+    assert found["Fig. 6", "inverse, no noise: test PSNR at least"].without == ()
+    errors = [line for line in capsys.readouterr().err.splitlines() if str(part.with_suffix("")) in line]
+    assert len(errors) == 1 and errors[0].endswith("It is left out.")
+    with pytest.raises(ValueError, match="again"):  # a run refuses it
+        study.finished(tmp_path / "unet")
+
+
+def test_another_experiments_damaged_record_breaks_only_what_draws_from_it(tmp_path):
+    fakes.samples(tmp_path, "fig06", 67.0)
+    fakes.samples(tmp_path, "forward", 80.0)
+    for problem in ("inverse", "forward"):
+        fakes.training(tmp_path, "UNet", (problem, 0.0), 52.0)
+    cut(tmp_path / "fig06" / "record.json")
+    found = answers(tmp_path)
+    assert found["Fig. 10", "forward: DiffNet is ahead"].finding.answer == verdicts.HOLDS
+    assert found["Fig. 10", "inverse, no noise: DiffNet is ahead"].finding.answer == ledger.BROKEN
+
+
+# ---- Folders ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("below", "which"), [("fig07", "its parent"), ("seeds", "its parent"), ("a/b", "the folder a")]
+)
+def test_a_folder_without_records_is_refused(below, which, tmp_path, capsys):
+    fakes.samples(tmp_path, "fig07", 34.5, 0.01, seeds=2)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    assert verify(tmp_path / below) == 2
+    said = capsys.readouterr()
+    start = f"error: {tmp_path / below} holds no records; expected a results folder such as results or runs."
+    assert said.err.startswith(f"{start} Did you mean {which}") and said.err.endswith(f", {tmp_path}?\n")
+    assert not said.out and said.err.count("\n") == 1
+    (tmp_path / "a" / "b" / "c" / "d").mkdir(parents=True)
+    assert verify(tmp_path / "a" / "b" / "c" / "d") == 2 and capsys.readouterr().err.endswith("results or runs.\n")
+
+
+def test_parts_alone_are_records(tmp_path):
+    fakes.training(tmp_path, "UNet", ("inverse", 0.0), 52.0)
+    assert verify(tmp_path) == 0
+
+
+def test_a_folder_of_further_seeds_points_to_its_parent(tmp_path, capsys):
+    fakes.samples(tmp_path, "fig07", 34.5, 0.01, seeds=3)
+    place = tmp_path / "seeds" / "2"
+    assert verify(place) == 0
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [
+        f"{place} holds one further seed alone; it counts beside the others in {tmp_path}: --results_dir {tmp_path}"
+    ]
+    assert "34.50" in said.out
+    assert verify(tmp_path) == 0 and not capsys.readouterr().err
