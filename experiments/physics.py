@@ -7,8 +7,8 @@ Many short trainings of DiffNet, each without noise on small crops:
 - edge: edge-enhancing tensor diffusion, learned and undone, with stencils of 5 and of 9 points;
 - time: undoing Perona–Malik diffusion up to T = 0.4, 1, 2 and 4, with 5 and with 10 layers, beside the classical
   inverses, which know everything: the fixed point of all steps at once, and of one step after the other;
-- contrast: one network for every λ in [0.1, 0.4] that does not know which, beside one that was trained on λ = 0.2 alone,
-  the preset, which was too and for longer, and the fixed point, which knows it.
+- contrast: one network for every λ in [0.1, 0.4] that does not know which, beside one that was trained on λ = 0.2
+  alone, the preset, which was too and for longer, and the fixed point, which knows it.
 
 Each training, preset and classical inverse is a part with a record of its own, see `lib.study`.
 

@@ -73,10 +73,12 @@ def draw(record, arrays):
 def caption(record):
     """What is shown, how the longest trainings went, and where they come from."""
     found = [run for _, _, run in best(record) if run]
+    bare = sum(not run.get("history") for run in record["runs"])
+    no_curve = f"Of {captions.count(bare, 'training')} no curve was kept. " if bare else ""
+    count = found[0]["results"]["psnr"]["n"]
     return (
-        f"{record['title']}: validation PSNR against steps; hollow: by another recipe. Titles: mean PSNR of "
-        f"{found[0]['results']['psnr']['n']} test images after the longest training, {words(*found)}. "
-        f"{captions.source(record)}"
+        f"{record['title']}. Axes: PSNR of validation images; titles: of {count} test images "
+        f"after the longest training, {words(*found)}. Hollow: another recipe. {no_curve}{captions.source(record)}"
     )
 
 

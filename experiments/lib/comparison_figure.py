@@ -111,7 +111,7 @@ def caption(record):
     return (
         f"{record['title']}: undoing Perona–Malik diffusion of {record['test_images']} test images, the same pairs for "
         f"all. Bars: 95 % bootstrap intervals over images; strokes: seeds; numbers: ranks in PSNR; lines: Pareto "
-        f"fronts.{not_run} FLOPs: networks and the inverses that are "
+        f"fronts.{not_run} FLOPs: networks and the inverses that "
         f"know the diffusion. {captions.source(record)}"
     )
 

@@ -61,7 +61,7 @@ def _curves(axis, rows, title, label, trained, line="-"):
         if name in rows[0]:
             marker, colour = STYLES[name]
             psnr = [row[name]["psnr"]["mean"] for row in rows]
-            size = 6 if name == "diffnet" else 3  # the fixed point's lie on it where both are given the same wrong thing
+            size = 6 if name == "diffnet" else 3  # the fixed point's lie on it where both get the same wrong value
             named = LABELS[name] if line == "-" else None
             values = [row["value"] for row in rows]
             axis.plot(values, psnr, marker + line, color=colour, label=named, markersize=size, linewidth=1)

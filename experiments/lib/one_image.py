@@ -119,6 +119,6 @@ def caption(record):
     means = ", ".join(f"{METHODS[name]} {result['psnr']['mean']:.2f} dB" for name, result in record["results"].items())
     return (
         f"{record['title']}, {captions.percent(record['noise'])}: {means} in the mean of "
-        f"{record['results']['unet']['psnr']['n']} test images. U-Net: {unets.words(record['unet'])}. "
-        f"{captions.source(record)}"
+        f"{record['results']['unet']['psnr']['n']} test images. U-Net: {unets.words(record['unet'])}. The paper's ship "
+        f"is another one. The two colour scales differ. {captions.source(record)}"
     )

@@ -179,6 +179,7 @@ def _range(numbers):
 def _after_steps(run):
     recipe, numerics = run["recipe"], run.get("numerics", {})
     size = f"crops of {recipe['crop']}×{recipe['crop']}" if recipe["crop"] else "whole images"
-    where = " and ".join(dict.fromkeys(run.get("hardware", {}).get("accelerators") or ()))
+    names = dict.fromkeys(run.get("hardware", {}).get("accelerators") or ())
+    where = " and ".join(f"{'an' if name[0] in 'AEIN' else 'a'} {name}" for name in names)  # an NVIDIA H200
     text = f"of {recipe['batch_size']} {size}" + (f" on {where}" if where else "")
     return text + (" with TF32 convolutions" if numerics.get("float32_in_training") == "TF32" else "")
