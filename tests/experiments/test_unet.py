@@ -139,7 +139,7 @@ def test_figures_8_and_9_are_of_the_records(name):
     assert record["unet"]["file"] == run["file"] and record["unet"]["steps"] in (20_900, 20_800)
     np.testing.assert_allclose(arrays["psnr_unet"], run["psnr"], atol=1e-5)
     caption = fig08_one_image.caption(record)
-    assert f"{record['unet']['steps']:,} steps of 16 crops of 48×48 on NVIDIA H200 with TF32 convolutions" in caption
+    assert f"{record['unet']['steps']:,} steps of 16 crops of 48×48 on an NVIDIA H200 with TF32 convolutions" in caption
 
 
 # ---- Recipes and steps -----------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def test_how_it_was_trained_in_words(tmp_path):
     other = run | {"steps": 1, "numerics": {"float32_in_training": "TF32"}}
     assert unets.words(run, other).endswith("48×48; 1 step of 16 crops of 48×48 with TF32 convolutions")
     run |= {"hardware": {"accelerators": ["A", "A"]}, "numerics": {"float32_in_training": "TF32"}}
-    assert unets.words(run) == "20,900 steps of 16 crops of 48×48 on A with TF32 convolutions"
+    assert unets.words(run) == "20,900 steps of 16 crops of 48×48 on an A with TF32 convolutions"
     run["recipe"]["crop"] = None
     run |= {"hardware": {"accelerators": []}, "numerics": {"float32_in_training": "float32"}}
     assert unets.words(run) == "20,900 steps of 16 whole images"
