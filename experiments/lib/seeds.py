@@ -57,6 +57,8 @@ def trainings(name, root):
     for path in there:
         try:
             record, arrays = records.load(path / name)
+            if "seed" not in record:
+                raise ValueError(f"{path / name / records.RECORD} has no seed; expected the record of a training.")
         except (ValueError, OSError) as error:
             damage.note(path / name, error)
             continue
