@@ -10,6 +10,8 @@ from experiments.lib import ledger, study, verdicts
 from tests.conftest import ROOT
 from tests.experiments import fakes
 
+SIXTH = ("Fig. 6", "inverse, no noise: test PSNR at least")
+
 
 def verify(root, *flags):
     return command_line.main(["verify", *flags, "--results_dir", str(root)])
@@ -125,9 +127,10 @@ def test_no_number_of_the_ledger_has_a_hyphen(committed):
 # ---- Damaged records -------------------------------------------------------------------------------------------------
 
 
-def answers(root):
-    """(where, text) → row, of both ledgers."""
-    return {(row.where, row.claim.text): row for each in (ledger.PAPER, ledger.BEYOND) for row in each.rows(root)}
+def told(root, where, text):
+    """The row of one claim of the paper."""
+    (row,) = ledger.PAPER.rows(root, (where, text))
+    return row
 
 
 def cut(path):
@@ -146,19 +149,23 @@ def cut(path):
     ],
 )
 @pytest.mark.parametrize("seeds", [1, 3])
-def test_a_damaged_record_is_told_from_none(harm, reason, seeds, tmp_path, capsys):
+def test_a_damaged_record_is_told_from_none(harm, reason, seeds, tmp_path):
     fakes.samples(tmp_path, "fig06", 67.0)
     fakes.samples(tmp_path, "fig07", 34.5, 0.01, seeds=seeds)
     harm(tmp_path / "fig07")
+    for text in ("at least", "of the same size"):
+        found = told(tmp_path, "Fig. 7", f"inverse, 1 % noise: test PSNR {text}").finding
+        assert found.answer == ledger.BROKEN and reason in found.ours
+    assert told(tmp_path, *SIXTH).finding.answer == verdicts.HOLDS
+
+
+def test_the_command_fails_where_something_cannot_be_read(tmp_path, capsys):
+    fakes.samples(tmp_path, "fig07", 34.5, 0.01)
+    cut(tmp_path / "fig07" / "record.json")
     assert verify(tmp_path) == 1
-    out = capsys.readouterr().out
-    assert "can't be read; " in unwrapped(out)[0]
-    found = answers(tmp_path)
-    broken = [row for row in found.values() if row.where == "Fig. 7" and "test PSNR" in row.claim.text]
-    assert [row.finding.answer for row in broken] == [ledger.BROKEN] * 2
-    assert all(reason in row.finding.ours for row in broken)
-    assert any(line.startswith("can't be read ") and reason in line for line in unwrapped(out))
-    assert found["Fig. 6", "inverse, no noise: test PSNR at least"].finding.answer == verdicts.HOLDS
+    out = unwrapped(capsys.readouterr().out)
+    assert "can't be read; " in out[0]
+    assert any(re.match("can't be read +Fig. 7, .*fig07/record.json cannot be read as JSON", line) for line in out)
 
 
 def test_a_damaged_seed_is_left_out_and_named(tmp_path, capsys):
@@ -168,7 +175,7 @@ def test_a_damaged_seed_is_left_out_and_named(tmp_path, capsys):
     said = capsys.readouterr()
     (line,) = [line for line in said.err.splitlines() if "seeds/1/fig07" in line]  # once
     assert "cannot be read as JSON" in line and line.endswith("It is left out.")
-    found = answers(tmp_path)["Fig. 7", "inverse, 1 % noise: test PSNR at least"]
+    found = told(tmp_path, "Fig. 7", "inverse, 1 % noise: test PSNR at least")
     assert "2 seeds" in found.finding.ours and found.finding.n == "32 images × 2 seeds"
     assert found.finding.ours.endswith("; without seeds/1/fig07, which can't be read")
 
@@ -185,12 +192,13 @@ def test_a_damaged_part_breaks_only_what_nothing_is_left_for(content, tmp_path, 
         part.with_suffix(".npz").write_bytes(b"PK")
     else:
         part.write_text(content)
-    found = answers(tmp_path)
-    assert found["Fig. 8", "DiffNet is ahead, no noise"].finding.answer == verdicts.HOLDS
-    assert f"without unet/runs/{part.name}, which" in found["Fig. 8", "DiffNet is ahead, no noise"].finding.ours
-    lost = found["Fig. 10", "forward: DiffNet is ahead"].finding
+    assert told(tmp_path, "Fig. 8", "DiffNet is ahead, no noise").finding.answer == verdicts.HOLDS
+    assert (
+        f"without unet/runs/{part.name}, which" in told(tmp_path, "Fig. 8", "DiffNet is ahead, no noise").finding.ours
+    )
+    lost = told(tmp_path, "Fig. 10", "forward: DiffNet is ahead").finding
     assert lost.answer == ledger.BROKEN and str(part.with_suffix("")) in lost.ours
-    assert found["Fig. 6", "inverse, no noise: test PSNR at least"].without == ()
+    assert told(tmp_path, *SIXTH).without == ()
     errors = [line for line in capsys.readouterr().err.splitlines() if str(part.with_suffix("")) in line]
     assert len(errors) == 1 and errors[0].endswith("It is left out.")
     with pytest.raises(ValueError, match="again|It is another file"):  # a run refuses it
@@ -203,9 +211,8 @@ def test_another_experiments_damaged_record_breaks_only_what_draws_from_it(tmp_p
     for problem in ("inverse", "forward"):
         fakes.training(tmp_path, "UNet", (problem, 0.0), 52.0)
     cut(tmp_path / "fig06" / "record.json")
-    found = answers(tmp_path)
-    assert found["Fig. 10", "forward: DiffNet is ahead"].finding.answer == verdicts.HOLDS
-    assert found["Fig. 10", "inverse, no noise: DiffNet is ahead"].finding.answer == ledger.BROKEN
+    assert told(tmp_path, "Fig. 10", "forward: DiffNet is ahead").finding.answer == verdicts.HOLDS
+    assert told(tmp_path, "Fig. 10", "inverse, no noise: DiffNet is ahead").finding.answer == ledger.BROKEN
 
 
 # ---- Folders ---------------------------------------------------------------------------------------------------------
