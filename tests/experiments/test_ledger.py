@@ -159,6 +159,15 @@ def test_a_damaged_record_is_told_from_none(harm, reason, seeds, tmp_path):
     assert told(tmp_path, *SIXTH).finding.answer == verdicts.HOLDS
 
 
+def test_a_record_without_its_arrays_is_not_none(tmp_path):
+    (claim,) = [row.claim.text for row in ledger.PAPER.rows(tmp_path) if row.where == "Fig. 12"]
+    assert told(tmp_path, "Fig. 12", claim).finding.answer == verdicts.NOT_RUN
+    (tmp_path / "fig12").mkdir()
+    (tmp_path / "fig12" / "record.json").write_bytes((ROOT / "results" / "fig12" / "record.json").read_bytes())
+    found = told(tmp_path, "Fig. 12", claim).finding
+    assert found.answer == ledger.BROKEN and "fig12/arrays.npz" in found.ours
+
+
 def test_the_command_fails_where_something_cannot_be_read(tmp_path, capsys):
     fakes.samples(tmp_path, "fig07", 34.5, 0.01)
     cut(tmp_path / "fig07" / "record.json")
