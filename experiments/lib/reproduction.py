@@ -3,10 +3,11 @@
 NumPy and the standard library only.
 """
 
+import functools
 from pathlib import Path
 
 from diffnet_tf.files import reading
-from experiments.lib import conditions, ledger, records, seeds, settings, study, verdicts
+from experiments.lib import captions, conditions, ledger, records, seeds, settings, study, verdicts
 
 WATTS = {"core": 10.0, "NVIDIA H100": 700.0, "NVIDIA H200": 700.0}  # a busy core with its memory; the boards' limits
 MARKS = ("network", "protocol", "training images", "test images", "seeds")
@@ -16,26 +17,31 @@ ADVICE = "remove it"
 # ---- What holds ------------------------------------------------------------------------------------------------------
 
 
+@functools.cache
+def _rows(root):
+    """The paper's claims: reading all records takes seconds."""
+    return ledger.PAPER.rows(root)
+
+
 def summary(root):
     """The paper's claims by their answers, and by how many of its conditions they were tested under."""
-    rows = [row for row in ledger.PAPER.rows(root) if row.finding.conditions.marks()]
-    exact = [row for row in ledger.PAPER.rows(root) if not row.finding.conditions.marks()]
+    rows = [row for row in _rows(root) if row.finding.conditions.marks()]
+    exact = [row for row in _rows(root) if not row.finding.conditions.marks()]
     lines = [f"| of the paper's five conditions | {' | '.join(verdicts.ANSWERS[:3])} |", "|---" * 4 + "|"]
     for number in range(len(MARKS) + 1):
         found = [row.finding.answer for row in rows if sum(row.finding.conditions.marks().values()) == number]
         counts = " | ".join(str(found.count(answer)) for answer in verdicts.ANSWERS[:3])
         lines.append(f"| {number} | {counts} |")
-    run = [row.finding.answer for row in exact if row.finding.answer != verdicts.NOT_RUN]
+    run = [row.finding.answer for row in exact if row.finding.answer in verdicts.ANSWERS[:3]]
     counts = " | ".join(str(run.count(answer)) for answer in verdicts.ANSWERS[:3])
     lines.append(f"| none applies | {counts} |")
-    missing = [row for row in exact if row.finding.answer == verdicts.NOT_RUN]
-    lines += ["", f"Not run: {len(missing)} of {len(rows) + len(exact)} claims."]
+    lines += ["", f"Not run: {len(exact) - len(run)} of {len(rows) + len(exact)} claims."]
     return "\n".join(lines)
 
 
 def failing(root):
     """The paper's claims that do not hold, a line each."""
-    rows = [row for row in ledger.PAPER.rows(root) if row.finding.answer == verdicts.FAILS]
+    rows = [row for row in _rows(root) if row.finding.answer == verdicts.FAILS]
     lines = [
         f"- {row.where}, {row.claim.text} (paper: {row.claim.reference}). Ours: {row.finding.ours}. "
         f"Conditions: {row.finding.conditions}."
@@ -111,7 +117,7 @@ def _machine(hardware):
     accelerators = hardware.get("accelerators") or []
     if accelerators:
         return ", ".join(dict.fromkeys(accelerators))
-    return f"{hardware.get('cores', '?')} cores, {hardware.get('processor', 'not recorded')}"
+    return f"{captions.count(hardware.get('cores', 0), 'core')}, {hardware.get('processor', 'not recorded')}"
 
 
 def _watts(hardware):

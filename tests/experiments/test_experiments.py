@@ -259,7 +259,7 @@ def test_what_cannot_be_gathered_yet_keeps_no_other_figure_from_the_page(tmp_pat
     """An ensemble that was stopped between its members; asked for by name, it is refused."""
     shutil.copytree(ROOT / "results" / "fig01", tmp_path / "fig01")
     (tmp_path / "ensemble" / "runs").mkdir(parents=True)
-    (tmp_path / "ensemble" / "runs" / "DiffNet-0-cpu.json").write_text('{"name": "DiffNet-0"}')
+    (tmp_path / "ensemble" / "runs" / "DiffNet-0-cpu.json").write_text('{"name": "DiffNet-0", "budget": "cpu"}')
     assert render.main(["--results_dir", str(tmp_path)]) == 0
     assert "ensemble is left out: 1 member trained" in capsys.readouterr().err
     page = (tmp_path / "index.html").read_text()

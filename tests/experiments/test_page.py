@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments import render
 from experiments.lib import ledger, page, records
-from tests.conftest import ROOT
+from tests.conftest import ROOT, slow
 
 
 class Parser(HTMLParser):
@@ -67,6 +67,7 @@ def test_what_is_in_a_record_is_escaped(tmp_path):
     assert "<script>alert(1)</script>" in parsed.words
 
 
+@slow
 def test_a_damaged_record_hides_no_others(tmp_path):
     """Its part of the page says why."""
     record = {"title": "Made up", "diffusion": {"time": 1.0}, "psnr": 30.0}
