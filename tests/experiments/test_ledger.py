@@ -133,6 +133,9 @@ def told(root, where, text):
     return row
 
 
+MALFORMED = '{"seed": 0, "noise": 0.01, "recipe": 7}'
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:100])
 
