@@ -1,6 +1,7 @@
 """python -m diffnet_tf COMMAND, or diffnet-tf COMMAND: what can be done without writing code."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -44,7 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if name not in LIGHT:
                 with quiet.loading():
                     diffnet_tf._load()
-            return module.run(chosen)
+            status = module.run(chosen)
+            sys.stdout.flush()  # here, where a reader who has gone is no error
+            return status
+    except BrokenPipeError:  # `verify | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except command_line.INPUT_ERRORS as error:
         command_line.show(error)
         return 2
