@@ -67,13 +67,13 @@ def ratios(record):
 
 @figures.styled
 def draw(record, arrays):
-    """Seconds a step, a dot a turn."""
+    """Seconds per step, a dot for each turn."""
     figure, axes = figures.plots(1, 1, caption(record), width=3.0)
     axis = axes[0, 0]
     for place, (name, colour) in enumerate(zip(NETWORKS, figures.LINES)):
         seconds = record["seconds_per_step"][name]
         axis.plot([place] * len(seconds), seconds, "o", color=colour, markersize=4)
-    axis.set(xlim=(-0.5, 1.5), yscale="log", ylabel="seconds a step", xticks=range(len(NETWORKS)))
+    axis.set(xlim=(-0.5, 1.5), ylim=(0, None), ylabel="seconds per step", xticks=range(len(NETWORKS)))
     axis.set_xticklabels(NETWORKS.values())
     return figure
 

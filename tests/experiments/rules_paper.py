@@ -369,7 +369,11 @@ CASES["Fig. 13", "smoothing increases with noise up to 10 %"] = {
     HOLDS: [lambda root: smoothing(root, 0, 0, 0)],
     FAILS: [lambda root: smoothing(root, 1), lambda root: smoothing(root, 1, 2, 1)],
     NOT_RUN: [lambda root: smoothing(root, 99), lambda root: smoothing(root, 0, scale=0.1)],  # constant; little noise
-    OPEN: [lambda root: smoothing(root, 0, 1, 0), lambda root: smoothing(root, 0, 0, 0, steps=1)],
+    OPEN: [
+        lambda root: smoothing(root, 0, 1, 0),
+        lambda root: smoothing(root, 0, 0, 0, steps=1),
+        lambda root: fakes.save(root, "fig13", {"rank_correlation": 1.0, "levels": [{}] * 10}),  # a chain of levels
+    ],
 }
 CASES["Fig. 13", "the same in one network that is given σ"] = {
     HOLDS: [lambda root: smoothing(root, 1, told=0)],
