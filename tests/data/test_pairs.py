@@ -131,6 +131,7 @@ def test_a_process_ends_while_an_endless_pipeline_is_still_at_work():
     assert run_python(ENDLESS).strip() == "done"
 
 
+@slow
 @pytest.mark.parametrize("start", mostly_slow([0, 5], 5))
 def test_pairs_that_are_not_drawn_anew_are_those_of_a_stored_set(images, start):
     """Every epoch has the same pairs in another order, and no two images have one noise."""

@@ -42,11 +42,12 @@ def test_intervals_are_of_95_per_cent(rng):
         assert found.value - found.low == pytest.approx(1.96 * error / scale, rel=0.1)
 
 
+@pytest.mark.slow
 def test_an_interval_covers_as_often_as_it_says(rng):
-    """Of 200 samples of 64 images, about 95 % of the intervals hold the true mean."""
-    samples = rng.normal(30.0, 2.0, (200, 64))
+    """Of 300 samples of 64 images, about 95 % of the intervals hold the true mean."""
+    samples = rng.normal(30.0, 2.0, (300, 64))
     held = [found.low <= 30.0 <= found.high for found in map(verdicts.mean, samples)]
-    assert 0.9 <= np.mean(held) <= 0.97
+    assert 0.88 <= np.mean(held) <= 0.975
 
 
 def test_what_several_parts_say_together():

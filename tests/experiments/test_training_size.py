@@ -106,6 +106,7 @@ def test_runs_on_other_images_are_not_taken_for_these(trained):
         execute(fig10_training_size, trained, only="UNet-forward")
 
 
+@pytest.mark.slow
 def test_the_seed_chooses_the_images(trained, monkeypatch):
     """Ten of them: other ones for another seed, the same for the same."""
     chosen, train = {}, study.train

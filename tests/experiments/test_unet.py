@@ -250,6 +250,7 @@ def test_the_comparison_has_a_row_of_the_longest_training(tmp_path):
 # ---- The experiment, and figures that train --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @tensorflow_only
 def test_a_training_is_kept_once_for_all(trained, monkeypatch):
     """Figure 8 trains it; the U-Net's own experiment finds it; it shows what it recorded."""
