@@ -17,6 +17,7 @@ def test_rounded_images_are_whole_numbers_of_steps():
         np.testing.assert_array_equal(np.rint(steps).astype(name), whole)
 
 
+@pytest.mark.slow
 def test_rounding_to_8_bits_is_noise_of_a_tenth_of_a_percent(tmp_path):
     """To the network that never saw noise it does more harm than to the one that knows this much; 16 bits do little."""
     record, _ = execute(rounding, tmp_path)

@@ -48,6 +48,7 @@ def test_the_plan_has_stored_pairs_and_the_most_valuable_first():
     assert {run.regime for run in smoke} == {"stored", "fly"}
 
 
+@pytest.mark.slow
 def test_finished_trainings_are_not_repeated(trained, monkeypatch):
     record, _ = execute(fig10_training_size, trained, only="DiffNet-inverse")
     assert [run["name"] for run in record["runs"]] == [
@@ -123,6 +124,7 @@ def test_the_seed_chooses_the_images(trained, monkeypatch):
     assert len(a) == 10 and np.array_equal(a, b) and np.array_equal(c, d) and not np.array_equal(a, c)
 
 
+@pytest.mark.slow
 def test_stored_pairs_are_squares_of_the_images_that_never_change(trained, monkeypatch):
     """Four of each image, each diffused with its own border, no flips, and its noise drawn once."""
     given, fit = [], dn.training.fit
