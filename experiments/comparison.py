@@ -30,8 +30,6 @@ TITLE = "A fair comparison"
 TASKS = (Task("inverse", 0.0), Task("inverse", 0.01))
 NETWORKS = {"DiffNet": "DiffNet", "ResNet": "ResNet", "ConvNet": "CNN", "UNet": "U-Net"}
 
-ENOUGH = {"UNet": ("paper",)}  # budgets after which a network is near its best; of others "cpu", too
-
 
 @dataclasses.dataclass(frozen=True)
 class Budget:

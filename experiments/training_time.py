@@ -3,7 +3,7 @@
 Paper: 75 minutes for DiffNet and about 3 hours for the U-Net, for as many steps: 2.4 times as long, on a Titan Xp. Both
 are trained here for a few steps of 16 whole images, by turns. The time of a step does not depend on the data.
 
-    python -m experiments.training_time  # about 5 min on 2 cores
+    python -m experiments.training_time  # about 2 min on 2 cores
 """
 
 import functools

@@ -73,7 +73,7 @@ ORDER = (
     Job("all-noise", 10, 65, 10 * PAPER),
     Job("fig08", 4, 13, 5 * PAPER, needs=("fig06",)),
     Job("fig09", 4, 9, 5 * PAPER, needs=("fig07",)),
-    Job("training-time", 5, 5, 5),
+    Job("training-time", 2, 2, 5),
     Job("tradeoff", 6, 60, 15 * PAPER),
     Job("locality", 10, 25, 18 * PAPER),
     Job("comparison", 15, 75, 40 * PAPER, 1.5, ("fig06", "fig07")),
