@@ -75,9 +75,10 @@ package package-alone: $(VENV)/installed-dev
 	cd $(FOLDER)/elsewhere && ../venv/bin/python installed.py ../dist
 	rm -rf $(FOLDER)
 
-# The reference of all modules, from their docstrings: open build/docs/index.html.
-docs: $(VENV)/installed-dev
-	$(BIN)/python -m pdoc --docformat google --math --output-directory build/docs diffnet_tf '!diffnet_tf.commands'
+# The site: pages of docs/, notebooks and the reference from the docstrings; a broken link is an error. Open
+# build/site/index.html, or serve it while you write: .venv/bin/python -m mkdocs serve
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 notebooks: $(VENV)/installed-dev
 	$(BIN)/python notebooks/execute.py
@@ -138,6 +139,10 @@ $(FIGURES_VENV)/installed: setup.py
 $(AUDIT_VENV)/installed:
 	$(PYTHON) -m venv $(AUDIT_VENV)
 	$(AUDIT_VENV)/bin/python -m pip install pip-audit
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --editable ".[docs]"
 	touch $@
 
 $(VENV)/installed-comparison: $(VENV)/installed

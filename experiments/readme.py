@@ -1,8 +1,6 @@
 """Put the tables of README and docs between their marks, from the records: python -m experiments.readme
 
-In the README the presets, the samples' results, the paper's claims, and the benchmarks; in docs/beyond-the-paper.md the
-findings there and the fair comparison, in docs/export.md what exports cost, in docs/reproduction.md what holds and what
-it took. A test fails when one of them is behind.
+`TABLES` says which table stands on which page. A test fails when one of them is behind.
 """
 
 import re
@@ -16,23 +14,22 @@ from diffnet_tf.files import reading
 from diffnet_tf.networks import precision, presets
 from experiments.lib import captions, comparison_figure, ledger, records, registry, reproduction, seeds
 
-README, BEYOND, EXPORT = Path("README.md"), Path("docs/beyond-the-paper.md"), Path("docs/export.md")
-REPORT = Path("docs/reproduction.md")
+DOCS = Path("docs")
 SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")  # in the order of the table
 
 
-def refreshed(text, results, tables=None):
+def refreshed(text, results, tables):
     """A text with each table as the records under `results` have it.
 
     Args:
-        text: the README's, or another.
+        text: of a page.
         results: folder.
-        tables: name → function of that folder, those of `TABLES`; the README's if not given.
+        tables: name → function of that folder, those of a page in `TABLES`.
 
     Raises:
         ValueError: a table has no place: `<!-- name -->` before it and `<!-- /name -->` behind.
     """
-    for name, make in (tables or TABLES[README]).items():
+    for name, make in tables.items():
         table = make(results)
         place = re.search(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", text, re.DOTALL)
         if not place:
@@ -135,16 +132,17 @@ def _of_seeds(values):
 
 
 TABLES = {
-    README: {
-        "headline": headline,
-        "presets": lambda results: presets_table(),
-        "results": samples,
+    Path("README.md"): {"headline": headline},
+    DOCS / "restore.md": {"presets": lambda results: presets_table()},
+    DOCS / "experiments.md": {"results": samples},
+    DOCS / "ledgers.md": {
         "claims": lambda results: ledger.table(ledger.PAPER, results),
-        "performance": lambda results: report.table(Path(results) / "benchmarks"),
+        "beyond": lambda results: ledger.table(ledger.BEYOND, results),
     },
-    BEYOND: {"beyond": lambda results: ledger.table(ledger.BEYOND, results), "comparison": compared},
-    EXPORT: {"exports": exported},
-    REPORT: {
+    DOCS / "performance.md": {"performance": lambda results: report.table(Path(results) / "benchmarks")},
+    DOCS / "beyond" / "fair-comparison.md": {"comparison": compared},
+    DOCS / "export.md": {"exports": exported},
+    DOCS / "reproduction.md": {
         "summary": reproduction.summary,
         "failing": reproduction.failing,
         "protocols": reproduction.protocols,
