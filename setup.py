@@ -69,7 +69,12 @@ setup(
         "export": EXPORT,
         "comparison": WAVELETS,
         "bench": ["torch>=2.6", "medpy>=0.5", "SimpleITK>=2.4", "opencv-contrib-python-headless>=4.10"],
-        "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1.0,<2", "mkdocs-jupyter>=0.26,<1"],
+        "docs": [
+            "mkdocs>=1.6,<2",
+            "mkdocs-material>=9.7,<10",
+            "mkdocstrings[python]>=1.0,<2",
+            "mkdocs-jupyter>=0.26,<1",
+        ],
         "tensorboard": ["tensorboard>=2.19"],
     },
 )

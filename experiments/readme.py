@@ -12,7 +12,7 @@ from benchmarks import exports, report
 from diffnet_tf import files
 from diffnet_tf.files import reading
 from diffnet_tf.networks import precision, presets
-from experiments.lib import captions, comparison_figure, ledger, records, registry, reproduction, seeds
+from experiments.lib import captions, comparison_figure, front, ledger, records, reproduction, seeds
 
 DOCS = Path("docs")
 SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")  # in the order of the table
@@ -50,22 +50,6 @@ def presets_table():
         lines.append(
             f"| `{name}` | {_task(card)} | {before['mean']:.2f} dB | {after['mean']:.2f} ± {after['std']:.2f} dB "
             f"| {half} | {card['quality']['data']}, {after['n']} images |"
-        )
-    return "\n".join(lines)
-
-
-def headline(results):
-    """Figures 6 and 7 beside the paper's, in its unit."""
-    lines = ["| figure | paper | DiffNet here¹ | classical inverse² | command |", "|---|---|---|---|---|"]
-    for name in SAMPLES[:2]:
-        trained = [record for record, _ in seeds.trainings(name, results)]
-        ours, told = (
-            [r["results"][kind]["authors_psnr"]["mean"] for r in trained] for kind in ("diffnet", "fixed_point")
-        )
-        count = f", {captions.count(len(trained), 'seed')}"
-        lines.append(
-            f"| {trained[0]['title'].split()[-1]}: {_task(trained[0])} | {trained[0]['paper_psnr']} dB "
-            f"| **{np.mean(ours):.2f} dB**{count} | {told[0]:.2f} dB | `{registry.command(registry.get(name))}` |"
         )
     return "\n".join(lines)
 
@@ -132,7 +116,7 @@ def _of_seeds(values):
 
 
 TABLES = {
-    Path("README.md"): {"headline": headline},
+    Path("README.md"): {"headline": front.headline},
     DOCS / "restore.md": {"presets": lambda results: presets_table()},
     DOCS / "experiments.md": {"results": samples},
     DOCS / "ledgers.md": {

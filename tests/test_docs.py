@@ -5,10 +5,10 @@ import importlib
 import pkgutil
 import re
 
-import numpy as np
 import pytest
 
 import diffnet_tf as dn
+from tests import pages
 from tests.conftest import ROOT, tensorflow_only
 
 pytestmark = tensorflow_only
@@ -37,9 +37,7 @@ def test_an_example_prints_what_it_says(name):
     assert not runner.failures, "".join(told)
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
-)
+@pytest.mark.parametrize("page", pages.PAGES)
 def test_the_rows_of_a_table_have_as_many_cells_as_its_head(page):
     """A bar in a cell that is not escaped makes two of it."""
     head = None
@@ -47,11 +45,3 @@ def test_the_rows_of_a_table_have_as_many_cells_as_its_head(page):
         cells = len(re.split(r"(?<!\\)\|", line)) if line.startswith("|") else None
         assert cells is None or head is None or cells == head, line
         head = cells and (head or cells)
-
-
-def test_the_code_of_the_page_on_restoring_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "restore.md").read_text(), re.DOTALL)
-    names: dict = {}
-    exec(code, names)
-    assert np.isnan(names["restored"]).sum() == np.isnan(names["image"]).sum() == 100

@@ -8,6 +8,7 @@ import textwrap
 import pytest
 
 import diffnet_tf as dn
+from tests import pages
 from tests.conftest import ROOT, run_python
 
 PACKAGE = ROOT / "diffnet_tf"
@@ -162,6 +163,6 @@ def test_fixed_names_are_the_modules_in_their_rooms():
     assert run_python(PUBLIC, *(f"{short}={place}" for short, place in PLACES.items())) == "done\n"
 
 
-def test_the_readme_imports_fixed_names_only():
-    used = set(re.findall(r"\bdn\.(\w+)", (ROOT / "README.md").read_text()))
-    assert used <= set(dn.__all__), used - set(dn.__all__)
+def test_pages_import_fixed_names_only():
+    used = {name for page in pages.PAGES for name in re.findall(r"\bdn\.(\w+)", pages.text(page))}
+    assert used <= {*dn.__all__, "base"}, used - set(dn.__all__)

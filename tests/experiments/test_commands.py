@@ -10,6 +10,7 @@ import pytest
 from experiments import ensemble, fig01_linear_network, fig06_samples
 from experiments.lib import ledger, records, registry, run
 from experiments.lib.options import Options
+from tests import pages as texts
 from tests.conftest import ROOT
 
 TABLES = "--source stl10_binary --data_dir photos96 --test_dir stl10_real"
@@ -51,7 +52,7 @@ def test_the_ledger_prints_them():
 
 def pages():
     """Every text that prints commands: README, docs, and the experiments' docstrings, by name."""
-    found = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"))}
+    found = {page: texts.text(page) for page in texts.PAGES}
     for stem in registry.names().values():
         found[stem] = importlib.import_module(f"experiments.{stem}").__doc__
     return found

@@ -1,0 +1,61 @@
+"""The README's excerpt of the results: five tasks, the paper's numbers beside ours.
+
+NumPy and the standard library only.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from experiments.lib import captions, ledger, measure, records, seeds, unets, verdicts
+
+# Experiment → its task in words, and what its record calls the network's result.
+TASKS = {
+    "fig06": ("undo diffusion, no noise (Figure 6)", "diffnet"),
+    "inverse-0.1pct": ("undo diffusion, 0.1 % noise", "diffnet"),
+    "fig07": ("undo diffusion, 1 % noise (Figure 7)", "diffnet"),
+    "forward": ("diffuse as Perona–Malik does", "diffnet"),
+    "fig05": ("deblur disks (Figures 4 and 5)", "test"),
+}
+HEAD = ("DiffNet learned to", "input", "the paper", "here", "U-Net here", "fixed point, which knows λ and T")
+
+
+def headline(root):
+    """A Markdown table with one row for each task that has a record: the authors' PSNR in dB, means over seeds."""
+    lines = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
+    for name, (task, network) in TASKS.items():
+        if (Path(root) / name / records.RECORD).exists():
+            trained = [record for record, _ in seeds.trainings(name, root)]
+            first = trained[0]
+            ours = np.mean([_psnr(record["results"][network]) for record in trained])
+            paper = first.get("paper_psnr")
+            cells = (
+                task,
+                f"{_psnr(first['results']['degraded']):.2f}",
+                f"{paper}" if paper else "",
+                f"**{ours:.2f}** ({captions.count(len(trained), 'seed')})",
+                _unet(root, first) if name != "fig05" else "",
+                f"{_psnr(first['results']['fixed_point']):.2f}" if "fixed_point" in first["results"] else "",
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", answers(root)])
+
+
+def answers(root):
+    """How many claims of the paper got which answer: a sentence."""
+    rows = ledger.PAPER.rows(root)
+    counts = {answer: sum(row.finding.answer == answer for row in rows) for answer in verdicts.ANSWERS}
+    holds, fails, unclear, missing = counts.values()
+    return (
+        f"Of {len(rows)} claims of the paper {holds} hold, {fails} do not hold, {unclear} cannot be decided yet, and "
+        f"{missing} were not tested yet."
+    )
+
+
+def _psnr(result):
+    return result["authors_psnr"]["mean"]
+
+
+def _unet(root, record):
+    run = unets.longest(Path(root), measure.Task(record["problem"], record["noise"]), record)
+    return f"{_psnr(run['results']):.2f}" if run else ""
