@@ -221,7 +221,7 @@ def test_the_times_of_restore_add_up():
         assert np.isclose(network + outside, wall) and 0 < loading < outside and kinds["wall"]["n"] == 1
     for way in ("fast", "fast, in turns"):
         assert 4 * restore.WAIT <= ways[way]["network"]["median"] < 8 * restore.WAIT
-    assert len(report.rows(found)) == 3
+    assert len(restore.rows(found)) == 3
 
 
 def test_the_report_shows_what_of_restore_is_outside_the_network():
