@@ -125,7 +125,7 @@ def against(sizes, judge):
         n = verdicts.count(psnr[PAPERS].shape[1], used)
         answers = [judge(gap, trained[PAPERS], trained[size]) for size, gap in gaps.items()]
         same = len({conditions.size(run) for run in used}) == 1
-        answer = verdicts.agreed(answers) if same else verdicts.Unsure("not alike")
+        answer = verdicts.agreed(answers) if same else verdicts.Unsure("not trained equally")
         return verdicts.finding(record, text, answer, n, used)
 
     return check

@@ -132,13 +132,13 @@ def alike(ours: Sequence[Training], theirs: Sequence[Training]) -> tuple[bool, s
     one, other = sorted({size(each) for each in ours}), sorted({size(each) for each in theirs})
     where = _in_tf32(ours, theirs)
     if one == other and len(one) == 1:
-        return True, f"both after {one[0]}{where}"
+        return True, f"both trained for {one[0]}{where}"
     lengths = f"{' or '.join(one)} against {' or '.join(other)}{where}"
     if len({pixels(each) for each in both}) == 1:
-        return True, f"as many pixels: {lengths}"
+        return True, f"equal numbers of pixels: {lengths}"
     if all(pixels(each) >= LONG or each.get("stopped_early") for each in both):
-        return True, f"the longest of each: {lengths}"
-    return False, f"not alike: {lengths}"
+        return True, f"longest training of each: {lengths}"
+    return False, f"not trained equally: {lengths}"
 
 
 def _narrowed(training):
@@ -149,7 +149,7 @@ def _narrowed(training):
 def _in_tf32(ours, theirs):
     """Which of them were trained in TF32, in words."""
     first, second = (any(map(_narrowed, side)) for side in (ours, theirs))
-    return ", in TF32" if first and second else ", the former in TF32" * first + ", the latter in TF32" * second
+    return ", both in TF32" if first and second else ", the first in TF32" * first + ", the second in TF32" * second
 
 
 def tested_alike(trainings: Sequence[Training]) -> bool:

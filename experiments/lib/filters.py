@@ -103,7 +103,7 @@ def finding(record, ours, answer):
     trainings = [each | {"image_sets": each.get("image_sets", {}) | {"test": test}} for each in trainings]
     number = len(record.get("of_seeds", [record]))
     n = f"1 image × {captions.count(number, 'seed')}"
-    return verdicts.finding(record, ours, answer, n, trainings, tested="one of them")
+    return verdicts.finding(record, ours, answer, n, trainings, tested="one image")
 
 
 @figures.styled

@@ -54,7 +54,7 @@ def _against_all(of_size, size):
 def _finding(of_size, answer, text=""):
     trainings = sum(of_size.values(), [])
     means = ", ".join(f"{psnr(runs).mean():.2f} dB with {size:,}" for size, runs in of_size.items())
-    regime = {"stored": "stored pairs", "fly": "made on the fly"}[regime_of(trainings[0])]
+    regime = {"stored": "stored pairs", "fly": "pairs made on the fly"}[regime_of(trainings[0])]
     n = verdicts.count(len(trainings[0]["psnr"]), trainings)
     return verdicts.finding(trainings[0], f"{text}{means}; {regime}", answer, n, trainings)
 
@@ -67,7 +67,7 @@ def some_are_enough(network, task, runs):
         raise verdicts.NotRun("no trainings with 300 to 1,000 images and with more")
     gap, sides = _against_all(of_size, some), (of_size[some], of_size[max(of_size)])
     less = verdicts.Interval(-gap.value, -gap.high, -gap.low)
-    return _finding(of_size, verdicts.reaches(less, -CLOSE, *sides), f"all − {some:,}: {gap} dB; ")
+    return _finding(of_size, verdicts.reaches(less, -CLOSE, *sides), f"all − {some:,} images: {gap} dB; ")
 
 
 def fewer_are_not(network, task, runs):
@@ -76,7 +76,7 @@ def fewer_are_not(network, task, runs):
     if FEWEST not in of_size:
         raise verdicts.NotRun(f"no trainings with {FEWEST} images")
     gap, sides = _against_all(of_size, FEWEST), (of_size[FEWEST], of_size[max(of_size)])
-    return _finding(of_size, verdicts.reaches(gap, CLOSE, *sides), f"all − {FEWEST}: {gap} dB; ")
+    return _finding(of_size, verdicts.reaches(gap, CLOSE, *sides), f"all − {FEWEST} images: {gap} dB; ")
 
 
 def saturation(of_size):

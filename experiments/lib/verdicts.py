@@ -139,7 +139,9 @@ def reaches(interval, bound=0.0, *sides):
     if interval.high < bound - chance:
         return FAILS
     sure = interval.low >= bound or interval.high < bound
-    return Unsure(f"another seed may change it by {CHANCE} dB" if sure else "the interval holds the bound")
+    return Unsure(
+        f"another seed may change the difference by {CHANCE} dB" if sure else "the bound lies in the interval"
+    )
 
 
 def _seeds(side):
@@ -155,7 +157,7 @@ def within(interval, middle, size=SIZE):
     """Whether a value is within ± size of another."""
     inside = middle - size <= interval.low and interval.high <= middle + size
     outside = interval.low > middle + size or interval.high < middle - size
-    return HOLDS if inside else FAILS if outside else Unsure("the interval holds a bound")
+    return HOLDS if inside else FAILS if outside else Unsure("a bound lies in the interval")
 
 
 def agreed(answers: Iterable[Any]):
@@ -217,12 +219,12 @@ def finding(record, ours, answer, n="", trainings=(), exact=False, tested="", **
     where = provenance(record, trainings) | more
     hurried = {record.get("budget")} & {"smoke"} or SHORT & set(where["budget"].split("/"))
     if not exact and (hurried or conditions.short(trainings)):
-        answer = Unsure("too short to tell")
+        answer = Unsure("trainings too short to tell")
     elif not conditions.tested_alike(trainings):
         answer = Unsure("tested on different images")
     under = conditions.of(trainings)
     under = dataclasses.replace(under, tested=tested) if tested else under
-    why = f"; {answer.why}" if isinstance(answer, Unsure) else ""
+    why = f"; {answer.why}" if isinstance(answer, Unsure) and answer.why not in ours else ""
     return Finding(ours + why, str(answer), n, under, **where)
 
 

@@ -88,14 +88,17 @@ def test_a_claim_on_no_training_has_no_marks():
 def test_like_with_like():
     """Equal steps of equal batches; as many pixels; or the longest of each, if both are long or were stopped early."""
     one, same = paper(recipe=FAST, steps=9_000), paper(recipe=FAST | {"optimizer": "adam"}, steps=9_000)
-    assert conditions.alike([one], [same]) == (True, "both after 9,000 × 8 × 24²")
+    assert conditions.alike([one], [same]) == (True, "both trained for 9,000 × 8 × 24²")
     other = paper(recipe=FAST, steps=9_001)
     assert conditions.alike([one], [other])[0] is False and conditions.alike([one], [paper()])[0] is False
     large = paper(recipe=FAST | {"crop": 48}, steps=2_250)
-    assert conditions.alike([one], [large]) == (True, "as many pixels: 9,000 × 8 × 24² against 2,250 × 8 × 48²")
+    assert conditions.alike([one], [large]) == (
+        True,
+        "equal numbers of pixels: 9,000 × 8 × 24² against 2,250 × 8 × 48²",
+    )
     long = paper(recipe=FAST, steps=72_000)
     fair, words = conditions.alike([long], [paper()])
-    assert fair and words == "the longest of each: 72,000 × 8 × 24² against 101,250 × 16 × 96²"
+    assert fair and words == "longest training of each: 72,000 × 8 × 24² against 101,250 × 16 × 96²"
     pixels = 0.02 * 101_250 * 16 * 96**2
     for steps, expected in ((pixels // (8 * 24**2) + 1, True), (pixels // (8 * 24**2) - 1, False)):
         assert conditions.alike([paper(recipe=FAST, steps=int(steps))], [paper()])[0] is expected
@@ -107,8 +110,8 @@ def test_a_comparison_says_who_was_trained_in_tf32():
     narrow = paper(numerics={"float32_in_training": "TF32"})
     wide = paper(numerics={"float32_in_training": "float32"})
     found = [conditions.alike(*sides)[1] for sides in (([wide], [narrow]), ([narrow], [wide]), ([narrow], [narrow]))]
-    both = "both after 101,250 × 16 × 96²"
-    assert found == [f"{both}, the latter in TF32", f"{both}, the former in TF32", f"{both}, in TF32"]
+    both = "both trained for 101,250 × 16 × 96²"
+    assert found == [f"{both}, the second in TF32", f"{both}, the first in TF32", f"{both}, both in TF32"]
 
 
 def test_trainings_are_tested_alike():
