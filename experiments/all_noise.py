@@ -167,7 +167,7 @@ def one_for_all(network, reference):
         gaps = {level: verdicts.difference(ours[level], theirs[level]) for level in levels}
         answers = [verdicts.reaches(gap, -GOAL) for gap in gaps.values()]
         listed = ", ".join(f"{gap.value:+.2f} at {100 * level:g} %" for level, gap in gaps.items())
-        text = f"at {answers.count(verdicts.HOLDS)} of {len(gaps)} levels; dB: {listed}"
+        text = f"at {answers.count(verdicts.HOLDS)} of {len(gaps)} levels; difference in dB: {listed}"
         theirs = [run for run in record["runs"] if run["network"] == reference]
         return _finding(text, verdicts.agreed(answers), record, arrays, network, theirs)
 
@@ -202,16 +202,23 @@ def _finding(text, answer, record, arrays, network, theirs):
         fair, words = conditions.pixels(ours[0]) >= conditions.LONG, f"after {conditions.size(ours[0])}"
     n = verdicts.count(len(line(record, arrays, network)[1][0]), ours)
     used = [*ours, *(run for run in trained if "network" in run)]
-    return verdicts.finding(record, f"{text}; {words}", answer if fair else verdicts.Unsure("not alike"), n, used)
+    return verdicts.finding(
+        record, f"{text}; {words}", answer if fair else verdicts.Unsure("not trained equally"), n, used
+    )
 
 
-_UNET = "above the U-Net's mean on identical images", "> 0 dB"
-_WITHIN = {"specialist": "specialists for each level", "preset": "presets for one level"}
+_NAMES = {"blind": "one network that does not know σ", "conditioned": "one network that is given σ"}
+_WITHIN = {"specialist": "networks that were trained for one level each", "preset": "presets for one level"}
 CLAIMS = tuple(
-    Claim(f"{LABELS[network]}, within {GOAL} dB of the {others}", "all levels", one_for_all(network, reference))
+    Claim(f"{name} is within {GOAL} dB of the {others}", "at all levels", one_for_all(network, reference))
     for reference, others in _WITHIN.items()
-    for network in ("blind", "conditioned")
-) + tuple(Claim(f"{LABELS[kind]}, {_UNET[0]}", _UNET[1], above_unet(kind)) for kind in ("blind", "conditioned"))
+    for network, name in _NAMES.items()
+) + tuple(
+    Claim(
+        f"{name} is ahead of U-Nets that were trained for one level each", "> 0 dB at all levels", above_unet(network)
+    )
+    for network, name in _NAMES.items()
+)
 
 if __name__ == "__main__":
     main(__file__)

@@ -268,11 +268,13 @@ def compared(noise, ours, *others):
                 raise verdicts.NotRun(f"how {ours} or {name} was trained")
             fair, words = (True, "") if classical else conditions.alike(*of_both)
             sides = [of for of in of_both if of]
-            answers.append(verdicts.ahead(gap, *(() if classical else sides)) if fair else verdicts.Unsure("not alike"))
-            texts.append(f"{gap:+.2f} against {rows[name]['label']}" + (f" ({words})" if words else ""))
+            answers.append(
+                verdicts.ahead(gap, *(() if classical else sides)) if fair else verdicts.Unsure("not trained equally")
+            )
+            texts.append(f"{gap:+.2f} dB against {rows[name]['label']}" + (f" ({words})" if words else ""))
             used += [training for of in sides for training in of if training not in used]
         n = verdicts.count(values(ours).shape[1], used)
-        return verdicts.finding(record, f"dB: {'; '.join(texts)}", verdicts.agreed(answers), n, used)
+        return verdicts.finding(record, "; ".join(texts), verdicts.agreed(answers), n, used)
 
     return check
 
@@ -288,13 +290,13 @@ def _trainings(row, noise):
 
 
 _AGAINST = {
-    "CNN and ResNet of equal parameters, after equal steps": ("DiffNet", "ConvNet", "ResNet"),
-    "U-Net on identical pairs": ("long", LONG_UNET),
-    "the best classical inverse that is told the diffusion": ("long", "told"),
-    "the best classical method that is not told the diffusion": ("long", "untold"),
+    "a CNN and a ResNet of equal size after equal training": ("DiffNet", "ConvNet", "ResNet"),
+    "the U-Net, both after their longest trainings": ("long", LONG_UNET),
+    "the best classical method that knows the diffusion": ("long", "told"),
+    "the best classical method that does not know the diffusion": ("long", "untold"),
 }
 CLAIMS = tuple(
-    Claim(f"DiffNet − {words}, {noise}", "> 0 dB", compared(task.noise, *rows))
+    Claim(f"DiffNet is ahead of {words}, {noise}", "> 0 dB", compared(task.noise, *rows))
     for task, noise in zip(TASKS, ("no noise", "1 % noise"))
     for words, rows in _AGAINST.items()
 )

@@ -194,7 +194,7 @@ def gain(record, arrays):
     """The mean of the members is nearer to the truth than they are, over the test images."""
     members = arrays["psnr_members"]
     gap = verdicts.difference(arrays["psnr_ensemble"], members)
-    text = f"{gap:+.2f} dB over a member's mean of {members.mean():.2f}"
+    text = f"{gap:+.2f} dB over the members, whose mean is {members.mean():.2f} dB"
     return verdicts.finding(
         record, text, verdicts.ahead(gap), verdicts.count(members.shape[1], record["runs"]), record["runs"]
     )
@@ -206,7 +206,7 @@ def coverage(name):
     def check(record, arrays):
         found, nominal = record[name], record["nominal_coverage"]
         holds = abs(found["coverage"] - nominal) <= COVERED
-        text = f"{100 * found['coverage']:.1f} % for {100 * nominal:.1f} %; RMS error {found['rms_error']:.4f}, "
+        text = f"{100 * found['coverage']:.1f} % instead of {100 * nominal:.1f} %; RMS error {found['rms_error']:.4f}, "
         text += f"spread {found['rms_spread']:.4f}"
         text += f" (× {found['factor']:.2f})" if found["factor"] != 1 else ""
         n = verdicts.count(record["results"]["ensemble"]["n"], record["runs"])
@@ -223,12 +223,14 @@ def ranks(record, arrays):
     return verdicts.finding(record, text, verdicts.agreed([pixels >= RANKED, images >= RANKED]), n, record["runs"])
 
 
-_CALIBRATED = "as a calibrated ensemble"
+_CALIBRATED = "as often as in a calibrated ensemble"
 CLAIMS = (
-    Claim("the mean of 5 networks against one", "> 0 dB", gain),
-    Claim("± 2 spreads of 5 networks cover the error", _CALIBRATED, coverage("as_it_is")),
-    Claim("the same, widened by a factor fitted on validation images", _CALIBRATED, coverage("rescaled")),
-    Claim("a larger spread is a larger error", f"≥ {RANKED}", ranks),
+    Claim("the mean of 5 networks is better than one network", "> 0 dB", gain),
+    Claim("± 2 spreads of 5 networks cover the error as often as they should", _CALIBRATED, coverage("as_it_is")),
+    Claim(
+        "the same, with the spread widened by a factor fitted on validation images", _CALIBRATED, coverage("rescaled")
+    ),
+    Claim("where the spread is larger, the error is larger", f"rank correlation ≥ {RANKED}", ranks),
 )
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ TEXT = (
     "filters ζ, five for each pixel, of one explicit step with a learned time step δt, eq. (4.6)–(4.7). n images "
     "of any height h and width w."
 )
-CLAIMS = (architecture.claim("parameters of DiffNet", "Sec. 5", 101_310),)
+CLAIMS = (architecture.claim("the number of parameters of DiffNet", "Sec. 5", 101_310),)
 
 
 def compute(options):

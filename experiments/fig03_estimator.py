@@ -23,8 +23,18 @@ def one_layer_more(record, arrays):
 
 FIVE = 29_509  # parameters, the paper's
 CLAIMS = (
-    architecture.claim("parameters of a 4-layer estimator: five and 5 time steps make DiffNet", "Fig. 3", 20_261),
-    Claim("parameters of a 5-layer estimator", f"{FIVE:,}", one_layer_more, "Sec. 4.3.1", answers=verdicts.EXACT),
+    architecture.claim(
+        "the number of parameters of a 4-layer estimator (five estimators and five time steps make DiffNet)",
+        "Fig. 3",
+        20_261,
+    ),
+    Claim(
+        "the number of parameters of a 5-layer estimator",
+        f"{FIVE:,}",
+        one_layer_more,
+        "Sec. 4.3.1",
+        answers=verdicts.EXACT,
+    ),
 )
 
 

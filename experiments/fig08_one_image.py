@@ -30,7 +30,7 @@ def parameter_ratio(record, arrays):
 
 CLAIMS = (
     Claim(
-        "DiffNet's parameters against the U-Net's",
+        "the number of DiffNet's parameters as a share of the U-Net's",
         "0.29 % of 34,512,705",
         parameter_ratio,
         "Sec. 6",

@@ -41,7 +41,7 @@ def wider_edges(record, arrays):
     return filters.finding(record, text, verdicts.of_each_seed(wider.all(axis=1)))
 
 
-CLAIMS = (Claim("edges in the centre filters widen with the noise", "in every layer", wider_edges, "Fig. 12"),)
+CLAIMS = (Claim("the edges in the centre filters get wider with the noise", "in every layer", wider_edges, "Fig. 12"),)
 
 if __name__ == "__main__":
     main(__file__)

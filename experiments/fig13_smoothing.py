@@ -264,7 +264,10 @@ LEVELS = 8  # fewer are too few to tell
 def increases(record, arrays):
     """In every seed, the mean modulus of the smoothing part and the noise are in the same order."""
     if "seeds" not in record and record.get("rank_correlation") is not None:  # of an older design
-        text, why = f"rank correlation {record['rank_correlation']:.2f}", "each level was tuned from the one before"
+        text, why = (
+            f"rank correlation {record['rank_correlation']:.2f}",
+            "each network was fine-tuned from the one of the level before",
+        )
         return verdicts.finding(record, text, verdicts.Unsure(why), f"{len(record['levels'])} levels", exact=True)
     if "seeds" not in record:
         raise verdicts.NotRun("levels of one common start")
@@ -291,7 +294,12 @@ def increases_told(record, arrays):
 
 CLAIMS = (
     Claim("smoothing increases with noise up to 10 %", f"rank correlation ≥ {FOLLOWS}", increases, "Fig. 13"),
-    Claim("the same in one network that is given σ", f"rank correlation ≥ {FOLLOWS}", increases_told, "Fig. 13"),
+    Claim(
+        "smoothing increases with noise in one network that is given σ",
+        f"rank correlation ≥ {FOLLOWS}",
+        increases_told,
+        "Fig. 13",
+    ),
 )
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def _of_layers(preset, label, quantity, holds, kind="mean", digits=2):
         found = record["presets"][preset]
         values = [layer[quantity][kind] for layer in working(found)]
         listed = ", ".join(f"{value:.{digits}f}" for value in values)
-        text = f"{len(values)} of {len(found['layers'])} layers work; {label} {listed}"
+        text = f"{len(values)} of {len(found['layers'])} layers change the image; {label} {listed}"
         answer = verdicts.agreed(holds(value) for value in values)
         return verdicts.finding(record, text, answer, verdicts.count(record["images"]))
 
@@ -170,11 +170,11 @@ def smoothing(record, arrays):
 
 
 CLAIMS = (
-    Claim("filters of `forward` follow γ, layer by layer", "r ≥ 0.9", follows("forward", 1)),
-    Claim("filters of `inverse` follow −γ, layer by layer", "r ≤ −0.9", follows("inverse", -1)),
+    Claim("the filters of `forward` follow γ in every layer", "r ≥ 0.9", follows("forward", 1)),
+    Claim("the filters of `inverse` follow −γ in every layer", "r ≤ −0.9", follows("inverse", -1)),
     Claim("every layer of `forward` is a stable step", "ρ(Id + δt S) ≤ 1.001", stable("forward")),
-    Claim("`forward` is symmetric", "≤ 0.1", symmetric("forward")),
-    Claim("`inverse` is symmetric", "≤ 0.1", symmetric("inverse")),
+    Claim("the layers of `forward` are symmetric", "‖S − Sᵀ‖ / ‖S‖ ≤ 0.1", symmetric("forward")),
+    Claim("the layers of `inverse` are symmetric", "‖S − Sᵀ‖ / ‖S‖ ≤ 0.1", symmetric("inverse")),
     Claim("the largest row sum of any layer, δt |Σζ|, grows with the noise", "yes", smoothing),
 )
 

@@ -232,8 +232,8 @@ def more_points(layers):
     return check
 
 
-_CONJECTURE = "Conjecture 2.5 for one linear step: the best local filters, told γ, undo T = 0.4"
-_ALIKE = "5 points do as well as 13 at equal training", "within 0.5 dB"
+_CONJECTURE = "Conjecture 2.5 for one linear step: the best local filters that know γ undo the diffusion of T = 0.4"
+_ALIKE = "filters of 5 points do as well as filters of 13 after equal training", "within 0.5 dB"
 CLAIMS = (
     Claim(_CONJECTURE, "63.72 dB with 13 points", local_filters),
     Claim(f"five layers: {_ALIKE[0]}", _ALIKE[1], more_points(5), load=_trainings),

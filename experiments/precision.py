@@ -114,11 +114,25 @@ def _check(name, presets, loses=None, reaches=None):
 _NOISY = ["inverse-0.1pct", "inverse-1pct"]
 PRESETS = tuple(setting.preset for setting in MEASURED)
 CLAIMS = (
-    Claim("`inverse` with bfloat16 inside", f"≥ {INVERSE:g} dB", _check("bfloat16", ["inverse"], reaches=INVERSE)),
-    Claim("`forward` with bfloat16 inside", f"−{FORWARD} dB", _check("bfloat16", ["forward"], FORWARD)),
-    Claim("presets for noisy images with bfloat16 inside", f"−{NOISY} dB", _check("bfloat16", _NOISY, NOISY)),
-    Claim('the same, as `precision="auto"` has it', f"−{NOISY} dB", _check("auto", _NOISY, NOISY)),
-    Claim("all presets in TF32, emulated", f"−{NARROWED} dB", _check("TF32", PRESETS, NARROWED)),
+    Claim(
+        "`inverse` with inner convolutions in bfloat16",
+        f"≥ {INVERSE:g} dB",
+        _check("bfloat16", ["inverse"], reaches=INVERSE),
+    ),
+    Claim(
+        "`forward` with inner convolutions in bfloat16",
+        f"loses at most {FORWARD} dB",
+        _check("bfloat16", ["forward"], FORWARD),
+    ),
+    Claim(
+        "presets for noisy images with inner convolutions in bfloat16",
+        f"lose at most {NOISY} dB",
+        _check("bfloat16", _NOISY, NOISY),
+    ),
+    Claim(
+        'presets for noisy images with `precision="auto"`', f"lose at most {NOISY} dB", _check("auto", _NOISY, NOISY)
+    ),
+    Claim("all presets in emulated TF32", f"lose at most {NARROWED} dB", _check("TF32", PRESETS, NARROWED)),
 )
 
 if __name__ == "__main__":

@@ -221,7 +221,10 @@ def _load(preset, root):
 _WORDS = {"inverse": ("Fig. 6", "no noise"), "inverse-1pct": ("Fig. 7", "1 % noise")}
 _CLAIMS = {
     preset: samples.claims_on(
-        PAPER[preset], where, f"the paper's test images, inverse, {noise}: PSNR", functools.partial(_load, preset)
+        PAPER[preset],
+        where,
+        f"on the paper's own test images, inverse, {noise}: test PSNR",
+        functools.partial(_load, preset),
     )
     for preset, (where, noise) in _WORDS.items()
 }

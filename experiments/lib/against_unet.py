@@ -125,8 +125,8 @@ def ahead_with_few(task, runs):
         answers, texts, used = [], [], []
         for size, (gap, ours, theirs, text, _) in zip(FEW, found):
             fair, words = conditions.alike(ours, theirs)
-            answers.append(verdicts.ahead(gap, ours, theirs) if fair else verdicts.Unsure("not alike"))
-            texts.append(f"{size} images {text}; {words}")
+            answers.append(verdicts.ahead(gap, ours, theirs) if fair else verdicts.Unsure("not trained equally"))
+            texts.append(f"{size} images: {text}; {words}")
             used += [*ours, *theirs]
         n = verdicts.count(len(used[0]["psnr"]), used)
         return verdicts.finding(used[0], "; ".join(texts), verdicts.agreed(answers), n, used)

@@ -133,8 +133,8 @@ def claims_on(paper, where, text, load):
 
     size = f"{paper} ± {verdicts.SIZE:g} dB"
     return (
-        Claim(f"{text} at least", f"{paper} dB", reaches, where, load=load),
-        Claim(f"{text} of the same size", size, has_its_size, where, load=load),
+        Claim(f"{text} is at least the paper's", f"{paper} dB", reaches, where, load=load),
+        Claim(f"{text} is close to the paper's", size, has_its_size, where, load=load),
     )
 
 

@@ -30,7 +30,7 @@ def _filters(name, *of_seeds, **more):
 
 _FREE, _LESS, _NOT = ([[0.01 * share, 0.02 * share], [0.005, 0.005], [0.01, 0.02]] for share in (0.05, 0.3, 0.9))
 _FALLS = [[0.01, 0.02], [0.02, 0.02], [0.001, 0.001]]
-CASES["Fig. 11", "near zero without noise"] = {
+CASES["Fig. 11", "the sum of the filters is near zero without noise"] = {
     HOLDS: [_filters("fig11", _FREE, _FREE, _FREE)],
     FAILS: [_filters("fig11", _LESS), _filters("fig11", _LESS, _NOT)],
     OPEN: [_filters("fig11", _FREE, _NOT, _FREE), _filters("fig11", _FREE, steps=100)],
@@ -42,14 +42,14 @@ CASES["Fig. 11", "smoothing grows with the noise"] = {
 }
 _widths = partial(_filters, quantity="edge_width")
 _BROAD_FIRST, _BROAD_LAST = [[3, 1, 2], [2, 1, 3], [2, 1, 3]], [[2, 1, 3], [3, 1, 2], [3, 1, 2]]
-CASES["Sec. 6.2", "without noise details get finer from the first layer to the last"] = {
+CASES["Sec. 6.2", "without noise the details in the filters get finer from the first layer to the last"] = {
     HOLDS: [_widths("fig11", _BROAD_FIRST, _BROAD_FIRST)],
     FAILS: [_widths("fig11", _BROAD_LAST)],
     OPEN: [_widths("fig11", _BROAD_FIRST, _BROAD_LAST), _widths("fig11", _BROAD_FIRST, steps=100)],
 }
 # The mean over the layers rises in both; in the second one layer narrows.
 _ALL_WIDEN, _MOST_WIDEN = [[1, 1, 1], [2, 2, 2], [3, 3, 3]], [[1, 1, 1.5], [2, 2, 2], [9, 9, 1.4]]
-CASES["Fig. 12", "edges in the centre filters widen with the noise"] = {
+CASES["Fig. 12", "the edges in the centre filters get wider with the noise"] = {
     HOLDS: [_widths("fig12", _ALL_WIDEN)],
     FAILS: [_widths("fig12", _MOST_WIDEN, _MOST_WIDEN)],
     OPEN: [_widths("fig12", _ALL_WIDEN, _MOST_WIDEN), _widths("fig12", _ALL_WIDEN, steps=100)],
@@ -88,7 +88,7 @@ CASES["Fig. 13", "smoothing increases with noise up to 10 %"] = {
         lambda root: fakes.save(root, "fig13", {"rank_correlation": 1.0, "levels": [{}] * 10}),  # a chain of levels
     ],
 }
-CASES["Fig. 13", "the same in one network that is given σ"] = {
+CASES["Fig. 13", "smoothing increases with noise in one network that is given σ"] = {
     HOLDS: [lambda root: smoothing(root, 1, told=0)],
     FAILS: [lambda root: smoothing(root, 0, told=1)],
     OPEN: [lambda root: smoothing(root, 0, told=0, steps=1)],
@@ -119,25 +119,25 @@ def _disks(*seeds, **more):
     return lambda root: disks(root, *seeds, **more)
 
 
-CASES["Fig. 4–5", "deconvolution of disks, train and test PSNR at least"] = {
+CASES["Fig. 4–5", "deconvolution of disks: training and test PSNR are at least the paper's"] = {
     HOLDS: [_disks(train=86.4, test=86.4), _disks({}, {}, {}, train=86.4, test=86.4)],
     FAILS: [_disks(train=86.4, test=86.1), _disks(train=86.1, test=86.4)],
     OPEN: [_disks(train=86.4, test=86.4, spread=2.0), _disks(steps=100)],
 }
 _LATE, _LOW = {"training_seconds": 60 * 25.0}, {"training_seconds": 60.0}
-CASES["Sec. 5.1", "the disks are learned in the paper's time"] = {
+CASES["Sec. 5.1", "training on the disks takes no longer than in the paper"] = {
     HOLDS: [_disks({"training_seconds": 60 * 23.0})],
     FAILS: [_disks(_LATE), _disks(_LOW, train=86.1)],
     OPEN: [_disks({"training_seconds": 60.0}, _LATE), _disks(steps=100)],
 }
-CASES["Fig. 4–5", "deconvolution of disks, of the same size"] = {
+CASES["Fig. 4–5", "deconvolution of disks: training and test PSNR are close to the paper's"] = {
     HOLDS: [_disks(train=87.0, test=87.0), _disks(train=85.4, test=85.4)],
     FAILS: [_disks(train=87.5, test=87.5), _disks(train=85.0, test=86.0)],
     OPEN: [_disks(train=87.24, test=87.24), _disks(train=86.0, test=86.0, steps=100)],
 }
 for text, key, good, bad in (
-    ("the centre filter has the opposite sign of the others' sum", "opposite_signs", 0.92, 0.7),
-    ("the centre filter has the opposite sign of each other", "opposite_to_each", 0.92, 0.7),
+    ("the centre filter has the opposite sign to the sum of the other four", "opposite_signs", 0.92, 0.7),
+    ("the centre filter has the opposite sign to each of the other four", "opposite_to_each", 0.92, 0.7),
     ("the regularising part is small", "regulariser", 0.09, 0.12),
 ):
     _good, _bad = ({key: [good, value, good]} for value in (good, bad))  # one layer is enough to fail
@@ -146,12 +146,12 @@ for text, key, good, bad in (
         FAILS: [_disks(_bad), _disks(_bad, _bad)],
         OPEN: [_disks(_good, _bad), _disks(_good, steps=100)],
     }
-CASES["Sec. 5.1", "a negative ring before the ReLU"] = {
+CASES["Sec. 5.1", "there is a negative ring around the disks before the ReLU"] = {
     HOLDS: [_disks({"share": 0.92})],
     FAILS: [_disks({"share": 0.7})],
     OPEN: [_disks({"share": 0.92}, {"share": 0.7}), _disks({"share": 0.92}, steps=100)],
 }
-CASES["Sec. 5.1", "the last layer mainly brings back the high frequencies"] = {
+CASES["Sec. 5.1", "the last layer restores most of the high frequencies"] = {
     HOLDS: [_disks({"gained": [0.2, 0.2, 0.6]})],
     FAILS: [_disks({"gained": [0.3, 0.3, 0.4]}), _disks({"gained": [0.6, 0.2, 0.2]})],
     OPEN: [_disks({"gained": [0.2, 0.2, 0.6]}, {"gained": [0.3, 0.3, 0.4]}), _disks(steps=100)],
@@ -181,13 +181,13 @@ for preset, where, noise, paper in (
     ("inverse", "Fig. 6", "no noise", 63.72),
     ("inverse-1pct", "Fig. 7", "1 % noise", 34.21),
 ):
-    words, make = f"the paper's test images, inverse, {noise}: PSNR", partial(owned, preset=preset)
-    CASES[where, f"{words} at least"] = {
+    words, make = f"on the paper's own test images, inverse, {noise}: test PSNR", partial(owned, preset=preset)
+    CASES[where, f"{words} is at least the paper's"] = {
         HOLDS: [partial(make, mean=paper + 0.1)],
         FAILS: [partial(make, mean=paper - 0.1)],
         OPEN: [partial(make, mean=paper), partial(make, mean=paper + 9, budget="smoke")],
     }
-    CASES[where, f"{words} of the same size"] = {
+    CASES[where, f"{words} is close to the paper's"] = {
         HOLDS: [partial(make, mean=paper + 0.9), partial(make, mean=paper - 0.9)],
         FAILS: [partial(make, mean=paper + 1.2), partial(make, mean=paper - 1.2)],
         OPEN: [partial(make, mean=paper + 1.0), partial(make, mean=paper, steps=100)],

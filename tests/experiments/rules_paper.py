@@ -25,11 +25,11 @@ def parameters(name, number, root):
     fakes.save(root, name, {**nothing, "parameters": number, "blocks": blocks})
 
 
-_FOUR = "parameters of a 4-layer estimator: five and 5 time steps make DiffNet"
+_FOUR = "the number of parameters of a 4-layer estimator (five estimators and five time steps make DiffNet)"
 for name, where, text, number in (
-    ("fig02", "Sec. 5", "parameters of DiffNet", 101_310),
+    ("fig02", "Sec. 5", "the number of parameters of DiffNet", 101_310),
     ("fig03", "Fig. 3", _FOUR, 20_261),
-    ("fig03", "Sec. 4.3.1", "parameters of a 5-layer estimator", 20_261),
+    ("fig03", "Sec. 4.3.1", "the number of parameters of a 5-layer estimator", 20_261),
 ):
     CASES[where, text] = {
         HOLDS: [partial(parameters, name, number)],
@@ -44,7 +44,7 @@ for name, where, words, paper, noise in (
     ("fig07", "Fig. 7", "inverse, 1 % noise: test PSNR", 34.21, 0.01),
 ):
     reached = partial(samples, name=name, noise=noise)
-    CASES[where, f"{words} at least"] = {
+    CASES[where, f"{words} is at least the paper's"] = {
         HOLDS: [partial(reached, mean=paper + 0.1), partial(reached, mean=paper + 0.1, seeds=3)],
         FAILS: [partial(reached, mean=paper - 0.1)],
         OPEN: [
@@ -54,7 +54,7 @@ for name, where, words, paper, noise in (
         ],
         NOT_RUN: [partial(reached, mean=paper + 3, noise=0.05), partial(reached, mean=paper + 3, problem="forward")],
     }
-    CASES[where, f"{words} of the same size"] = {
+    CASES[where, f"{words} is close to the paper's"] = {
         HOLDS: [partial(reached, mean=paper + 0.9), partial(reached, mean=paper - 0.9)],
         FAILS: [partial(reached, mean=paper + 1.2), partial(reached, mean=paper - 1.2)],
         OPEN: [partial(reached, mean=paper + 1.0), partial(reached, mean=paper, spread=2.5)],
@@ -72,7 +72,7 @@ def races(root, *runs):
 
 
 _FAST_AND_GOOD, _SLOW, _BAD = (3.0, 64.3), (80.0, 64.3), (3.0, 64.0)
-CASES["Sec. 5.2", "DiffNet learns 63.72 dB in the paper's time"] = {
+CASES["Sec. 5.2", "training DiffNet to 63.72 dB takes no longer than in the paper"] = {
     HOLDS: [partial(lambda root: races(root, _FAST_AND_GOOD, _FAST_AND_GOOD))],
     FAILS: [lambda root: races(root, _SLOW, _SLOW), lambda root: races(root, _BAD, _BAD)],
     OPEN: [lambda root: races(root, _FAST_AND_GOOD, _SLOW), lambda root: races(root, _FAST_AND_GOOD, _BAD)],
@@ -91,7 +91,7 @@ CASES["Sec. 5.2", "training the U-Net takes longer than DiffNet"] = {
     OPEN: [lambda root: steps_of(root, 0.9, 1.1), lambda root: steps_of(root, 9.0, 9.0, budget="smoke")],
 }
 
-CASES["Sec. 5.2", "training the U-Net takes as much longer"] = {
+CASES["Sec. 5.2", "training the U-Net takes about 2.4 times as long as DiffNet"] = {
     HOLDS: [lambda root: steps_of(root, 1.9, 2.9)],
     FAILS: [lambda root: steps_of(root, 1.7, 1.7), lambda root: steps_of(root, 3.1, 3.1)],
     OPEN: [lambda root: steps_of(root, 2.4, 9.0), lambda root: steps_of(root, 2.4, budget="smoke")],
@@ -145,19 +145,19 @@ def of_size(task, paper):
     }
 
 
-CASES["Fig. 8", "DiffNet is ahead, no noise"] = ahead(INVERSE, 1)
-CASES["Fig. 8", "DiffNet − U-Net, no noise"] = of_size(INVERSE, 65.34 - 61.08)
-CASES["Fig. 9", "the U-Net is ahead, 1 % noise"] = ahead(NOISY, -1)
-CASES["Fig. 9", "DiffNet − U-Net, 1 % noise"] = of_size(NOISY, 34.96 - 35.27)
+CASES["Fig. 8", "DiffNet is ahead of the U-Net, no noise"] = ahead(INVERSE, 1)
+CASES["Fig. 8", "the difference DiffNet − U-Net is close to the paper's, no noise"] = of_size(INVERSE, 65.34 - 61.08)
+CASES["Fig. 9", "the U-Net is ahead of DiffNet, 1 % noise"] = ahead(NOISY, -1)
+CASES["Fig. 9", "the difference DiffNet − U-Net is close to the paper's, 1 % noise"] = of_size(NOISY, 34.96 - 35.27)
 for words, task, paper in (
     ("forward", FORWARD, 4.0),
     ("inverse, no noise", INVERSE, 3.0),
     ("inverse, 0.1 % noise", LITTLE, 0.0),
     ("inverse, 1 % noise", NOISY, 0.0),
 ):
-    CASES["Fig. 10", f"{words}: DiffNet − U-Net"] = of_size(task, paper)
+    CASES["Fig. 10", f"{words}: the difference DiffNet − U-Net is close to the paper's"] = of_size(task, paper)
     if paper:
-        CASES["Fig. 10", f"{words}: DiffNet is ahead"] = ahead(task, 1)
+        CASES["Fig. 10", f"{words}: DiffNet is ahead of the U-Net"] = ahead(task, 1)
 
 
 def ratio(root, diffnet, unet=34_512_705):
@@ -165,7 +165,7 @@ def ratio(root, diffnet, unet=34_512_705):
     fakes.save(root, "fig08", {"parameters": {"diffnet": diffnet, "unet": unet}})
 
 
-CASES["Sec. 6", "DiffNet's parameters against the U-Net's"] = {
+CASES["Sec. 6", "the number of DiffNet's parameters as a share of the U-Net's"] = {
     HOLDS: [lambda root: ratio(root, 101_310)],
     FAILS: [lambda root: ratio(root, 103_600), lambda root: ratio(root, 98_000)],
 }
@@ -216,7 +216,7 @@ for words, task in (
     ("inverse, 0.1 % noise", LITTLE),
     ("inverse, 1 % noise", NOISY),
 ):
-    CASES["Fig. 10", f"{words}: with 10 and 100 images DiffNet is ahead"] = {
+    CASES["Fig. 10", f"{words}: with 10 and with 100 training images DiffNet is ahead"] = {
         HOLDS: [
             _few(task, 0.3, 0.3),
             _few(task, 0.3, 0.3, regime="stored"),
@@ -226,7 +226,7 @@ for words, task in (
         OPEN: [_few(task, 0.3, 0.3, spread=9.0), _few(task, 0.3, 0.3, steps=10_000)],
         NOT_RUN: [_few(task, 0.3)],  # one size alone
     }
-    CASES["Fig. 10", f"{words}: DiffNet with 1,000 images is as good as with all"] = {
+    CASES["Fig. 10", f"{words}: DiffNet with 1,000 training images is as good as with all"] = {
         HOLDS: [
             _sizes(task, {10: 60.0, 1_000: 63.6, 3_600: 64.0}),
             _sizes(task, {10: 60.0, 300: 63.6, 3_600: 64.0}, regime="stored"),
@@ -239,7 +239,7 @@ for words, task in (
             partial(_of_others, task=task),
         ],
     }
-    CASES["Fig. 10", f"{words}: DiffNet with 10 images is not"] = {
+    CASES["Fig. 10", f"{words}: DiffNet with 10 training images is worse than with all"] = {
         HOLDS: [_sizes(task, {10: 63.4, 1_000: 64.0, 3_600: 64.0})],
         FAILS: [_sizes(task, {10: 63.6, 1_000: 64.0, 3_600: 64.0}), _sizes(task, {10: 65, 1_000: 64.0, 3_600: 64.0})],
         OPEN: [_sizes(task, {10: 60.0, 1_000: 64.0, 3_600: 64.0}, steps=1_000)],
@@ -253,7 +253,7 @@ def saturating(root, clean, noisy, **changes):
         sizes(root, "UNet", task, dict(zip((10, 100, 3_600), values)), **changes)
 
 
-CASES["Fig. 10", "the U-Net needs fewer images at 1 % noise than without"] = {
+CASES["Fig. 10", "the U-Net needs fewer training images at 1 % noise than without noise"] = {
     HOLDS: [lambda root: saturating(root, (50, 55, 60), (33, 34, 34.4))],
     FAILS: [lambda root: saturating(root, (50, 59.6, 60), (33, 33.4, 34))],
     OPEN: [

@@ -10,7 +10,7 @@ from experiments.lib import jobs, ledger, study, verdicts
 from tests.conftest import ROOT
 from tests.experiments import fakes
 
-SIXTH = ("Fig. 6", "inverse, no noise: test PSNR at least")
+SIXTH = ("Fig. 6", "inverse, no noise: test PSNR is at least the paper's")
 
 
 def verify(root, *flags):
@@ -35,7 +35,7 @@ def test_the_command_prints_every_claim(tmp_path, capsys):
     for row in (*paper, *beyond):  # an entry for each
         assert sum(f"{row.where}, {row.claim.text}" in line for line in out) == 1
     assert len(out) == 2 + len(paper) + len(beyond) + 6  # the titles, and empty lines
-    (line,) = [line for line in out if "1 % noise: test PSNR at least" in line]
+    (line,) = [line for line in out if "Fig. 7, inverse, 1 % noise: test PSNR is at least" in line]
     assert line.startswith("holds ") and "34.50" in line
     assert line.endswith("[3 of 5: network, test images (123 of 10,000), 3 seeds]")
 
@@ -45,7 +45,7 @@ def test_a_paragraph_names_what_is_met_and_what_is_not(tmp_path, capsys):
     assert verify(tmp_path, "--verbose") == 0
     out = unwrapped(capsys.readouterr().out)
     text = "\n".join(out)
-    assert text.count("HOLDS: Fig. 7, inverse, 1 % noise: test PSNR of the same size") == 1
+    assert text.count("HOLDS: Fig. 7, inverse, 1 % noise: test PSNR is close to the paper's") == 1
     assert "conditions network, test images (123 of 10,000); not: protocol, training images, 3 seeds (1)" in text
     assert "from       budget cpu; data here → there; commit 0123456 " in text and "(n = 32 images)" in text
     assert f"NOT RUN: {jobs.minutes('fig10', 'cpu') / 60:.0f} h: Fig. 10" in text
@@ -66,7 +66,9 @@ def test_lines_are_as_wide_as_the_terminal(columns, verbose, monkeypatch, commit
     lines = ledger.text(ROOT / "results", verbose=verbose, found=committed).splitlines()
     widest = max(len(line) for line in lines if not line.startswith("    command "))
     assert columns - 15 <= widest <= columns
-    (start,) = [number for number, line in enumerate(lines) if "Fig. 6, inverse, no noise: test PSNR at least" in line]
+    (start,) = [
+        number for number, line in enumerate(lines) if "Fig. 6, inverse, no noise: test PSNR is at least" in line
+    ]
     if not verbose:
         assert lines[start + 1].startswith(" " * lines[start].index("Fig. 6")) or columns == 200
 
@@ -87,8 +89,8 @@ def row(answer, minutes=0.0):
 
 
 def test_totals_are_sentences():
-    one = "The paper's claims: 5: 1 holds, 1 does not hold, for 1 nobody can tell, 1 was not run, 1 can't be read; "
-    two = "The paper's claims: 10: 2 hold, 2 do not hold, for 2 nobody can tell, 2 were not run, 2 can't be read; "
+    one = "The paper's claims: 5: 1 holds, 1 does not hold, for 1 we can't tell, 1 was not run, 1 can't be read; "
+    two = "The paper's claims: 10: 2 hold, 2 do not hold, for 2 we can't tell, 2 were not run, 2 can't be read; "
     conditions = "0 under three or more of the five conditions"
     rows = [row(answer) for answer in ledger.ANSWERS]
     assert ledger._total(ledger.PAPER, rows) == one + conditions
@@ -159,8 +161,8 @@ def test_a_damaged_record_is_told_from_none(harm, reason, seeds, tmp_path):
     fakes.samples(tmp_path, "fig06", 67.0)
     fakes.samples(tmp_path, "fig07", 34.5, 0.01, seeds=seeds)
     harm(tmp_path / "fig07")
-    for text in ("at least", "of the same size"):
-        found = told(tmp_path, "Fig. 7", f"inverse, 1 % noise: test PSNR {text}").finding
+    for text in ("is at least", "is close to"):
+        found = told(tmp_path, "Fig. 7", f"inverse, 1 % noise: test PSNR {text} the paper's").finding
         assert found.answer == ledger.BROKEN and reason in found.ours
     assert told(tmp_path, *SIXTH).finding.answer == verdicts.HOLDS
 
@@ -190,7 +192,7 @@ def test_a_damaged_seed_is_left_out_and_named(tmp_path, capsys):
     said = capsys.readouterr()
     (line,) = [line for line in said.err.splitlines() if "seeds/1/fig07" in line]  # once
     assert "cannot be read as JSON" in line and line.endswith("It is left out.")
-    found = told(tmp_path, "Fig. 7", "inverse, 1 % noise: test PSNR at least")
+    found = told(tmp_path, "Fig. 7", "inverse, 1 % noise: test PSNR is at least the paper's")
     assert "2 seeds" in found.finding.ours and found.finding.n == "32 images × 2 seeds"
     assert found.finding.ours.endswith("; without seeds/1/fig07, which can't be read")
 
@@ -207,11 +209,12 @@ def test_a_damaged_part_breaks_only_what_nothing_is_left_for(content, tmp_path, 
         part.with_suffix(".npz").write_bytes(b"PK")
     else:
         part.write_text(content)
-    assert told(tmp_path, "Fig. 8", "DiffNet is ahead, no noise").finding.answer == verdicts.HOLDS
+    assert told(tmp_path, "Fig. 8", "DiffNet is ahead of the U-Net, no noise").finding.answer == verdicts.HOLDS
     assert (
-        f"without unet/runs/{part.name}, which" in told(tmp_path, "Fig. 8", "DiffNet is ahead, no noise").finding.ours
+        f"without unet/runs/{part.name}, which"
+        in told(tmp_path, "Fig. 8", "DiffNet is ahead of the U-Net, no noise").finding.ours
     )
-    lost = told(tmp_path, "Fig. 10", "forward: DiffNet is ahead").finding
+    lost = told(tmp_path, "Fig. 10", "forward: DiffNet is ahead of the U-Net").finding
     assert lost.answer == ledger.BROKEN and str(part.with_suffix("")) in lost.ours
     assert told(tmp_path, *SIXTH).without == ()
     errors = [line for line in capsys.readouterr().err.splitlines() if str(part.with_suffix("")) in line]
@@ -226,8 +229,8 @@ def test_another_experiments_damaged_record_breaks_only_what_draws_from_it(tmp_p
     for problem in ("inverse", "forward"):
         fakes.training(tmp_path, "UNet", (problem, 0.0), 52.0)
     cut(tmp_path / "fig06" / "record.json")
-    assert told(tmp_path, "Fig. 10", "forward: DiffNet is ahead").finding.answer == verdicts.HOLDS
-    assert told(tmp_path, "Fig. 10", "inverse, no noise: DiffNet is ahead").finding.answer == ledger.BROKEN
+    assert told(tmp_path, "Fig. 10", "forward: DiffNet is ahead of the U-Net").finding.answer == verdicts.HOLDS
+    assert told(tmp_path, "Fig. 10", "inverse, no noise: DiffNet is ahead of the U-Net").finding.answer == ledger.BROKEN
 
 
 # ---- Folders ---------------------------------------------------------------------------------------------------------
