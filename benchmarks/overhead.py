@@ -106,7 +106,10 @@ def _alone(recipe, pair, steps):
 
 def rows(result):
     """The lines of the table for a result of `outside`, in milliseconds: median (min–max)."""
-    lines = ["| a step, ms | fit | network alone | outside | outside, CPU time | n |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| ms per step | fit | network alone | outside the network | CPU time outside | n |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, kinds in result.items():
         wall, cpu = kinds["seconds"], kinds["cpu_seconds"]
         shown = [wall["fit"], wall["network"], wall["outside"], cpu["outside"]]

@@ -8,18 +8,15 @@ from benchmarks import overhead, restore
 from benchmarks.recipes import TARGET, load
 from benchmarks.timing import spread
 
-HEADER = "| what (times are of an image) | against | ours | median (min–max), n | goal |\n|---|---|---|---|---|"
-ORDER = (
-    "step",
-    "inference-96",
-    "inference-1024",
-    "inverse",
-    "pairs",
-    "pipeline",
-    "memory",
-    "size",
-    "restore",
-)
+HEADER = "| what | against | ours | median (min–max), n | goal |\n|---|---|---|---|---|"
+RECIPES = "recipes"  # a folder, of trainings to a PSNR
+GROUPS = {  # heading → files of results
+    "Training": (RECIPES, "step"),
+    "Inference": ("inference-96", "inference-1024", "inverse"),
+    "Making pairs": ("pairs", "pipeline"),
+    "Memory and image size": ("memory", "size"),
+    "From file to file": ("restore",),
+}
 OVERHEAD = "overhead"  # a table of its own
 
 
@@ -31,15 +28,15 @@ def rows(result):
         found = result["memory"]
         sizes, deviation = sorted(map(int, found["bytes"])), 100 * found["largest_deviation_from_a_line"]
         line = (
-            f"| peak memory of inference | | {found['bytes_per_pixel']:.0f} bytes a pixel above "
-            f"{found['bytes_at_zero'] / 2**20:.0f} MiB, {sizes[0]}² to {sizes[-1]}² pixels "
-            f"| {deviation:.1f} % off a line | linear |"
+            f"| peak memory of inference, {sizes[0]}² to {sizes[-1]}² pixels | "
+            f"| {found['bytes_at_zero'] / 2**20:.0f} MiB + {found['bytes_per_pixel']:.0f} bytes per pixel "
+            f"| {deviation:.1f} % from a straight line | linear |"
         )
         return [line]
     if "size" in result:
         return [_size_row(kind, found) for kind, found in result["size"].items()]
     if "restore" in result:  # the others stand in the record
-        return [line for line in restore.rows(result) if "device: own" in line]
+        return [line for line in restore.rows(result) if f"| {restore.WAYS['own']} |" in line]
     return [_row(row, result["seconds_per_image"]) for row in result["ratios"]]
 
 
@@ -54,7 +51,7 @@ def _size_row(kind, found):
     ]
     time, cores, memory = (found["exponents"][key] for key in ("seconds", "core_seconds", "peak_memory_from_1024"))
     label = "`restore`, tile by tile" if kind == "tiles" else "the model on a whole image"
-    power = f"time ∝ pixels^{time:.2f} (of cores {cores:.2f}), peak memory from 1024² on ∝ pixels^{memory:.2f}"
+    power = f"time ∝ pixels^{time:.2f} (core time {cores:.2f}), peak memory from 1024² on ∝ pixels^{memory:.2f}"
     return f"| {label}, {smallest}² to {largest}² | | {', '.join(ends)} | {power} | linear |"
 
 
@@ -84,7 +81,7 @@ def recipe_rows(found):
             if name == TARGET:
                 against, ratio = _authors(found, level, seconds)
             else:
-                against = "paper: 75 min of a Titan Xp"
+                against = "paper: 75 min on a Titan Xp"
                 ratio = f"{seconds['median'] / 60:.1f} min ({seconds['min'] / 60:.1f}–{seconds['max'] / 60:.1f})"
             lines.append(f"| time to {level:g} dB, no noise | {against} | {ours} | {ratio}, {seconds['n']} | {goal} |")
     if "fast-hour" in found:
@@ -110,15 +107,19 @@ def _over_seeds(runs):
 
 
 def table(directory):
-    """The tables of a folder of results."""
-    found = {
-        name: rows(json.loads(path.read_text()))
-        for name in (*ORDER, OVERHEAD)
-        if (path := Path(directory) / f"{name}.json").exists()
-    }
-    apart = ["", *found.pop(OVERHEAD)] if OVERHEAD in found else []
-    lines = [HEADER, *recipe_rows(load(Path(directory) / "recipes")), *(line for of in found.values() for line in of)]
-    return "\n".join(lines + apart + changed(directory))
+    """The tables of a folder of results, each below its heading."""
+    found = {path.stem: rows(json.loads(path.read_text())) for path in Path(directory).glob("*.json") if _shown(path)}
+    found[RECIPES] = recipe_rows(load(Path(directory) / RECIPES))
+    tables = {title: [line for name in names for line in found.get(name, ())] for title, names in GROUPS.items()}
+    tables = {title: [HEADER, *lines] for title, lines in tables.items() if lines}
+    if OVERHEAD in found:
+        tables["A training step, and what is outside the network"] = found[OVERHEAD]
+    parts = ["\n".join([f"### {title}", "", *lines]) for title, lines in tables.items()]
+    return "\n\n".join(parts + changed(directory))
+
+
+def _shown(path):
+    return path.stem == OVERHEAD or any(path.stem in names for names in GROUPS.values())
 
 
 def changed(directory):
@@ -127,7 +128,7 @@ def changed(directory):
     names = [path.stem for path in paths if json.loads(path.read_text()).get("commit", "").endswith("+changes")]
     if not names:
         return []
-    return ["", f"Measured with changes that are not in the commit of the record: {', '.join(names)}."]
+    return [f"Measured with changes that are not in the commit of the record: {', '.join(names)}."]
 
 
 if __name__ == "__main__":

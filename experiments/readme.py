@@ -3,6 +3,7 @@
 `TABLES` says which table stands on which page. A test fails when one of them is behind.
 """
 
+import functools
 import re
 from pathlib import Path
 
@@ -12,9 +13,20 @@ from benchmarks import exports, report
 from diffnet_tf import files
 from diffnet_tf.files import reading
 from diffnet_tf.networks import precision, presets
-from experiments.lib import captions, comparison_figure, front, ledger, records, reproduction, seeds
+from experiments.lib import captions, comparison_figure, front, ledger, ledger_tables, records, reproduction, seeds
 
 DOCS = Path("docs")
+LEDGERS = {"claims": ledger.PAPER, "beyond": ledger.BEYOND}
+EXAMPLE = "Fig. 7", "inverse, 1 % noise: test PSNR is close to the paper's"
+QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
+    "comparison": "fair-comparison.md",
+    "all-noise": "all-noise.md",
+    "learned-operator": "learned-operator.md",
+    "locality": "locality.md",
+    "generalisation": "generalisation.md",
+    "physics": "physics.md",
+    "ensemble": "uncertainty.md",
+}
 SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")  # in the order of the table
 
 
@@ -75,6 +87,49 @@ def compared(results):
     return comparison_figure.table(record)
 
 
+@functools.cache
+def _rows(of, results):
+    """A ledger's rows: reading all records takes seconds."""
+    return of.rows(results)
+
+
+def claims(of, results):
+    """All of a ledger, section by section."""
+    return ledger_tables.of_sections(of.reference, _rows(of, results))
+
+
+def question(name, results):
+    """The rows of one experiment beyond the paper."""
+    title = registry.get(name).TITLE
+    return ledger_tables.excerpt(
+        ledger.BEYOND.reference, [row for row in _rows(ledger.BEYOND, results) if row.where == title]
+    )
+
+
+def questions(results):
+    """How many goals of each question beyond the paper hold."""
+    return ledger_tables.summary(
+        _rows(ledger.BEYOND, results), {registry.get(name).TITLE: page for name, page in QUESTIONS.items()}
+    )
+
+
+def totals(of, results):
+    """How many claims of a ledger hold, section by section, each with a link to its table on the same page."""
+    rows = _rows(of, results)
+    return ledger_tables.summary(rows, {title: "#" + _anchor(title) for title in ledger_tables.sections(rows)})
+
+
+def example(results):
+    """One claim of the paper, to explain how a row is read."""
+    rows = [row for row in _rows(ledger.PAPER, results) if (row.where, row.claim.text) == EXAMPLE]
+    return ledger_tables.claims(ledger.PAPER.reference, rows)
+
+
+def _anchor(title):
+    """What a page's heading is called in links."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
 def exported(results):
     """What exports cost in every runtime."""
     path = Path(results) / "benchmarks" / exports.NAME
@@ -120,11 +175,13 @@ TABLES = {
     DOCS / "restore.md": {"presets": lambda results: presets_table()},
     DOCS / "experiments.md": {"results": samples},
     DOCS / "ledgers.md": {
-        "claims": lambda results: ledger.table(ledger.PAPER, results),
-        "beyond": lambda results: ledger.table(ledger.BEYOND, results),
+        "example": example,
+        **{f"{name}-totals": functools.partial(totals, of) for name, of in LEDGERS.items()},
+        **{name: functools.partial(claims, of) for name, of in LEDGERS.items()},
     },
     DOCS / "performance.md": {"performance": lambda results: report.table(Path(results) / "benchmarks")},
-    DOCS / "beyond" / "fair-comparison.md": {"comparison": compared},
+    **{DOCS / "beyond" / page: {"verdicts": functools.partial(question, name)} for name, page in QUESTIONS.items()},
+    DOCS / "beyond" / "index.md": {"questions": questions},
     DOCS / "export.md": {"exports": exported},
     DOCS / "reproduction.md": {
         "summary": reproduction.summary,
@@ -133,6 +190,8 @@ TABLES = {
         "costs": reproduction.costs,
     },
 }
+
+TABLES[DOCS / "beyond" / QUESTIONS["comparison"]]["comparison"] = compared
 
 
 if __name__ == "__main__":

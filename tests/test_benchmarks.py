@@ -71,7 +71,8 @@ def test_the_speed_report_shows_the_records(tmp_path):
     row = {"what": "training step", "against": "peer", "ours": "ours", "ratio": ratio, "goal": 1.0}
     result = {"seconds_per_image": {"peer": {"median": 0.025}, "ours": {"median": 0.01}}, "ratios": [row]}
     (tmp_path / "step.json").write_text(json.dumps(result))
-    lines = report.table(tmp_path).splitlines()
+    heading, _, *lines = report.table(tmp_path).splitlines()
+    assert heading == "### Training"
     assert lines[2:] == ["| training step | peer, 25 ms | ours, 10 ms | 2.50× (2.25–3.00), 7 | ≥ 1.0× |"]
 
 
@@ -101,7 +102,7 @@ def test_the_races_report_says_when_the_authors_recipe_was_stopped_before_the_go
     for name, seconds, psnr in (("fast-50dB", 20.0, 50.5), ("authors", 380.0, authors), ("fast-hour", 3600.0, 67.0)):
         run = {"seconds": seconds, "steps": 400, "test_psnr": {"mean": psnr}}
         (tmp_path / "recipes" / f"{name}-0.json").write_text(json.dumps(run))
-    first, second = report.table(tmp_path).splitlines()[2:]
+    first, second = report.table(tmp_path).splitlines()[4:]
     assert first.endswith(
         f"| `authors`, 380 s: {authors} to {authors} dB | `fast`, 400 steps: 50.5 to 50.5 dB | {ratio}, 1 | ≥ 20× |"
     )
@@ -121,7 +122,7 @@ def test_the_sizes_report_shows_times_peaks_and_exponents():
     assert 0.5 < found["peak_memory_from_1024"] < 1
     (line,) = report.rows({"size": {"whole": {"sides": rows, "exponents": found}}})
     assert "whole image, 96² to 4096²" in line and "33.55 s and 7,424 MiB at 4096² (n = 3)" in line
-    assert "time ∝ pixels^1.00 (of cores 1.00)" in line
+    assert "time ∝ pixels^1.00 (core time 1.00)" in line
 
 
 def _gpu_record(**changes):
@@ -228,5 +229,5 @@ def test_the_report_shows_what_of_restore_is_outside_the_network():
     share = {"median": 0.021, "min": 0.02, "max": 0.03, "n": 3}
     kinds = {"share_outside": share, "wall": {"median": 46.3}, "outside": {"median": 0.99}}
     (line,) = report.rows({"restore": {"rgb16.tif": {"own": kinds}}, "megapixels": 24.0})
-    assert line.endswith("| device: own | 46.3 s, outside 0.99 s | 2.1 % (2.0–3.0), 3 | ≤ 10 % |")
+    assert line.endswith("| computed here | 46.3 s, of which outside 0.99 s | 2.1 % (2.0–3.0), 3 | ≤ 10 % |")
     assert line.startswith("| `restore` of rgb16.tif, 24 megapixels, outside the network |")

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.lib import conditions, damage, jobs, records, registry, verdicts
+from experiments.lib import conditions, damage, jobs, ledger_tables, records, registry, verdicts
 from experiments.lib.verdicts import Check, Finding
 
 BROKEN = "can't be read"
@@ -195,9 +195,12 @@ def text(root, markdown=False, verbose=False, found=None):
         verbose: a paragraph for each claim, with its data and command.
         found: ledger → its rows, where they were read before.
     """
-    if markdown:
-        return "\n\n".join(table(ledger, root) for ledger in (PAPER, BEYOND))
     found = found or {ledger: ledger.rows(root) for ledger in (PAPER, BEYOND)}
+    if markdown:
+        return "\n\n".join(
+            f"## {ledger.title}\n\n{ledger_tables.of_sections(ledger.reference, rows)}"
+            for ledger, rows in found.items()
+        )
     width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
     totals = "\n".join(_wrapped(_total(ledger, rows), "  ", width) for ledger, rows in found.items())
     return "\n\n".join([totals, *(listing(ledger, rows, verbose, width) for ledger, rows in found.items())])
@@ -251,13 +254,7 @@ def _listed(finding):
     return "; ".join([given or "none", *[f"not: {missing}"] * bool(missing)]) if marks else ""
 
 
-# ---- As tables -------------------------------------------------------------------------------------------------------
-
-
-def table(ledger, root):
-    """A ledger as a Markdown table."""
-    head, *rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in ledger.cells(root)]
-    return "\n".join([head, "|---" * head.count(" | ") + "|---|", *rows])
+# ---- As a page -------------------------------------------------------------------------------------------------------
 
 
 def page(ledger, root):

@@ -7,7 +7,7 @@ import functools
 from pathlib import Path
 
 from diffnet_tf.files import reading
-from experiments.lib import captions, conditions, ledger, records, seeds, settings, study, verdicts
+from experiments.lib import captions, conditions, ledger, ledger_tables, records, seeds, settings, study, verdicts
 
 WATTS = {"core": 10.0, "NVIDIA H100": 700.0, "NVIDIA H200": 700.0}  # a busy core with its memory; the boards' limits
 MARKS = ("network", "protocol", "training images", "test images", "seeds")
@@ -40,14 +40,12 @@ def summary(root):
 
 
 def failing(root):
-    """The paper's claims that do not hold, a line each."""
+    """The paper's claims that do not hold: a Markdown table."""
     rows = [row for row in _rows(root) if row.finding.answer == verdicts.FAILS]
-    lines = [
-        f"- {row.where}, {row.claim.text} (paper: {row.claim.reference}). Ours: {row.finding.ours}. "
-        f"Conditions: {row.finding.conditions}."
-        for row in rows
-    ]
-    return "\n".join(lines) or "None."
+    if not rows:
+        return "None."
+    cells = [(f"{row.where}: {row.claim.text}", row.claim.reference, row.finding.ours) for row in rows]
+    return ledger_tables.table(("claim that does not hold here", "paper", "ours"), cells)
 
 
 # ---- Protocols -------------------------------------------------------------------------------------------------------

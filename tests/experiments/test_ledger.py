@@ -50,7 +50,7 @@ def test_a_paragraph_names_what_is_met_and_what_is_not(tmp_path, capsys):
     assert "from       budget cpu; data here → there; commit 0123456 " in text and "(n = 32 images)" in text
     assert f"NOT RUN: {jobs.minutes('fig10', 'cpu') / 60:.0f} h: Fig. 10" in text
     assert all(f"command    {row.command}" in text for row in ledger.PAPER.rows(tmp_path))
-    assert "| budget cpu; data here → there; commit 0123456 |" in ledger.table(ledger.PAPER, tmp_path)
+    assert "| budget cpu; data here → there; commit 0123456 |" in ledger.text(tmp_path, markdown=True)
 
 
 @pytest.fixture(scope="module")
