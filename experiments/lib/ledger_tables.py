@@ -69,9 +69,10 @@ def summary(rows, links):
 
     Args:
         rows: list of `ledger.Row`.
-        links: section → where to read more; sections without a link are left out.
+        links: section → where to read more, in the order of the table; other sections are left out.
     """
-    found = {title: [row.finding.answer for row in of] for title, of in sections(rows).items() if title in links}
+    of_all = sections(rows)
+    found = {title: [row.finding.answer for row in of_all.get(title, ())] for title in links}
     every = sum(found.values(), [])
     answers = [*verdicts.ANSWERS, *sorted(set(every) - set(verdicts.ANSWERS))]
     cells = [(f"[{title}]({links[title]})", *map(str, map(of.count, answers))) for title, of in found.items()]

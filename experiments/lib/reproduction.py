@@ -27,7 +27,7 @@ def summary(root):
     """The paper's claims by their answers, and by how many of its conditions they were tested under."""
     rows = [row for row in _rows(root) if row.finding.conditions.marks()]
     exact = [row for row in _rows(root) if not row.finding.conditions.marks()]
-    lines = [f"| of the paper's five conditions | {' | '.join(verdicts.ANSWERS[:3])} |", "|---" * 4 + "|"]
+    lines = [f"| conditions met, of five | {' | '.join(verdicts.ANSWERS[:3])} |", "|---" * 4 + "|"]
     for number in range(len(MARKS) + 1):
         found = [row.finding.answer for row in rows if sum(row.finding.conditions.marks().values()) == number]
         counts = " | ".join(str(found.count(answer)) for answer in verdicts.ANSWERS[:3])
