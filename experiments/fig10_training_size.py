@@ -173,7 +173,7 @@ def _claims(panel, task, gap):
     rows += [
         (
             "the difference DiffNet − U-Net is close to the paper's",
-            f"{gap:+g} ± 1 dB",
+            f"{f'{gap:+g}' if gap else '0'} ± 1 dB",
             against_unet.has_the_size,
             (task, gap),
         ),
