@@ -13,7 +13,17 @@ from benchmarks import exports, report
 from diffnet_tf import files
 from diffnet_tf.files import reading
 from diffnet_tf.networks import precision, presets
-from experiments.lib import captions, comparison_figure, front, ledger, ledger_tables, records, reproduction, seeds
+from experiments.lib import (
+    captions,
+    comparison_figure,
+    front,
+    ledger,
+    ledger_tables,
+    records,
+    registry,
+    reproduction,
+    seeds,
+)
 
 DOCS = Path("docs")
 LEDGERS = {"claims": ledger.PAPER, "beyond": ledger.BEYOND}
