@@ -74,6 +74,7 @@ setup(
             "mkdocs-material>=9.7,<10",
             "mkdocstrings[python]>=1.0,<2",
             "mkdocs-jupyter>=0.26,<1",
+            "ruff>=0.14,<0.18",  # breaks long signatures into lines
         ],
         "tensorboard": ["tensorboard>=2.19"],
     },
