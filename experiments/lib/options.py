@@ -34,7 +34,7 @@ class Options:
     only: str | None = _flag(None, _ONLY)
     image: int = _flag(-1, "Number of the test image that a figure of one image shows; -1 is the last.")
     steps: int | None = _flag(None, "Training steps instead of the budget's.", least=1)
-    strategy: str = _flag("none", "Train on several devices or machines: see the README.", STRATEGIES)
+    strategy: str = _flag("none", "Train on several devices or machines: see docs/devices.md.", STRATEGIES)
     deterministic: bool = _flag(False, "Equal bits from equal runs, on a GPU too (there slower).")
     gather: bool = _flag(False, "Train nothing: gather the finished parts and draw. It needs no images.")
     measure: bool = _flag(False, "Train nothing: measure the network in the folder anew, beside its training.")
