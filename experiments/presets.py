@@ -15,14 +15,19 @@ from experiments import precision, rounding
 from experiments.lib import records, registry, settings
 
 LIMITS = {
-    "forward": "Does one known diffusion, that of the card. Images have to be scaled to a maximum of 1. It is "
-    "slower than the diffusion itself: what it is good for is to be differentiated, inspected and fine-tuned.",
-    "inverse": "Undoes one known diffusion, that of the card, from images with that noise and scaled to a maximum "
-    "of 1. An ordinary photograph it only sharpens. More noise than it was trained on is amplified; less is "
-    "smoothed as if it were there. An image that was rounded to 8 bits after diffusing carries noise of 0.11 %, "
-    "which is what 'inverse-0.1pct' knows (results/rounding).",
-    "deconvolution": "Undoes one known diffusion, that of the card, of images like those that it was trained on: "
-    "single disks of one gray value of up to 1 on black, without noise. Of other images it can make anything.",
+    "forward": "It computes one diffusion, the one on this card, of an image that is scaled to a maximum of 1. It is "
+    "slower than the diffusion itself. Use it to differentiate through, to look inside, or as a start for your own "
+    "training.",
+    "inverse": "It undoes one diffusion, the one on this card, of an image that is scaled to a maximum of 1 and has "
+    "the noise on this card. It amplifies stronger noise. If the noise is weaker, it removes detail together with the "
+    "noise that it expects. It only sharpens an ordinary photograph, which was not diffused in this way.",
+    "deconvolution": "It undoes one diffusion, the one on this card, of images like those that it was trained on: "
+    "single disks of one gray value, at most 1, on black, without noise. On other images the result is meaningless.",
+}
+# What matters for images of 8 bits, whose rounding is noise of 0.11 % (the experiment `rounding`).
+ROUNDED = {
+    0.0: " Rounding to 8 bits is noise of 0.11 %: for diffused images with 8 bits take 'inverse-0.1pct'.",
+    0.001: " It suits diffused images with 8 bits, since rounding to 8 bits is noise of 0.11 %.",
 }
 
 PHOTOGRAPHS = {"kind": "photographs, gray", "between": None}
@@ -37,7 +42,9 @@ IMAGES = {
 CARDS = "README.md"
 TITLE = """# Model cards
 
-Made by `python -m experiments.presets`; `diffnet_tf.presets.card(name)` gives the same, and more, as a dict.
+The trained networks that come with the package. Each card says what the network does, where its limits are, what it was
+trained on, and how good it is. `diffnet-tf presets NAME` prints a card in the terminal. In Python,
+`dn.presets.card(name)` gives it as a dict, with more details. This page is made by `python -m experiments.presets`.
 """
 
 
@@ -55,7 +62,7 @@ def card(record, measured_beside=None):
         "images": IMAGES[record["problem"]],
         "training": {key: record[key] for key in (*training, "commit", "recipe", "versions")},
         "quality": {**measured, "input": quality["degraded"], "output": quality[output], **(measured_beside or {})},
-        "limits": LIMITS[record["problem"]],
+        "limits": LIMITS[record["problem"]] + ROUNDED.get(record["noise"], "") * (record["problem"] == "inverse"),
         "command": f"python -m experiments.{module} --budget {record['budget']} {_images(record)}--results_dir results "
         "&& python -m experiments.presets",
     }
@@ -97,42 +104,69 @@ def _record(root, name):
     return records.load(root / name)[0] if (root / name / records.RECORD).exists() else None
 
 
+PSNR = "{mean:.2f} ± {std:.2f} dB"
+
+
+def contents(described):
+    """A table of all model cards: Markdown."""
+    lines = ["| preset | task | PSNR of its input | PSNR of its result |", "|---|---|---|---|"]
+    for card in described:
+        quality, anchor = card["quality"], card["name"].replace(".", "")
+        psnr = " | ".join(PSNR.format(**quality[side]) for side in ("input", "output"))
+        lines.append(f"| [`{card['name']}`](#{anchor}) | {cards.task(card)} | {psnr} |")
+    return "\n".join(lines) + "\n"
+
+
 def as_markdown(described):
     """A model card to read, from its dict: a section of weights/README.md."""
     training, quality = described["training"], described["quality"]
     minutes, recipe = training["training_seconds"] / 60, training["recipe"]["name"]
-    psnr = "{mean:.2f} ± {std:.2f} dB (min {min:.2f}, max {max:.2f})"
+    psnr = PSNR + " (from {min:.2f} to {max:.2f})"
+    diffusion = dict(described["diffusion"])
     return f"""## {described["name"]}
 
 {described["limits"]}
 
 | | |
 |---|---|
-| problem | {described["problem"]}, {100 * described["noise"]:g} % noise |
+| task | {cards.task(described)} |
+| diffusion | `{_call(diffusion.pop("name"), diffusion)}` |
 | images | {described["images"]["kind"]} |
-| diffusion | {", ".join(f"{key} {value}" for key, value in described["diffusion"].items())} |
-| network | {", ".join(f"{key} {value}" for key, value in described["network"].items())} |
-| trained on | {training["data"]}, {training["training_images"]:,} images. {training["note"] or ""} |
-| training | recipe {recipe}, {training["steps"]:,} steps, {minutes:.0f} min, seed {training["seed"]} |
-| measured on | {quality["data"]}, {quality["output"]["n"]} images: {quality["measure"]} |
-| input | {psnr.format(**quality["input"])} |
-| output | {psnr.format(**quality["output"])} |
-{_rounded(quality)}{_precision(quality)}| made by | `{described["command"]}`, at commit {training["commit"][:7]} |
-| SHA-256 | `{described["sha256"]}` |
+| network | `{_call("DiffNet", described["network"])}` |
+| trained on | {training["data"]}, {training["training_images"]:,} images{_note(training)} |
+| training | recipe `{recipe}`, {training["steps"]:,} steps, {minutes:.0f} min, seed {training["seed"]} |
+| tested on | {quality["data"]}, {quality["output"]["n"]} images: {quality["measure"]}, mean ± standard deviation |
+| its input | {psnr.format(**quality["input"])} |
+| **its result** | **{psnr.format(**quality["output"])}** |
+{_rounded(quality)}{_precision(quality)}| trained by | `{described["command"]}`, at commit {training["commit"][:7]} |
+| SHA-256 of the weights | `{described["sha256"]}` |
 """
+
+
+def _call(name, arguments):
+    """As code: name(argument=value, …)."""
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
+
+
+def _note(training):
+    return f". {training['note']}" if training["note"] else ""
 
 
 def _rounded(quality):
     return "".join(
-        f"| of inputs without noise, rounded to {bits} | {of['mean']:.2f} ± {of['std']:.2f} dB |\n"
+        f"| from input without noise, rounded to {bits} | {PSNR.format(**of)} |\n"
         for bits, of in quality.get("rounded", {}).items()
     )
 
 
 def _precision(quality):
-    lines = {"bfloat16": "inner convolutions in bfloat16", "auto": "the last ones, too", "TF32": "TF32 (emulated)"}
+    lines = {
+        "bfloat16": "with the inner convolutions in bfloat16",
+        "auto": "with the last ones in bfloat16, too",
+        "TF32": "in TF32 (emulated)",
+    }
     return "".join(
-        f"| {lines[name]} | {of['mean']:.2f} dB, {-of['cost']:+.3f} |\n"
+        f"| {lines[name]} | {of['mean']:.2f} dB ({-of['cost']:+.3f} dB) |\n"
         for name, of in quality.get("precision", {}).items()
     )
 
@@ -156,8 +190,8 @@ def main(arguments=None):
             presets.save(setting.preset, model_files.load(directory / records.MODEL), described, chosen.folder)
             print(chosen.folder / f"{setting.preset}.npz")
     paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]
-    texts = [as_markdown(reading.json_object(path)) for path in paths]
-    files.write_text(chosen.folder / CARDS, "\n".join([TITLE, *texts]))
+    described = [reading.json_object(path) for path in paths]
+    files.write_text(chosen.folder / CARDS, "\n".join([TITLE, contents(described), *map(as_markdown, described)]))
     return 0
 
 

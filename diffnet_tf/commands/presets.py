@@ -28,18 +28,9 @@ def run(arguments: Namespace) -> int:
         width = max(map(len, found))
         for name, card in found.items():
             before, after = (card["quality"][side]["mean"] for side in ("input", "output"))
-            print(f"{name:<{width}}  {_task(card)}: {before:.1f} → {after:.1f} dB")
+            print(f"{name:<{width}}  {cards.task(card)}: {before:.1f} → {after:.1f} dB")
         print("\nThe card of one: presets NAME. To use it: restore IN OUT --preset NAME")
     return 0
-
-
-def _task(card: dict[str, Any]) -> str:
-    task = {
-        "inverse": "undoes Perona–Malik diffusion",
-        "forward": "does Perona–Malik diffusion",
-        "deconvolution": "undoes isotropic diffusion",
-    }[card["problem"]]
-    return f"{task}, {100 * card['noise']:g} % noise" if card["noise"] else f"{task}, no noise"
 
 
 def _lines(values: dict[str, Any], indent: int = 0) -> list[str]:

@@ -31,6 +31,16 @@ def card(name: str) -> dict[str, Any]:
     return sealed.manifest(FOLDER / f"{name}.json", {"network": dict}, "a model card", advice=ADVICE)
 
 
+def task(described: dict[str, Any]) -> str:
+    """What a preset does, in words: "undoes Perona–Malik diffusion, 1 % noise"."""
+    what = {
+        "inverse": "undoes Perona–Malik diffusion",
+        "forward": "does Perona–Malik diffusion",
+        "deconvolution": "undoes isotropic diffusion",
+    }[described["problem"]]
+    return f"{what}, {100 * described['noise']:g} % noise" if described["noise"] else f"{what}, no noise"
+
+
 def of_eight_bits(described: dict[str, Any]) -> float:
     """The mean PSNR in dB that a preset reaches on images that were rounded to 8 bits; 0 if it is not on the card."""
     try:
