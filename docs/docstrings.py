@@ -10,6 +10,7 @@ import griffe
 
 DOCTEST = re.compile(r"^(>>> .*(?:\n(?!\s*$).*)*)", re.MULTILINE)
 NAME = re.compile(r"(?<![`\[])`((?:\w+\.)*\w+)(?:\(\))?`(?![`\]])")
+TOGETHER = re.compile(r"^ +\w+(?:, \w+)+: ", re.MULTILINE)  # names that are explained together
 SHORT = ("evaluation.", "networks.", "physics.", "restoration.", "training.")  # rooms whose modules have short names
 
 
@@ -24,7 +25,9 @@ class Docstrings(griffe.Extension):
             for name in (path, path.partition(".")[2] if path.startswith(SHORT) else path):
                 self.known[name] = self.known[f"dn.{name}"] = target
         for found in _documented(pkg):
-            parts = DOCTEST.split(found.docstring.value)  # text, example, text, …
+            # Griffe takes what follows a space for a type.
+            value = TOGETHER.sub(lambda match: match[0].replace(", ", ",\N{NO-BREAK SPACE}"), found.docstring.value)
+            parts = DOCTEST.split(value)  # text, example, text, …
             parts[::2] = [NAME.sub(lambda match, at=found: self._linked(match, at), text) for text in parts[::2]]
             parts[1::2] = [f"```pycon\n{example}\n```" for example in parts[1::2]]
             found.docstring.value = "".join(parts)

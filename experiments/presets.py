@@ -127,9 +127,8 @@ def as_markdown(described):
 
 {described["limits"]}
 
-| | |
-|---|---|
 | task | {cards.task(described)} |
+|---|---|
 | diffusion | `{_call(diffusion.pop("name"), diffusion)}` |
 | images | {described["images"]["kind"]} |
 | network | `{_call("DiffNet", described["network"])}` |
