@@ -25,7 +25,7 @@ FIGURES_VENV ?= .venv-figures
 AUDIT_VENV ?= .venv-audit
 
 .PHONY: reproduce paper test test-all test-torch torture audit lint package package-alone docs bench bench-recipes figures \
-        notebooks
+        gallery notebooks
 .DELETE_ON_ERROR:
 
 reproduce: $(VENV)/installed
@@ -79,6 +79,12 @@ package package-alone: $(VENV)/installed-dev
 # build/site/index.html, or serve it while you write: .venv/bin/python -m mkdocs serve
 docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+# The scripts of the gallery, and their pictures: some minutes.
+gallery: $(VENV)/installed-dev
+	mkdir -p build/gallery
+	for script in gallery/*.py; do (cd build/gallery && $(abspath $(BIN))/python $(CURDIR)/$$script) || exit; done
+	cp build/gallery/*.png docs/pictures/gallery
 
 notebooks: $(VENV)/installed-dev
 	$(BIN)/python notebooks/execute.py

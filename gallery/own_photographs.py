@@ -17,7 +17,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 import diffnet_tf as dn
 
-NAMES = ("astronaut", "brick", "camera", "chelsea", "grass", "gravel", "moon", "retina", "rocket", "coffee")
+NAMES = ("astronaut", "brick", "camera", "coffee", "grass", "gravel", "moon", "retina", "rocket", "chelsea")
 
 with tempfile.TemporaryDirectory() as made:
     folder = sys.argv[1] if len(sys.argv) > 1 else made
@@ -27,6 +27,7 @@ with tempfile.TemporaryDirectory() as made:
     # size=None: any sizes, at their own resolution. The last tenth of the files, by name, is for the test.
     train, test = (dn.data.open_images("folder", folder, split, size=None) for split in ("train", "test"))
 
+keras.utils.set_random_seed(0)
 model = dn.models.DiffNet(initial_scale=0.01)
 dn.training.fit(model, train, "fast", steps=600, noise=0.02)
 model.save("own_photographs.keras")
@@ -37,16 +38,18 @@ noise = np.random.default_rng(0).normal(0, 0.02, photo.shape).astype("float32")
 diffused = np.asarray(dn.diffusion.perona_malik(photo)) + noise
 restored = dn.restore(diffused, keras.models.load_model("own_photographs.keras"), white=1.0)
 before, after = (peak_signal_noise_ratio(photo, u, data_range=1) for u in (diffused, restored))
-print(f"trained on {len(train)} photographs; one of the {len(test)} for the test, {photo.shape[1]}×{photo.shape[0]} pixels:")
+height, width = photo.shape
+print(f"{len(train)} photographs to train on, {len(test)} for the test; the first of these, {width}×{height} pixels:")
 print(f"diffused, with noise: {before:.2f} dB")
 print(f"restored:             {after:.2f} dB")
 
 shown = {"original": photo, f"diffused, {before:.1f} dB": diffused, f"restored, {after:.1f} dB": restored}
-top, left = (max(0, (side - 180) // 2) for side in photo.shape)
+top, left = (max(0, (side - 140) // 2) for side in photo.shape)
 plt.rc("font", size=14)
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.3), layout="constrained")
+plt.rc("image", cmap="gray", interpolation="nearest")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
 for axis, (title, u) in zip(axes, shown.items()):
-    axis.imshow(u[top : top + 180, left : left + 180], cmap="gray", vmin=0, vmax=1)
+    axis.imshow(u[top : top + 140, left : left + 140], vmin=0, vmax=1)
     axis.set_title(title)
     axis.axis("off")
 figure.savefig("own_photographs.png")

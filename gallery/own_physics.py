@@ -1,11 +1,12 @@
 """How do I undo what my own instrument does?
 
-You write what the instrument does as a Python function of images, with NumPy and SciPy, and train a network to undo it.
-Here the instrument is a camera that moves while its shutter is open, and whose sensor saturates; 1 % noise comes on top.
-You learn how `degrade` works, and that one small network undoes a blur and a nonlinear response together.
+You write what the instrument does as a Python function, with NumPy and SciPy, and train a network to undo it. Here, a
+camera moves while its shutter is open, its sensor saturates, and there is 1 % noise. You learn how `degrade` works, and
+that one small network can undo a blur and a nonlinear response together.
 It takes half a minute on 2 cores.
 """
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy import ndimage
@@ -21,6 +22,7 @@ def camera(images):
 
 
 images = dn.data.load_images("skimage", split="train")  # or your own: float32 (n, height, width, 1) in [0, 1]
+keras.utils.set_random_seed(0)
 model = dn.models.DiffNet(initial_scale=0.01)  # 0.01: the untrained network changes almost nothing
 dn.training.fit(model, images, "fast", steps=600, noise=0.01, degrade=camera)
 
@@ -31,12 +33,13 @@ before, after = (np.asarray(dn.metrics.psnr(targets, u)) for u in (inputs, outpu
 print(f"camera:   {before.mean():.2f} dB, mean over {len(targets)} test images")
 print(f"restored: {after.mean():.2f} dB")
 
-cat = 24
-shown = {"original": targets, f"camera, {before[cat]:.1f} dB": inputs, f"restored, {after[cat]:.1f} dB": outputs}
+cup = 8
+shown = {"original": targets, f"camera, {before[cup]:.1f} dB": inputs, f"restored, {after[cup]:.1f} dB": outputs}
 plt.rc("font", size=14)
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.3), layout="constrained")
+plt.rc("image", cmap="gray", interpolation="nearest")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
 for axis, (title, u) in zip(axes, shown.items()):
-    axis.imshow(u[cat, ..., 0], cmap="gray", vmin=0, vmax=1)
+    axis.imshow(u[cup, ..., 0], vmin=0, vmax=1)
     axis.set_title(title)
     axis.axis("off")
 figure.savefig("own_physics.png")
