@@ -38,7 +38,7 @@ for name in ("preset, each channel", "colour network"):
     shown[f"10 × |error|, {psnr[name]:.1f} dB:\n{name}"] = np.clip(10 * abs(results[name] - photo), 0, 1)
 plt.rc("font", size=14)
 plt.rc("image", cmap="gray", interpolation="nearest")
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.7), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.7), layout="compressed")
 for axis, (title, u) in zip(axes, shown.items()):
     axis.imshow(u[70:210, 370:510])
     axis.set_title(title)

@@ -30,7 +30,7 @@ print(f"largest difference: {difference.max():.1e}")
 shown = {f"diffused, {psnr[0]:.1f} dB": diffused, f"ONNX Runtime, {psnr[2]:.1f} dB": onnx_output}
 plt.rc("font", size=14)
 plt.rc("image", cmap="gray", interpolation="nearest")
-figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.2), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.2), layout="compressed")
 for axis, (title, u) in zip(axes, shown.items()):
     axis.imshow(u[0, 70:166, 100:196, 0], vmin=0, vmax=1)
     axis.set_title(title)

@@ -17,7 +17,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 import diffnet_tf as dn
 
-NAMES = ("astronaut", "brick", "camera", "coffee", "grass", "gravel", "moon", "retina", "rocket", "chelsea")
+NAMES = ("brick", "camera", "chelsea", "coffee", "grass", "gravel", "moon", "retina", "rocket", "astronaut")
 
 with tempfile.TemporaryDirectory() as made:
     folder = sys.argv[1] if len(sys.argv) > 1 else made
@@ -47,7 +47,7 @@ shown = {"original": photo, f"diffused, {before:.1f} dB": diffused, f"restored, 
 top, left = (max(0, (side - 140) // 2) for side in photo.shape)
 plt.rc("font", size=14)
 plt.rc("image", cmap="gray", interpolation="nearest")
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="compressed")
 for axis, (title, u) in zip(axes, shown.items()):
     axis.imshow(u[top : top + 140, left : left + 140], vmin=0, vmax=1)
     axis.set_title(title)

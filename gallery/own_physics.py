@@ -37,7 +37,7 @@ cup = 8
 shown = {"original": targets, f"camera, {before[cup]:.1f} dB": inputs, f"restored, {after[cup]:.1f} dB": outputs}
 plt.rc("font", size=14)
 plt.rc("image", cmap="gray", interpolation="nearest")
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="compressed")
 for axis, (title, u) in zip(axes, shown.items()):
     axis.imshow(u[cup, ..., 0], vmin=0, vmax=1)
     axis.set_title(title)

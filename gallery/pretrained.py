@@ -33,7 +33,7 @@ print(f"restored:             {after:.2f} dB, in {seconds:.1f} s; its card says 
 shown = {"original": photo, f"diffused, {before:.1f} dB": diffused, f"restored, {after:.1f} dB": restored}
 plt.rc("font", size=14)
 plt.rc("image", cmap="gray", interpolation="nearest")
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="compressed")
 for axis, (title, u) in zip(axes, shown.items()):
     axis.imshow(u[100:212, 200:312], vmin=0, vmax=1)
     axis.set_title(title)

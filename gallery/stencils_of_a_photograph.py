@@ -18,7 +18,7 @@ noisy = diffused + np.random.default_rng(0).normal(0, 0.01, diffused.shape).asty
 
 plt.rc("font", size=14)
 plt.rc("image", cmap="gray", interpolation="nearest")
-figure, axes = plt.subplots(2, 4, figsize=(11, 6), layout="constrained")
+figure, axes = plt.subplots(2, 4, figsize=(11, 6), layout="compressed")
 inputs = {"no noise": diffused, "1 % noise": noisy}
 for row, name, (seen, u) in zip(axes, ("inverse", "inverse-1pct"), inputs.items()):
     model = dn.from_preset(name)

@@ -40,7 +40,7 @@ print("time steps before and after:", np.round(steps_before, 4), np.round(model.
 cup = 8
 plt.rc("font", size=14)
 plt.rc("image", cmap="gray", interpolation="nearest")
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.7), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.7), layout="compressed")
 for axis, (name, u) in zip(axes, outputs.items()):
     axis.imshow(abs(u - targets)[cup, ..., 0], cmap="magma", vmin=0, vmax=0.03)
     axis.set_title(f"|error|, {float(dn.metrics.psnr(targets, u)[cup]):.1f} dB:\n{name}")
