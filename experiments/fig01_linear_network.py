@@ -3,14 +3,16 @@
 python -m experiments.fig01_linear_network  # seconds
 """
 
+import functools
+
 from experiments.lib import architecture
 from experiments.lib.run import main
 
 NAME = "fig01"
 TITLE = "Figure 1"
 TEXT = (
-    "The linear diffusion network. The filters ζ of every layer, five for each pixel, are parameters; each layer "
-    "is one explicit step with its own learned time step δt, eq. (4.6). n images of 96 × 96 pixels."
+    "the linear diffusion network. Each layer is one explicit step with its own learned time step δt, eq. (4.6). The "
+    "filters ζ, five for each pixel of the n images, are parameters."
 )
 
 
@@ -18,10 +20,11 @@ def compute(options):
     """Read the network off a model object."""
     from diffnet_tf import models
 
-    return architecture.result(architecture.describe(models.LinearDiffNet((96, 96), num_layers=3)), TEXT)
+    return architecture.result(architecture.describe(models.LinearDiffNet((96, 96), num_layers=3)))
 
 
-draw, caption = architecture.draw, architecture.caption
+draw, caption = (functools.partial(of, TEXT) for of in (architecture.draw, architecture.caption))
+alt = architecture.alt
 
 if __name__ == "__main__":
     main(__file__)

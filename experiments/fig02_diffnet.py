@@ -3,15 +3,16 @@
 python -m experiments.fig02_diffnet  # seconds
 """
 
+import functools
+
 from experiments.lib import architecture
 from experiments.lib.run import main
 
 NAME = "fig02"
 TITLE = "Figure 2"
 TEXT = (
-    "DiffNet. A small convolutional network in every layer (Figure 3) estimates from the image that comes in the "
-    "filters ζ, five for each pixel, of one explicit step with a learned time step δt, eq. (4.6)–(4.7). n images "
-    "of any height h and width w."
+    "DiffNet. In every layer, a small convolutional network (Figure 3) looks at the image and estimates the filters ζ, "
+    "five for each pixel, of one explicit step with a learned time step δt, eq. (4.6)–(4.7)."
 )
 CLAIMS = (architecture.claim("the number of parameters of DiffNet", "Sec. 5", 101_310),)
 
@@ -20,10 +21,11 @@ def compute(options):
     """Read the network off a model object."""
     from diffnet_tf import models
 
-    return architecture.result(architecture.describe(models.DiffNet()), TEXT)
+    return architecture.result(architecture.describe(models.DiffNet()))
 
 
-draw, caption = architecture.draw, architecture.caption
+draw, caption = (functools.partial(of, TEXT) for of in (architecture.draw, architecture.caption))
+alt = architecture.alt
 
 if __name__ == "__main__":
     main(__file__)

@@ -3,6 +3,8 @@
 python -m experiments.fig03_estimator  # seconds
 """
 
+import functools
+
 from experiments.lib import architecture, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.run import main
@@ -10,8 +12,8 @@ from experiments.lib.run import main
 NAME = "fig03"
 TITLE = "Figure 3"
 TEXT = (
-    "The filter estimator of a layer of DiffNet: convolutions padded with zeros, the last with one channel for "
-    "each of the five filters: centre, up, down, left, right."
+    "the filter estimator in each layer of DiffNet. Its convolutions pad the image with zeros; the last one gives the "
+    "five filters of each pixel: centre, up, down, left and right."
 )
 
 
@@ -44,10 +46,11 @@ def compute(options):
 
     estimator = models.DiffNet().diffusion_layers[0].estimator
     found = {"class": type(estimator).__name__, "parameters": estimator.count_params()}
-    return architecture.result({**found, "blocks": architecture.describe_estimator(estimator)}, TEXT)
+    return architecture.result({**found, "blocks": architecture.describe_estimator(estimator)})
 
 
-draw, caption = architecture.draw, architecture.caption
+draw, caption = (functools.partial(of, TEXT) for of in (architecture.draw, architecture.caption))
+alt = architecture.alt
 
 if __name__ == "__main__":
     main(__file__)

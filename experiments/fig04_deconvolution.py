@@ -28,7 +28,7 @@ def compute(options):
 @figures.styled
 def draw(record, arrays):
     """Top: the disk and what isotropic diffusion makes of it. Bottom: the moduli of their Fourier coefficients."""
-    figure, axes = figures.panels(2, 2, caption(record), width=1.9, height=1.9)
+    figure, axes = figures.panels(2, 2, caption(record), width=1.75, height=1.85)
     for column, (name, title) in enumerate((("disk", "original"), ("blurred", "diffused"))):
         shown = figures.image(axes[0, column], arrays[name], high=float(arrays["disk"].max()))
         axes[0, column].set_title(title)
@@ -39,11 +39,19 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown."""
+    """What is shown, and what it means."""
     return (
-        f"{record['title']}: a disk of 64 × 64 pixels and isotropic diffusion of it up to T = "
-        f"{record['diffusion']['time']:g} pixel², {record['psnr']:.1f} dB. The highest frequencies fall below the "
-        "rounding of 32 bits: without knowledge of disks they are lost."
+        f"{record['title']}: a disk before and after isotropic diffusion up to T = {record['diffusion']['time']:g} "
+        f"pixel² ({record['psnr']:.1f} dB). Below, their spectra: the highest frequencies fall below the rounding of "
+        "32-bit numbers. Only a method that knows about disks can bring them back."
+    )
+
+
+def alt(record):
+    """What is seen."""
+    return (
+        "Top: a white disk with a sharp edge, and the same disk with a blurred edge. Bottom: the spectrum of the sharp "
+        "disk, with rings out to the corners; in that of the blurred disk, the corners are nearly empty."
     )
 
 

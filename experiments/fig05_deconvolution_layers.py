@@ -112,38 +112,54 @@ def measured(model):
 
 @figures.styled
 def draw(record, arrays):
-    """A row a layer: the image, its spectrum, and the five filters that made it."""
-    rows = len(arrays["states"]) + 2
-    figure, axes = figures.panels(rows, 2 + len(FILTERS), caption(record), width=1.2, height=1.3)
-    high = float(arrays["disk"].max())
+    """Images and their spectra from the input to the output; then a row of filters a layer, with a scale of its own."""
     images = [arrays["blurred"], *arrays["states"], arrays["output"]]
-    labels = ["diffused", *(f"after layer {i + 1}" for i in range(rows - 2)), "after the ReLU"]
-    for (first, second, *_), pixels, label in zip(axes, images, labels):
+    layers, high = len(arrays["states"]), float(arrays["disk"].max())
+    columns = max(len(images), len(FILTERS))
+    figure, axes = figures.panels(2 + layers, columns, caption(record), width=0.95, height=1.5)
+    figures.titles(axes[0], ["diffused", *(f"after layer {i + 1}" for i in range(layers)), "after ReLU"])
+    for (first, second, *_), pixels in zip(axes.T, images):
         shown = figures.image(first, pixels, low=-0.2 * high, high=high)
-        first.set_ylabel(label)
         spectrum = deconvolution.spectrum(second, pixels, *RANGE)
-    for row, filters in zip(axes[1:, 2:], arrays["filters"]):
+    axes[0, 0].set_ylabel("image")
+    axes[1, 0].set_ylabel("spectrum")
+    _bar(figure, shown, axes[0], "gray value")
+    _bar(figure, spectrum, axes[1], "log₁₀ |FFT|")
+    figures.titles(axes[2], FILTERS)
+    for number, (row, filters) in enumerate(zip(axes[2:], arrays["filters"]), 1):
         scale = float(np.abs(filters).max())
-        for column, axis in enumerate(row):
+        row[0].set_ylabel(f"layer {number}")
+        for column, axis in enumerate(row[: len(FILTERS)]):
             artist = figures.image(axis, filters[..., column], None, -scale, scale, figures.RESIDUALS)
-        figure.colorbar(artist, ax=row, shrink=0.9)
-    for axis in axes[[0, -1], 2:].flat:
+        _bar(figure, artist, row, f"δt ζ in layer {number}")
+    for axis in (*axes[:2, len(images) :].flat, *axes[2:, len(FILTERS) :].flat):
         axis.axis("off")
-    figures.titles(axes[0], ("image", "log₁₀ |FFT|"))
-    figures.titles(axes[1, 2:], (f"δt ζ {name}" for name in FILTERS))
-    figure.colorbar(shown, ax=axes[:, 0], location="left", shrink=0.3, label="gray value")
-    figure.colorbar(spectrum, ax=axes[:, 1], location="left", shrink=0.3)
     return figure
 
 
+def _bar(figure, artist, row, label):
+    """A colour bar in a row of its own, so that all panels have one size."""
+    bar = figure.colorbar(artist, ax=row, location="bottom", shrink=0.6, aspect=40, pad=0.02)
+    bar.set_label(label, labelpad=1)
+
+
 def caption(record):
-    """What is shown, its numbers, and where they come from."""
+    """What is shown, and its numbers."""
     train, test = (record["results"][split]["psnr"] for split in ("train", "test"))
     return (
-        f"{record['title']}: three layers of DiffNet undo isotropic diffusion of a disk up to T = "
-        f"{record['diffusion']['time']:g} pixel². Mean PSNR of {test['n']} test disks {test['mean']:.2f} dB, of the "
-        f"training disks {train['mean']:.2f} dB. The paper, on other disks: {record['paper_psnr']} dB. "
-        f"{captions.training(record)}"
+        f"{record['title']}: how three layers of DiffNet sharpen a blurred disk, and their five filters, each layer on "
+        f"its own scale. Mean PSNR of {test['n']} test disks {test['mean']:.2f} dB, of the training disks "
+        f"{train['mean']:.2f} dB. The paper, on other disks: {record['paper_psnr']} dB."
+    )
+
+
+def alt(record):
+    """What is seen."""
+    test = record["results"]["test"]["psnr"]["mean"]
+    return (
+        "Top row: a disk, blurred at first, layer by layer, up to the output behind the ReLU. Second row: their "
+        f"spectra. Below, a row for each layer with its five filters, which change at the edge of the disk; the centre "
+        f"filter is the strongest. Test disks come out with {test:.1f} dB on average."
     )
 
 

@@ -23,7 +23,7 @@ PAPER = 63.72
 MINUTES = 75  # the paper's training
 BUDGETS = study.budgets(4, 2_400, 72_000)
 compute = functools.partial(samples.compute, TASK, BUDGETS, paper=PAPER, iterations=200)
-draw, caption, report = samples.draw, samples.caption, samples.report
+draw, caption, alt, report = samples.draw, samples.caption, samples.alt, samples.report
 
 
 def _races(root):

@@ -19,7 +19,7 @@ PAPER = 34.21
 BUDGETS = study.budgets(4, 1_200, 30_000)
 CLAIMS = samples.claims(NAME, PAPER, "Fig. 7", "inverse, 1 % noise: test PSNR", TASK)
 compute = functools.partial(samples.compute, TASK, BUDGETS, paper=PAPER)
-draw, caption, report = samples.draw, samples.caption, samples.report
+draw, caption, alt, report = samples.draw, samples.caption, samples.alt, samples.report
 
 if __name__ == "__main__":
     main(__file__)

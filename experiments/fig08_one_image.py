@@ -18,7 +18,7 @@ TITLE = "Figure 8"
 PAPER = {"diffnet": 65.34, "unet": 61.08}
 BUDGETS = unets.BUDGETS
 compute = functools.partial(one_image.compute, Task("inverse", 0.0), PAPER)
-draw, caption = one_image.draw, one_image.caption
+draw, caption, alt = one_image.draw, one_image.caption, one_image.alt
 
 
 def parameter_ratio(record, arrays):

@@ -18,7 +18,7 @@ PAPER = {"diffnet": 34.96, "unet": 35.27}
 BUDGETS = unets.BUDGETS
 CLAIMS = one_image.claims("Fig. 9", 0.01, PAPER)
 compute = functools.partial(one_image.compute, Task("inverse", 0.01), PAPER)
-draw, caption = one_image.draw, one_image.caption
+draw, caption, alt = one_image.draw, one_image.caption, one_image.alt
 
 if __name__ == "__main__":
     main(__file__)

@@ -15,7 +15,7 @@ NAME = "inverse-0.1pct"
 TITLE = "Inverse, little noise"
 BUDGETS = study.budgets(4, 2_400, 72_000)
 compute = functools.partial(samples.compute, Task("inverse", 0.001), BUDGETS)
-draw, caption, report = samples.draw, samples.caption, samples.report
+draw, caption, alt, report = samples.draw, samples.caption, samples.alt, samples.report
 
 if __name__ == "__main__":
     main(__file__)

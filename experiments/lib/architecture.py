@@ -4,17 +4,20 @@ Every name, shape and number of parameters in them is read off a layer; the reco
 is made from the record.
 """
 
+import string
+
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
 from diffnet_tf import figures
-from experiments.lib import study, verdicts
+from experiments.lib import captions, study, verdicts
 from experiments.lib.ledger import Claim
 
-BOX = 1.1  # inches; boxes are drawn in inches
-GAP = 0.32
+HEIGHT, GAP, BEHIND = 1.05, 0.34, 0.06  # inches, of boxes, between them, and between those of a stack
+LETTER = 0.067  # inches of a letter, which make a box as wide as its longest line
 LINE = {"linewidth": 0.8, "color": "black"}
 UPDATE = "u + δt S(ζ) u"  # eq. (4.6)
+LETTERS, DIGITS = string.ascii_letters, string.digits
 
 
 def describe(model):
@@ -49,10 +52,10 @@ def _block(layer, output):
     return {**found, "parameters": layer.count_params(), "output": list(output)}
 
 
-def result(description, caption):
+def result(description):
     """The record of a drawing: no data and no training."""
     nothing = {"source": "none", "data": "none", "test_data": "none", "image_sets": {}}
-    return study.Result({**nothing, "caption": caption, **description})
+    return study.Result({**nothing, **description})
 
 
 def claim(text, where, parameters):
@@ -65,35 +68,66 @@ def claim(text, where, parameters):
     return Claim(text, f"{parameters:,}", check, where, answers=verdicts.EXACT)
 
 
-@figures.styled
-def draw(record, arrays):
-    """A chain of layers, above each diffusion layer what gives its filters."""
-    blocks = record["blocks"]
+def groups(record):
+    """The layers from left to right, those that follow each other and are equal together: a list of lists of blocks."""
+    blocks, found = record["blocks"], []
     if "kernel" in blocks[0]:
         blocks = [{"name": "image", "output": (None, None, None, 1)}, *blocks]
-    across, up = BOX + GAP, (BOX + GAP) * any("time_step" in block for block in blocks)
-    size = len(blocks) * across + GAP, up + across + GAP
-    figure, ((axes,),) = figures.plots(1, 1, caption(record), *size)
+    for block in blocks:
+        if found and _but_for_names(block) == _but_for_names(found[-1][0]):
+            found[-1].append(block)
+        else:
+            found.append([block])
+    return found
+
+
+def _but_for_names(block):
+    return {key: value for key, value in block.items() if key != "name"}
+
+
+@figures.styled
+def draw(text, record, arrays):
+    """A chain of layers, above a diffusion layer what gives its filters; equal layers are one box, with their number.
+
+    Args:
+        text: the caption's, see `caption`.
+        record, arrays: see `records`.
+    """
+    chain = groups(record)
+    inside = [_inside(of) for of in chain]
+    above = [_above(of[0]) if "time_step" in of[0] else [] for of in chain]
+    widths = [LETTER * max(map(len, lines + over)) + 0.14 for lines, over in zip(inside, above)]
+    up = (HEIGHT + GAP) * any(above)
+    size = sum(widths) + GAP * (len(widths) + 1), up + HEIGHT + 2 * GAP
+    figure = figures.canvas(caption(text, record), *size)
+    axes = figure.subplots()
     axes.set(xlim=(0, size[0]), ylim=(0, size[1]), aspect="equal")
     axes.axis("off")
-    middle = GAP + BOX / 2
-    for column, block in enumerate(blocks):
-        x = GAP + column * across
-        colour = figures.BOXES["time_step" not in block] if {"time_step", "kernel"} & block.keys() else "white"
-        _box(axes, x, GAP, _inside(block), colour)
+    x, middle = GAP, GAP + HEIGHT / 2
+    for column, (of, lines, over, width) in enumerate(zip(chain, inside, above, widths)):
+        learned = {"time_step", "kernel"} & of[0].keys()
+        colour = figures.BOXES["time_step" not in of[0]] if learned else "white"
         if column:
-            _arrow(axes, (x - GAP, middle), (x, middle))
-        if "time_step" in block:
-            _box(axes, x, GAP + up, _above(block), figures.BOXES[1])
-            _arrow(axes, (x + BOX / 2, GAP + up), (x + BOX / 2, GAP + BOX))
-        if "estimator" in block:  # it looks at the image that comes in
+            _arrow(axes, (x - GAP + _behind(len(chain[column - 1])), middle), (x, middle))
+        if over:
+            _box(axes, x, GAP + up, width, over, figures.BOXES[1], len(of))
+            _arrow(axes, (x + width / 2, GAP + up), (x + width / 2, GAP + HEIGHT))
+        if "estimator" in of[0]:  # it looks at the image that comes in
             _arrow(axes, (x - GAP / 2, middle), (x - GAP / 2, middle + up), (x, middle + up))
+        _box(axes, x, GAP, width, lines, colour, len(of))
+        if len(of) > 1:
+            axes.text(x + width / 2, GAP - 0.1, f"× {len(of)}", ha="center", va="top", fontsize=12, weight="bold")
+        x += width + GAP
     return figure
 
 
-def _inside(block):
-    """The lines of text of a layer."""
-    lines = [block["name"], *([f"({block['class']})"] if "class" in block else [])]
+def _inside(of):
+    """The lines of text of a layer, or of equal layers that follow each other."""
+    block, last = of[0], of[-1]
+    name = block["name"]
+    if len(of) > 1:
+        name += f" and {last['name']}" if len(of) == 2 else f" to {last['name'].lstrip(LETTERS)}"
+    lines = [name, *([f"({block['class']})"] if "class" in block else [])]
     if "kernel" in block:
         activation = "no activation" if block["activation"] == "linear" else block["activation"]
         lines += [_shape(block["kernel"]), activation, _parameters(block)]
@@ -110,9 +144,25 @@ def _above(block):
     return ["filters", "(parameters)", f"ζ: {_shape(block['filters']['shape'])}", _parameters(block["filters"])]
 
 
-def caption(record):
-    """What is drawn."""
-    return f"{record['title']}: {record['caption']} {record['parameters']:,} parameters in all."
+def caption(text, record):
+    """What is drawn.
+
+    Args:
+        text: on the network.
+        record: of the drawing.
+    """
+    return f"{record['title']}: {text} {record['parameters']:,} parameters in total."
+
+
+def alt(record):
+    """What is seen: the boxes from left to right."""
+    boxes, filters = [], []
+    for of in groups(record):
+        many = f" ({len(of)} times)" if len(of) > 1 else ""
+        boxes.append(f"{of[0]['name'].rstrip(DIGITS) if many else of[0]['name']}{many}")
+        if "time_step" in of[0]:
+            filters = [f" Above the layer, a box {_above(of[0])[0]!r} with an arrow down to it gives it its filters."]
+    return f"A chain of {len(boxes)} boxes, joined by arrows: {captions.listed(boxes)}.{''.join(filters[:1])}"
 
 
 def _parameters(of):
@@ -123,10 +173,17 @@ def _shape(shape):
     return " × ".join(name if size is None else str(size) for name, size in zip("nhw ", shape))
 
 
-def _box(axes, x, y, lines, colour):
+def _behind(number):
+    """How far the last one of a stack of boxes is behind the first: of many, three are drawn."""
+    return BEHIND * (min(number, 3) - 1)
+
+
+def _box(axes, x, y, width, lines, colour, number=1):
+    """A box with lines of text; of several equal ones, the edges of others behind it."""
     style = {"boxstyle": "round,pad=0,rounding_size=0.06", "facecolor": colour, "edgecolor": "black", "linewidth": 0.6}
-    axes.add_patch(FancyBboxPatch((x, y), BOX, BOX, alpha=1, **style))
-    axes.text(x + BOX / 2, y + BOX / 2, "\n".join(lines), ha="center", va="center", fontsize=6, linespacing=1.35)
+    for shift in np.arange(_behind(number), -BEHIND / 2, -BEHIND):
+        axes.add_patch(FancyBboxPatch((x + shift, y + shift), width, HEIGHT, alpha=1, **style))
+    axes.text(x + width / 2, y + HEIGHT / 2, "\n".join(lines), ha="center", va="center", fontsize=8, linespacing=1.3)
 
 
 def _arrow(axes, *points):

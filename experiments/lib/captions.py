@@ -1,4 +1,4 @@
-"""What captions have in common: where a figure comes from, counted things, noise in per cent."""
+"""What captions have in common: counted things, noise in per cent, how trainings went. And where a figure comes from."""
 
 
 def count(number, word):
@@ -16,14 +16,55 @@ def noisy(noise):
     return f", {percent(noise)}" if noise else ""
 
 
+def listed(words):
+    """Words as a list in a sentence: "a, b and c"."""
+    *first, last = map(str, words)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+# ---- Provenance: in the record, and on the page of results -----------------------------------------------------------
+
+
+def provenance(record):
+    """Where a record comes from, in one line: images, budget, trainings, seed and commit, as far as it has them."""
+    images = [record.get(key) for key in ("data", "test_data")]
+    trained = record.get("training_images")
+    said = [
+        f"images {' → '.join(dict.fromkeys(filter(None, images)))}" if images[0] not in (None, "none") else "",
+        f"budget {record['budget']}" if "budget" in record else "",
+        trainings(record) if "recipe" in record and "steps" in record else "",
+        f"U-Net {trainings(record['unet'])}" if "unet" in record else "",
+        f"U-Net {trainings(*record['unets'])}" if record.get("unets") else "",
+        count(trained, "training image") if trained else "",
+        count(len(record["parts"]), "part") if "parts" in record else "",
+        f"seed {record['seed']}" if "seed" in record else "",
+        f"commit {record['commit'][:7]}" if record.get("commit") else "",
+    ]
+    return "; ".join(filter(None, said))
+
+
 def source(record):
     """Where the images come from: the note on them, or what they are called."""
     return record.get("note") or f"{record['source']} ({record['data']}, {record['test_data']})."
 
 
-def training(record):
-    """Budget, steps, recipe, number of images and seed of a training."""
-    return (
-        f"Budget {record['budget']}: {count(record['steps'], 'step')}, recipe {record['recipe']['name']}, "
-        f"{count(record['training_images'], 'training image')}, seed {record['seed']}."
-    )
+def trainings(*runs):
+    """How trainings went: steps, batch and crops, and what is special about the machine; "; " between."""
+    steps = {}
+    for run in runs:
+        steps.setdefault(_after_steps(run), set()).add(run["steps"])
+    return "; ".join(f"{_range(numbers)} {after}" for after, numbers in steps.items())
+
+
+def _range(numbers):
+    least, most = min(numbers), max(numbers)
+    return count(most, "step") if least == most else f"{least:,} to {count(most, 'step')}"
+
+
+def _after_steps(run):
+    recipe, numerics = run["recipe"], run.get("numerics", {})
+    size = f"crops of {recipe['crop']}×{recipe['crop']}" if recipe["crop"] else "whole images"
+    names = dict.fromkeys(run.get("hardware", {}).get("accelerators") or ())
+    where = " and ".join(f"{'an' if name[0] in 'AEIN' else 'a'} {name}" for name in names)  # an NVIDIA H200
+    text = f"of {recipe['batch_size']} {size}" + (f" on {where}" if where else "")
+    return text + (" with TF32 convolutions" if numerics.get("float32_in_training") == "TF32" else "")

@@ -97,35 +97,42 @@ def claims(where, noise, paper):
 
 @figures.styled
 def draw(record, arrays):
-    """The image, diffused and restored; below, what each differs from the image by, on one scale."""
-    trained = {"diffnet": record["weights"]["steps"], "unet": record["unet"]["steps"]}
+    """The image, diffused and restored; below, the moduli of the errors, those of both networks on one scale."""
     columns = {"target": "original", "input": f"diffused{captions.noisy(record['noise'])}", **METHODS}
-    heads = [f"{label}, {trained[name]:,} steps" if name in trained else label for name, label in columns.items()]
-    figure, axes = figures.panels(2, len(columns), caption(record), width=1.7, height=1.9)
-    residuals = {name: arrays[name] - arrays["target"] for name in columns if name != "target"}
-    figures.titles(axes[0], heads)
+    figure, axes = figures.panels(2, len(columns), caption(record), width=1.22, height=1.55)
+    figures.titles(axes[0], columns.values())
     figures.image(axes[0, 0], arrays["target"], f"test image {record['image']}")
     axes[1, 0].axis("off")
-    both = figures.symmetric(*(residuals[method] for method in METHODS))
-    scales = {"input": figures.symmetric(residuals["input"])}
-    for (top, bottom), (name, pixels) in zip(axes.T[1:], residuals.items()):
+    errors = {name: np.abs(arrays[name] - arrays["target"]) for name in columns if name != "target"}
+    both = figures.symmetric(*(errors[method] for method in METHODS))
+    for (top, bottom), (name, pixels) in zip(axes.T[1:], errors.items()):
         psnr = arrays["psnr_degraded" if name == "input" else f"psnr_{name}"]
-        ship = f" (paper: {record['paper_psnr'][name]:.2f})" if name in METHODS else ""
-        figures.image(top, arrays[name], f"{psnr[record['image']]:.2f} dB{ship}")
-        scale = scales.get(name, both)
-        artist = figures.image(bottom, pixels, None, -scale, scale, figures.RESIDUALS)
-        bottom.set_title(f"{columns[name]}\n− original")
+        figures.image(top, arrays[name], f"{psnr[record['image']]:.2f} dB")
+        scale = both if name in METHODS else figures.symmetric(pixels)
+        artist = figures.image(bottom, pixels, None, 0, scale, figures.ERRORS)
         if name == "input":
-            figure.colorbar(artist, ax=bottom, location="left", shrink=0.8)
-    figure.colorbar(artist, ax=axes[1, 2:], location="right", shrink=0.8, label="gray value (range 1)")
+            figures.errors(figure, artist, bottom, pixels.max(), short=True)
+    figures.errors(figure, artist, axes[1, 2:], max(errors[method].max() for method in METHODS))
     return figure
 
 
 def caption(record):
-    """What is shown, its numbers, and where they come from."""
-    means = ", ".join(f"{METHODS[name]} {result['psnr']['mean']:.2f} dB" for name, result in record["results"].items())
+    """What is shown, and its numbers."""
+    means = " and ".join(f"{METHODS[name]} {of['psnr']['mean']:.2f} dB" for name, of in record["results"].items())
+    ship = " and ".join(f"{value:.2f}" for value in record["paper_psnr"].values())
     return (
-        f"{record['title']}, {captions.percent(record['noise'])}: {means} in the mean of "
-        f"{record['results']['unet']['psnr']['n']} test images. U-Net: {unets.words(record['unet'])}. The paper's ship "
-        f"is another one. The two colour scales differ. {captions.source(record)}"
+        f"{record['title']}: one test image, diffused and restored, {captions.percent(record['noise'])}. Below, |error| "
+        f"on two scales. In the mean of {record['results']['unet']['psnr']['n']} test images: {means}. The paper, on "
+        f"another image: {ship} dB."
+    )
+
+
+def alt(record):
+    """What is seen."""
+    ahead, behind = sorted(METHODS, key=lambda name: -record["results"][name]["psnr"]["mean"])
+    noise = " and noise" if record["noise"] else ""
+    return (
+        f"Four versions of test image {record['image']} side by side: the original, one with blurred edges{noise}, and "
+        f"the outputs of DiffNet and of the U-Net. Below, maps of their errors; over all test images, that of "
+        f"{METHODS[behind]} is larger than that of {METHODS[ahead]}."
     )

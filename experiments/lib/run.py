@@ -8,10 +8,10 @@ from pathlib import Path
 
 from absl import app, flags
 
-from diffnet_tf import figures, files
+from diffnet_tf import files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
-from experiments.lib import records, registry, seeds, study, verdicts
+from experiments.lib import pictures, records, registry, seeds, study, verdicts
 from experiments.lib.options import BUDGETS, FIELDS, Options, numerics
 
 FLAGS = flags.FLAGS
@@ -79,14 +79,15 @@ def execute(experiment, options):
             return None
     if hasattr(experiment, "gather"):
         gathered(experiment, directory)
-    figure = render(experiment, directory)
+    shown = " and ".join(map(str, render(experiment, directory)))
     if not (options.gather or options.measure):
         from diffnet_tf.training import checkpoint
 
         checkpoint.remove(options.checkpoint_dir)  # last: until then, the same command finishes what was killed here
     record, arrays = records.load(directory)
-    print("\n".join([getattr(experiment, "report", experiment.caption)(record), *_advice(experiment, options, record)]))
-    print(f"Wrote {directory / records.RECORD} and {figure}", flush=True)
+    told = experiment.report(record) if hasattr(experiment, "report") else pictures.text(experiment, record)
+    print("\n".join([told, *_advice(experiment, options, record)]))
+    print(f"Wrote {directory / records.RECORD} and {shown}", flush=True)
     return record, arrays
 
 
@@ -184,10 +185,8 @@ def measured_anew(experiment, options):
 
 
 def render(experiment, directory):
-    """Draw an experiment's figure from the record in a folder; returns the picture's path. It needs no Keras."""
-    directory = Path(directory)
-    figures.save(experiment.draw(*records.load(directory)), directory / records.FIGURE)
-    return directory / records.FIGURE
+    """Draw an experiment's figures from the record in a folder; returns the pictures' paths. It needs no Keras."""
+    return pictures.save(experiment, directory)
 
 
 def gathered(experiment, directory):

@@ -143,27 +143,29 @@ def claims_on(paper, where, text, load):
 
 @figures.styled
 def draw(record, arrays):
-    """Samples of the test set: input and target, what the methods make of the input, residuals on one scale."""
+    """A column a test image: original, input, what the methods make of it, and the moduli of their errors."""
     count, forward = len(arrays["target"]), record["problem"] == "forward"
     methods = [name for name in METHODS if name in arrays]
-    figure, axes = figures.panels(count, 2 + 2 * len(methods), caption(record))
-    residuals = {name: arrays[name] - arrays["target"] for name in methods}
-    scale = figures.symmetric(residuals["diffnet"])  # one for all residuals
-    shown = {"input": "degraded", "target": None, **{name: name for name in methods}}
-    order = ("input", "target") if forward else ("target", "input")
-    for row, number in enumerate(record["shown"]):
-        for column, name in enumerate((*order, *methods)):
-            label = f"{arrays[f'psnr_{shown[name]}'][number]:.2f} dB" if shown[name] else f"test image {number}"
-            figures.image(axes[row, column], arrays[name][row], label)
-        for column, name in enumerate(methods, start=2 + len(methods)):
-            artist = figures.image(axes[row, column], residuals[name][row], None, -scale, scale, figures.RESIDUALS)
-    known = {"fixed_point": f",\n{captions.count(record['fixed_point_iterations'] or 0, 'iteration')}"}
-    titles = ["original", f"diffused{captions.noisy(record['noise'])}"]
-    titles += [METHODS[name] + known.get(name, "") for name in methods]
-    titles += [f"{METHODS[name]}\n− {'diffused' if forward else 'original'}" for name in methods]
-    figures.titles(axes[0], titles)
-    last = axes[:, 2 + len(methods) :]
-    figure.colorbar(artist, ax=last, location="right", shrink=0.6, label="residual (image range 1)")
+    errors = {name: np.abs(arrays[name] - arrays["target"]) for name in methods}
+    figure, axes = figures.panels(2 + 2 * len(methods), count, caption(record), width=1.1, height=1.3)
+    rows = ["target", "input", *methods]
+    labels = {"target": "original", "input": f"diffused{captions.noisy(record['noise'])}".replace(", ", ",\n"), **METHODS}
+    if forward:  # its target is the diffused image
+        rows[:2] = rows[1::-1]
+        labels |= {"target": "diffused", "input": "original"}
+    measured = {"input": "degraded", **{name: name for name in methods}}
+    for row, name in zip(axes, rows):
+        row[0].set_ylabel(labels[name])
+        for axis, pixels, number in zip(row, arrays[name], record["shown"]):
+            psnr = arrays[f"psnr_{measured[name]}"][number] if name in measured else None
+            figures.image(axis, pixels, None if psnr is None else f"{psnr:.2f} dB")
+    scale = figures.symmetric(*errors.values())  # one for all
+    for row, name in zip(axes[len(rows) :], methods):
+        row[0].set_ylabel(f"|error| of\n{METHODS[name]}")
+        for axis, pixels in zip(row, errors[name]):
+            artist = figures.image(axis, pixels, None, 0, scale, figures.ERRORS)
+    figures.titles(axes[0], (f"test image {number}" for number in record["shown"]))
+    figures.errors(figure, artist, axes[-1], max(map(np.max, errors.values())))
     return figure
 
 
@@ -194,14 +196,35 @@ def report(record):
     return "\n".join(lines)
 
 
-def caption(record):
-    """What the figure shows, its numbers, and where they come from: below the figure and at the end of a run."""
+def _means(record):
+    """(method, its mean PSNR over the test images) of each that was measured; the input first."""
     results = record["results"]
-    found = [f"{label} {results[name]['psnr']['mean']:.2f} dB" for name, label in METHODS.items() if name in results]
-    paper = f"The paper's DiffNet on STL-10: {record['paper_psnr']} dB. " if record["paper_psnr"] else ""
-    task = {"inverse": "undoing", "forward": "learning"}[record["problem"]]
+    return [(name, results[name]["psnr"]["mean"]) for name in ("degraded", *METHODS) if name in results]
+
+
+def caption(record):
+    """What the figure shows, and its numbers."""
+    task = {"inverse": "DiffNet undoes", "forward": "DiffNet learns"}[record["problem"]]
+    words = {"degraded": "input", **METHODS}
+    found = "; ".join(f"{words[name]} {mean:.2f} dB" for name, mean in _means(record))
+    known = " The fixed point knows the diffusion." if "fixed_point" in record["results"] else ""
+    paper = f" The paper's DiffNet, on STL-10: {record['paper_psnr']} dB." if record["paper_psnr"] else ""
     return (
         f"{record['title']}: {task} Perona–Malik diffusion, {captions.percent(record['noise'])}. Mean PSNR of "
-        f"{results['diffnet']['psnr']['n']} test images: {'; '.join(found)}. {paper}{captions.training(record)} "
-        f"{captions.source(record)}"
+        f"{record['results']['diffnet']['psnr']['n']} test images: {found}.{known}{paper}"
     )
+
+
+def alt(record):
+    """What is seen."""
+    means = dict(_means(record))
+    shown = captions.count(len(record["shown"]), "test image")
+    change = {"inverse": "blurred by diffusion", "forward": "sharp"}[record["problem"]]
+    noise = " and noisy" if record["noise"] else ""
+    text = f"{shown}, one in each column: the original, and below it the input, {change}{noise}, and DiffNet's output."
+    if record["problem"] == "forward":
+        text = f"{shown}, one in each column: the sharp image, below it the diffused one and DiffNet's output."
+    if "fixed_point" in means:
+        darker = "darker" if means["diffnet"] > means["fixed_point"] else "brighter"
+        return f"{text} Then the fixed point's output, and maps of both errors; DiffNet's is the {darker} one on average."
+    return f"{text} Last, a map of its error, which is brightest at edges."

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from experiments.lib import captions, measure, networks, samples, study
+from experiments.lib import measure, networks, samples, study
 from experiments.lib.measure import Task
 
 HOME = "unet"  # the experiment whose folder keeps them
@@ -161,25 +161,3 @@ def longest(root, task, like=None, size=None, seed=None):
 def about(run):
     """What other records say of a training that they draw from."""
     return {key: run[key] for key in ABOUT if key in run}
-
-
-def words(*runs):
-    """How trainings went, for captions: steps, batch and crops, and what is special about the machine; "; " between."""
-    steps = {}
-    for run in runs:
-        steps.setdefault(_after_steps(run), set()).add(run["steps"])
-    return "; ".join(f"{_range(numbers)} {after}" for after, numbers in steps.items())
-
-
-def _range(numbers):
-    least, most = min(numbers), max(numbers)
-    return captions.count(most, "step") if least == most else f"{least:,} to {captions.count(most, 'step')}"
-
-
-def _after_steps(run):
-    recipe, numerics = run["recipe"], run.get("numerics", {})
-    size = f"crops of {recipe['crop']}×{recipe['crop']}" if recipe["crop"] else "whole images"
-    names = dict.fromkeys(run.get("hardware", {}).get("accelerators") or ())
-    where = " and ".join(f"{'an' if name[0] in 'AEIN' else 'a'} {name}" for name in names)  # an NVIDIA H200
-    text = f"of {recipe['batch_size']} {size}" + (f" on {where}" if where else "")
-    return text + (" with TF32 convolutions" if numerics.get("float32_in_training") == "TF32" else "")
