@@ -133,8 +133,8 @@ def errors(figure: Figure, artist: AxesImage, axes: Axes | Array, largest: float
     bar.locator = MaxNLocator(2 if short else 4)
 
 
-def key(axis: Axes, entries: Iterable[tuple[str, dict[str, Any]]], **options: Any) -> None:
-    """A legend of (label, properties of its line or marker)."""
+def key(axis: Axes | Figure, entries: Iterable[tuple[str, dict[str, Any]]], **options: Any) -> None:
+    """A legend of (label, properties of its line or marker), in axes or beside all axes of a figure."""
     axis.legend(handles=[Line2D([], [], label=label, **look) for label, look in entries], **options)
 
 

@@ -150,7 +150,7 @@ def gather(runs, root):
     return study.Result(record, arrays)
 
 
-draw, caption = all_noise_figure.draw, all_noise_figure.caption
+draw, caption, alt = all_noise_figure.draw, all_noise_figure.caption, all_noise_figure.alt
 
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ import numpy as np
 from experiments.lib import against_unet, measure, networks, study, training_sizes, unets
 from experiments.lib.measure import Task
 from experiments.lib.run import main
-from experiments.lib.training_size_figure import NETWORKS, TASKS, caption, draw, points  # noqa: F401
+from experiments.lib.training_size_figure import NETWORKS, TASKS, alt, caption, draw, points  # noqa: F401
 
 NAME = "fig10"
 TITLE = "Figure 10"

@@ -27,10 +27,20 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
+    """What is shown, and what it means."""
     return (
-        f"{record['title']}: δt Σ ζ, the sum of the five filters, the diagonal of the smoothing part αW in S = L + αW; "
-        f"zero where a layer is mean-free. {filters.provenance(record)}"
+        f"{record['title']}: the sum of the five filters, δt Σ ζ, in each layer, for three levels of noise. It is zero "
+        "where a layer moves gray value between pixels and keeps their sum. Its mean modulus is "
+        f"{filters.numbers(record, 'mean_modulus', '2g')}."
+    )
+
+
+def alt(record):
+    """What is seen."""
+    return (
+        f"A grid: a row for each level of noise, {filters.rows(record)}. Each row starts with the diffused test image "
+        "and shows the sum of the filters in each layer, red above zero, blue below it, pale where it is zero. Colours "
+        f"get stronger from row to row where the sum grows with the noise: {filters.numbers(record, 'mean_modulus', '2g')}."
     )
 
 

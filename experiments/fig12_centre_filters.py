@@ -21,12 +21,24 @@ compute = functools.partial(filters.compute, lambda f: f[..., 0])
 
 def draw(record, arrays):
     """A row for each level of noise."""
-    return filters.draw(caption(record), record, arrays)
+    return filters.draw(caption(record), record, arrays, each=True)
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
-    return f"{record['title']}: the centre filter times δt, −δt ζ₅ in the stencil (4.7). {filters.provenance(record)}"
+    """What is shown, and what it means."""
+    return (
+        f"{record['title']}: the centre filter, −δt ζ₅ in the stencil (4.7), in each layer, for three levels of noise; "
+        "each image has its own colour scale. It follows the edges of the image. Mean width of its "
+        f"details: {filters.numbers(record, 'edge_width', '2f', ' pixels')}."
+    )
+
+
+def alt(record):
+    """What is seen."""
+    return (
+        f"A grid: a row for each level of noise, {filters.rows(record)}. Each row starts with the diffused test image "
+        "and shows the centre filter in each layer: a picture of the same scene, in which edges stand out as lines."
+    )
 
 
 def wider_edges(record, arrays):

@@ -217,28 +217,25 @@ def rank_correlation(noises, smoothing):
 
 @figures.styled
 def draw(record, arrays):
-    """Smoothing of every layer and of all against the noise; beside it what each network reaches."""
-    figure, ((left, right),) = figures.plots(1, 2, caption(record))
+    """Smoothing of every layer and of all against the noise; below it what each network reaches."""
+    figure, ((top,), (bottom,)) = figures.plots(2, 1, caption(record), width=4.6, height=2.2)
     levels = record["levels"]
     noise = [100 * level["noise"] for level in levels]
     layers = np.array([level["smoothing"] for level in levels])
     for k, values in enumerate(layers.T, 1):
-        left.plot(noise, values, ".-", linewidth=0.8, markersize=3, label=f"layer {k}")
-    left.plot(noise, layers.mean(axis=1), "o-", color="black", markersize=4, label="mean of the layers")
+        top.plot(noise, values, ".-", linewidth=0.8, markersize=3, label=f"layer {k}")
+    top.plot(noise, layers.mean(axis=1), "o-", color="black", markersize=4, label="mean of layers")
     if len(record.get("seeds", ())) > 1:
         means = np.mean(record["smoothing"], axis=2)
-        left.fill_between(noise, means.min(axis=0), means.max(axis=0), color="black", alpha=0.25, linewidth=0)
-    highest = layers.max()
+        top.fill_between(noise, means.min(axis=0), means.max(axis=0), color="black", alpha=0.25, linewidth=0)
     if "conditioned" in record:
         told = np.mean(record["conditioned"]["smoothing"], axis=1)
         at = [100 * level for level in record["conditioned"]["noises"]]
-        left.plot(at, told, "s--", color="black", markersize=3, linewidth=0.8, label="mean, one network given σ")
-        highest = max(highest, told.max())
-    left.set(xlabel="noise in % of the range", ylabel="mean |δt Σ ζ|")
-    left.set_ylim(0, 1.5 * highest)  # room for the legend above the lines
-    left.legend(loc="upper left", ncols=2)
-    right.plot(noise, [_psnr(level) for level in levels], "o-", color="black", markersize=4)
-    right.set(xlabel="noise in % of the range", ylabel="mean test PSNR in dB")
+        top.plot(at, told, "s--", color="black", markersize=3, linewidth=0.8, label="mean, one\nnetwork given σ")
+    top.set(ylabel="smoothing, mean |δt Σ ζ|", ylim=(0, None), xticklabels=[])
+    top.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    bottom.plot(noise, [_psnr(level) for level in levels], "o-", color="black", markersize=4)
+    bottom.set(xlabel="noise in % of the range", ylabel="mean test PSNR in dB")
     return figure
 
 
@@ -247,13 +244,24 @@ def _psnr(level):
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
-    how = f"fine-tuned for {captions.count(record['steps'], 'step')}"
-    if "start" in record:
-        how += f" from the preset {record['start']['preset']}, {captions.count(len(record['seeds']), 'seed')}"
+    """What is shown, and what it means."""
+    told = ""
+    if record.get("rank_correlation") is not None:
+        told = f" Rank correlation of noise and mean smoothing: {record['rank_correlation']:.2f}."
     return (
-        f"{record['title']}: left, the mean of |δt Σ ζ|, the smoothing part of every layer, over {record['images']} "
-        f"fixed test images; right, the mean PSNR of all. Each level {how}. {captions.source(record)}"
+        f"{record['title']}: how much DiffNet smooths, the mean of |δt Σ ζ| over {record['images']} test images, when it "
+        f"is trained for more and more noise.{told} Below, the mean PSNR that each network reaches."
+    )
+
+
+def alt(record):
+    """What is seen."""
+    first, last = record["levels"][0], record["levels"][-1]
+    means = [np.mean(level["smoothing"]) for level in (first, last)]
+    return (
+        f"Two plots above each other against the noise, from {100 * first['noise']:g} to {100 * last['noise']:g} %. Top: "
+        f"a line for each layer and a thick one for their mean, from {means[0]:.3f} to {means[1]:.3f}. Bottom: a curve "
+        f"from {_psnr(first):.0f} to {_psnr(last):.0f} dB, which is steep at first."
     )
 
 

@@ -24,7 +24,8 @@ def line(record, arrays, network):
 @figures.styled
 def draw(record, arrays):
     """PSNR against σ; the difference to the specialists with the goal; what a wrong σ does."""
-    figure, ((top, below, wrong),) = figures.plots(1, 3, caption(record), width=2.9, height=2.5)
+    figure, axes = figures.plots(3, 1, caption(record), width=4.8, height=2.1)
+    top, below, wrong = axes[:, 0]
     colours = dict(zip(LABELS, figures.LINES))
     lines = {network: line(record, arrays, network) for network in LABELS}
     styles = {"blind": "o-", "conditioned": "o-", "specialist": "s--", "preset": "*"}
@@ -38,7 +39,8 @@ def draw(record, arrays):
     look = {"color": "black", "marker": "P", "linestyle": "", "markersize": 6}
     for unet in record["unets"]:
         top.plot(np.sqrt(unet["noise"]), arrays[f"psnr_unet-{unet['noise']:g}"].mean(), **look)
-    figures.key(top, [*entries, *([("U-Net", look)] if record["unets"] else [])], loc="upper right")
+    entries += [("U-Net", look)] if record["unets"] else []
+    figures.key(figure, entries, loc="outside upper center", ncols=3)
     below.axhspan(-GOAL, GOAL, color="0.9", zorder=0)
     below.axhline(0, color="black", linewidth=0.6)
     for network in ("blind", "conditioned"):
@@ -48,12 +50,12 @@ def draw(record, arrays):
             below.plot(np.sqrt(levels), difference, style, **look)
     below.set_yscale("symlog", linthresh=1.0)
     below.yaxis.set_major_formatter("{x:g}")
-    top.set(ylabel="mean test PSNR in dB", title="one network for all, or one for each")
-    below.set(ylabel="difference in dB", title="minus the specialist (stars: minus the preset)")
+    top.set(ylabel="mean test PSNR in dB", title="What does each network reach?")
+    below.set(ylabel="difference in dB", title="How far is it from a specialist (stars: from a preset)?")
     for axis in (top, below):
         ticks = (0.0, 0.001, 0.01, 0.02, 0.05, 0.1)
         axis.set_xticks(np.sqrt(ticks), [f"{100 * tick:g}" for tick in ticks])
-        axis.set_xlabel("noise in % of the range (scale: √σ)")
+    below.set_xlabel("noise in % of the range (scale: √σ)")
     _draw_wrong(wrong, record, lines, colours)
     return figure
 
@@ -62,8 +64,8 @@ def _draw_wrong(axis, record, lines, colours):
     assumed = next((run["assumed"] for run in record["runs"] if "assumed" in run), None)
     if assumed is None:
         return figures.not_run(axis)
-    title = f"given a wrong level, σ = {100 * assumed['noise']:g} %"
-    axis.set(title=title, xlabel="σ that is given / σ", ylabel="mean test PSNR in dB")
+    title = f"And if it is given a wrong σ? At {100 * assumed['noise']:g} % noise"
+    axis.set(title=title, xlabel="σ that it is given / true σ", ylabel="mean test PSNR in dB")
     axis.plot(assumed["factors"], assumed["psnr"], "o-", color=colours["conditioned"], markersize=3.5)
     axis.ticklabel_format(axis="y", useOffset=False)
     axis.set_xscale("log", base=2)
@@ -81,13 +83,23 @@ def differences(one, other):
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
+    """What is shown, and how to read it."""
     runs = [run for run in record["runs"] if run["network"] != "preset"]
     trained = dict.fromkeys((run["network"], run["steps"]) for run in runs)
     steps = ", ".join(f"{LABELS[network]} {number:,}" for network, number in trained)
-    beside = unets.words(*record["unets"])
     return (
-        f"{record['title']}: mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images, diffused and with noise "
-        f"σ. Steps from the preset {record['start']} on: {steps}. Gray: the goal, ±{GOAL} dB. "
-        f"{f'U-Net: {beside}. ' if beside else ''}{captions.source(record)}"
+        f"{record['title']}: can one network undo the diffusion at every level of noise? Mean PSNR of "
+        f"{runs[0]['results'][0]['psnr']['n']} test images. Gray: the goal, ±{GOAL} dB. Steps, from the preset "
+        f"{record['start']} on: {steps}."
+    )
+
+
+def alt(record, arrays=None):
+    """What is seen."""
+    levels = [level for run in record["runs"] for level in run["levels"]]
+    return (
+        f"Three plots above each other. First, PSNR falls as the noise grows from {100 * min(levels):g} to "
+        f"{100 * max(levels):g} %, much alike for all networks. Second, the gap to networks for one level: the network "
+        "that is given σ against the blind one, with a gray band for the goal. Third, a curve with its peak where the "
+        "given σ is the true one, and a dashed line for the blind network."
     )

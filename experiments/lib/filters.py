@@ -107,23 +107,55 @@ def finding(record, ours, answer):
 
 
 @figures.styled
-def draw(caption, record, arrays):
-    """A row for each level of noise: the input, and one image a layer, all on one scale."""
-    rows, columns = arrays["filters"].shape[:2]
-    figure, axes = figures.panels(rows, 1 + columns, caption)
-    scale = figures.symmetric(arrays["filters"])
+def draw(caption, record, arrays, each=False):
+    """A row for each level of noise: the input, and one image a layer.
+
+    Args:
+        caption: text.
+        record, arrays: see `compute`.
+        each: whether each image has a scale of its own, from its lowest to its highest value; else the images of a
+            layer, one below the other, have one scale with zero in the middle.
+    """
+    shown = arrays["filters"]
+    rows, columns = shown.shape[:2]
+    figure, axes = figures.panels(rows, 1 + columns, caption, width=0.82, height=1.06 if each else 0.9)
     for row, noise in enumerate(record["noises"]):
         figures.image(axes[row, 0], arrays["inputs"][row])
-        axes[row, 0].set_ylabel(f"noise {100 * noise:g} %")
-        for axis, pixels, mean in zip(axes[row, 1:], arrays["filters"][row], record["mean"][row]):
-            artist = figures.image(axis, pixels, f"mean {mean:.1e}", -scale, scale, figures.RESIDUALS)
-    figures.titles(axes[0], ("diffused image", *(f"layer {i + 1}" for i in range(columns))))
-    figure.colorbar(artist, ax=axes[:, 1:], location="right", shrink=0.6, extend="both")
+        axes[row, 0].set_ylabel(captions.percent(noise))
+        for column in range(columns):
+            pixels = shown[row, column].astype("float64")
+            if each:
+                low, high = np.quantile(pixels, (0.005, 0.995))
+                look = (low, high, figures.SPECTRA)
+            else:
+                scale = figures.symmetric(shown[:, column])
+                look = (-scale, scale, figures.RESIDUALS)
+            artist = figures.image(axes[row, 1 + column], pixels, None, *look)
+            if each:
+                _bar(figure, artist, axes[row, 1 + column])
+            elif row == rows - 1:
+                _bar(figure, artist, axes[:, 1 + column])
+    figures.titles(axes[0], ("diffused", *(f"layer {i + 1}" for i in range(columns))))
     return figure
 
 
-def provenance(record):
-    """What all captions of filters end with."""
-    psnr = ", ".join(f"{value:.2f}" for value in record["psnr"])
-    shown = f" Shown: seed {record['seeds'][0]} of {len(record['seeds'])}." if len(record.get("seeds", ())) > 1 else ""
-    return f"Test image {record['image']}, restored to {psnr} dB.{shown} {captions.source(record)}"
+def _bar(figure, artist, axes):
+    """A small colour bar below, with its ends as numbers."""
+    low, high = artist.get_clim()
+    bar = figure.colorbar(artist, ax=axes, location="bottom", shrink=0.9, aspect=12, pad=0.02)
+    bar.set_ticks([low, high], labels=[f"{end:.2g}".replace("-", "−") for end in (low, high)])
+    bar.ax.tick_params(length=0, pad=1)
+    for label, side in zip(bar.ax.get_xticklabels(), ("left", "right")):
+        label.set_horizontalalignment(side)
+
+
+def numbers(record, quantity, digits, unit=""):
+    """A quantity for each level of noise, averaged over layers and seeds, in words."""
+    means = of_seeds(record, quantity).mean(axis=(0, 2))
+    levels = captions.listed(f"{100 * noise:g}" for noise in record["noises"])
+    return f"{captions.listed(f'{mean:.{digits}}' for mean in means)}{unit} for {levels} % noise"
+
+
+def rows(record):
+    """The levels of noise in words, from top to bottom."""
+    return captions.listed(captions.percent(noise) for noise in record["noises"])

@@ -99,7 +99,7 @@ def claims(where, noise, paper):
 def draw(record, arrays):
     """The image, diffused and restored; below, the moduli of the errors, those of both networks on one scale."""
     columns = {"target": "original", "input": f"diffused{captions.noisy(record['noise'])}", **METHODS}
-    figure, axes = figures.panels(2, len(columns), caption(record), width=1.22, height=1.55)
+    figure, axes = figures.panels(2, len(columns), caption(record), width=1.22, height=1.68)
     figures.titles(axes[0], columns.values())
     figures.image(axes[0, 0], arrays["target"], f"test image {record['image']}")
     axes[1, 0].axis("off")
@@ -133,6 +133,6 @@ def alt(record):
     noise = " and noise" if record["noise"] else ""
     return (
         f"Four versions of test image {record['image']} side by side: the original, one with blurred edges{noise}, and "
-        f"the outputs of DiffNet and of the U-Net. Below, maps of their errors; over all test images, that of "
-        f"{METHODS[behind]} is larger than that of {METHODS[ahead]}."
+        f"the outputs of DiffNet and of the U-Net. Below, maps of their errors. Over all test images, the "
+        f"{METHODS[behind]}'s error is larger than the {METHODS[ahead]}'s."
     )

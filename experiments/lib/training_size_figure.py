@@ -16,8 +16,9 @@ STYLES = {"fly": "-", "stored": "--"}
 PAPER = {("inverse", 0.0): 63.72, ("inverse", 0.01): 34.21}  # dB, DiffNet with 90,000 images
 
 
+LEAST = 3.0  # dB that an axis spans, so that a tenth does not look like much
 LENGTHS = {  # how long a training was → its marker; only trainings of one length are joined by a line
-    "long": ("the longest of each", {"marker": "*", "markersize": 9}),
+    "long": ("the longest of each", {"marker": "*", "markersize": 8}),
     "enough": ("shorter", {"marker": "o", "markersize": 4}),
     "short": ("too short to tell", {"marker": "o", "markersize": 4, "fillstyle": "none"}),
 }
@@ -43,10 +44,10 @@ def points(runs, network, task, regime="fly", of_length=None):
 @figures.styled
 def draw(record, arrays):
     """A panel a task; a line a network through the means over seeds, a band from the worst to the best seed."""
-    figure, axes = figures.plots(2, 2, caption(record))
+    figure, axes = figures.plots(2, 2, caption(record), width=figures.WIDTH / 2, height=2.4)
     sizes_of_all = [run["size"] for run in record["runs"]]
     for axis, task in zip(axes.flat, TASKS):
-        axis.set(xscale="log", xlabel="training images", ylabel="mean test PSNR in dB", title=task.words)
+        axis.set(xscale="log", title=task.words)
         axis.set_xlim(min(sizes_of_all) / 1.5, max(sizes_of_all) * 1.5)
         if all(run["task"] != dataclasses.asdict(task) for run in record["runs"]):
             figures.not_run(axis)
@@ -58,9 +59,14 @@ def draw(record, arrays):
         paper = PAPER.get((task.problem, task.noise))
         if paper:
             axis.axhline(paper, color="black", linewidth=0.6, linestyle=":")
-            axis.text(0.02, paper, "paper's DiffNet", transform=axis.get_yaxis_transform(), va="bottom", fontsize=6)
+            axis.text(0.02, paper, "paper's DiffNet", transform=axis.get_yaxis_transform(), va="bottom")
         axis.margins(y=0.12)
-    figures.key(axes[0, 0], _entries(record["runs"]), loc="best")
+        figures.span(axis, LEAST)
+    for axis in axes[-1]:
+        axis.set_xlabel("training images")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("mean test PSNR in dB")
+    figures.key(figure, _entries(record["runs"]), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -85,15 +91,26 @@ def _line(axis, of, look):
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
-    runs, trained = record["runs"], []
-    for regime, network in itertools.product(REGIMES, NETWORKS):
-        of = [run for run in runs if (run["network"], run.get("regime", "fly")) == (network, regime)]
-        if of:
-            stored = " on stored pairs" if regime == "stored" else ""
-            trained.append(f"{len(of)} of {NETWORKS[network]}{stored}, up to {max(run['steps'] for run in of):,} steps")
+    """What is shown, and how to read it."""
+    runs = record["runs"]
     seeds = captions.count(len({run["seed"] for run in runs}), "seed")
     return (
-        f"{record['title']}: mean PSNR of {runs[0]['results']['psnr']['n']} test images against the number of "
-        f"training images. Trainings: {'; '.join(trained)}. Bands: {seeds}. {captions.source(record)}"
+        f"{record['title']}: does DiffNet need fewer training images than the U-Net? Mean PSNR of "
+        f"{runs[0]['results']['psnr']['n']} test images; bands go from the worst to the best of {seeds}. Only trainings "
+        "of one length can be compared: those that a line joins, or those with equal markers."
+    )
+
+
+def alt(record):
+    """What is seen: of each panel, how DiffNet's line goes from few to many images."""
+    seen = []
+    for task in TASKS:
+        for of_length in LENGTHS:
+            sizes, psnr = points(record["runs"], "DiffNet", task, of_length=of_length)
+            if len(sizes) > 1:
+                ends = [np.mean(psnr[k]) for k in (0, -1)]
+                seen.append(f"{task.words}, from {ends[0]:.1f} dB at {sizes[0]:,} to {ends[1]:.1f} dB at {sizes[-1]:,}")
+    return (
+        "Four panels, one for each task, with the number of training images on a logarithmic axis and PSNR above it. "
+        f"DiffNet's lines: {'; '.join(seen) or 'none'}. Stars, for the longest trainings, stand far above shorter ones."
     )
