@@ -233,7 +233,7 @@ def _statistics(value, values):
     return found
 
 
-draw, caption = comparison_figure.draw, comparison_figure.caption
+draw, caption, alt = comparison_figure.draw, comparison_figure.caption, comparison_figure.alt
 
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------

@@ -143,47 +143,59 @@ def gather(runs, root):
 
 @figures.styled
 def draw(record, arrays):
-    """The calibration curve before and after the factor; one image, its error and its spread on one scale."""
-    figure, axes = figures.plots(2, 3, caption(record), width=2.5, height=2.2)
+    """One image, its error and its spread on one scale; below, calibration and coverage before and after the factor."""
+    figure = figures.canvas(caption(record), figures.WIDTH, 3.9)
+    images, plots = figure.subfigures(2, 1, height_ratios=(1.65, 2.25))
     scale = figures.symmetric(arrays["error"])
     psnr = arrays["psnr_ensemble"][record["image"]]
     factor = record["rescaled"]["factor"]
-    gray, map_ = (1.0, "gray"), (scale, figures.SPECTRA)
+    gray, map_ = (1.0, "gray"), (scale, figures.ERRORS)
     shown = (
         ("diffused, 1 % noise", arrays["input"], *gray),
-        (f"mean of {record['members']}, {psnr:.2f} dB", arrays["restored"], *gray),
-        (f"|error|, up to {scale:.2g}", np.abs(arrays["error"]), *map_),
-        (f"spread × {factor:.2g}, same scale", factor * arrays["spread"], *map_),
+        (f"mean, {psnr:.2f} dB", arrays["restored"], *gray),
+        ("|error|", np.abs(arrays["error"]), *map_),
+        (f"spread × {factor:.2g}", factor * arrays["spread"], *map_),
     )
-    for axis, (title, pixels, high, colours) in zip(axes[:, :2].flat, shown):
-        figures.image(axis, pixels, None, 0.0, high, colours)
+    axes = images.subplots(1, 4)
+    for axis, (title, pixels, high, colours) in zip(axes, shown):
+        artist = figures.image(axis, pixels, None, 0.0, high, colours)
         axis.set(title=title, xticks=[], yticks=[])
-    curve, bars = axes[:, 2]
+    bar = images.colorbar(artist, ax=axes, location="bottom", shrink=0.5, aspect=40, anchor=(1.0, 1.0), extend="max")
+    bar.set_label("|error| and spread, of gray values in [0, 1]", labelpad=1)
+    curve, bars = plots.subplots(1, 2)
     ends, labels = [], {"as_it_is": "as it is", "rescaled": f"× {factor:.2f}"}
     for colour, (name, label) in zip(figures.LINES, labels.items()):
         points = record[name]["calibration"]
         curve.loglog(points["spread"], points["error"], "o-", color=colour, markersize=3, label=label)
         ends += [value for values in points.values() for value in values if value > 0]
     curve.plot([min(ends), max(ends)], [min(ends), max(ends)], color="black", linewidth=0.6, label="calibrated")
-    curve.set(xlabel="spread (RMS of each bin)", ylabel="RMS error", title=f"calibration, {BINS} bins of pixels")
+    curve.set(xlabel="spread", ylabel="RMS error", title=f"{BINS} bins of pixels")
     curve.legend(loc="best")
     bars.bar(list(labels.values()), [100 * record[name]["coverage"] for name in labels], color=figures.LINES[:2])
     nominal = 100 * record["nominal_coverage"]
     bars.axhline(nominal, color="black", linewidth=0.8)
-    bars.text(-0.45, nominal, f"calibrated, {record['members']} members", va="bottom", fontsize=6)
-    bars.set(ylim=(0, 105), ylabel="% of pixels", title="errors within ± 2 spreads")
+    bars.text(-0.45, nominal + 1, "calibrated", va="bottom")
+    bars.set(ylim=(0, 108), ylabel="% of pixels", title="errors within ± 2 spreads")
     return figure
 
 
 def caption(record):
-    """What is shown, its numbers, and where they come from."""
-    mean, member = record["results"]["ensemble"], record["results"]["members"]
-    steps = captions.count(record["runs"][0]["steps"], "step")
+    """What is shown, and what it means."""
+    found = [100 * record[name]["coverage"] for name in ("as_it_is", "rescaled")]
     return (
-        f"{record['title']}: {record['members']} DiffNets, {TASK.words}, {steps} each. Mean PSNR of {mean['n']} test "
-        f"images: their mean {mean['mean']:.2f} dB, a member {member['mean']:.2f} dB. Spread: √(1 + 1/m) times the "
-        f"standard deviation over the members, which a calibrated ensemble's error equals. Factor fitted on "
-        f"{record['fitted_on']['n']} {record['fitted_on']['images']}. {captions.source(record)}"
+        f"{record['title']}: does the spread of {record['members']} networks tell how wrong their mean is? Two spreads "
+        f"cover {found[0]:.0f} % of the errors, and {found[1]:.0f} % when widened by a factor fitted on "
+        f"{record['fitted_on']['images']}; they should cover {100 * record['nominal_coverage']:.0f} %."
+    )
+
+
+def alt(record):
+    """What is seen."""
+    return (
+        "Top row: a blurred and noisy test image, its restored version, and two maps on one scale: where the error is "
+        "large, and where the networks differ. Bottom left: error against spread on logarithmic axes, two curves beside "
+        "the diagonal of a calibrated ensemble. Bottom right: two bars, the share of errors within two spreads, below or "
+        f"above a line at {100 * record['nominal_coverage']:.0f} %."
     )
 
 

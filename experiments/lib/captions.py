@@ -33,6 +33,7 @@ def provenance(record):
         f"images {' → '.join(dict.fromkeys(filter(None, images)))}" if images[0] not in (None, "none") else "",
         f"budget {record['budget']}" if "budget" in record else "",
         trainings(record) if "recipe" in record and "steps" in record else "",
+        _runs(record.get("runs", ())),
         f"U-Net {trainings(record['unet'])}" if "unet" in record else "",
         f"U-Net {trainings(*record['unets'])}" if record.get("unets") else "",
         count(trained, "training image") if trained else "",
@@ -41,6 +42,12 @@ def provenance(record):
         f"commit {record['commit'][:7]}" if record.get("commit") else "",
     ]
     return "; ".join(filter(None, said))
+
+
+def _runs(runs):
+    """How many trainings of how many steps."""
+    steps = [run["steps"] for run in runs if run.get("steps")]
+    return f"{count(len(steps), 'training')} of {_range(steps)}" if steps else ""
 
 
 def source(record):

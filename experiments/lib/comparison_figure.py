@@ -5,20 +5,11 @@ import numpy as np
 from diffnet_tf import figures
 from experiments.lib import captions
 
-KINDS = {  # kind → (label, colour)
-    "long": ("networks, trained for long", figures.LINES[1]),
-    "network": ("networks", figures.LINES[0]),
-    "told": ("know the diffusion", figures.LINES[2]),
-    "untold": ("do not know it", figures.LINES[3]),
-    "input": ("the input", "black"),
+GROUPS = {  # of rows: title → (colour, kinds)
+    "trained networks": (figures.LINES[0], ("long", "network")),
+    "classical, know the diffusion": (figures.LINES[2], ("told",)),
+    "classical, do not know it": (figures.LINES[1], ("untold",)),
 }
-COSTS = {
-    "parameters": "parameters",
-    "flops": "FLOPs per image",
-    "milliseconds": "CPU milliseconds per image",
-    "training_images": "training images",
-}
-METRICS = {"psnr": "mean PSNR in dB", "ssim": "1 − mean SSIM"}
 
 
 def _measured(record, task):
@@ -32,87 +23,73 @@ def _measured(record, task):
 
 @figures.styled
 def draw(record, arrays):
-    """Above, PSNR with intervals, best first; below, PSNR and SSIM against each cost, with the Pareto front."""
-    figure, axes = figures.plots(5, 4, caption(record), width=2.6, height=2.3)
-    grid = axes[0, 0].get_gridspec()
-    most = max(len(_measured(record, task)) for task in record["tasks"])
-    grid.set_height_ratios((0.14 * most + 0.4, 2, 2, 2, 2))
-    for axis in axes[0]:
-        axis.remove()
-    for column, task in enumerate(record["tasks"]):
-        rows = _measured(record, task)
-        _dots(figure.add_subplot(grid[0, 2 * column : 2 * column + 2]), task, rows)
-        for row, metric in enumerate(METRICS):
-            for axis, cost in zip(axes[1 + 2 * column + row], COSTS):
-                _pareto(axis, rows, metric, cost, task)
-    entries = [(label, {"color": colour, "marker": "o", "linestyle": ""}) for label, colour in KINDS.values()]
-    figures.key(figure.axes[-2], entries, loc="best", fontsize=6)
+    """A panel a task: PSNR with its interval, a row a method, best first in each group."""
+    found = [_grouped(record, task) for task in record["tasks"]]
+    heights = [sum(len(rows) + 1 for rows in groups.values()) for groups in found]
+    figure = figures.canvas(caption(record), figures.WIDTH, 0.165 * sum(heights) + 0.55 * len(heights))
+    axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axis, task, groups in zip(axes, record["tasks"], found):
+        _dots(axis, task, groups)
+    axes[-1].set_xlabel("mean PSNR in dB")
     return figure
 
 
-def _dots(axis, task, rows):
-    for height, row in enumerate(rows, 1):
-        mean, low, high = row["psnr"]
-        colour = KINDS[row["kind"]][1]
-        axis.plot([low, high], [height, height], color=colour, linewidth=1.2)
-        axis.plot(mean, height, "o", color=colour, markersize=3)
-        if len(row["seed_psnr"]) > 1:
-            axis.plot(row["seed_psnr"], [height] * len(row["seed_psnr"]), "|", color="black", markersize=4, mew=0.5)
-        axis.annotate(f"{mean:.2f}", (high, height), (4, 0), textcoords="offset points", va="center", fontsize=6)
-    axis.set_yticks(range(1, len(rows) + 1), [f"{number}  {_label(row)}" for number, row in enumerate(rows, 1)])
-    axis.invert_yaxis()
-    axis.margins(x=0.12)
-    axis.set(title=task["title"], xlabel=METRICS["psnr"])
+def _grouped(record, task):
+    """Title of a group → its rows, best first."""
+    rows = _measured(record, task)
+    groups = {title: [row for row in rows if row["kind"] in kinds] for title, (_, kinds) in GROUPS.items()}
+    return {title: of for title, of in groups.items() if of}
+
+
+def _dots(axis, task, groups):
+    height, ticks = 0, []
+    for title, rows in groups.items():
+        ticks.append((height, title))
+        for row in rows:
+            height += 1
+            (mean, low, high), colour = row["psnr"], GROUPS[title][0]
+            axis.plot([low, high], [height, height], color=colour, linewidth=1.5)
+            axis.plot(mean, height, "o", color=colour, markersize=4)
+            axis.annotate(f"{mean:.2f}", (high, height), (5, 0), textcoords="offset points", va="center")
+            ticks.append((height, _label(row)))
+        height += 1
+    axis.set_yticks(*zip(*ticks))
+    for (_, text), label in zip(ticks, axis.get_yticklabels()):
+        if text in groups:
+            label.set(color=GROUPS[text][0], weight="bold")
+    axis.tick_params(axis="y", length=0)
+    axis.set_ylim(height - 0.3, -0.7)
+    if "input" in task["rows"] and "psnr" in task["rows"]["input"]:
+        axis.axvline(task["rows"]["input"]["psnr"][0], color=figures.GRAY, linewidth=0.8, linestyle=":")
+    axis.margins(x=0.14)
+    axis.set_title(task["title"])
 
 
 def _label(row):
     return f"{row['label']}, {row['steps']:,} steps" if row["kind"] == "network" else row["label"]
 
 
-def _pareto(axis, rows, metric, cost, task):
-    better, points = 1 if metric == "psnr" else -1, []
-    for number, row in enumerate(rows, 1):
-        if row.get(cost) is not None:
-            x, y = row[cost], row["psnr"][0] if metric == "psnr" else max(1 - row["ssim"][0], 1e-7)
-            points.append((x, y))
-            axis.plot(x, y, "o", color=KINDS[row["kind"]][1], markersize=3)
-            axis.annotate(str(number), (x, y), (2.5, 1.5), textcoords="offset points", fontsize=5.5)
-    axis.set_yscale("linear" if metric == "psnr" else "log")
-    if cost in ("parameters", "training_images"):
-        axis.set_xscale("symlog", linthresh=1)
-        most = max((x for x, _ in points), default=1)
-        axis.set_xlim(-0.4, 5 * most + 1)
-        axis.set_xticks([0, *(10**k for k in range(0, 9, 2) if 10**k <= 5 * most)])  # every decade has no room
-        axis.minorticks_off()
-    else:
-        axis.set_xscale("log")
-    front = np.reshape([points[i] for i in pareto([(x, better * y) for x, y in points])], (-1, 2))
-    axis.plot(*front.T, color="black", linewidth=0.5, alpha=0.5, drawstyle="steps-post", zorder=0)
-    axis.margins(x=0.15, y=0.12)
-    axis.set(xlabel=COSTS[cost], ylabel=METRICS[metric], title=task["title"] if cost == "parameters" else None)
-
-
-def pareto(points):
-    """Which of (cost, value) are on the front, the cheapest first: nothing is at most as dear and better."""
-    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
-    front, best = [], -np.inf
-    for i in order:
-        if points[i][1] > best:
-            front.append(i)
-            best = points[i][1]
-    return front
-
-
 def caption(record):
-    """What is shown, and where it comes from."""
+    """What is shown, and how to read it."""
     rows = [(row, task["title"]) for task in record["tasks"] for row in task["rows"].values()]
     missing = [f"{row['label']} ({title})" for row, title in rows if "psnr" not in row]
     not_run = f" Not run: {', '.join(missing)}." if missing else ""
     return (
-        f"{record['title']}: undoing Perona–Malik diffusion of {record['test_images']} test images, the same pairs for "
-        f"all. Bars: 95 % bootstrap intervals over images; strokes: seeds; numbers: ranks in PSNR; lines: Pareto "
-        f"fronts.{not_run} FLOPs: networks and the inverses that "
-        f"know the diffusion. {captions.source(record)}"
+        f"{record['title']}: which method undoes Perona–Malik diffusion best? Mean PSNR of {record['test_images']} test "
+        f"images, the same pairs for all, with 95 % intervals over images. Dotted: the diffused image.{not_run}"
+    )
+
+
+def alt(record):
+    """What is seen: the best row of each group."""
+    told = []
+    for task in record["tasks"]:
+        best = [f"{rows[0]['label']} with {rows[0]['psnr'][0]:.1f} dB" for rows in _grouped(record, task).values()]
+        told.append(f"{task['title']}: {captions.listed(best) if best else 'nothing'}")
+    return (
+        "A panel a level of noise, with a row for each method in three groups: trained networks, classical methods that "
+        f"know the diffusion, and others that do not. A dot with a bar is its PSNR. The best of each group: "
+        f"{'; '.join(told)}."
     )
 
 

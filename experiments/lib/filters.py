@@ -143,8 +143,11 @@ def _bar(figure, artist, axes):
     """A small colour bar below, with its ends as numbers."""
     low, high = artist.get_clim()
     bar = figure.colorbar(artist, ax=axes, location="bottom", shrink=0.9, aspect=12, pad=0.02)
-    bar.set_ticks([low, high], labels=[f"{end:.2g}".replace("-", "−") for end in (low, high)])
     bar.ax.tick_params(length=0, pad=1)
+    if low == -high:  # of small panels, two such numbers have no room
+        bar.set_ticks([0], labels=[f"±{high:.2g}"])
+        return
+    bar.set_ticks([low, high], labels=[f"{end:.2g}".replace("-", "−") for end in (low, high)])
     for label, side in zip(bar.ax.get_xticklabels(), ("left", "right")):
         label.set_horizontalalignment(side)
 

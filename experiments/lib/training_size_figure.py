@@ -18,7 +18,7 @@ PAPER = {("inverse", 0.0): 63.72, ("inverse", 0.01): 34.21}  # dB, DiffNet with 
 
 LEAST = 3.0  # dB that an axis spans, so that a tenth does not look like much
 LENGTHS = {  # how long a training was → its marker; only trainings of one length are joined by a line
-    "long": ("the longest of each", {"marker": "*", "markersize": 8}),
+    "long": ("the longest of each", {"marker": "*", "markersize": 8, "alpha": 0.75}),
     "enough": ("shorter", {"marker": "o", "markersize": 4}),
     "short": ("too short to tell", {"marker": "o", "markersize": 4, "fillstyle": "none"}),
 }
@@ -112,5 +112,5 @@ def alt(record):
                 seen.append(f"{task.words}, from {ends[0]:.1f} dB at {sizes[0]:,} to {ends[1]:.1f} dB at {sizes[-1]:,}")
     return (
         "Four panels, one for each task, with the number of training images on a logarithmic axis and PSNR above it. "
-        f"DiffNet's lines: {'; '.join(seen) or 'none'}. Stars, for the longest trainings, stand far above shorter ones."
+        f"DiffNet's lines: {'; '.join(seen) or 'none'}. Stars mark the longest trainings."
     )
