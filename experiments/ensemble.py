@@ -144,8 +144,8 @@ def gather(runs, root):
 @figures.styled
 def draw(record, arrays):
     """One image, its error and its spread on one scale; below, calibration and coverage before and after the factor."""
-    figure = figures.canvas(caption(record), figures.WIDTH, 3.9)
-    images, plots = figure.subfigures(2, 1, height_ratios=(1.65, 2.25))
+    figure = figures.canvas(caption(record), figures.WIDTH, 4.2)
+    images, plots = figure.subfigures(2, 1, height_ratios=(2.05, 2.15))
     scale = figures.symmetric(arrays["error"])
     psnr = arrays["psnr_ensemble"][record["image"]]
     factor = record["rescaled"]["factor"]

@@ -14,7 +14,7 @@ import functools
 import numpy as np
 
 from experiments.lib import crops, measure, settings, study, verdicts
-from experiments.lib.generalisation_figure import STRIP, caption, draw  # noqa: F401
+from experiments.lib.generalisation_figure import STRIP, alt, caption, draw  # noqa: F401
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main

@@ -76,14 +76,10 @@ def _summary(values):
 
 
 PANELS = (
-    ("change", "RMS of what a layer adds", "how much each layer does"),
-    ("pearson", "correlation", "mean off-centre filter and γ"),
-    ("negative", "share of off-centre filters", "negative off-centre filters"),
-    ("asymmetry", "‖S − Sᵀ‖ / ‖S‖", "asymmetry"),
-    ("mean_sum", "mean of δt Σζ", "row sums: 0 conserves"),
-    ("largest_sum", "max |δt Σζ|", "largest row sum"),
-    ("radius_margin", "1 − ρ(Id + δt S)", "margin of the spectral radius"),
-    ("cfl_margin", "1 − δt max |ζ₁|", "margin of the CFL bound"),
+    ("pearson", "correlation with γ", "Do filters follow Perona–Malik's γ?"),
+    ("asymmetry", "‖S − Sᵀ‖ / ‖S‖", "Is S symmetric (0)?"),
+    ("largest_sum", "max |δt Σζ|", "Does it conserve the mean (0)?"),
+    ("radius_margin", "1 − ρ(Id + δt S)", "Is the step stable (≥ 0)?"),
 )
 MARKERS = ("s", "o", "^", "v")
 
@@ -91,7 +87,7 @@ MARKERS = ("s", "o", "^", "v")
 @figures.styled
 def draw(record, arrays):
     """A panel a quantity: its mean over the images, layer by layer, with the extremes as a bar."""
-    figure, axes = figures.plots(2, 4, caption(record), width=2.45, height=2.2)
+    figure, axes = figures.plots(2, 2, caption(record), width=figures.WIDTH / 2, height=2.0)
     for axis, (quantity, label, title) in zip(axes.flat, PANELS):
         for shift, (preset, colour, marker) in enumerate(zip(record["presets"], figures.LINES, MARKERS)):
             layers = record["presets"][preset]["layers"]
@@ -103,18 +99,33 @@ def draw(record, arrays):
             options = {"markersize": 3.5, "linewidth": 0.9, "elinewidth": 0.6, "color": colour, "label": preset}
             axis.errorbar(places, mean, (mean - low, high - mean), fmt=f"{marker}-", **options)
         axis.axhline(0, color="black", linewidth=0.5, linestyle=":")
-        axis.set(xlabel="layer", ylabel=label, title=title, xticks=range(1, len(found) + 1))
-    axes[1, 1].legend(loc="upper right")
+        axis.set(ylabel=label, title=title, xticks=range(1, len(found) + 1))
+    for axis in axes[-1]:
+        axis.set_xlabel("layer")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, columnspacing=1)
     return figure
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
+    """What is shown, and how to read it."""
     return (
-        f"{record['title']}: the presets' layers Id + δt S on {captions.count(record['images'], 'test image')}: mean, "
-        "smallest and largest over images. Layers that add less than a hundredth of what another adds have no dots. γ: "
-        f"Perona and Malik's diffusivity of the layer's input. {captions.source(record)}"
+        f"{record['title']}: is a layer of a preset a step of a diffusion? Mean over "
+        f"{captions.count(record['images'], 'test image')}, bars from the smallest to the largest. No dot: the layer adds "
+        "less than a hundredth of what another adds. γ is Perona and Malik's diffusivity of the layer's input."
     )
+
+
+def alt(record):
+    """What is seen: how each preset's filters correlate with γ."""
+    found = []
+    for preset, of in record["presets"].items():
+        values = [layer["pearson"]["mean"] for layer in working(of) if "mean" in layer["pearson"]]
+        found.append(f"{preset} from {min(values):.2f} to {max(values):.2f}" if values else f"{preset} none")
+    return (
+        "Four plots against the number of the layer, with a line for each preset. Correlation of the filters with γ: "
+        f"{', '.join(found)}. The others show asymmetry, the largest row sum, and the margin of stability."
+    ).replace("-0", "−0").replace("-1.", "−1.")
 
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def caption(record):
     return (
         f"{record['title']}: can one network undo the diffusion at every level of noise, as well as specialists that are "
         f"trained for one level each? Mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images. Gray: the goal, "
-        f"±{GOAL} dB. Dashed, at the bottom: the blind network."
+        f"±{GOAL} dB. Dashed: the blind network."
     )
 
 

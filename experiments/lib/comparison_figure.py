@@ -61,7 +61,7 @@ def _dots(axis, task, groups):
     axis.set_ylim(height - 0.3, -0.7)
     if "input" in task["rows"] and "psnr" in task["rows"]["input"]:
         axis.axvline(task["rows"]["input"]["psnr"][0], color=figures.GRAY, linewidth=0.8, linestyle=":")
-    axis.margins(x=0.14)
+    axis.margins(x=0.18)
     axis.set_title(task["title"])
 
 

@@ -1,10 +1,11 @@
-"""The figure of `generalisation`: dots by group of pictures, curves of other settings, the worst crop of each group."""
+"""The three figures of `generalisation`: other pictures, other diffusions and noise, the worst crops."""
 
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, settings
+from experiments.lib import captions, pictures, settings
 
+SETTINGS, WORST = "figure-settings", "figure-worst"  # files of the second and the third
 STRIP = "inverse"  # the preset whose worst crops are shown
 SHOWN = ("original", "diffused", "restored", "residual")
 
@@ -19,24 +20,37 @@ STYLES = dict(zip(LABELS, zip(".os^", (figures.GRAY, *figures.LINES))))
 
 @figures.styled
 def draw(record, arrays):
-    """Dots by group, curves of what differs from the training, and the worst crop of every group."""
-    figure = figures.canvas(caption(record), 10.2, 10.0)
-    top, middle, bottom = figure.subfigures(3, 1, height_ratios=(2.6, 2.4, 5.0))
-    axes = top.subplots(1, len(settings.INVERSE), sharey=True)
-    for axis, setting in zip(axes, settings.INVERSE):
+    """A figure a question: PSNR by group of pictures; curves of what differs from the training; the worst crops."""
+    texts = caption(record)
+    return {
+        pictures.MAIN: _groups(texts[pictures.MAIN], record, arrays),
+        SETTINGS: _settings(texts[SETTINGS], record),
+        WORST: _strip(texts[WORST], record, arrays),
+    }
+
+
+def _groups(text, record, arrays):
+    shown = settings.INVERSE
+    figure, axes = figures.plots(len(shown), 1, text, width=figures.WIDTH, height=1.85)
+    for axis, setting in zip(axes[:, 0], shown):
         _dots(axis, setting.preset, record, arrays)
-    axes[0].legend(loc="best")
-    axes = middle.subplots(1, 3)
-    _curves(axes[0], record["contrast"], "inverse", "contrast parameter λ (trained: 0.2)", 0.2)
-    _curves(axes[1], record["steps"], "inverse", "steps of δt = 0.1 (trained: 4)", 4)
+    axes[-1, 0].set_xlabel("PSNR in dB")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
+def _settings(text, record):
+    figure, axes = figures.plots(3, 1, text, width=4.8, height=1.85)
+    contrast, steps, noise = axes[:, 0]
+    _curves(contrast, record["contrast"], "Another contrast parameter?", "λ (trained on 0.2)", 0.2)
+    _curves(steps, record["steps"], "Another number of steps?", "steps of δt = 0.1 (trained on 4)", 4)
     presets = dict(zip(record["noise"], ("-", "--")))
     for preset, line in presets.items():
-        _curves(axes[2], record["noise"][preset], "noise", "σ of the noise / that of the training", 1.0, line)
-    axes[1].legend(loc="best")
-    figures.key(
-        axes[2], [(preset, {"color": "black", "linestyle": line}) for preset, line in presets.items()], loc="best"
-    )
-    _strip(bottom, record, arrays)
+        _curves(noise, record["noise"][preset], "More noise, or less?", "σ / that of the training", 1.0, line)
+    handles, labels = steps.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    figures.key(noise, [(preset, {"color": "black", "linestyle": line}) for preset, line in presets.items()], loc="best")
     return figure
 
 
@@ -52,7 +66,7 @@ def _dots(axis, preset, record, arrays):
             axis.plot(psnr, jitter, ".", color=colour, markersize=1.5, alpha=0.5)
             label = LABELS[name] if k == 0 else None
             axis.plot(psnr.mean(), k + offset, marker, color=colour, markeredgecolor="black", label=label, markersize=5)
-    axis.set(yticks=range(len(groups)), yticklabels=groups, xlabel="PSNR in dB", title=preset)
+    axis.set(yticks=range(len(groups)), yticklabels=groups, title=f"preset {preset}")
     axis.set_ylim(len(groups) - 0.5, -0.5)
 
 
@@ -66,35 +80,68 @@ def _curves(axis, rows, title, label, trained, line="-"):
             values = [row["value"] for row in rows]
             axis.plot(values, psnr, marker + line, color=colour, label=named, markersize=size, linewidth=1)
     axis.axvline(trained, color="black", linewidth=0.4, linestyle=":")
-    axis.set(xlabel=label, ylabel="mean test PSNR in dB", title=title)
+    axis.set(xlabel=label, ylabel="mean PSNR in dB", title=title)
 
 
-def _strip(figure, record, arrays):
+def _strip(text, record, arrays):
     worst = arrays["worst"]
-    axes = figure.subplots(len(SHOWN), len(worst), squeeze=False)
-    scale = figures.symmetric(arrays["worst_residual"].astype("float64"), share=0.98)
+    figure, axes = figures.panels(len(SHOWN), len(worst), text, width=0.82, height=1.15)
+    error = np.abs(arrays["worst_residual"].astype("float64"))
+    scale = figures.symmetric(error, share=0.98)
     for column, number in enumerate(worst):
-        crop = record["crops"][number]
-        axes[0, column].set_title(f"{crop['group']}:\n{crop['picture'].replace('_', ' ')}")
+        axes[0, column].set_title(record["crops"][number]["group"])
         for axis, name in zip(axes[:, column], SHOWN):
-            pixels = arrays[f"worst_{name}"][column].astype("float32")
-            axis.set(xticks=[], yticks=[])
             if name == "residual":
-                artist = figures.image(axis, pixels, None, -scale, scale, figures.RESIDUALS)
+                artist = figures.image(axis, error[column], None, 0, scale, figures.ERRORS)
             else:
                 method = {"diffused": "degraded", "restored": "diffnet"}.get(name)
+                pixels = arrays[f"worst_{name}"][column].astype("float32")
                 figures.image(axis, pixels, f"{arrays[f'{STRIP}_{method}'][number]:.1f} dB" if method else None)
     for axis, name in zip(axes[:, 0], SHOWN):
-        axis.set_ylabel(name)
-    figure.colorbar(artist, ax=axes, location="right", shrink=0.4, label="residual (image range 1)")
+        axis.set_ylabel("|error|" if name == "residual" else name)
+    figures.errors(figure, artist, axes[-1], error.max())
+    return figure
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
-    trained = "/".join(sorted(set(record["trained_on"].values())))
-    return (
-        f"{record['title']}: the presets, trained on photographs ({trained}). Top: {len(record['crops'])} crops of "
-        f"{sum(map(len, record['pictures'].values()))} pictures and their means. Middle: "
-        f"{captions.count(record['test_images'], 'test image')}. Bottom: of each group the crop with the lowest PSNR, "
-        f"preset {STRIP}. {captions.source(record)}"
-    )
+    """What is shown in each figure."""
+    trained = captions.listed(sorted(set(record["trained_on"].values())))
+    return {
+        pictures.MAIN: (
+            f"{record['title']}: do networks trained on photographs ({trained}) restore other pictures? "
+            f"{len(record['crops'])} crops of {sum(map(len, record['pictures'].values()))} pictures (dots) and their "
+            "means. The fixed point knows the diffusion."
+        ),
+        SETTINGS: (
+            f"{record['title']}: do they restore {captions.count(record['test_images'], 'test image')} after another "
+            "diffusion, or with other noise, than what they were trained on? A dotted line marks the training. Both know "
+            "the training's diffusion; the green line is given the true one."
+        ),
+        WORST: (
+            f"{record['title']}: where does the preset {STRIP} fail? Of each kind of picture the crop that it restores "
+            "worst, and |error|."
+        ),
+    }
+
+
+def alt(record):
+    """What is seen in each figure."""
+    gains = {group: found["ahead"]["mean"] for group, found in record["groups"][STRIP].items()}
+    best, least = max(gains, key=gains.get), min(gains, key=gains.get)
+    away = record["contrast"][-1]
+    return {
+        pictures.MAIN: (
+            f"A panel a preset, with a row for each of {captions.listed(gains)}: clouds of dots for the input, DiffNet "
+            f"and the fixed point, with their means. For {STRIP}, DiffNet is furthest ahead of the fixed point on {best} "
+            f"({gains[best]:+.1f} dB) and least on {least} ({gains[least]:+.1f} dB).".replace("-", "−")
+        ),
+        SETTINGS: (
+            "Three plots above each other. Against λ and against the number of steps, DiffNet and the fixed point have a "
+            f"sharp peak at the value of the training; at λ = {away['value']:g}, DiffNet reaches "
+            f"{away['diffnet']['psnr']['mean']:.0f} dB. With more noise than in the training, PSNR falls steeply."
+        ),
+        WORST: (
+            f"A column for each of {captions.listed(gains)}: the original crop, the blurred one, the restored one, and "
+            "the error, which is concentrated at the edges of the objects."
+        ),
+    }
