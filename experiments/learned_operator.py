@@ -15,7 +15,7 @@ import numpy as np
 
 from diffnet_tf import figures
 from experiments.lib import captions, measure, settings, study, verdicts
-from experiments.lib.ledger import Claim
+from experiments.lib.ledger import Claim, signs
 from experiments.lib.run import main
 
 NAME = "learned-operator"
@@ -122,10 +122,10 @@ def alt(record):
     for preset, of in record["presets"].items():
         values = [layer["pearson"]["mean"] for layer in working(of) if "mean" in layer["pearson"]]
         found.append(f"{preset} from {min(values):.2f} to {max(values):.2f}" if values else f"{preset} none")
-    return (
+    return signs(
         "Four plots against the number of the layer, with a line for each preset. Correlation of the filters with γ: "
         f"{', '.join(found)}. The others show asymmetry, the largest row sum, and the margin of stability."
-    ).replace("-0", "−0").replace("-1.", "−1.")
+    )
 
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------

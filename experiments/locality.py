@@ -128,8 +128,10 @@ def of(runs, layers, points):
 
 @figures.styled
 def draw(record, arrays):
-    """Left: local inverses; middle: learned stencils; right: what the further points of the learned ones weigh."""
-    figure, ((left, middle, right),) = figures.plots(1, 3, caption(record), width=2.6)
+    """Local inverses; learned stencils; below, what the further points of the learned ones weigh."""
+    figure = figures.canvas(caption(record), figures.WIDTH, 4.3)
+    axes = figure.subplot_mosaic([["left", "middle"], ["right", "right"]])
+    left, middle, right = (axes[name] for name in ("left", "middle", "right"))
     left.set(title="best local linear inverse", xlabel="points of the stencil", ylabel="PSNR in dB")
     if LOCAL in arrays:
         _draw_local(left, record, arrays[LOCAL])
@@ -139,7 +141,7 @@ def draw(record, arrays):
         middle.plot(list(found), means, "-", color=colour, label=label)
         for n, values in found.items():
             middle.plot([n] * len(values), values, "o", color=colour, markersize=3)
-    middle.set(title="learned, a dot a seed", xlabel="points of the stencil", ylabel="mean test PSNR in dB")
+    middle.set(title="learned, a dot for each seed", xlabel="points of the stencil", ylabel="mean test PSNR in dB")
     middle.set_xticks(POINTS)
     middle.legend()
     _draw_rings(right, record["runs"])
@@ -154,7 +156,7 @@ def _draw_local(axis, record, psnr):
         axis.plot(points, middle, "o-", color=colour, markersize=3, label=f"T = {time:g}")
         axis.fill_between(points, low, high, color=colour, alpha=0.2, linewidth=0)
     axis.set_xscale("log")
-    axis.set_xticks(points, ["" if n == 21 else str(n) for n in points])  # there is no room beside 25
+    axis.set_xticks(points, ["" if n in (9, 21) else str(n) for n in points])  # there is no room beside others
     axis.minorticks_off()
     axis.legend()
 
@@ -163,7 +165,7 @@ def _draw_rings(axis, runs):
     """Of each layer of the networks with most points: the mean |δt ζ| of each ring, a group of bars a layer."""
     most = max((run["points"] for run in runs), default=0)
     chosen = [run for run in runs if (run["points"], run["layers"]) == (most, max(LAYERS))]
-    axis.set(title=f"{most} points, learned", xlabel="layer", ylabel="mean |δt ζ| of a point", yscale="log")
+    axis.set(title=f"what the points of a learned stencil of {most} weigh", xlabel="layer", ylabel="mean |δt ζ| of a point", yscale="log")
     if not chosen:
         return
     layers = np.arange(1, len(chosen[0]["rings"]) + 1)
@@ -181,13 +183,26 @@ def _draw_rings(axis, runs):
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
-    steps = max((run["steps"] for run in record["runs"]), default=0)
+    """What is shown, and how to read it."""
     return (
-        f"{record['title']}: how local is the inverse (Conjecture 2.5)? No noise. Left: the best linear inverse with "
-        f"few pixels for each of {captions.count(record.get('images', 0), 'test image')}, median and quartiles. "
-        f"Middle: networks trained alike for {steps:,} steps. Right: what their filters weigh. "
-        f"{captions.source(record)}"
+        f"{record['title']}: how many neighbours does the inverse need (Conjecture 2.5)? No noise. Left: the best linear "
+        f"inverse of each of {captions.count(record.get('images', 0), 'test image')}, median and quartiles. Right: "
+        "networks trained alike. Below: how strong their filters are near and far."
+    )
+
+
+def alt(record):
+    """What is seen: what more points bring to learned stencils."""
+    found = []
+    for layers in LAYERS:
+        means = {n: np.mean(values) for n in POINTS if (values := of(record["runs"], layers, n))}
+        if means:
+            listed = captions.listed(f"{mean:.1f} dB with {n}" for n, mean in means.items())
+            found.append(f"{captions.count(layers, 'layer')}, {listed}")
+    return (
+        "Top left: PSNR of the best linear inverse rises with the points of the stencil, more for short times than for "
+        f"long ones. Top right: learned stencils: {'; '.join(found)} points. Bottom: bars for each layer, on a "
+        "logarithmic axis, for the nearest, diagonal and further neighbours."
     )
 
 

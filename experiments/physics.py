@@ -26,7 +26,7 @@ import numpy as np
 from experiments.lib import measure, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
-from experiments.lib.physics_figure import caption, draw  # noqa: F401
+from experiments.lib.physics_figure import alt, caption, draw  # noqa: F401
 from experiments.lib.run import main
 
 NAME = "physics"

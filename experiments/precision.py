@@ -67,28 +67,44 @@ def lost(record, preset, name):
 
 @figures.styled
 def draw(record, arrays):
-    """A group a preset, a bar a precision: what it costs, on a logarithmic axis, with the PSNR reached above."""
-    figure, axes = figures.plots(1, 1, caption(record), width=6.0)
-    axis, presets = axes[0, 0], list(record["results"])
-    for k, name in enumerate(("bfloat16", "auto", *TF32)):
+    """A group a preset, a bar a precision: what it costs, on a logarithmic axis, with the PSNR reached beside it."""
+    presets, names = list(record["results"]), ("bfloat16", "auto", *TF32)
+    figure, ((axis,),) = figures.plots(1, 1, caption(record), width=figures.WIDTH, height=3.6)
+    for k, name in enumerate(names):
         costs = [max(lost(record, preset, name), FLOOR) for preset in presets]
         places = np.arange(len(presets)) + 0.21 * (k - 1.5)
-        drawn = axis.bar(places, costs, 0.19, color=figures.LINES[k], label=name)
-        axis.bar_label(drawn, [f"{record['results'][preset][name]['mean']:.2f}" for preset in presets], fontsize=5)
-    axis.set(yscale="log", xticks=range(len(presets)), ylabel="loss against float32 in dB", ylim=(FLOOR, 20))
-    names = [f"{preset}\n{record['results'][preset]['float32']['mean']:.2f} dB in float32" for preset in presets]
-    axis.set_xticklabels(names)
-    axis.legend(title="convolutions in")
+        drawn = axis.barh(places, costs, 0.19, left=FLOOR, color=figures.LINES[k], label=name)
+        axis.bar_label(drawn, [f"{record['results'][preset][name]['mean']:.2f} dB" for preset in presets], padding=2)
+    labels = [f"{preset}\n{record['results'][preset]['float32']['mean']:.2f} dB" for preset in presets]
+    axis.set(xscale="log", xlabel="loss against float32 in dB", xlim=(FLOOR, 40))
+    axis.set_yticks(range(len(presets)), labels)
+    axis.tick_params(axis="y", length=0)
+    axis.invert_yaxis()
+    handles, words = axis.get_legend_handles_labels()
+    figure.legend(handles, words, loc="outside upper center", ncols=len(names))
     return figure
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
+    """What is shown, and how to read it."""
     count = next(iter(record["results"].values()))["float32"]["n"]
     own = "the processor's own" if record["has_bfloat16"] else "emulated by software"
     return (
-        f"{record['title']}: what the presets lose with inner convolutions in bfloat16 ({own}) and in TF32 (emulated). "
-        f"Above the bars: mean PSNR of {count} test images in dB. {captions.source(record)}"
+        f"{record['title']}: what does a preset lose when its inner convolutions run in bfloat16 ({own}) or in TF32 "
+        f"(emulated)? Left: mean PSNR of {count} test images in float32; beside the bars: in that precision. No bar: at "
+        f"most {FLOOR:g} dB."
+    )
+
+
+def alt(record):
+    """What is seen: the largest loss of each preset."""
+    told = []
+    for preset, found in record["results"].items():
+        worst = max((name for name in found if name != "float32"), key=lambda name: lost(record, preset, name))
+        told.append(f"{preset}, {max(lost(record, preset, worst), 0):.2f} dB in {worst}")
+    return (
+        "Four groups of horizontal bars on a logarithmic axis, one group for each preset, one bar for each precision. "
+        f"The largest loss of each: {'; '.join(told)}."
     )
 
 

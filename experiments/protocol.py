@@ -30,6 +30,7 @@ BUDGETS = {name: ("paper", steps, 8 if name == "smoke" else None) for name, step
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 FAST = {0.0: "fig06", 0.01: "fig07"}  # the experiments that trained by the recipe `fast`
 TIMES = ("times", "training_seconds")
+LEAST = 3.0  # dB that an axis spans, so that a tenth does not look like much
 CLOSE = 0.3  # dB between the precisions
 
 
@@ -134,21 +135,23 @@ def _without_noise(run):
 @figures.styled
 def draw(record, arrays):
     """A row for each level of noise: validation PSNR against steps and against minutes."""
-    figure, axes = figures.plots(len(FAST), 2, caption(record), width=3.4)
+    figure, axes = figures.plots(len(FAST), 2, caption(record), width=figures.WIDTH / 2, height=2.1)
     labels = {}
     for row, noise in zip(axes, FAST):
         runs = [run for run in record["runs"] if run.get("noise", 0.0) == noise]
-        title = captions.percent(noise) + ("" if runs else " (the paper's protocol: not run)")
+        title = captions.percent(noise) + ("" if runs else " (paper: not run)")
         runs += [run for run in record.get("fast", ()) if run["noise"] == noise]
-        row[0].set(title=title, xlabel="steps", ylabel="validation PSNR in dB")
-        row[1].set(title=title, xlabel="minutes, at the pace of the fastest interval")
+        row[0].set(title=title, xlabel="thousands of steps", ylabel="validation PSNR in dB")
+        row[1].set(title=title, xlabel="minutes on an idle machine")
         for run in runs:
             label = _label(run)
             look = labels.setdefault(label, {"color": figures.LINES[len(labels)]})
             steps, psnr = np.array([(each["step"], each["val_psnr"]) for each in run["history"]]).T
-            for axis, values in zip(row, (steps, steps * milliseconds(run) / 60_000)):
+            for axis, values in zip(row, (steps / 1_000, steps * milliseconds(run) / 60_000)):
                 axis.plot(values, psnr, **look)
-    figures.key(axes[0, 0], list(labels.items()), loc="lower right")
+    for axis in axes.flat:
+        figures.span(axis, LEAST)
+    figures.key(figure, list(labels.items()), loc="outside upper center", ncols=4)
     return figure
 
 
@@ -159,16 +162,29 @@ def _label(run):
     return run.get("protocol", "paper") + (f", {run['precision']}" if run["precision"] != "float32" else "")
 
 
-def caption(record):
-    """What is shown, and where it comes from."""
+def _found(record):
+    """What the trainings reach on the test images, in words, for each level of noise."""
     found = {}
     for run in [*record["runs"], *record.get("fast", ())]:
         found.setdefault(run.get("noise", 0.0), []).append(f"{_label(run)} {run['results']['psnr']['mean']:.2f}")
-    results = "; ".join(f"{captions.percent(noise)}: {', '.join(values)} dB" for noise, values in found.items())
+    return "; ".join(f"{captions.percent(noise)}: {', '.join(values)} dB" for noise, values in found.items())
+
+
+def caption(record):
+    """What is shown, and its numbers."""
     run = record["runs"][0]
     return (
-        f"{record['title']}: DiffNet, {captions.count(run['steps'], 'step')} of {run['recipe']['batch_size']} whole "
-        f"images. Mean PSNR of {run['results']['psnr']['n']} test images; {results}. {captions.source(record)}"
+        f"{record['title']}: how far does DiffNet get by the paper's recipe, {run['recipe']['batch_size']} whole images a "
+        f"step, and how far by small crops (fast)? Mean PSNR of {run['results']['psnr']['n']} test images; "
+        f"{_found(record)}."
+    )
+
+
+def alt(record):
+    """What is seen."""
+    return (
+        "Two rows of plots, without noise and with 1 % noise; PSNR rises steeply at first and then levels off, against "
+        f"steps on the left and against minutes on the right. Each line is a recipe. At the end, {_found(record)}."
     )
 
 

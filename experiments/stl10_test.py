@@ -187,13 +187,21 @@ def report(record):
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
+    """What is shown, and whose images these are."""
     count = next(iter(record["results"].values()))["diffnet"]["psnr"]["n"]
-    trained = next(iter(record["trained"].values()))["image_sets"]["training"]["count"]
     return (
-        f"{record['title']}: mean PSNR and standard deviation of the presets, trained on {trained:,} images of "
-        f"{record['data']}, on {count:,} test images. {images_in_words(record)}"
+        f"{record['title']}: do the presets reach the paper's PSNR? Mean and standard deviation over {count:,} test "
+        f"images. {images_in_words(record)}"
     )
+
+
+def alt(record):
+    """What is seen."""
+    told = [
+        f"{preset}, from {found['degraded']['psnr']['mean']:.1f} to {found['diffnet']['psnr']['mean']:.1f} dB"
+        for preset, found in record["results"].items()
+    ]
+    return f"Groups of bars, one group for each preset: its input, its output, the paper's DiffNet. {'; '.join(told)}."
 
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------

@@ -89,13 +89,22 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
+    """What is shown, and how to read it."""
     run = record["runs"][0]
     return (
-        f"{record['title']}: DiffNets of five sizes, no noise, each after {captions.count(run['steps'], 'step')}; mean "
-        f"PSNR of {run['results']['psnr']['n']} test images. The paper's size is in another colour. "
-        f"{captions.source(record)}"
+        f"{record['title']}: is the paper's DiffNet (orange) the best trade-off between quality and size? Networks of "
+        f"five sizes, trained alike without noise; mean PSNR of {run['results']['psnr']['n']} test images, a dot for each "
+        "seed."
     )
+
+
+def alt(record):
+    """What is seen."""
+    told = []
+    for (layers, depth), runs in _sizes(record).items():
+        mean = np.mean([run["results"]["psnr"]["mean"] for run in runs])
+        told.append(f"{layers} layers of depth {depth} at {mean:.1f} dB")
+    return f"Groups of dots, PSNR against the number of parameters: {'; '.join(told)}."
 
 
 def _sizes(record):

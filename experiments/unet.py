@@ -16,14 +16,15 @@ from diffnet_tf import figures
 from experiments.lib import captions, study
 from experiments.lib.measure import Task
 from experiments.lib.run import main
-from experiments.lib.unets import BUDGETS, Run, about, longest, made, opened, part, trainings, words
+from experiments.lib.unets import BUDGETS, Run, about, longest, made, opened, part, trainings
 
-__all__ = ["BUDGETS", "Run", "about", "longest", "made", "opened", "part", "trainings", "words"]
+__all__ = ["BUDGETS", "Run", "about", "longest", "made", "opened", "part", "trainings"]
 
 NAME = "unet"
 TITLE = "The U-Net"
 TASKS = (Task("forward"), Task("inverse", 0.0), Task("inverse", 0.001), Task("inverse", 0.01))
 CLAIMS = ()
+LEAST = 3.0  # dB that an axis spans, so that a tenth does not look like much
 
 
 def parts(options):
@@ -48,15 +49,15 @@ def best(record):
 @figures.styled
 def draw(record, arrays):
     """A panel a task: validation PSNR against steps, a line a training; a dot is the best, or all that was kept."""
-    figure, axes = figures.plots(1, len(TASKS), caption(record), width=2.2, height=2.3)
+    figure, axes = figures.plots(2, 2, caption(record), width=figures.WIDTH / 2, height=2.1)
     sizes, steps = ([run[key] for run in record["runs"]] for key in ("size", "steps"))
     colours = dict(zip(sorted(set(sizes), reverse=True), itertools.cycle(figures.LINES)))
-    for axis, (task, runs, most) in zip(axes[0], best(record)):
-        axis.set(xscale="log", xlabel="steps", title=task.words, xlim=(min(steps) / 1.5, max(steps) * 1.5))
+    for axis, (task, runs, most) in zip(axes.flat, best(record)):
+        axis.set(xscale="log", title=task.words, xlim=(min(steps) / 1.5, max(steps) * 1.5))
         if not runs:
             figures.not_run(axis)
             continue
-        axis.set_title(f"{task.words}: {most['results']['psnr']['mean']:.2f} dB")
+        axis.set_title(f"{task.words}:\n{most['results']['psnr']['mean']:.2f} dB on test images")
         for run in runs:
             look = {"color": colours[run["size"]], "markersize": 3.5}
             curve = [(row["step"], row["val_psnr"]) for row in run.get("history", ())]
@@ -64,21 +65,33 @@ def draw(record, arrays):
                 axis.plot(*zip(*curve), **look)
             alike = run["recipe"] == most["recipe"]
             axis.plot(run["steps"], run["validation_psnr"], "o", fillstyle="full" if alike else "none", **look)
-    axes[0, 0].set_ylabel("validation PSNR in dB")
+        figures.span(axis, LEAST)
+    for axis in axes[-1]:
+        axis.set_xlabel("steps")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("validation PSNR in dB")
     entries = [(f"{size:,} images", {"color": colour}) for size, colour in colours.items()]
-    figures.key(axes[0, 0], entries, loc="lower right")
+    figures.key(figure, entries, loc="outside upper center", ncols=3)
     return figure
 
 
 def caption(record):
-    """What is shown, how the longest trainings went, and where they come from."""
-    found = [run for _, _, run in best(record) if run]
+    """What is shown, and how to read it."""
     bare = sum(not run.get("history") for run in record["runs"])
-    no_curve = f"Of {captions.count(bare, 'training')} no curve was kept. " if bare else ""
-    count = found[0]["results"]["psnr"]["n"]
+    no_curve = f" Of {captions.count(bare, 'training')} only the best value was kept." if bare else ""
+    count = next(run for _, _, run in best(record) if run)["results"]["psnr"]["n"]
     return (
-        f"{record['title']}. Axes: PSNR of validation images; titles: of {count} test images "
-        f"after the longest training, {words(*found)}. Hollow: another recipe. {no_curve}{captions.source(record)}"
+        f"{record['title']}: what does it reach, and has it stopped learning? PSNR of validation images during training; "
+        f"titles: of {count} test images after the longest. Hollow: another recipe.{no_curve}"
+    )
+
+
+def alt(record):
+    """What is seen."""
+    told = [f"{task.words}, {most['results']['psnr']['mean']:.1f} dB" for task, _, most in best(record) if most]
+    return (
+        "Four panels, one for each task, with PSNR against the logarithm of the number of steps. Curves, where they were "
+        f"kept, rise to the last step. After the longest training: {'; '.join(told)}."
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, pictures, settings
+from experiments.lib import captions, ledger, pictures, settings
 
 SETTINGS, WORST = "figure-settings", "figure-worst"  # files of the second and the third
 STRIP = "inverse"  # the preset whose worst crops are shown
@@ -50,7 +50,10 @@ def _settings(text, record):
         _curves(noise, record["noise"][preset], "More noise, or less?", "σ / that of the training", 1.0, line)
     handles, labels = steps.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
-    figures.key(noise, [(preset, {"color": "black", "linestyle": line}) for preset, line in presets.items()], loc="best")
+    low, high = noise.get_ylim()
+    noise.set_ylim(low - 0.35 * (high - low), high)  # room for the legend
+    lines = [(preset, {"color": "black", "linestyle": line}) for preset, line in presets.items()]
+    figures.key(noise, lines, loc="lower left", ncols=2)
     return figure
 
 
@@ -130,10 +133,10 @@ def alt(record):
     best, least = max(gains, key=gains.get), min(gains, key=gains.get)
     away = record["contrast"][-1]
     return {
-        pictures.MAIN: (
+        pictures.MAIN: ledger.signs(
             f"A panel a preset, with a row for each of {captions.listed(gains)}: clouds of dots for the input, DiffNet "
             f"and the fixed point, with their means. For {STRIP}, DiffNet is furthest ahead of the fixed point on {best} "
-            f"({gains[best]:+.1f} dB) and least on {least} ({gains[least]:+.1f} dB).".replace("-", "−")
+            f"({gains[best]:+.1f} dB) and least on {least} ({gains[least]:+.1f} dB)."
         ),
         SETTINGS: (
             "Three plots above each other. Against λ and against the number of steps, DiffNet and the fixed point have a "

@@ -5,7 +5,7 @@ import numpy as np
 from diffnet_tf import figures
 from experiments.lib import captions
 
-COLOURS = {"gray": "gray, channel by channel", "shared": "shared filters", "mixing": "mixing filters"}
+COLOURS = {"gray": "gray, each channel", "shared": "shared filters", "mixing": "mixing filters"}
 TIME = ("5 layers", "10 layers", "fixed point", "stepwise")
 CONTRAST = ("blind", "specialist", "preset", "fixed point")
 
@@ -13,15 +13,15 @@ CONTRAST = ("blind", "specialist", "preset", "fixed point")
 @figures.styled
 def draw(record, arrays):
     """Bars for colour and tensor diffusion, lines for times and contrast parameters."""
-    figure, axes = figures.plots(2, 2, caption(record))
+    figure, axes = figures.plots(4, 1, caption(record), width=4.6, height=1.85)
     parts = {"colour": _colour, "edge": _edge, "time": _time, "contrast": _contrast}
-    titles = ("colour, inverse", "edge-enhancing diffusion", "longer times, inverse", "unknown λ, inverse")
+    titles = ("Colour images, inverse", "Edge-enhancing diffusion", "Longer times, inverse", "Unknown λ, inverse")
     for axis, (part, drawn), title in zip(axes.flat, parts.items(), titles):
         axis.set_title(title)
         runs = [run for run in record["runs"] if run["part"] == part]
         if runs:
             drawn(axis, runs)
-            axis.set_ylabel("mean test PSNR in dB")
+            axis.set_ylabel("mean PSNR in dB")
         else:
             figures.not_run(axis)
     return figure
@@ -56,8 +56,7 @@ def _edge(axis, runs):
         found = [[run for run in of if run["points"] == n] for of in problems.values()]
         series[f"{n} points"] = colour, [_psnr(of) if of else [np.nan] * 2 for of in found]
     figures.bars(axis, list(problems), series)
-    axis.margins(y=0.25)  # room for the legend
-    axis.legend(loc="upper right", ncols=3)
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _time(axis, runs):
@@ -71,7 +70,7 @@ def _time(axis, runs):
     axis.set(xlabel="T in pixels²", xscale="log")
     axis.set_xticks(list(times), [f"{time:g}" for time in times])
     axis.minorticks_off()
-    axis.legend(loc="best")
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _contrast(axis, runs):
@@ -79,24 +78,35 @@ def _contrast(axis, runs):
     numbers, found = range(len(levels)), _by(runs, "variant")
     psnr = [_psnr(runs[:1], n, degraded=True)[0] for n in numbers]
     axis.plot(levels, psnr, ".-", color=figures.GRAY, label="input")
-    labels = {"blind": "one network for all", "specialist": "trained on 0.2", "fixed point": "fixed point, given λ"}
+    labels = {"blind": "one network\nfor all λ", "specialist": "trained on 0.2", "fixed point": "fixed point,\ngiven λ"}
     for variant, colour, marker in zip(CONTRAST, figures.LINES, "os^v"):
         if variant in found:
             line, label = "--" if variant == "fixed point" else "-", labels.get(variant, variant)
             psnr = [_psnr(found[variant], n)[0] for n in numbers]
             axis.plot(levels, psnr, marker + line, color=colour, label=label, markersize=4)
     axis.set(xlabel="λ of the test images")
-    low, high = axis.get_ylim()
-    axis.set_ylim(low, high + 0.6 * (high - low))  # room for the legend
-    axis.legend(loc="upper center", ncols=2, columnspacing=1, fontsize=6)
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def caption(record):
-    """What is shown, and where it comes from."""
-    trained = [run for run in record["runs"] if run["method"] == "DiffNet"]
+    """What is shown, and how to read it."""
     return (
-        f"{record['title']}: mean PSNR of {record['runs'][0]['results'][0]['psnr']['n']} test images, no noise (bars: "
-        f"standard deviation); {captions.count(len(trained), 'training')} of up to "
-        f"{max((run['steps'] for run in trained), default=0):,} steps. The fixed point and the same step by step are "
-        f"given the diffusion, also λ. {captions.source(record)}"
+        f"{record['title']}: does DiffNet learn other diffusions? Mean PSNR of "
+        f"{record['runs'][0]['results'][0]['psnr']['n']} test images, no noise (thin bars: standard deviation). Dashed: "
+        "the fixed point, of all steps at once or step by step, which is given the diffusion, and also λ."
+    )
+
+
+def alt(record):
+    """What is seen: the best network of each panel."""
+    found = []
+    for part, words in {"colour": "colour images", "edge": "edge-enhancing diffusion"}.items():
+        runs = [run for run in record["runs"] if run["part"] == part]
+        if runs:
+            best = max(runs, key=lambda run: run["results"][0]["psnr"]["mean"])
+            found.append(f"{words}, {best['variant']} filters with {best['results'][0]['psnr']['mean']:.1f} dB")
+    return (
+        f"Four panels above each other. Bars: {'; '.join(found) or 'not run'} are the highest. Lines: PSNR falls with the "
+        "time of the diffusion, and undoing it step by step falls fastest; against λ, networks for one λ have a peak at "
+        "0.2, and the network for all λ is flatter and lower there."
     )
