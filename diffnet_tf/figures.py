@@ -54,7 +54,9 @@ def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
 
 
 LINE, GAP = 0.15, 0.04  # inches from one line of a caption to the next, and above it
-CAPTION_PIXELS = "Caption pixels"  # of a PNG's metadata: the height of what is below the picture, for pages that cut it off
+CAPTION_PIXELS = (
+    "Caption pixels"  # of a PNG's metadata: the height of what is below the picture, for pages that cut it off
+)
 
 
 def panels(rows: int, columns: int, caption: str, width: float = 1.45, height: float = 1.62) -> tuple[Figure, Array]:
@@ -76,7 +78,9 @@ def plots(rows: int, columns: int, caption: str, width: float = 3.4, height: flo
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def canvas(caption: str, width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained") -> Figure:
+def canvas(
+    caption: str, width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained"
+) -> Figure:
     """An empty figure of so many inches, with a caption wrapped below it; "compressed" is the layout of images."""
     figure = Figure((width, height), dpi=DPI, layout=layout)
     below(figure, caption)
@@ -129,7 +133,9 @@ def errors(figure: Figure, artist: AxesImage, axes: Axes | Array, largest: float
     """
     extend = "max" if largest > artist.get_clim()[1] else "neither"
     bar = figure.colorbar(artist, ax=axes, location="bottom", shrink=0.8, aspect=12 if short else 30, extend=extend)
-    bar.set_label(f"largest {largest:.2g}" if short else f"|error| of gray values in [0, 1]; the largest is {largest:.2g}")
+    bar.set_label(
+        f"largest {largest:.2g}" if short else f"|error| of gray values in [0, 1]; the largest is {largest:.2g}"
+    )
     bar.locator = MaxNLocator(2 if short else 4)
 
 
@@ -152,7 +158,7 @@ def bars(axis: Axes, groups: Sequence[str], series: dict[str, tuple[str, Array]]
         drawn = axis.bar(places, means, 0.9 * width, yerr=spreads, color=colour, label=label, error_kw=THIN)
         axis.bar_label(drawn, [f"{mean:.1f}" if mean == mean else "" for mean in means], padding=1, fontsize=8)
     axis.set(xticks=range(len(groups)), xticklabels=groups)
-    axis.margins(y=0.12)
+    axis.margins(y=0.16)
 
 
 def not_run(axis: Axes) -> None:

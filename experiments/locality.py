@@ -165,7 +165,12 @@ def _draw_rings(axis, runs):
     """Of each layer of the networks with most points: the mean |δt ζ| of each ring, a group of bars a layer."""
     most = max((run["points"] for run in runs), default=0)
     chosen = [run for run in runs if (run["points"], run["layers"]) == (most, max(LAYERS))]
-    axis.set(title=f"what the points of a learned stencil of {most} weigh", xlabel="layer", ylabel="mean |δt ζ| of a point", yscale="log")
+    axis.set(
+        title=f"what the points of a learned stencil of {most} weigh",
+        xlabel="layer",
+        ylabel="mean |δt ζ| of a point",
+        yscale="log",
+    )
     if not chosen:
         return
     layers = np.arange(1, len(chosen[0]["rings"]) + 1)

@@ -71,7 +71,7 @@ def draw(record, arrays):
     presets, names = list(record["results"]), ("bfloat16", "auto", *TF32)
     figure, ((axis,),) = figures.plots(1, 1, caption(record), width=figures.WIDTH, height=3.6)
     for k, name in enumerate(names):
-        costs = [max(lost(record, preset, name), FLOOR) for preset in presets]
+        costs = [max(lost(record, preset, name) - FLOOR, 0) for preset in presets]
         places = np.arange(len(presets)) + 0.21 * (k - 1.5)
         drawn = axis.barh(places, costs, 0.19, left=FLOOR, color=figures.LINES[k], label=name)
         axis.bar_label(drawn, [f"{record['results'][preset][name]['mean']:.2f} dB" for preset in presets], padding=2)

@@ -1,6 +1,7 @@
 """Redraw figures and the page of results from their records, without training.
 
     python -m experiments.render [--results_dir DIR] [figNN ...]
+    python -m experiments.render cover  # the picture on top of the README, docs/pictures/cover.png
 
 Parts that were finished since the record was written are gathered first. Needs NumPy and Matplotlib only.
 """
@@ -9,11 +10,11 @@ import sys
 from pathlib import Path
 
 from diffnet_tf.base import checks, command_line
-from experiments.lib import page, records, registry, run, study
+from experiments.lib import cover, page, records, registry, run, study
 
 
 def refresh(name, root):
-    """Gather what was finished since, and draw; returns the picture's path."""
+    """Gather what was finished since, and draw; returns the pictures' paths."""
     experiment, directory = registry.get(name), Path(root) / name
     if hasattr(experiment, "gather"):
         kept = records.load(directory)[0].get("parts") if (directory / records.RECORD).exists() else None
@@ -31,7 +32,7 @@ def recorded(root):
 
 def main(arguments=None):
     """Draw the named figures, or all that have a record, and the page. Returns the exit status."""
-    known = tuple(registry.names())
+    known = (*registry.names(), cover.NAME)
     parser = command_line.Parser(prog="python -m experiments.render", description=__doc__.splitlines()[0])
     words = f"of {', '.join(known)}; all that have a record if none is named"
     parser.add_argument("figures", nargs="*", metavar="figNN", help=words)
@@ -44,12 +45,17 @@ def main(arguments=None):
         if not (chosen.figures or recorded(root)):
             raise FileNotFoundError(f"No records under {root}: run an experiment first, or name another --results_dir.")
         for name in chosen.figures or recorded(root):
+            if name == cover.NAME:
+                print(cover.write(root))
+                continue
             try:
-                print(refresh(name, root))
+                print(*refresh(name, root), sep="\n")
             except ValueError as error:  # its parts are too few, or one is damaged: the others are drawn all the same
                 if chosen.figures:
                     raise
                 print(f"{name} is left out: {command_line.one_line(error)}", file=sys.stderr)
+        if not chosen.figures and root.resolve() == records.COMMITTED:
+            print(cover.write(root))
         print(page.write(root, [name for name in recorded(root) if (root / name / records.FIGURE).exists()]))
     except (OSError, ValueError) as error:
         command_line.show(error)

@@ -13,8 +13,8 @@ from diffnet_tf import figures
 from experiments.lib import captions, study, verdicts
 from experiments.lib.ledger import Claim
 
-HEIGHT, GAP, BEHIND = 1.05, 0.34, 0.06  # inches, of boxes, between them, and between those of a stack
-LETTER = 0.067  # inches of a letter, which make a box as wide as its longest line
+HEIGHT, GAP, BEHIND = 1.05, 0.27, 0.06  # inches, of boxes, between them, and between those of a stack
+LETTER = 0.063  # inches of a letter, which make a box as wide as its longest line
 LINE = {"linewidth": 0.8, "color": "black"}
 UPDATE = "u + δt S(ζ) u"  # eq. (4.6)
 LETTERS, DIGITS = string.ascii_letters, string.digits

@@ -27,10 +27,12 @@ def listed(words):
 
 def provenance(record):
     """Where a record comes from, in one line: images, budget, trainings, seed and commit, as far as it has them."""
+    if record.get("source") == "none":
+        return f"read off the model; commit {record['commit'][:7]}"
     images = [record.get(key) for key in ("data", "test_data")]
     trained = record.get("training_images")
     said = [
-        f"images {' → '.join(dict.fromkeys(filter(None, images)))}" if images[0] not in (None, "none") else "",
+        f"images {' → '.join(dict.fromkeys(filter(None, images)))}" if any(images) else "",
         f"budget {record['budget']}" if "budget" in record else "",
         trainings(record) if "recipe" in record and "steps" in record else "",
         _runs(record.get("runs", ())),

@@ -128,10 +128,10 @@ class Ledger:
                     found.append(Row(where, claim, command, finding, jobs.minutes(name, "cpu"), without))
         return found
 
-    def cells(self, root):
-        """The rows of a table, its heads first: a list of tuples of text."""
+    def cells(self, rows):
+        """Rows as those of a table, its heads first: a list of tuples of text."""
         found = [("where", "claim", self.reference, "ours", "n", "from", "conditions", "does it hold?")]
-        for row in self.rows(root):
+        for row in rows:
             claim, finding = row.claim, row.finding
             ours = (finding.ours, finding.n, row.source, str(finding.conditions), row.answer)
             found.append((row.where, claim.text, claim.reference, *ours))
@@ -202,7 +202,7 @@ def text(root, markdown=False, verbose=False, found=None):
             for ledger, rows in found.items()
         )
     width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
-    totals = "\n".join(_wrapped(_total(ledger, rows), "  ", width) for ledger, rows in found.items())
+    totals = "\n".join(_wrapped(total(ledger, rows), "  ", width) for ledger, rows in found.items())
     return "\n\n".join([totals, *(listing(ledger, rows, verbose, width) for ledger, rows in found.items())])
 
 
@@ -211,12 +211,13 @@ def _wrapped(line, indent, width):
     return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _total(ledger, rows):
+def total(ledger, rows):
+    """How many claims hold, and how many do not, in one line."""
     found = [row.finding.answer for row in rows]
     counts = [(found.count(answer), answer) for answer in ANSWERS if answer in found]
     words = ", ".join(COUNTED[answer][number > 1].format(number) for number, answer in counts)
     marked = [sum(row.finding.conditions.marks().values()) for row in rows]
-    papers = f"; {sum(marks >= 3 for marks in marked)} under three or more of the five conditions"
+    papers = f"; {sum(marks >= 3 for marks in marked)} tested under at least three of the paper's five conditions"
     return f"{ledger.title}: {len(found)}: {words}{papers * (ledger is PAPER)}"
 
 
@@ -257,9 +258,9 @@ def _listed(finding):
 # ---- As a page -------------------------------------------------------------------------------------------------------
 
 
-def page(ledger, root):
-    """A ledger as an HTML table."""
-    head, *rows = ledger.cells(root)
+def page(ledger, rows):
+    """A ledger's rows as an HTML table."""
+    head, *rows = ledger.cells(rows)
     names = "".join(f"<th>{column}</th>" for column in head)
     body = ""
     for row in rows:

@@ -5,8 +5,9 @@ import numpy as np
 from diffnet_tf import figures
 from experiments.lib import captions
 
-COLOURS = {"gray": "gray, each channel", "shared": "shared filters", "mixing": "mixing filters"}
+COLOURS = {"gray": "channel\nby channel", "shared": "shared\nfilters", "mixing": "mixing\nfilters"}
 TIME = ("5 layers", "10 layers", "fixed point", "stepwise")
+BARS = {"colour": "colour", "edge": "edge-enhancing"}  # parts → words
 CONTRAST = ("blind", "specialist", "preset", "fixed point")
 
 
@@ -45,7 +46,7 @@ def _colour(axis, runs):
     found = _by(runs, "variant")
     shown = [variant for variant in COLOURS if variant in found]
     values = [_psnr(found[runs[0]["variant"]], degraded=True), *(_psnr(found[variant]) for variant in shown)]
-    labels = ["input", *(COLOURS[variant].replace(", ", ",\n") for variant in shown)]
+    labels = ["input", *(COLOURS[variant] for variant in shown)]
     figures.bars(axis, labels, {"": ([figures.GRAY, *figures.LINES[: len(shown)]], values)}, 0.9)
 
 
@@ -100,13 +101,11 @@ def caption(record):
 def alt(record):
     """What is seen: the best network of each panel."""
     found = []
-    for part, words in {"colour": "colour images", "edge": "edge-enhancing diffusion"}.items():
-        runs = [run for run in record["runs"] if run["part"] == part]
-        if runs:
-            best = max(runs, key=lambda run: run["results"][0]["psnr"]["mean"])
-            found.append(f"{words}, {best['variant']} filters with {best['results'][0]['psnr']['mean']:.1f} dB")
+    for run in record["runs"]:
+        if run["part"] in BARS:
+            found.append(f"{BARS[run['part']]} {run['variant']} {run['results'][0]['psnr']['mean']:.1f} dB")
     return (
-        f"Four panels above each other. Bars: {'; '.join(found) or 'not run'} are the highest. Lines: PSNR falls with the "
+        f"Four panels above each other. Bars: {', '.join(found) or 'not run'}. Lines: PSNR falls with the "
         "time of the diffusion, and undoing it step by step falls fastest; against λ, networks for one λ have a peak at "
         "0.2, and the network for all λ is flatter and lower there."
     )

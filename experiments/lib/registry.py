@@ -8,7 +8,9 @@ An experiment is one file with
     measured(model)    → a `study.Result` with what --measure measures anew of a network that is kept, if it can
     parts(options)     → a list of `study.Part`, and
     gather(runs, root) → a `study.Result` from the records of the finished parts, with NumPy alone
-    draw(record, arrays), caption(record)    the figure, with NumPy and Matplotlib alone
+    draw(record, arrays)          the figure, with NumPy and Matplotlib alone
+    caption(record), alt(record)  what it means, in three lines at most; and what is seen, for who cannot see it.
+                                  Of several figures each is a dict, see `pictures`
     IMAGE_FLAGS        flags of the images that it is about, where they are not those of the committed records
     CLAIMS             what the records are checked for, `ledger.Claim`s, if anything
 """
@@ -47,7 +49,7 @@ def load(stem):
     """
     module = importlib.import_module(f"experiments.{stem}")
     work = ("parts", "gather") if hasattr(module, "parts") else ("compute",)
-    missing = [word for word in ("TITLE", *work, "draw", "caption") if not hasattr(module, word)]
+    missing = [word for word in ("TITLE", *work, "draw", "caption", "alt") if not hasattr(module, word)]
     if missing:
         raise ValueError(
             f"{module.__name__} has no {', '.join(missing)}; experiments/lib/registry.py says what each is."

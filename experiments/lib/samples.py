@@ -149,7 +149,11 @@ def draw(record, arrays):
     errors = {name: np.abs(arrays[name] - arrays["target"]) for name in methods}
     figure, axes = figures.panels(2 + 2 * len(methods), count, caption(record), width=1.1, height=1.3)
     rows = ["target", "input", *methods]
-    labels = {"target": "original", "input": f"diffused{captions.noisy(record['noise'])}".replace(", ", ",\n"), **METHODS}
+    labels = {
+        "target": "original",
+        "input": f"diffused{captions.noisy(record['noise'])}".replace(", ", ",\n"),
+        **METHODS,
+    }
     if forward:  # its target is the diffused image
         rows[:2] = rows[1::-1]
         labels |= {"target": "diffused", "input": "original"}
@@ -226,5 +230,7 @@ def alt(record):
         text = f"{shown}, one in each column: the sharp image, below it the diffused one and DiffNet's output."
     if "fixed_point" in means:
         darker = "darker" if means["diffnet"] > means["fixed_point"] else "brighter"
-        return f"{text} Then the fixed point's output, and maps of both errors; DiffNet's is the {darker} one on average."
+        return (
+            f"{text} Then the fixed point's output, and maps of both errors; DiffNet's is the {darker} one on average."
+        )
     return f"{text} Last, a map of its error, which is brightest at edges."
