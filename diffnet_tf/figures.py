@@ -53,6 +53,7 @@ def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
     return wrapped
 
 
+BELOW = "below"  # marks what is written below a figure
 LINE, GAP = 0.15, 0.04  # inches from one line of a caption to the next, and above it
 CAPTION_PIXELS = (
     "Caption pixels"  # of a PNG's metadata: the height of what is below the picture, for pages that cut it off
@@ -94,12 +95,14 @@ def below(figure: Figure, text: str, **look: Any) -> None:
     lines = textwrap.wrap(printable, int((width - 0.1) * 17.3))
     added, taken = LINE * len(lines) + GAP, _taken(figure)
     for other in figure.texts:
-        other.set_y(other.get_position()[1] + added)
-    look = {"fontsize": 8, "va": "top", "linespacing": 1.2, "transform": figure.dpi_scale_trans} | look
-    figure.text(0.05, added - GAP + 0.02, "\n".join(lines), parse_math=False, **look)
+        if other.get_gid() == BELOW:
+            other.set_y(other.get_position()[1] + added)
+    place: dict[str, Any] = {"va": "top", "linespacing": 1.2, "transform": figure.dpi_scale_trans, "gid": BELOW}
+    figure.text(0.05, added - GAP + 0.02, "\n".join(lines), fontsize=8, parse_math=False, **place, **look)
     figure.set_size_inches(width, height + added)
     bottom = (taken + added) / (height + added)
-    figure.get_layout_engine().set(rect=(0, bottom, 1, 1 - bottom))  # type: ignore[union-attr]
+    engine: Any = figure.get_layout_engine()
+    engine.set(rect=(0, bottom, 1, 1 - bottom))
 
 
 def _taken(figure: Figure) -> float:

@@ -193,9 +193,9 @@ def alt(record):
     """What is seen."""
     return (
         "Top row: a blurred and noisy test image, its restored version, and two maps on one scale: where the error is "
-        "large, and where the networks differ. Bottom left: error against spread on logarithmic axes, two curves beside "
-        "the diagonal of a calibrated ensemble. Bottom right: two bars, the share of errors within two spreads, below or "
-        f"above a line at {100 * record['nominal_coverage']:.0f} %."
+        "large, and where the networks differ. Bottom left: error against spread on logarithmic axes, two curves "
+        "beside the diagonal of a calibrated ensemble. Bottom right: two bars, the share of errors within two spreads, "
+        f"below or above a line at {100 * record['nominal_coverage']:.0f} %."
     )
 
 

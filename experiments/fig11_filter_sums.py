@@ -40,7 +40,8 @@ def alt(record):
     return (
         f"A grid: a row for each level of noise, {filters.rows(record)}. Each row starts with the diffused test image "
         "and shows the sum of the filters in each layer, red above zero, blue below it, pale where it is zero. Colours "
-        f"get stronger from row to row where the sum grows with the noise: {filters.numbers(record, 'mean_modulus', '2g')}."
+        "get stronger from row to row where the sum grows with the noise: "
+        f"{filters.numbers(record, 'mean_modulus', '2g')}."
     )
 
 

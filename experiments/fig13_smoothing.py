@@ -249,8 +249,8 @@ def caption(record):
     if record.get("rank_correlation") is not None:
         told = f" Rank correlation of noise and mean smoothing: {record['rank_correlation']:.2f}."
     return (
-        f"{record['title']}: how much DiffNet smooths, the mean of |δt Σ ζ| over {record['images']} test images, when it "
-        f"is trained for more and more noise.{told} Below, the mean PSNR that each network reaches."
+        f"{record['title']}: how much DiffNet smooths, the mean of |δt Σ ζ| over {record['images']} test images, when "
+        f"it is trained for more and more noise.{told} Below, the mean PSNR that each network reaches."
     )
 
 
@@ -259,9 +259,9 @@ def alt(record):
     first, last = record["levels"][0], record["levels"][-1]
     means = [np.mean(level["smoothing"]) for level in (first, last)]
     return (
-        f"Two plots above each other against the noise, from {100 * first['noise']:g} to {100 * last['noise']:g} %. Top: "
-        f"a line for each layer and a thick one for their mean, from {means[0]:.3f} to {means[1]:.3f}. Bottom: a curve "
-        f"from {_psnr(first):.0f} to {_psnr(last):.0f} dB, which is steep at first."
+        f"Two plots above each other against the noise, from {100 * first['noise']:g} to {100 * last['noise']:g} %. "
+        f"Top: a line for each layer and a thick one for their mean, from {means[0]:.3f} to {means[1]:.3f}. Bottom: a "
+        f"curve from {_psnr(first):.0f} to {_psnr(last):.0f} dB, which is steep at first."
     )
 
 

@@ -111,8 +111,8 @@ def caption(record):
     """What is shown, and how to read it."""
     return (
         f"{record['title']}: is a layer of a preset a step of a diffusion? Mean over "
-        f"{captions.count(record['images'], 'test image')}, bars from the smallest to the largest. No dot: the layer adds "
-        "less than a hundredth of what another adds. γ is Perona and Malik's diffusivity of the layer's input."
+        f"{captions.count(record['images'], 'test image')}, bars from the smallest to the largest. No dot: the layer "
+        "adds less than a hundredth of what another adds. γ is Perona and Malik's diffusivity of the layer's input."
     )
 
 

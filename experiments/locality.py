@@ -190,9 +190,9 @@ def _draw_rings(axis, runs):
 def caption(record):
     """What is shown, and how to read it."""
     return (
-        f"{record['title']}: how many neighbours does the inverse need (Conjecture 2.5)? No noise. Left: the best linear "
-        f"inverse of each of {captions.count(record.get('images', 0), 'test image')}, median and quartiles. Right: "
-        "networks trained alike. Below: how strong their filters are near and far."
+        f"{record['title']}: how many neighbours does the inverse need (Conjecture 2.5)? No noise. Left: the best "
+        f"linear inverse of each of {captions.count(record.get('images', 0), 'test image')}, median and quartiles. "
+        "Right: networks trained alike. Below: how strong their filters are near and far."
     )
 
 

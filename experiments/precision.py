@@ -14,7 +14,7 @@ import contextlib
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, measure, narrow, settings, study, verdicts
+from experiments.lib import measure, narrow, settings, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -91,8 +91,8 @@ def caption(record):
     own = "the processor's own" if record["has_bfloat16"] else "emulated by software"
     return (
         f"{record['title']}: what does a preset lose when its inner convolutions run in bfloat16 ({own}) or in TF32 "
-        f"(emulated)? Left: mean PSNR of {count} test images in float32; beside the bars: in that precision. No bar: at "
-        f"most {FLOOR:g} dB."
+        f"(emulated)? Left: mean PSNR of {count} test images in float32; beside the bars: in that precision. No bar: "
+        f"at most {FLOOR:g} dB."
     )
 
 

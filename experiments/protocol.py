@@ -174,8 +174,8 @@ def caption(record):
     """What is shown, and its numbers."""
     run = record["runs"][0]
     return (
-        f"{record['title']}: how far does DiffNet get by the paper's recipe, {run['recipe']['batch_size']} whole images a "
-        f"step, and how far by small crops (fast)? Mean PSNR of {run['results']['psnr']['n']} test images; "
+        f"{record['title']}: how far does DiffNet get by the paper's recipe, {run['recipe']['batch_size']} whole "
+        f"images a step, and how far by small crops (fast)? Mean PSNR of {run['results']['psnr']['n']} test images; "
         f"{_found(record)}."
     )
 

@@ -67,8 +67,8 @@ def caption(record):
     count = next(iter(record["results"].values()))["float32"]["psnr"]["n"]
     return (
         f"{record['title']}: what does it cost to keep diffused images in 16 or 8 bits before a preset restores them? "
-        f"8 bits are noise of σ = {100 * record['sigma']['8 bits']:.2f} % of the range. Mean PSNR of {count} test images, "
-        "with its standard deviation."
+        f"8 bits are noise of σ = {100 * record['sigma']['8 bits']:.2f} % of the range. Mean PSNR of {count} test "
+        "images, with its standard deviation."
     )
 
 

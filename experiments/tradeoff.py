@@ -13,7 +13,7 @@ import functools
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, conditions, measure, networks, study, verdicts
+from experiments.lib import conditions, measure, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -93,8 +93,8 @@ def caption(record):
     run = record["runs"][0]
     return (
         f"{record['title']}: is the paper's DiffNet (orange) the best trade-off between quality and size? Networks of "
-        f"five sizes, trained alike without noise; mean PSNR of {run['results']['psnr']['n']} test images, a dot for each "
-        "seed."
+        f"five sizes, trained alike without noise; mean PSNR of {run['results']['psnr']['n']} test images, a dot for "
+        "each seed."
     )
 
 

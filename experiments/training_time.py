@@ -82,8 +82,8 @@ def caption(record):
     """What is shown, and what it means."""
     return (
         f"{record['title']}: a training step of {record['batch']} whole images takes the U-Net "
-        f"{np.median(ratios(record)):.1f} times as long as DiffNet on this machine. The paper's trainings took 75 minutes "
-        "and about 3 hours on a GPU."
+        f"{np.median(ratios(record)):.1f} times as long as DiffNet on this machine. The paper's trainings took 75 "
+        "minutes and about 3 hours on a GPU."
     )
 
 
@@ -91,8 +91,8 @@ def alt(record):
     """What is seen."""
     means = [np.median(record["seconds_per_step"][name]) for name in NETWORKS]
     return (
-        f"Dots for two networks on an axis of seconds per step that starts at 0: DiffNet at {means[0]:.2f}, the U-Net at "
-        f"{means[1]:.2f}. The dots of one network lie on each other."
+        f"Dots for two networks on an axis of seconds per step that starts at 0: DiffNet at {means[0]:.2f}, the U-Net "
+        f"at {means[1]:.2f}. The dots of one network lie on each other."
     )
 
 

@@ -81,8 +81,8 @@ def caption(record):
     no_curve = f" Of {captions.count(bare, 'training')} only the best value was kept." if bare else ""
     count = next(run for _, _, run in best(record) if run)["results"]["psnr"]["n"]
     return (
-        f"{record['title']}: what does it reach, and has it stopped learning? PSNR of validation images during training; "
-        f"titles: of {count} test images after the longest. Hollow: another recipe.{no_curve}"
+        f"{record['title']}: what does it reach, and has it stopped learning? PSNR of validation images during "
+        f"training; titles: of {count} test images after the longest. Hollow: another recipe.{no_curve}"
     )
 
 
@@ -90,8 +90,8 @@ def alt(record):
     """What is seen."""
     told = [f"{task.words}, {most['results']['psnr']['mean']:.1f} dB" for task, _, most in best(record) if most]
     return (
-        "Four panels, one for each task, with PSNR against the logarithm of the number of steps. Curves, where they were "
-        f"kept, rise to the last step. After the longest training: {'; '.join(told)}."
+        "Four panels, one for each task, with PSNR against the logarithm of the number of steps. Curves, where they "
+        f"were kept, rise to the last step. After the longest training: {'; '.join(told)}."
     )
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions
 
 GOAL = 0.3  # dB below a specialist
 LABELS = {
@@ -86,9 +85,9 @@ def caption(record):
     """What is shown, and how to read it."""
     runs = [run for run in record["runs"] if run["network"] != "preset"]
     return (
-        f"{record['title']}: can one network undo the diffusion at every level of noise, as well as specialists that are "
-        f"trained for one level each? Mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images. Gray: the goal, "
-        f"±{GOAL} dB. Dashed: the blind network."
+        f"{record['title']}: can one network undo the diffusion at every level of noise, as well as specialists that "
+        f"are trained for one level each? Mean PSNR of {runs[0]['results'][0]['psnr']['n']} test images. Gray: the "
+        f"goal, ±{GOAL} dB. Dashed: the blind network."
     )
 
 

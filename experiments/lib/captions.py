@@ -1,4 +1,5 @@
-"""What captions have in common: counted things, noise in per cent, how trainings went. And where a figure comes from."""
+"""What captions have in common: counted things, noise in per cent, how trainings went. And where a figure comes "
+"from."""
 
 
 def count(number, word):

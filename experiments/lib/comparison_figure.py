@@ -75,8 +75,8 @@ def caption(record):
     missing = [f"{row['label']} ({title})" for row, title in rows if "psnr" not in row]
     not_run = f" Not run: {', '.join(missing)}." if missing else ""
     return (
-        f"{record['title']}: which method undoes Perona–Malik diffusion best? Mean PSNR of {record['test_images']} test "
-        f"images, the same pairs for all, with 95 % intervals over images. Dotted: the diffused image.{not_run}"
+        f"{record['title']}: which method undoes Perona–Malik diffusion best? Mean PSNR of {record['test_images']} "
+        f"test images, the same pairs for all, with 95 % intervals over images. Dotted: the diffused image.{not_run}"
     )
 
 
@@ -87,8 +87,8 @@ def alt(record):
         best = [f"{rows[0]['label']} with {rows[0]['psnr'][0]:.1f} dB" for rows in _grouped(record, task).values()]
         told.append(f"{task['title']}: {captions.listed(best) if best else 'nothing'}")
     return (
-        "A panel a level of noise, with a row for each method in three groups: trained networks, classical methods that "
-        f"know the diffusion, and others that do not. A dot with a bar is its PSNR. The best of each group: "
+        "A panel a level of noise, with a row for each method in three groups: trained networks, classical methods "
+        f"that know the diffusion, and others that do not. A dot with a bar is its PSNR. The best of each group: "
         f"{'; '.join(told)}."
     )
 

@@ -103,7 +103,8 @@ def caption(record, arrays, filters, centre):
     before, after = (_decibels(arrays[f"psnr_{name}"][number]) for name in ("degraded", "diffnet"))
     return (
         f"Test image {number}, diffused, with {captions.percent(record['noise'])} ({before}), and restored by DiffNet "
-        f"({after}). Below, the centre filter of each of its layers, estimated from the image: filters follow the edges."
+        f"({after}). Below, the centre filter of each of its layers, estimated from the image: filters follow the "
+        "edges."
     )
 
 

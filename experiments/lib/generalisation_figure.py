@@ -117,8 +117,8 @@ def caption(record):
         ),
         SETTINGS: (
             f"{record['title']}: do they restore {captions.count(record['test_images'], 'test image')} after another "
-            "diffusion, or with other noise, than what they were trained on? A dotted line marks the training. Both know "
-            "the training's diffusion; the green line is given the true one."
+            "diffusion, or with other noise, than what they were trained on? A dotted line marks the training. Both "
+            "know the training's diffusion; the green line is given the true one."
         ),
         WORST: (
             f"{record['title']}: where does the preset {STRIP} fail? Of each kind of picture the crop that it restores "
@@ -135,12 +135,12 @@ def alt(record):
     return {
         pictures.MAIN: ledger.signs(
             f"A panel a preset, with a row for each of {captions.listed(gains)}: clouds of dots for the input, DiffNet "
-            f"and the fixed point, with their means. For {STRIP}, DiffNet is furthest ahead of the fixed point on {best} "
-            f"({gains[best]:+.1f} dB) and least on {least} ({gains[least]:+.1f} dB)."
+            f"and the fixed point, with their means. For {STRIP}, DiffNet is furthest ahead of the fixed point on "
+            f"{best} ({gains[best]:+.1f} dB) and least on {least} ({gains[least]:+.1f} dB)."
         ),
         SETTINGS: (
-            "Three plots above each other. Against λ and against the number of steps, DiffNet and the fixed point have a "
-            f"sharp peak at the value of the training; at λ = {away['value']:g}, DiffNet reaches "
+            "Three plots above each other. Against λ and against the number of steps, DiffNet and the fixed point have "
+            f"a sharp peak at the value of the training; at λ = {away['value']:g}, DiffNet reaches "
             f"{away['diffnet']['psnr']['mean']:.0f} dB. With more noise than in the training, PSNR falls steeply."
         ),
         WORST: (

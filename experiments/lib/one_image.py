@@ -121,9 +121,9 @@ def caption(record):
     means = " and ".join(f"{METHODS[name]} {of['psnr']['mean']:.2f} dB" for name, of in record["results"].items())
     ship = " and ".join(f"{value:.2f}" for value in record["paper_psnr"].values())
     return (
-        f"{record['title']}: one test image, diffused and restored, {captions.percent(record['noise'])}. Below, |error| "
-        f"on two scales. In the mean of {record['results']['unet']['psnr']['n']} test images: {means}. The paper, on "
-        f"another image: {ship} dB."
+        f"{record['title']}: one test image, diffused and restored, {captions.percent(record['noise'])}. Below, "
+        f"|error| on two scales. In the mean of {record['results']['unet']['psnr']['n']} test images: {means}. The "
+        f"paper, on another image: {ship} dB."
     )
 
 

@@ -29,7 +29,8 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 nav a { display: inline-block; margin-right: .8rem; }
-figure { margin: 1rem 0; } figure img { width: 44rem; max-width: 100%; height: auto; background: white; border-radius: 4px; }
+figure { margin: 1rem 0; }
+figure img { width: 44rem; max-width: 100%; height: auto; background: white; border-radius: 4px; }
 figure.wide img { width: 100%; } figure.narrow img { width: 32rem; }
 figcaption { max-width: 44rem; }
 .from { font-size: .8rem; opacity: .75; margin: .2rem 0; max-width: 44rem; }
@@ -141,7 +142,8 @@ def _figure(picture, alt, caption, kind=""):
 
 
 def _inline(picture):
-    """A picture as a data URL, and whether it is a narrow one; as WebP, a fifth of the PNG. (Matplotlib needs Pillow.)"""
+    """A picture as a data URL, and whether it is a narrow one; as WebP, a fifth of the PNG. (Matplotlib needs "
+    "Pillow.)"""
     from PIL import Image
 
     with Image.open(picture) as image:

@@ -3,7 +3,6 @@
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions
 
 COLOURS = {"gray": "channel\nby channel", "shared": "shared\nfilters", "mixing": "mixing\nfilters"}
 TIME = ("5 layers", "10 layers", "fixed point", "stepwise")
@@ -93,8 +92,8 @@ def caption(record):
     """What is shown, and how to read it."""
     return (
         f"{record['title']}: does DiffNet learn other diffusions? Mean PSNR of "
-        f"{record['runs'][0]['results'][0]['psnr']['n']} test images, no noise (thin bars: standard deviation). Dashed: "
-        "the fixed point, of all steps at once or step by step, which is given the diffusion, and also λ."
+        f"{record['runs'][0]['results'][0]['psnr']['n']} test images, no noise (thin bars: standard deviation). "
+        "Dashed: the fixed point, of all steps at once or step by step, which is given the diffusion, and also λ."
     )
 
 
@@ -106,6 +105,6 @@ def alt(record):
             found.append(f"{BARS[run['part']]} {run['variant']} {run['results'][0]['psnr']['mean']:.1f} dB")
     return (
         f"Four panels above each other. Bars: {', '.join(found) or 'not run'}. Lines: PSNR falls with the "
-        "time of the diffusion, and undoing it step by step falls fastest; against λ, networks for one λ have a peak at "
-        "0.2, and the network for all λ is flatter and lower there."
+        "time of the diffusion, and undoing it step by step falls fastest; against λ, networks for one λ have a peak "
+        "at 0.2, and the network for all λ is flatter and lower there."
     )

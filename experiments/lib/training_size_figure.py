@@ -96,8 +96,8 @@ def caption(record):
     seeds = captions.count(len({run["seed"] for run in runs}), "seed")
     return (
         f"{record['title']}: does DiffNet need fewer training images than the U-Net? Mean PSNR of "
-        f"{runs[0]['results']['psnr']['n']} test images; bands go from the worst to the best of {seeds}. Only trainings "
-        "of one length can be compared: those that a line joins, or those with equal markers."
+        f"{runs[0]['results']['psnr']['n']} test images; bands go from the worst to the best of {seeds}. Only "
+        "trainings of one length can be compared: those that a line joins, or those with equal markers."
     )
 
 
