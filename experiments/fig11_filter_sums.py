@@ -31,7 +31,7 @@ def caption(record):
     return (
         f"{record['title']}: the sum of the five filters, δt Σ ζ, in each layer, for three levels of noise. It is zero "
         "where a layer moves gray value between pixels and keeps their sum. Its mean modulus is "
-        f"{filters.numbers(record, 'mean_modulus', '2g')}."
+        f"{filters.numbers(record, 'mean_modulus', '2g')}.{filters.seed(record)}"
     )
 
 

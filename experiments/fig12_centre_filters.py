@@ -29,7 +29,7 @@ def caption(record):
     return (
         f"{record['title']}: the centre filter, −δt ζ₅ in the stencil (4.7), in each layer, for three levels of noise; "
         "each image has its own colour scale. It follows the edges of the image. Mean width of its "
-        f"details: {filters.numbers(record, 'edge_width', '2f', ' pixels')}."
+        f"details: {filters.numbers(record, 'edge_width', '2f', ' pixels')}.{filters.seed(record)}"
     )
 
 

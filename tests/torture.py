@@ -73,6 +73,9 @@ def caption(record):
     return f"{record['title']}: {record['history'][-1]}"
 
 
+alt = caption
+
+
 def run(results_dir):
     """The experiment from its command line, in this process."""
     quiet = os.open(os.devnull, os.O_WRONLY)

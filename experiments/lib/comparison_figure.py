@@ -25,11 +25,15 @@ def _measured(record, task):
 def draw(record, arrays):
     """A panel a task: PSNR with its interval, a row a method, best first in each group."""
     found = [_grouped(record, task) for task in record["tasks"]]
-    heights = [sum(len(rows) + 1 for rows in groups.values()) for groups in found]
+    heights = [sum(len(rows) + 1 for rows in groups.values()) or 3 for groups in found]
     figure = figures.canvas(caption(record), figures.WIDTH, 0.165 * sum(heights) + 0.55 * len(heights))
     axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     for axis, task, groups in zip(axes, record["tasks"], found):
-        _dots(axis, task, groups)
+        axis.set_title(task["title"])
+        if groups:
+            _dots(axis, task, groups)
+        else:
+            figures.not_run(axis)
     axes[-1].set_xlabel("mean PSNR in dB")
     return figure
 
@@ -62,7 +66,6 @@ def _dots(axis, task, groups):
     if "input" in task["rows"] and "psnr" in task["rows"]["input"]:
         axis.axvline(task["rows"]["input"]["psnr"][0], color=figures.GRAY, linewidth=0.8, linestyle=":")
     axis.margins(x=0.18)
-    axis.set_title(task["title"])
 
 
 def _label(row):

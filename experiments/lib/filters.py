@@ -159,6 +159,12 @@ def numbers(record, quantity, digits, unit=""):
     return f"{captions.listed(f'{mean:.{digits}}' for mean in means)}{unit} for {levels} % noise"
 
 
+def seed(record):
+    """Which seed is shown, where there are several, as the end of a caption."""
+    of = record.get("seeds", ())
+    return f" Shown: seed {of[0]} of {len(of)}." if len(of) > 1 else ""
+
+
 def rows(record):
     """The levels of noise in words, from top to bottom."""
     return captions.listed(captions.percent(noise) for noise in record["noises"])

@@ -8,7 +8,7 @@ from diffnet_tf import files, metrics
 from diffnet_tf.files import model_files
 from diffnet_tf.networks import presets
 from experiments import all_noise
-from experiments.lib import measure, study
+from experiments.lib import captions, measure, study
 from tests.conftest import slow, tensorflow_only
 from tests.small_experiments import execute
 
@@ -107,4 +107,4 @@ def test_the_figure_is_of_the_recorded_numbers():
     assert {(51.6, 33.0), (52.0, 33.0), (30.0,)} <= lines
     assert (-0.4, 0.0) in {tuple(np.round(line.get_ydata(), 3)) for line in below.lines}
     assert wrong.texts[0].get_text() == "not run"
-    assert "U-Net: 800 steps of 16 crops of 48×48." in all_noise.caption(record)
+    assert "U-Net 800 steps of 16 crops of 48×48" in captions.provenance(record)

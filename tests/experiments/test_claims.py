@@ -99,7 +99,9 @@ def test_an_unfinished_experiment_hides_no_claims(tmp_path, monkeypatch, capsys)
     assert finding.answer == ledger.BROKEN and finding.ours.endswith("fig12: its check fails (KeyError: 'nothing')")
     assert len({row.where for row in rows}) > 10
     errors = capsys.readouterr().err
-    assert "unfinished is left out (ValueError: experiments.unfinished has no TITLE, compute, draw, caption" in errors
+    assert (
+        "unfinished is left out (ValueError: experiments.unfinished has no TITLE, compute, draw, caption, alt" in errors
+    )
 
 
 def test_changed_code_is_told_from_its_commit():

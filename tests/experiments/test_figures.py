@@ -32,9 +32,21 @@ def texts(figure):
 @pytest.mark.parametrize(
     ("experiment", "parameters", "words"),
     [
-        (fig01_linear_network, 3 * (5 * 96 * 96 + 1), ["diffusion3", "ζ: 96 × 96 × 5", "46,080 parameters"]),
-        (fig02_diffnet, 101_310, ["diffusion5", "FilterEstimator", "20,261 parameters", "n × h × w × 1", "relu"]),
-        (fig03_estimator, 20_261, ["conv4", "3 × 3 × 32 × 5", "no activation", "9,248 parameters", "n × h × w × 5"]),
+        (
+            fig01_linear_network,
+            3 * (5 * 96 * 96 + 1),
+            ["diffusion1 to 3", "× 3", "ζ: 96 × 96 × 5", "46,080 parameters"],
+        ),
+        (
+            fig02_diffnet,
+            101_310,
+            ["diffusion1 to 5", "× 5", "FilterEstimator", "20,261 parameters", "n × h × w × 1", "relu"],
+        ),
+        (
+            fig03_estimator,
+            20_261,
+            ["conv2 and conv3", "× 2", "conv4", "3 × 3 × 32 × 5", "no activation", "9,248 parameters", "n × h × w × 5"],
+        ),
     ],
 )
 def test_networks_are_drawn_from_the_model_objects(experiment, parameters, words, tmp_path):
@@ -43,13 +55,13 @@ def test_networks_are_drawn_from_the_model_objects(experiment, parameters, words
     figure = experiment.draw(record, arrays)
     for word in words:
         assert word in texts(figure), word
-    assert f"{parameters:,} parameters in all" in figure.texts[0].get_text().replace("\n", " ")
+    assert f"{parameters:,} parameters in total" in figure.texts[0].get_text().replace("\n", " ")
 
 
 def test_another_network_makes_another_drawing():
     description = architecture.describe(dn.models.DiffNet(num_layers=2, estimator_depth=5, width=16))
-    figure = architecture.draw({"title": "", "caption": "", **description}, {})
-    assert "diffusion2" in texts(figure) and "diffusion3" not in texts(figure)
+    figure = architecture.draw("", {"title": "", **description}, {})
+    assert "diffusion1 and diffusion2" in texts(figure) and "× 3" in texts(figure) and "diffusion3" not in texts(figure)
     assert f"{dn.layers.FilterEstimator(5, 16)(np.ones((1, 8, 8, 1))).shape[-1]}" in texts(figure)
     inner = [block["estimator"]["parameters"] for block in description["blocks"] if "estimator" in block]
     assert 2 * (inner[0] + 1) == description["parameters"] and f"{inner[0]:,} parameters" in texts(figure)
@@ -183,7 +195,7 @@ def test_filters_of_all_seeds_that_have_the_three_networks(trained):
     np.testing.assert_allclose(of["mean"][2], [s.mean() for s in sums], rtol=1e-3, atol=1e-7)
     np.testing.assert_allclose(of["edge_width"][2], [filters.edge_width(s[0]) for s in sums], rtol=1e-4)
     assert [source["seed"] for source in of["weights"]] == [2, 2, 2]
-    assert "seed 0 of 3" in fig11_filter_sums.caption(record)
+    assert "Shown: seed 0 of 3." in fig11_filter_sums.caption(record)
 
 
 def test_a_flat_image_has_no_edges():

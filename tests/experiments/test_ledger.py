@@ -93,8 +93,8 @@ def test_totals_are_sentences():
     two = "The paper's claims: 10: 2 hold, 2 do not hold, for 2 we can't tell, 2 were not run, 2 can't be read; "
     conditions = "0 under three or more of the five conditions"
     rows = [row(answer) for answer in ledger.ANSWERS]
-    assert ledger._total(ledger.PAPER, rows) == one + conditions
-    assert ledger._total(ledger.PAPER, rows * 2) == two + conditions
+    assert ledger.total(ledger.PAPER, rows) == one + conditions
+    assert ledger.total(ledger.PAPER, rows * 2) == two + conditions
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from experiments import render
-from experiments.lib import ledger, page, records
+from experiments.lib import ledger, page, pictures, records, registry
 from tests.conftest import ROOT, slow
 
 
@@ -52,7 +52,12 @@ def test_the_page_shows_every_record_and_claim(tmp_path):
         (root / arrays.relative_to(ROOT / "results")).symlink_to(arrays)
     names = render.recorded(root)
     parsed = check(page.write(root, names).read_text())
-    assert set(names) <= parsed.ids and len(parsed.loaded) == len(names) >= 23
+    assert {*names, "claims", "beyond"} <= parsed.ids
+    several = sum(len(pictures.told(registry.get(name), records.load(root / name)[0])) for name in names)
+    assert len(parsed.loaded) == 1 + several >= 1 + 23 + 2  # the cover first; one experiment has three
+    said = " ".join(parsed.words)
+    assert 0 < said.index("The paper's claims: ") < said.index("Figure 1:") < said.index("does it hold?")
+    assert said.count("From: ") == len(names)
     for each in (ledger.PAPER, ledger.BEYOND):
         for row in each.rows(root):
             assert row.claim.text in parsed.words and (row.finding.ours in parsed.words or not row.finding.ours)

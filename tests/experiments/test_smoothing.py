@@ -130,7 +130,7 @@ def test_one_network_told_sigma_is_a_second_line(tiny, tmp_path, monkeypatch):
     assert record["conditioned"]["rank_correlation"] == pytest.approx(1.0) and record["seeds"] == [0]
     record |= {"title": "", "note": "here"}
     left = fig13_smoothing.draw(record, {}).axes[0]
-    assert left.lines[-1].get_label() == "mean, one network given σ" and len(left.lines[-1].get_xdata()) == len(NOISES)
+    assert left.lines[-1].get_label() == "mean, one\nnetwork given σ" and len(left.lines[-1].get_xdata()) == len(NOISES)
 
 
 def test_the_budget_is_ten_levels_of_three_seeds():

@@ -10,7 +10,7 @@ import pytest
 from diffnet_tf import files
 from diffnet_tf.evaluation import statistics
 from experiments import comparison, fig08_one_image, unet
-from experiments.lib import measure, networks, options, records, study, unets
+from experiments.lib import captions, measure, networks, options, records, study, unets
 from experiments.lib.measure import Task
 from tests.conftest import ROOT, tensorflow_only
 from tests.small_experiments import execute
@@ -138,8 +138,8 @@ def test_figures_8_and_9_are_of_the_records(name):
     run = unets.longest(RESULTS, task, record)
     assert record["unet"]["file"] == run["file"] and record["unet"]["steps"] in (20_900, 20_800)
     np.testing.assert_allclose(arrays["psnr_unet"], run["psnr"], atol=1e-5)
-    caption = fig08_one_image.caption(record)
-    assert f"{record['unet']['steps']:,} steps of 16 crops of 48×48 on an NVIDIA H200 with TF32 convolutions" in caption
+    said = captions.provenance(record)
+    assert f"{record['unet']['steps']:,} steps of 16 crops of 48×48 on an NVIDIA H200 with TF32 convolutions" in said
 
 
 # ---- Recipes and steps -----------------------------------------------------------------------------------------------
@@ -213,15 +213,15 @@ def test_only_trainings_on_the_same_test_images_are_drawn_from(tmp_path):
 
 def test_how_it_was_trained_in_words(tmp_path):
     run = kept(tmp_path, steps=20_900)
-    assert unets.words(run) == unets.words(run, run) == "20,900 steps of 16 crops of 48×48"
-    assert unets.words(run, run | {"steps": 90}) == "90 to 20,900 steps of 16 crops of 48×48"
+    assert captions.trainings(run) == captions.trainings(run, run) == "20,900 steps of 16 crops of 48×48"
+    assert captions.trainings(run, run | {"steps": 90}) == "90 to 20,900 steps of 16 crops of 48×48"
     other = run | {"steps": 1, "numerics": {"float32_in_training": "TF32"}}
-    assert unets.words(run, other).endswith("48×48; 1 step of 16 crops of 48×48 with TF32 convolutions")
+    assert captions.trainings(run, other).endswith("48×48; 1 step of 16 crops of 48×48 with TF32 convolutions")
     run |= {"hardware": {"accelerators": ["A", "A"]}, "numerics": {"float32_in_training": "TF32"}}
-    assert unets.words(run) == "20,900 steps of 16 crops of 48×48 on an A with TF32 convolutions"
+    assert captions.trainings(run) == "20,900 steps of 16 crops of 48×48 on an A with TF32 convolutions"
     run["recipe"]["crop"] = None
     run |= {"hardware": {"accelerators": []}, "numerics": {"float32_in_training": "float32"}}
-    assert unets.words(run) == "20,900 steps of 16 whole images"
+    assert captions.trainings(run) == "20,900 steps of 16 whole images"
 
 
 @pytest.mark.filterwarnings("ignore:Attempting to set identical")
@@ -297,5 +297,7 @@ def test_the_figure_shows_every_training(tmp_path):
     assert forward.texts[0].get_text() == "not run"
     lines = [tuple(line.get_ydata()) for line in inverse.lines]
     assert sorted(lines) == [(40.0, 45.0), (41.0,), (45.0,)]
-    assert inverse.get_title() == "inverse, no noise: 51.00 dB"
-    assert "2 test images after the longest training, 20 steps of 16 crops of 48×48." in unet.caption(record)
+    assert inverse.get_title() == "inverse, no noise:\n51.00 dB on test images"
+    assert "of 2 test images after the longest. Hollow: another recipe. Of 1 training only" in unet.caption(record)
+    assert "inverse, no noise, 51.0 dB" in unet.alt(record)
+    assert "2 trainings of 7 to 20 steps" in captions.provenance(record)
