@@ -132,9 +132,14 @@ def _run(name, seed, chosen, limit):
 @figures.styled
 def draw(found):
     """PSNR of validation images against seconds, one line for each run; a dot is the test images' mean at its end."""
-    figure = figures.Figure(figsize=(6, 3.2), layout="constrained")
+    first = next(iter(found.values()))[0]
+    caption = (
+        "How long does DiffNet take to learn to undo Perona–Malik diffusion without noise? Lines: 64 validation images "
+        f"({first['data']}); dots: {first['test_psnr']['n']} test images ({first['test_data']}), measured once at the "
+        "end. Three seeds each."
+    )
+    figure = figures.canvas(caption, figures.WIDTH, 3.4)
     axes = figure.add_subplot(xscale="log", xlabel="seconds of training on 2 cores", ylabel="mean PSNR in dB")
-    axes.set_title("Learning to undo Perona–Malik diffusion, no noise")
     for k, (name, runs) in enumerate(found.items()):
         for run in runs:
             rows = [(row["seconds"], row["val_psnr"]) for row in run["history"]]
