@@ -25,7 +25,7 @@ ANSWERS = (*verdicts.ANSWERS, BROKEN)
 COUNTED = {
     verdicts.HOLDS: ("{} holds", "{} hold"),
     verdicts.FAILS: ("{} does not hold", "{} do not hold"),
-    verdicts.OPEN: ("for {} we can't tell", "for {} we can't tell"),
+    verdicts.OPEN: ("{} can't be decided", "{} can't be decided"),
     verdicts.NOT_RUN: ("{} was not run", "{} were not run"),
     BROKEN: ("{} can't be read", "{} can't be read"),
 }

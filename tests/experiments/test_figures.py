@@ -61,7 +61,7 @@ def test_networks_are_drawn_from_the_model_objects(experiment, parameters, words
 def test_another_network_makes_another_drawing():
     description = architecture.describe(dn.models.DiffNet(num_layers=2, estimator_depth=5, width=16))
     figure = architecture.draw("", {"title": "", **description}, {})
-    assert "diffusion1 and diffusion2" in texts(figure) and "× 3" in texts(figure) and "diffusion3" not in texts(figure)
+    assert "diffusion1 and diffusion2" in texts(figure) and "× 2" in texts(figure) and "diffusion3" not in texts(figure)
     assert f"{dn.layers.FilterEstimator(5, 16)(np.ones((1, 8, 8, 1))).shape[-1]}" in texts(figure)
     inner = [block["estimator"]["parameters"] for block in description["blocks"] if "estimator" in block]
     assert 2 * (inner[0] + 1) == description["parameters"] and f"{inner[0]:,} parameters" in texts(figure)
