@@ -88,7 +88,7 @@ def _curves(axis, rows, title, label, trained, line="-"):
 
 def _strip(text, record, arrays):
     worst = arrays["worst"]
-    figure, axes = figures.panels(len(SHOWN), len(worst), text, width=0.82, height=1.15)
+    figure, axes = figures.panels(len(SHOWN), len(worst), text, width=0.82, height=1.08)
     error = np.abs(arrays["worst_residual"].astype("float64"))
     scale = figures.symmetric(error, share=0.98)
     for column, number in enumerate(worst):
