@@ -2,8 +2,9 @@
 
 Each layer of a DiffNet estimates a stencil for every pixel: one weight for the pixel itself, the centre, and four for
 its neighbours. The stencil splits into a mean-free part, which differentiates, and a smoothing part. You learn how to
-look at both. The centre weights show the edges: diffusion is slow there, so there is less to undo. With noise, the
-network smooths more. It takes a few seconds.
+look at both. The centre weights show the edges: diffusion is slow there, so there is less to undo. Of two networks, each
+on the images that it was trained for, the one for noisy images has the larger smoothing part, as in Figures 11 and 12
+of the paper. It takes a few seconds.
 """
 
 import matplotlib.pyplot as plt

@@ -29,7 +29,10 @@ CLAIMS = {
     "own_photographs": (DECIBELS, lambda diffused, restored: restored > diffused + 1.5),
     "own_physics": (DECIBELS, lambda camera, restored: restored > camera + 12),
     "pretrained": (DECIBELS, lambda diffused, restored, card: restored > diffused + 2 and abs(restored - card) < 2),
-    "stencils_of_a_photograph": (PARTS, lambda quiet, w, noisy, noisy_w: w < 0.05 * quiet and noisy_w > 0.1 * noisy),
+    "stencils_of_a_photograph": (
+        PARTS,
+        lambda quiet, w, noisy, noisy_w: w < 0.05 * quiet and 0.1 < noisy_w / noisy < 0.2,
+    ),
     "transfer": (DECIBELS, lambda preset, time_steps, new: time_steps > preset + 10 and preset > new + 3),
 }
 
