@@ -2,8 +2,8 @@
 
 Each layer of a DiffNet estimates a stencil for every pixel: one weight for the pixel itself, the centre, and four for
 its neighbours. The stencil splits into a mean-free part, which differentiates, and a smoothing part. You learn how to
-look at both. The centre weights show the edges: diffusion is slow there, so there is less to undo. Of two networks, each
-on the images that it was trained for, the one for noisy images has the larger smoothing part, as in Figures 11 and 12
+look at both. The centre weights show the edges: diffusion is slow there, so there is less to undo. Of two networks,
+each on images like those it was trained on, the one for noisy images has the larger smoothing part, as in Figure 11
 of the paper. It takes a few seconds.
 """
 
