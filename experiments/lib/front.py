@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.lib import captions, ledger, measure, records, seeds, unets, verdicts
+from experiments.lib import captions, ledger, measure, records, seeds, unets
 
 # Experiment → its task in words, and what its record calls the network's result.
 TASKS = {
@@ -38,18 +38,8 @@ def headline(root):
                 f"{_psnr(first['results']['fixed_point']):.2f}" if "fixed_point" in first["results"] else "",
             )
             lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", answers(root)])
-
-
-def answers(root):
-    """How many claims of the paper got which answer: a sentence."""
-    rows = ledger.PAPER.rows(root)
-    counts = {answer: sum(row.finding.answer == answer for row in rows) for answer in verdicts.ANSWERS}
-    holds, fails, unclear, missing = counts.values()
-    return (
-        f"Of {len(rows)} claims of the paper {holds} hold, {fails} do not hold, {unclear} cannot be decided yet, and "
-        f"{missing} were not tested yet."
-    )
+    total = ledger.total(ledger.PAPER, ledger.PAPER.rows(root))
+    return "\n".join([*lines, "", f"{total}."])
 
 
 def _psnr(result):

@@ -218,7 +218,7 @@ def total(ledger, rows):
     words = ", ".join(COUNTED[answer][number > 1].format(number) for number, answer in counts)
     marked = [sum(row.finding.conditions.marks().values()) for row in rows]
     papers = f"; {sum(marks >= 3 for marks in marked)} tested under at least three of the paper's five conditions"
-    return f"{ledger.title}: {len(found)}: {words}{papers * (ledger is PAPER)}"
+    return f"{ledger.title} ({len(found)}): {words}{papers * (ledger is PAPER)}"
 
 
 def listing(ledger, rows, verbose=False, width=WIDTH):

@@ -56,7 +56,7 @@ def test_the_page_shows_every_record_and_claim(tmp_path):
     several = sum(len(pictures.told(registry.get(name), records.load(root / name)[0])) for name in names)
     assert len(parsed.loaded) == 1 + several >= 1 + 23 + 2  # the cover first; one experiment has three
     said = " ".join(parsed.words)
-    assert 0 < said.index("The paper's claims: ") < said.index("Figure 1:") < said.index("does it hold?")
+    assert 0 < said.index("The paper's claims (") < said.index("Figure 1:") < said.index("does it hold?")
     assert said.count("From: ") == len(names)
     for each in (ledger.PAPER, ledger.BEYOND):
         for row in each.rows(root):
