@@ -7,8 +7,9 @@
 >>> print(", ".join(f"{float(dn.metrics.psnr(image, u)[0]):.0f} dB" for u in (diffused, restored)))
 30 dB, 66 dB
 
-The modules stand in rooms: `base`, `files`, `physics`, `data`, `networks`, `training`, `restoration`, `evaluation` and
-`commands`. Those that users need most have a short name as well: `diffnet_tf.layers` is `diffnet_tf.networks.layers`.
+The modules are sorted into folders: `base`, `files`, `physics`, `data`, `networks`, `training`, `restoration`,
+`evaluation` and `commands`. The modules that users need most also have a short name: `diffnet_tf.layers` is
+`diffnet_tf.networks.layers`.
 
 Reference: S. Arridge & A. Hauptmann, Networks for Nonlinear Diffusion Problems in Imaging, J. Math. Imaging Vis. 62
 (2020) 471–487, doi:10.1007/s10851-019-00901-3.
@@ -26,7 +27,7 @@ from diffnet_tf.base import quiet
 
 __version__ = "0.2.0"
 
-if TYPE_CHECKING:  # what __getattr__ gives
+if TYPE_CHECKING:  # the names that __getattr__ finds
     from diffnet_tf import data, metrics, training
     from diffnet_tf.evaluation import analysis
     from diffnet_tf.networks import layers, models, presets, transfer
@@ -56,7 +57,7 @@ __all__ = [
     "__version__",
 ]
 
-# Short name → where the module stands.
+# Short name → the module that it stands for.
 _SHORT = {
     "analysis": "evaluation.analysis",
     "diffusion": "physics.diffusion",
@@ -75,7 +76,7 @@ _ROOMS = ("base", "commands", "data", "evaluation", "files", "networks", "physic
 
 
 class _ShortNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds `diffnet_tf.layers` where it stands: `import` by the short name gives the very same module object."""
+    """Makes `import diffnet_tf.layers` return the module object of `diffnet_tf.networks.layers` itself, not a copy."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         short = name.removeprefix(f"{__name__}.")
@@ -87,7 +88,7 @@ class _ShortNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._own  # the import system has just put the short name's there
+        module.__spec__ = self._own  # the import system has just replaced it by that of the short name
 
 
 sys.meta_path.append(_ShortNames())
@@ -106,9 +107,9 @@ def __dir__() -> list[str]:
 
 
 def _load() -> None:
-    """Import what registers layers, models, metrics and optimisers with Keras, so that load_model knows them.
+    """Import the modules that register layers, models, metrics and optimisers with Keras, so that load_model works.
 
-    Drawing from records needs no Keras: without it, the modules are imported when they are first used.
+    Without Keras (figures can be drawn from records without it), modules are imported when they are first used.
     """
     if importlib.util.find_spec("keras") is None:
         return
@@ -123,5 +124,5 @@ def _load() -> None:
     globals().update({name: __getattr__(name) for name in _FUNCTIONS})
 
 
-if quiet.COMMAND != "diffnet_tf":  # else __main__ does, for the commands that need Keras
+if quiet.COMMAND != "diffnet_tf":  # otherwise __main__ does it, for the commands that need Keras
     _load()

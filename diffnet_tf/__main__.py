@@ -1,4 +1,4 @@
-"""python -m diffnet_tf COMMAND, or diffnet-tf COMMAND: what can be done without writing code."""
+"""The command line: `python -m diffnet_tf COMMAND`, or `diffnet-tf COMMAND`."""
 
 import importlib
 import os
@@ -9,23 +9,23 @@ from typing import Any
 import diffnet_tf
 from diffnet_tf.base import command_line, quiet
 
-# Command (its module in `commands`) → what --help says of it. Only the module of the chosen one is imported, and Keras
-# only when it runs: --help is there at once.
+# Command (the name of its module in `commands`) → its line in --help. Only the chosen command's module is imported, and
+# Keras only when the command runs, so that --help appears at once.
 COMMANDS = {
-    "restore": "Apply a network to an image file, or to all images of a folder.",
-    "train": "Train a network on a folder of your own images, or fine-tune one that comes with the package.",
-    "inspect": "Look at the stencils that a network applies to an image, layer by layer: a table, and a picture.",
-    "presets": "List the networks that come with the package, or show the card of one.",
-    "data": "Say what images a folder holds, what is missing, and which options use them.",
-    "make_pairs": "Write pairs of diffused and clean images to a file, NPZ or TFRecord, for other frameworks.",
-    "verify": "Say for each claim of the paper, and for each goal beyond it, what the records under a results folder "
-    "show.",
+    "restore": "Restore an image file, or all images in a folder, with a network.",
+    "train": "Train a network on a folder of your own images, or fine-tune a preset (a network that comes with the "
+    "package).",
+    "inspect": "Show the stencils that a network applies to an image, layer by layer, in a table and a picture.",
+    "presets": "List the presets (the trained networks that come with the package), or show the card of one.",
+    "data": "Report which images a folder holds, what is missing, and which options use them.",
+    "make_pairs": "Write pairs of diffused and clean images to an NPZ or TFRecord file, for other frameworks.",
+    "verify": "Check each claim of the paper, and each goal beyond it, against the records in a results folder.",
 }
-LIGHT = ("presets", "verify")  # commands that need no Keras
+LIGHT = ("presets", "verify")  # commands that do not need Keras
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit status; what was wrong with the input is one line and status 2."""
+    """Run a command and return its exit status. An error in the input prints one line and returns 2."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     name = next((argument for argument in given if not argument.startswith("-")), None)
     program = quiet.SCRIPT if quiet.is_script() else "python -m diffnet_tf"
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 with quiet.loading():
                     diffnet_tf._load()
             status = module.run(chosen)
-            sys.stdout.flush()  # here, where a reader who has gone is no error
+            sys.stdout.flush()  # here, where a closed pipe is not an error
             return status
     except BrokenPipeError:  # `verify | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

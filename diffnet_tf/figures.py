@@ -1,4 +1,4 @@
-"""The shared look of all figures. NumPy and Matplotlib only: figures are drawn from records, without Keras."""
+"""The common style of all figures. NumPy and Matplotlib only: figures are drawn from records, without Keras."""
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ WIDTH = 5.6  # inches of a whole figure: type of 8 points is read on a phone, to
 RESIDUALS = "RdBu_r"  # diverging and colour-blind safe; white is zero
 ERRORS = "magma"  # moduli: black is zero
 SPECTRA = "viridis"
-# Okabe & Ito's colours, which colour-blind readers can tell apart: of lines and dots; light ones of boxes.
+# Okabe & Ito's colours for lines and dots, which colour-blind readers can tell apart, and light ones for boxes.
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 BOXES = ("#CFE5F3", "#FBE3CF")
 GRAY = "#999999"
@@ -43,7 +43,7 @@ Drawn = TypeVar("Drawn")
 
 
 def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
-    """A decorator that makes a drawing function use the style, and leaves the caller's settings alone."""
+    """A decorator that applies the style inside a drawing function, and leaves the caller's settings unchanged."""
 
     def wrapped(*arguments: Arguments.args, **options: Arguments.kwargs) -> Drawn:
         with matplotlib.rc_context(STYLE):
@@ -114,14 +114,14 @@ def _taken(figure: Figure) -> float:
 def image(
     axis: Axes, pixels: Array, label: str | None = None, low: float = 0.0, high: float = 1.0, cmap: str = "gray"
 ) -> AxesImage:
-    """Draw an image on a fixed scale, with a line of text below it. Returns the artist, for a colour bar."""
+    """Draw an image on the scale `low` … `high`, with a label below it. Returns the artist, for a colour bar."""
     if label:
         axis.set_xlabel(label, labelpad=2)
     return axis.imshow(pixels, vmin=low, vmax=high, cmap=cmap)
 
 
 def titles(axes: Iterable[Axes], texts: Iterable[str]) -> None:
-    """Write a title above each of some axes."""
+    """Write a title above each of the axes."""
     for axis, text in zip(axes, texts):
         axis.set_title(text)
 
@@ -151,9 +151,10 @@ def bars(axis: Axes, groups: Sequence[str], series: dict[str, tuple[str, Array]]
     """Bars with their values above them.
 
     Args:
-        groups: names below the axis.
-        series: label → (colour, of each group mean and standard deviation: (n, 2)); NaN where there is none.
-        width: of a bar.
+        axis: to draw into.
+        groups: the n names below the axis.
+        series: label → (colour, array (n, 2) of mean and standard deviation for each group; NaN where there is none).
+        width: of a bar, where the distance of two groups is 1.
     """
     for k, (label, (colour, values)) in enumerate(series.items()):
         means, spreads = np.transpose(values)
@@ -165,7 +166,7 @@ def bars(axis: Axes, groups: Sequence[str], series: dict[str, tuple[str, Array]]
 
 
 def not_run(axis: Axes) -> None:
-    """Say in empty axes that there is nothing to show."""
+    """Write "not run" into empty axes."""
     axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center")
     axis.set(xticks=[], yticks=[])
 
@@ -178,13 +179,15 @@ def span(axis: Axes, least: float) -> None:
 
 
 def symmetric(*images: Array, share: float = 0.995) -> float:
-    """One scale −s … s for images around zero: s is above most of the moduli. A few brightest pixels would leave the
-    rest white."""
+    """The s of a common colour scale −s … s for images around zero: the `share` quantile of the absolute values.
+
+    With the maximum instead, a few bright pixels would leave all others white.
+    """
     return float(np.quantile(np.abs(images if len(images) > 1 else images[0]), share)) or 1e-6
 
 
 def save(figure: Figure, path: PathLike) -> None:
-    """Write a PNG, and a PDF beside it, without the time of day or versions in them: equal figures are equal files."""
+    """Write a PNG, and a PDF beside it, without dates and versions, so that equal figures give equal files."""
     path = Path(path)
     of_a_png = {"Software": None, CAPTION_PIXELS: str(round(DPI * _taken(figure)))}
     for suffix, about in ((".png", of_a_png), (".pdf", dict.fromkeys(("Creator", "Producer", "CreationDate")))):

@@ -1,1 +1,1 @@
-"""What everybody uses: types, checks, the backend, quiet loading, the command line. It imports nothing of ours."""
+"""What all other modules use: types, checks, the backend, quiet loading, the command line."""

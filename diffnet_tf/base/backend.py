@@ -1,4 +1,4 @@
-"""What Keras leaves to its backends: compiling a function of tensors, equal bits, and dtypes wide enough for images."""
+"""What Keras leaves to its backends: compiling functions, reproducible bits, and dtypes wide enough for images."""
 
 import contextlib
 import contextvars
@@ -13,7 +13,7 @@ from diffnet_tf.base.types import Tensor
 
 
 def at_least_float32(dtype: str) -> str:
-    """The dtype itself, or float32 for half precision. (Keras's result_type narrows float64 on JAX and PyTorch.)"""
+    """The given dtype, or float32 for half precision. (Keras's result_type narrows float64 on JAX and PyTorch.)"""
     return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
@@ -22,7 +22,7 @@ _guarded = contextvars.ContextVar("_guarded", default=False)
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """A block in which networks are traced as for a device that narrows float32, see `narrows_float32`."""
+    """A block in which networks are traced as if the device narrowed float32; see `narrows_float32`."""
     token = _guarded.set(True)
     try:
         yield
@@ -31,10 +31,10 @@ def guarded() -> Iterator[None]:
 
 
 def narrows_float32() -> bool:
-    """Whether float32 convolutions that are traced now may be computed in less: TF32 on a GPU, bfloat16 on a TPU.
+    """Whether the device may compute float32 convolutions in lower precision: TF32 on a GPU, bfloat16 on a TPU.
 
-    Processors compute them as they are. Inside `guarded` it is always so: for models that are traced here and run
-    elsewhere, and for tests.
+    CPUs do not. Inside `guarded` the answer is always True: for models that are traced here and run elsewhere, and
+    for tests.
     """
     return _guarded.get() or _has_accelerator()
 
@@ -59,7 +59,7 @@ def _has_accelerator() -> bool:
 def without_tf32() -> Iterator[None]:
     """A block in which a GPU computes float32 convolutions and products in float32, not in TF32.
 
-    On JAX it is for what is traced inside, on TensorFlow and PyTorch for what runs inside.
+    On JAX this holds for what is traced inside the block; on TensorFlow and PyTorch, for what runs inside it.
     """
     name = keras.backend.backend()
     if name == "jax":
@@ -92,9 +92,9 @@ def without_tf32() -> Iterator[None]:
 
 
 def tensorflow_without_tf32() -> None:
-    """On TensorFlow with a GPU, compute in float32 instead of TF32 from now on; elsewhere change nothing.
+    """On TensorFlow with a GPU, compute in float32 instead of TF32 from now on; elsewhere do nothing.
 
-    A compiled function runs long after it was traced, so `without_tf32` around a network's call is not enough there.
+    A compiled function runs long after it was traced, so on TensorFlow `without_tf32` around the call is not enough.
     """
     if keras.backend.backend() == "tensorflow" and _has_accelerator():
         import tensorflow as tf
@@ -103,10 +103,10 @@ def tensorflow_without_tf32() -> None:
 
 
 def has_bfloat16() -> bool:
-    """Whether the device has instructions for bfloat16 that the backend is taken to use.
+    """Whether the device has instructions for bfloat16 that are expected to make the backend faster.
 
-    A GPU of compute capability 8.0 and higher has them. On a processor that has them TensorFlow and PyTorch were
-    faster with bfloat16, JAX was not.
+    GPUs have them from compute capability 8.0 on. On CPUs that have them, TensorFlow and PyTorch were faster with
+    bfloat16, and JAX was not.
     """
     name = keras.backend.backend()
     if not _has_accelerator():
@@ -120,25 +120,25 @@ def has_bfloat16() -> bool:
     if name == "jax":
         import jax
 
-        found = [getattr(device, "compute_capability", "8.0") for device in jax.local_devices()]
-        return all(float(capability) >= 8.0 for capability in found)
+        capabilities = [getattr(device, "compute_capability", "8.0") for device in jax.local_devices()]
+        return all(float(capability) >= 8.0 for capability in capabilities)
     import torch
 
     return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
 
 
 def deterministic() -> None:
-    """Have the backend use only operations whose result does not depend on which thread ends first.
+    """Make the backend use only operations whose result does not depend on the order in which threads finish.
 
-    To be called before the backend's first operation. Two processes with the same seed on one machine, with the same
-    versions and number of threads, then give the same bits; on a GPU at the price of some speed.
+    Call it before the backend's first operation. Two processes with the same seed, machine, versions and number of
+    threads then give the same bits. On a GPU this costs some speed.
     """
     name = keras.backend.backend()
     if name == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-    elif name == "jax":  # on a CPU it is so anyway
+    elif name == "jax":  # CPUs are deterministic anyway
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
     else:
         import torch
@@ -148,10 +148,10 @@ def deterministic() -> None:
 
 @functools.cache
 def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function of tensors that XLA fuses even inside a TensorFlow graph; on other backends the function itself.
+    """A function of tensors that XLA fuses, even inside a TensorFlow graph; on other backends the function itself.
 
-    For chains of small operations: TensorFlow spends more on the gradients of shifted images than on their values. XLA
-    compiles anew for every shape, so it pays where shapes repeat, as in training.
+    Use it for chains of small operations, such as products with shifted images, whose gradients cost TensorFlow more
+    than their values. XLA compiles again for every shape, so this pays where shapes repeat, as in training.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -165,10 +165,13 @@ _OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "ResourceExhausted", "out of memory", "O
 
 @contextlib.contextmanager
 def memory_errors(message: str) -> Iterator[None]:
-    """A block in which memory may be exhausted, for which every backend has an error of its own.
+    """A block that may run out of memory: turns each backend's own error into a MemoryError.
+
+    Args:
+        message: of the MemoryError; it should say what to do.
 
     Raises:
-        MemoryError: with a message that says what to do.
+        MemoryError: if memory ran out.
     """
     try:
         yield
@@ -179,12 +182,12 @@ def memory_errors(message: str) -> Iterator[None]:
 
 
 def compiled(function: Callable[..., Tensor], fused: bool = False) -> Callable[..., Tensor]:
-    """A function of arrays or tensors, compiled by the backend in use. (PyTorch runs it as it is, without gradients.)
+    """Compile a function of arrays or tensors with the backend. (PyTorch only runs it without gradients.)
 
     Args:
         function: of tensors.
-        fused: on TensorFlow, let XLA fuse its operations: several times as fast for chains of small ones, as in a
-            diffusion, but slower for convolutions on a CPU. On JAX, XLA does so anyway.
+        fused: on TensorFlow, let XLA fuse the operations. This is several times as fast for chains of small
+            operations, as in diffusion, but slower for convolutions on a CPU. JAX always uses XLA.
     """
     name = keras.backend.backend()
     if name == "jax":
@@ -194,15 +197,15 @@ def compiled(function: Callable[..., Tensor], fused: bool = False) -> Callable[.
     if name == "tensorflow":
         import tensorflow as tf
 
-        # TensorFlow counts tracings by code, and warns when lambdas of the same line are traced once each: a partial
-        # function counts for itself.
+        # TensorFlow counts tracings per line of code, and warns when several lambdas of one line are traced once each.
+        # A partial object has a count of its own.
         own = functools.partial(function)
         return tf.function(own, reduce_retracing=not fused, jit_compile=fused or None)
     return _without_gradients(function)
 
 
 def _without_gradients(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """On PyTorch: with nothing kept for a backward pass."""
+    """The function on PyTorch, keeping nothing for a backward pass."""
     import torch
 
     @torch.no_grad()  # type: ignore[untyped-decorator]

@@ -1,6 +1,6 @@
-"""Checks on what callers hand in: refused here, by name, before any work is done.
+"""Checks of arguments. They raise an error that names the argument, before any work is done.
 
-Every message says what came, what was expected and what to do. NumPy only.
+Each message says what was given, what was expected and what to do. NumPy only.
 """
 
 import difflib
@@ -15,11 +15,11 @@ import numpy as np
 from diffnet_tf.base.types import Array, PathLike, Tensor
 
 MINIMUM_SIZE = 3  # a 5-point stencil needs one pixel with four neighbours
-FULL_RANGE = 10.0  # beyond what noise makes of [0, 1], below the white of any 8-bit image that is not all but black
+FULL_RANGE = 10.0  # more than [0, 1] with noise ever reaches, less than the maximum of all but the darkest 8-bit images
 
 
 class InputTypeError(TypeError):
-    """What was handed in has a wrong type. (A plain TypeError is a mistake of the program itself.)"""
+    """An argument has the wrong type. (A plain TypeError is a bug in this package.)"""
 
 
 def _where(bad: Array) -> tuple[int, ...]:
@@ -27,7 +27,7 @@ def _where(bad: Array) -> tuple[int, ...]:
 
 
 def float_dtype(array: Tensor, name: str = "images") -> None:
-    """Refuse integer, boolean, complex and object arrays, and tensors of such a dtype in any framework."""
+    """Raise an InputTypeError unless an array or tensor, of any framework, is of floating point."""
     dtype = str(getattr(array.dtype, "name", array.dtype)).removeprefix("torch.")
     if "float" not in dtype:
         raise InputTypeError(
@@ -37,7 +37,7 @@ def float_dtype(array: Tensor, name: str = "images") -> None:
 
 
 def finite(array: Array, name: str = "images") -> None:
-    """Refuse NaN and infinity, with their number and the first place."""
+    """Raise a ValueError for NaN and infinity, with their number and the first index."""
     bad = ~np.isfinite(array)
     if bad.any():
         raise ValueError(
@@ -47,7 +47,7 @@ def finite(array: Array, name: str = "images") -> None:
 
 
 def image_channels(shape: Iterable[int | None], channels: int, name: str = "images") -> None:
-    """Refuse shapes other than (batch, height, width, channels), any of them None where it is not known yet."""
+    """Raise a ValueError unless a shape is (batch, height, width, channels); None stands for an unknown size."""
     shape = tuple(shape)
     if channels == 1:
         gray(shape, name)
@@ -56,7 +56,7 @@ def image_channels(shape: Iterable[int | None], channels: int, name: str = "imag
 
 
 def gray(shape: Iterable[int | None], name: str = "images") -> None:
-    """Refuse shapes other than (batch, height, width, 1), any of them None where it is not known yet."""
+    """Raise a ValueError unless a shape is (batch, height, width, 1); None stands for an unknown size."""
     shape = tuple(shape)
     if len(shape) != 4:
         raise ValueError(
@@ -73,11 +73,11 @@ def gray(shape: Iterable[int | None], name: str = "images") -> None:
 
 
 def image_shape(shape: Iterable[int], name: str = "images") -> None:
-    """Refuse shapes other than (batch, height, width, 1) with both sides at least 3."""
+    """Raise a ValueError unless a shape is (batch, height, width, 1) with at least one image of 3×3 pixels or more."""
     shape = tuple(shape)
     gray(shape, name)
     if shape[0] == 0:
-        raise ValueError(f"{name} have shape {shape}: there is no image in them; expected at least one.")
+        raise ValueError(f"{name} have shape {shape}, which holds no image; expected at least one.")
     if min(shape[1:3]) < MINIMUM_SIZE:
         raise ValueError(f"{name} have shape {shape}; expected a height and width of at least {MINIMUM_SIZE} pixels.")
 
@@ -89,13 +89,13 @@ def differ(one: Iterable[int | None], other: Iterable[int | None]) -> bool:
 
 
 def same_shape(one: Iterable[int | None], other: Iterable[int | None], names: tuple[str, str]) -> None:
-    """Refuse two shapes that differ: an array would be repeated to fit the other, and the result be wrong."""
+    """Raise a ValueError if two shapes differ: broadcasting would silently give a wrong result."""
     if differ(one, other):
         raise ValueError(f"{names[0]} has shape {tuple(one)} and {names[1]} {tuple(other)}; expected the same shape.")
 
 
 def unit_range(array: Array, name: str = "images") -> None:
-    """Refuse values outside [0, 1] and black images."""
+    """Raise a ValueError for values outside [0, 1] and for black images."""
     low, high = float(array.min()), float(array.max())
     if low < 0.0 or high > 1.0 + 1e-6:
         raise ValueError(
@@ -106,7 +106,7 @@ def unit_range(array: Array, name: str = "images") -> None:
 
 
 def not_black(array: Array, name: str = "images") -> None:
-    """Refuse images that are zero everywhere: they have no maximum to be scaled by."""
+    """Raise a ValueError for images that are zero everywhere: they cannot be scaled by their maximum."""
     black = array.reshape(len(array), -1).max(axis=1) <= 0
     if black.any():
         raise ValueError(
@@ -116,7 +116,7 @@ def not_black(array: Array, name: str = "images") -> None:
 
 
 def images(array: Array, name: str = "images") -> Array:
-    """All of the above for gray images as a NumPy array: (batch, height, width, 1) in [0, 1].
+    """Run all checks above on gray images: a floating-point array (batch, height, width, 1) in [0, 1].
 
     Returns:
         The array as float32.
@@ -141,24 +141,24 @@ def _number(value: float, name: str, expected: str, fits: Callable[[float], bool
 
 
 def positive(value: float, name: str) -> None:
-    """Refuse anything but a finite number above zero."""
+    """Raise an error unless the value is a finite number above zero."""
     _number(value, name, "above 0", lambda number: number > 0)
 
 
 def not_negative(value: float, name: str) -> None:
-    """Refuse anything but a finite number of at least zero."""
+    """Raise an error unless the value is a finite number of at least zero."""
     _number(value, name, "of at least 0", lambda number: number >= 0)
 
 
 def noise_level(value: float, name: str) -> None:
-    """Refuse anything but σ of noise on images whose maximum is 1: what is more was meant as per cent."""
+    """Raise an error unless the value is a σ in [0, 1), on images whose maximum is 1. More was meant as per cent."""
     not_negative(value, name)
     if value >= 1:
-        raise ValueError(f"{name}={value:g}; expected σ in parts of the maximum, below 1: 0.03 is 3 %.")
+        raise ValueError(f"{name}={value:g}; expected σ as a fraction of the maximum, below 1: for 3 % give 0.03.")
 
 
 def count(value: int, name: str, minimum: int = 1) -> None:
-    """Refuse anything but a whole number of at least `minimum`."""
+    """Raise an error unless the value is a whole number of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise InputTypeError(f"{name}={value!r} is a {type(value).__name__}; expected a whole number.")
     if value < minimum:
@@ -166,25 +166,25 @@ def count(value: int, name: str, minimum: int = 1) -> None:
 
 
 def one_of(value: str, name: str, choices: Sequence[str]) -> None:
-    """Refuse anything but one of the named choices, and name the nearest."""
+    """Raise a ValueError unless the value is one of the choices. The message names the nearest one."""
     if value not in choices:
         expected = ", ".join(map(repr, choices))
         raise ValueError(f"{name}={value!r}; expected one of {expected}.{did_you_mean(value, choices)}")
 
 
 def did_you_mean(value: Any, choices: Iterable[str]) -> str:
-    """A sentence that names the choice nearest to a misspelt one; nothing where none is near."""
+    """A sentence that suggests the choice nearest to a misspelt one; empty if none is near."""
     nearest = difflib.get_close_matches(value, list(choices), 1) if isinstance(value, str) else []
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def can_be_written(path: PathLike, force: bool = True) -> None:
-    """Refuse a name that has no place in the file system, or is taken where force is False. Makes nothing."""
+    """Raise an error if a file cannot be written here, or exists and `force` is False. Creates nothing."""
     path = Path(path)
     if path.exists() and not force:
         raise FileExistsError(f"{path} exists; give another name, or --force to replace it.")
     there = next(folder for folder in path.parents if folder.exists())
     if not there.is_dir():
-        raise ValueError(f"{path} cannot be written: {there} is no folder. Give another name.")
+        raise ValueError(f"{path} cannot be written: {there} is not a folder. Give another name.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise ValueError(f"{path} cannot be written: no permission to write to {there}. Give another name.")

@@ -1,7 +1,7 @@
-"""What all commands share: what is wrong with the input is one line and exit status 2, and names the nearest name.
+"""What all commands share: an error in the input is one line on stderr, and exit status 2.
 
-A mistake of the program itself — a TypeError that none of our checks raised, a KeyError, … — is no input error and
-shows its traceback. With DIFFNET_TF_TRACEBACK=1 in the environment input errors show theirs as well.
+A bug in the program (a TypeError that none of our checks raised, a KeyError, …) shows its traceback. If
+DIFFNET_TF_TRACEBACK=1 is set in the environment, errors in the input show theirs as well.
 """
 
 import argparse
@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 from diffnet_tf.base import checks
 
 TRACEBACK = "DIFFNET_TF_TRACEBACK"
-# Of an ArithmeticError: a training that diverges.
+# An ArithmeticError comes from a training that diverges.
 INPUT_ERRORS = (ValueError, checks.InputTypeError, OSError, ArithmeticError, MemoryError)
-_COLOUR = re.compile(r"\x1b\[[\d;]*m")  # Keras's messages have some
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")  # codes in Keras's messages
 
 
 def one_line(message: object) -> str:
@@ -38,7 +38,7 @@ def show(error: BaseException) -> None:
 
 @contextlib.contextmanager
 def warnings_on_one_line() -> Iterator[None]:
-    """Print warnings to stderr without the place in the code, which is of no use to whoever types a command."""
+    """Print warnings to stderr without their place in the code, which does not help the user of a command."""
 
     def show_warning(message: Warning | str, *_: Any) -> None:
         print(f"warning: {one_line(message)}", file=sys.stderr)
@@ -52,7 +52,7 @@ _CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises a ValueError of one line, with the nearest name where one was misspelt."""
+    """An ArgumentParser that raises a one-line ValueError, which suggests the nearest name for a misspelt one."""
 
     _given: Sequence[str] = ()
 
@@ -68,7 +68,7 @@ class Parser(argparse.ArgumentParser):
         if choice := _CHOICE.fullmatch(message):
             checks.one_of(choice[2], choice[1], [name.strip("'") for name in choice[3].split(", ")])
         known = re.findall(r"--[\w-]+", self.format_usage())
-        # Because of an unknown option argparse may miss others, or take its value for an argument.
+        # After an unknown option, argparse may miss others, or take the option's value for an argument.
         for name in (argument.split("=")[0] for argument in itertools.takewhile("--".__ne__, self._given)):
             if name.startswith("--") and not any(option.startswith(name) for option in known):
                 message, nearest = f"unknown option {name!r}", checks.did_you_mean(name, known)

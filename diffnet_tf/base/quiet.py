@@ -1,6 +1,6 @@
-"""The output of our own commands: without TensorFlow's start-up lines, and with what every terminal can show.
+"""Keeps the output of our own commands free of TensorFlow's start-up lines, and printable in every terminal.
 
-A program that imports us is left alone.
+Nothing changes for other programs that import the package.
 """
 
 import codecs
@@ -23,9 +23,9 @@ def is_script() -> bool:
 
 
 def _command() -> str | None:
-    """Which of our packages this process runs: "diffnet_tf", "experiments", or None in somebody else's program.
+    """Which of our packages this process runs: "diffnet_tf", "experiments", or None in any other program.
 
-    `python -m` imports a package while it looks for the module to run; until it has found that, sys.argv[0] is "-m".
+    `python -m` imports the package while it looks for the module to run. Until it has found it, sys.argv[0] is "-m".
     """
     if is_script():
         return "diffnet_tf"
@@ -54,7 +54,7 @@ _PLAIN = {
 
 
 def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
-    """What a terminal's encoding lacks in other characters, and those of a file's name that are none as \\udcff."""
+    """Replace what a terminal cannot print by other characters; undecodable bytes of file names become \\udcff."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
@@ -65,9 +65,9 @@ codecs.register_error("diffnet_tf.plainly", _plainly)
 
 
 def _print_anything() -> None:
-    """A character that cannot be printed ends no command after its work."""
+    """Make sure that a character that cannot be printed never stops a command whose work is done."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # else somebody has put another object in its place
+        if hasattr(stream, "reconfigure"):  # the stream may have been replaced by another object
             stream.reconfigure(errors="diffnet_tf.plainly")
 
 
@@ -76,16 +76,16 @@ if COMMAND is not None:
 
 
 def _is_no_tracing(record: logging.LogRecord) -> bool:
-    """Not the warning that a function is traced often: Keras traces its own anew for each of many networks."""
+    """Filter out the warning that a function is traced often: Keras traces its own again for each network."""
     return "triggered tf.function retracing" not in record.getMessage()
 
 
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
-    """In a command of ours, keep back what is written to stderr, unless loading fails.
+    """In our own commands, hold back what is written to stderr, unless loading fails.
 
-    As they load, the libraries write past Python and past TF_CPP_MIN_LOG_LEVEL; later they heed it. Whoever sets it to
-    0 sees all lines.
+    While they load, the libraries write directly to stderr and ignore TF_CPP_MIN_LOG_LEVEL; later they respect it. Set
+    it to 0 to see all lines.
     """
     if COMMAND is None or os.environ.setdefault(LEVEL, "3") == "0":
         yield

@@ -1,4 +1,4 @@
-"""The random numbers that a user's function draws: known ones in a block, and after it as if none had been drawn."""
+"""Seed the random numbers that a user's function draws, and afterwards restore every generator it used."""
 
 import contextlib
 import functools
@@ -12,11 +12,11 @@ from typing import Any
 import keras
 import numpy as np
 
-_MOST = 10_000  # objects that are looked at
+_MOST = 10_000  # objects that are searched for generators
 
 
 def _inside(value: Any) -> Iterable[Any]:
-    """What a function or an object holds on to: closure, defaults, globals that it names, attributes, elements."""
+    """What a function or an object refers to: closure, defaults, the globals that it names, attributes, elements."""
     if isinstance(value, functools.partial):
         return [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, types.MethodType):
@@ -58,7 +58,7 @@ def _held(function: Any) -> Iterator[Any]:
 
 
 class _Kind:
-    """How to get and set the state of one kind of generator, and a state to start from."""
+    """How to get, set and reset the state of one kind of random generator."""
 
     def __init__(
         self,
@@ -96,23 +96,24 @@ def _kind(value: Any) -> _Kind | None:
         return _GENERATOR
     if isinstance(value, keras.random.SeedGenerator):
         return _KERAS
-    for module, found in (("tensorflow", _TENSORFLOW), ("torch", _TORCH)):
+    for module, kind in (("tensorflow", _TENSORFLOW), ("torch", _TORCH)):
         loaded = sys.modules.get(module)
         owner = getattr(loaded, "random", None) if module == "tensorflow" else loaded
         if owner is not None and isinstance(value, getattr(owner, "Generator", ())):
-            return found
+            return kind
     return None
 
 
 @contextlib.contextmanager
 def seeded(function: Any) -> Iterator[Callable[[], bool]]:
-    """A block in which whatever a function may draw from starts at a fixed state, and has its own state afterwards.
+    """A block in which every generator that a function may draw from starts at a fixed state.
 
-    That is: the generators of Python's `random`, of `numpy.random`, of Keras and of its backend, and those that the
-    function holds: in its closure, its defaults, its attributes, the globals that it names.
+    After the block each generator has the state that it had before. This covers the generators of Python's `random`, of
+    `numpy.random`, of Keras and of its backend, and those that the function refers to in its closure, its defaults, its
+    attributes and its globals.
 
     Yields:
-        A function: whether any of these but the backend's own was drawn from since the block began.
+        A function that returns whether any of them, except the backend's own, was used since the block began.
     """
     generators: list[tuple[Any, _Kind]] = [(random, _PYTHON), (np.random, _NUMPY)]
     generators += [(generator, kind) for generator in _held(function) if (kind := _kind(generator))]
@@ -134,7 +135,7 @@ def _states(generators: list[tuple[Any, _Kind]]) -> str:
 
 @contextlib.contextmanager
 def keras_generator(generator: keras.random.SeedGenerator) -> Iterator[keras.random.SeedGenerator]:
-    """A block in which a generator is Keras's own of all that is given no seed, of which each thread has another."""
+    """A block in which Keras uses this generator, in this thread, for everything that is not given a seed."""
     from keras.src.backend.common import global_state
     from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR as NAME
 
@@ -148,7 +149,7 @@ def keras_generator(generator: keras.random.SeedGenerator) -> Iterator[keras.ran
 
 @contextlib.contextmanager
 def _backend_seeded() -> Iterator[None]:
-    """For the backend's own. (JAX has none.)"""
+    """The same for the backend's own generator. (JAX has none.)"""
     name = keras.backend.backend()
     if name == "tensorflow":
         import tensorflow as tf

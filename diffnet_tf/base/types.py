@@ -1,4 +1,4 @@
-"""Names for types in signatures that have none of their own: tensors of Keras, which are untyped, and a few unions."""
+"""Names for types in signatures: Keras's tensors, which are untyped, and a few unions."""
 
 import os
 from typing import Any, Literal
@@ -6,16 +6,16 @@ from typing import Any, Literal
 import numpy as np
 
 Tensor = Any
-"""What `keras.ops` takes and gives: a tensor of the backend, a symbolic one of Keras, a variable or an array."""
+"""What `keras.ops` takes and returns: a tensor of the backend, a symbolic tensor of Keras, a variable or an array."""
 
 Array = np.ndarray
-"""A NumPy array or memory map, of the shape and dtype that the docstring says."""
+"""A NumPy array or memory map; the docstring gives its shape and dtype."""
 
 Shape = tuple[int | None, ...]
-"""A shape as Keras hands it to layers, None where any size will do."""
+"""A shape as Keras passes it to layers; None stands for any size."""
 
 PathLike = str | os.PathLike[str]
 """The name of a file or folder."""
 
 Boundary = Literal["neumann", "dirichlet"]
-"""What lies outside the image: its border repeated, or zeros."""
+"""The values outside the image: its border repeated ("neumann"), or zeros ("dirichlet")."""

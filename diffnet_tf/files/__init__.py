@@ -1,4 +1,4 @@
-"""Files, written whole or not at all and read with suspicion: text, JSON, arrays, images, models."""
+"""Reading and writing of text, JSON, arrays, images and models: written completely or not at all, checked when read."""
 
 from diffnet_tf.files.writing import (
     check_writable,

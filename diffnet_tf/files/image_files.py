@@ -1,12 +1,13 @@
-"""Image files of any size and depth: read without loading what can be mapped, written whole or not at all.
+"""Image files of any size and depth: memory-mapped where possible, written completely or not at all.
 
 | format | samples | in memory |
 |---|---|---|
 | NPY, uncompressed TIFF | 8- and 16-bit, float32, float64 | mapped: any size |
 | PNG, JPEG, compressed TIFF | as above, PNG and JPEG without float | decoded: up to `max_pixels` |
 
-Pixels are (height, width, channels), upright: gray; gray and alpha; RGB; RGB and alpha; in TIFF also 2 and 4 channels
-of which none is alpha. What a file is, its content says; its name says only what is to be written.
+Pixels are (height, width, channels), turned upright. The channels are gray; gray and alpha; RGB; RGB and alpha; in TIFF
+also 2 or 4 channels without alpha. The content of a file determines its format when it is read, its name when it is
+written.
 """
 
 import contextlib
@@ -45,15 +46,15 @@ SUFFIXES = tuple(_KINDS)
 
 
 def suffix(path: PathLike) -> str:
-    """The format of a file by its name.
+    """The suffix of a file name, in lower case.
 
     Raises:
-        ValueError: when it is none of `SUFFIXES`.
+        ValueError: if it is not one of `SUFFIXES`.
     """
-    found = Path(path).suffix.lower()
-    if found not in SUFFIXES:
-        raise ValueError(f"{path} ends in {found or 'nothing'!r}; expected one of {', '.join(SUFFIXES)}.")
-    return found
+    ending = Path(path).suffix.lower()
+    if ending not in SUFFIXES:
+        raise ValueError(f"{path} ends in {ending or 'nothing'!r}; expected one of {', '.join(SUFFIXES)}.")
+    return ending
 
 
 # ---- Reading ---------------------------------------------------------------------------------------------------------
@@ -72,17 +73,18 @@ def open_image(path: PathLike, max_pixels: int = MAX_PIXELS) -> Image:
         max_pixels: the largest image that is decoded into memory; mapped files may be larger.
 
     Returns:
-        The image with what the file says of it.
+        The image and its metadata.
 
     Raises:
-        FileNotFoundError: for a missing file.
-        ValueError: naming the file, when it cannot be decoded, is too large or no single gray or colour image.
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file cannot be decoded, is too large, or is not a single gray or colour image. It names the
+            file.
     """
     path = Path(path)
     suffix(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} {'is no file' if path.exists() else 'does not exist'}; expected an image file."
+            f"{path} {'is not a file' if path.exists() else 'does not exist'}; expected an image file."
         )
     kind = ""
     try:
@@ -91,12 +93,12 @@ def open_image(path: PathLike, max_pixels: int = MAX_PIXELS) -> Image:
         check_layout(image.pixels.shape, image.pixels.dtype)
         return dataclasses.replace(image, pixels=_finished(image.pixels, max_pixels))
     except OSError as error:
-        if error.filename:  # it may not be read
+        if error.filename:  # no permission to read it
             raise
         problem: Exception = error
     except reading.Refused as refusal:
         raise ValueError(f"{path} {refusal}") from None
-    except Exception as error:  # every decoder has its own
+    except Exception as error:  # every decoder has its own kinds
         problem = error
     raise ValueError(
         f"{path} cannot be read as an image ({reading.reason(problem)}). {_advice(path, kind)}"
@@ -114,7 +116,7 @@ def _finished(pixels: Array, max_pixels: int) -> Array:
 def _advice(path: Path, kind: str) -> str:
     if kinds.truncated(path, kind):
         return "It is truncated: replace it."
-    return f"It is a {kind} file, but damaged or of a rare kind: replace it, or save it anew as PNG or plain TIFF."
+    return f"It is a {kind} file, but damaged or of a rare kind: replace it, or save it again as PNG or plain TIFF."
 
 
 def _read_npy(path: Path, max_pixels: int) -> Image:
@@ -134,16 +136,16 @@ _READERS = {PNG: raster.read, JPEG: raster.read, TIFF: tiff.read, NPY: _read_npy
 
 
 def check_writable(path: PathLike, dtype: DTypeLike, channels: int, like: Image | None = None) -> None:
-    """Refuse, before any work is done, what a format cannot hold.
+    """Check, before any work is done, that the format of a file can hold an image.
 
     Args:
-        path: the file.
+        path: the file; its name determines the format.
         dtype: of the samples.
         channels: their number.
-        like: the image that it is made of; without one, the last of 2 and of 4 channels is alpha.
+        like: the image from which this one is made. Without it, the last of 2 or 4 channels is taken to be alpha.
 
     Raises:
-        ValueError: naming the file and what it can hold.
+        ValueError: if the format cannot hold the image. It names the file and what the format can hold.
     """
     kind, dtype = _KINDS[suffix(path)], np.dtype(dtype).name
     if kind == JPEG and (dtype != "uint8" or channels in (2, 4)):
@@ -153,30 +155,30 @@ def check_writable(path: PathLike, dtype: DTypeLike, channels: int, like: Image 
     if kind == PNG and dtype not in ("uint8", "uint16"):
         raise ValueError(f"{path}: PNG holds 8- or 16-bit samples, not {dtype}; use TIFF or NPY, or give a --depth.")
     if kind == PNG and dtype == "uint16" and channels > 1 and not raster.encodes_16():
-        raise ValueError(f"{path}: a colour or alpha PNG of 16 bits takes TensorFlow; use TIFF.")
+        raise ValueError(f"{path}: a 16-bit PNG with colour or alpha needs TensorFlow; install it, or use TIFF.")
     if kind == PNG and like is not None and channels in (2, 4) and (fault := _no_alpha(like)):
         raise ValueError(f"{path}: the last of {channels} channels of a PNG is alpha; {fault}. Use TIFF.")
 
 
 def _no_alpha(like: Image) -> str:
-    """What keeps the last of 2 or 4 channels from being alpha as PNG and NPY have it; "" for nothing."""
+    """Why the last of 2 or 4 channels is not alpha in the sense of PNG and NPY; "" if it is."""
     if like.pixels.shape[2] not in (2, 4):
         return ""
     if not like.alpha:
-        return "that of the image is another channel"
+        return "that of the image is not"
     return "the image's colours are multiplied by its alpha" if like.metadata.extras[-1:] == (1,) else ""
 
 
 def lost(image: Image, path: PathLike) -> str:
-    """The line that says what of an image's metadata a file cannot hold; "" when it holds all.
+    """A line that names the metadata of an image that a file cannot hold; "" if it can hold everything.
 
     Args:
         image: as it was opened.
-        path: the file to be written, with the image's metadata.
+        path: the file to be written; its name determines the format.
     """
     kind, metadata = _KINDS[suffix(path)], image.metadata
     colours = [name for name, _ in metadata.chunks if name in raster_metadata.COLOURS]
-    facts = {  # whether the image has it and the file cannot hold it
+    facts = {  # true if the image has it and the file cannot hold it
         "ICC profile": metadata.icc and kind == NPY,
         "resolution": not raster_metadata.holds_resolution(metadata, kind),
         "Exif": metadata.exif and not raster_metadata.holds(metadata.exif, kind),
@@ -184,31 +186,34 @@ def lost(image: Image, path: PathLike) -> str:
         "comment": metadata.comment and kind != JPEG,
         "colour space": colours and kind != PNG,
         "texts": len(metadata.chunks) > len(colours) and kind != PNG,
-        "word that its channels are no colours": kind != TIFF and image.bands,
-        "word that the last channel is no alpha of its own": kind == NPY and _no_alpha(image),
+        "that its channels are not colours": kind != TIFF and image.bands,
+        "that its last channel is not plain alpha": kind == NPY and _no_alpha(image),
     }
     names = [*metadata.dropped, *(name for name, is_lost in facts.items() if is_lost)]
     names += tiff_metadata.names(metadata) if kind != TIFF else []
-    return f"{path}: {kind} cannot keep this of the input: {'; '.join(names)}." if names else ""
+    return f"{path}: {kind} cannot keep these facts of the input: {'; '.join(names)}." if names else ""
 
 
 @contextlib.contextmanager
 def writing(
     path: PathLike, shape: tuple[int, ...], dtype: DTypeLike, like: Image | None = None, rescaled: bool = False
 ) -> Iterator[Array]:
-    """An array to be filled with an image, which becomes the file when the block ends, or nothing if it fails.
+    """A block that gives an array to fill, and writes it to a file when the block ends; if it fails, nothing changes.
 
     Args:
         path: the file; an existing one is replaced.
         shape: (height, width, channels).
         dtype: of the samples.
-        like: an image whose metadata and channels' meaning the file gets, where its format can hold them; without
-            one, the last of 2 and of 4 channels is alpha.
-        rescaled: whether the values are on another scale than that image's, of the same dtype: what its metadata says
-            of them is left out then.
+        like: an image from which the file gets its metadata and the meaning of its channels, where the format can hold
+            them. Without it, the last of 2 or 4 channels is alpha.
+        rescaled: whether the values are on another scale than those of `like`, although the dtype is the same. If so,
+            metadata about the values is left out.
 
     Yields:
         An array (height, width, channels); for NPY and TIFF a memory map.
+
+    Raises:
+        ValueError: if the format cannot hold the image; see `check_writable`.
     """
     path = Path(path)
     check_writable(path, dtype, shape[2], like)
@@ -237,7 +242,7 @@ def _mapped_npy(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.memm
 
 
 def _reserve(path: Path) -> None:
-    """Have the disk keep room for all of a mapped file: where it is full, writing to the map kills the process."""
+    """Reserve disk space for a whole mapped file: on a full disk, writing to the map would kill the process."""
     if hasattr(os, "posix_fallocate"):  # not on Windows and macOS
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, the commit of the code, and the machine."""
+"""The origin of a result: versions of packages, commit of the code, and the machine."""
 
 import importlib
 import importlib.metadata
@@ -13,18 +13,18 @@ _PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "torch", "keras", "numpy", "
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that matter, those that are installed."""
-    found = {"python": platform.python_version()}
+    """The versions of Python and of those packages that matter and are installed, by name."""
+    installed = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def commit() -> str | None:
-    """The git commit of the code, with "+changes" when the Python files differ from it; None outside a checkout."""
+    """The git commit of the code, with "+changes" if Python files differ from it; None outside a checkout."""
     root = Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str:
@@ -40,7 +40,7 @@ def commit() -> str | None:
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, usable cores, memory in GiB; where Keras is in use, the names of its accelerators, too."""
+    """Processor, usable cores and memory in GiB; if Keras is loaded, also the names of its accelerators."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -52,12 +52,12 @@ def hardware() -> dict[str, Any]:
     memory = None
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    found = {"processor": processor, "cores": cores, "memory_gib": memory, "machine": platform.machine()}
-    return {**found, "accelerators": accelerators()} if "keras" in sys.modules else found
+    machine = {"processor": processor, "cores": cores, "memory_gib": memory, "machine": platform.machine()}
+    return {**machine, "accelerators": accelerators()} if "keras" in sys.modules else machine
 
 
 def accelerators() -> list[str]:
-    """The names of the GPUs (or TPUs) that Keras's backend computes on; none on a processor."""
+    """The names of the GPUs (or TPUs) that Keras's backend computes on; an empty list on a CPU."""
     import keras
 
     name = keras.backend.backend()
@@ -76,7 +76,7 @@ def accelerators() -> list[str]:
 
 
 def device() -> str:
-    """The device that Keras's backend computes on, in words: "CPU, 2 cores (TensorFlow 2.21)", or the GPUs' names."""
+    """The device that Keras's backend computes on, as in "CPU, 2 cores (TensorFlow 2.21)", or the names of the GPUs."""
     import keras
 
     names = accelerators()

@@ -1,7 +1,7 @@
-"""Sealed arrays: an NPZ file without pickles, and beside it a JSON manifest, written last, that holds its SHA-256.
+"""Sealed arrays: an NPZ file without pickles, and beside it a JSON manifest that holds the SHA-256 of the NPZ file.
 
-Presets and checkpoints are kept like this. Arrays without a manifest do not count; arrays that are not those of their
-manifest are refused. NumPy only.
+Presets and checkpoints are stored like this. The manifest is written last, so that arrays without a manifest are
+incomplete and ignored. Arrays that do not match their manifest are refused. NumPy only.
 """
 
 import hashlib
@@ -20,18 +20,18 @@ OWN = "manifest_sha256"
 
 
 def sha256(values: Mapping[str, Any]) -> str:
-    """The SHA-256 of a dict of plain values, whatever their order."""
+    """The SHA-256 of a dict of plain values. The order of the keys does not matter."""
     return hashlib.sha256(json.dumps(dict(values), sort_keys=True).encode()).hexdigest()
 
 
 def write(path: Path, arrays: Mapping[str, Any], values: Mapping[str, Any], own: bool = False) -> None:
-    """Write arrays, then their manifest: both whole, or the manifest is the one that was there, or none.
+    """Write arrays, then their manifest. If writing fails, the old manifest (or none) is still there.
 
     Args:
-        path: of the manifest, ending in .json; the arrays lie beside it as .npz.
+        path: the manifest, a .json file; the arrays are written beside it as .npz.
         arrays: by name.
-        values: what else the manifest holds; "sha256", that of the arrays, is added.
-        own: seal the manifest, too: it gets a "manifest_sha256" of its own.
+        values: what else the manifest holds. "sha256", that of the arrays, is added.
+        own: also seal the manifest, with a "manifest_sha256".
     """
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
@@ -43,22 +43,22 @@ def write(path: Path, arrays: Mapping[str, Any], values: Mapping[str, Any], own:
 def manifest(
     path: Path, kinds: Mapping[str, type], what: str, own: bool = False, advice: str = "replace it"
 ) -> dict[str, Any]:
-    """The manifest of sealed arrays.
+    """Read the manifest of sealed arrays.
 
     Args:
         path: the manifest.
-        kinds: what it has to hold: names and types; "sha256" in any case.
-        what: it is, with its article: for messages.
-        own: whether it is sealed itself.
-        advice: what to do when it is damaged.
+        kinds: name → type of the values that it must hold; "sha256" is always required.
+        what: what it is, with an article: for messages.
+        own: whether the manifest itself is sealed.
+        advice: what to do if it is damaged: for messages.
 
     Raises:
-        OSError: when it cannot be read.
-        ValueError: naming the file, when it is no such manifest, or not the one that was sealed.
+        OSError: if it cannot be read.
+        ValueError: if a value is missing or of another type, or the manifest was changed after it was sealed.
     """
     values = reading.json_object(path, advice)
     if own and values.pop(OWN, None) != sha256(values):
-        raise ValueError(f"{path} has another SHA-256 than the one it holds: {advice}.")
+        raise ValueError(f"{path} does not match the SHA-256 that it holds: {advice}.")
     for key, kind in {**kinds, "sha256": str}.items():
         if not isinstance(values.get(key), kind):
             raise ValueError(f"{path} has no {key} that is a {kind.__name__}; expected {what}: {advice}.")
@@ -66,23 +66,23 @@ def manifest(
 
 
 def arrays(path: Path, wanted: str, advice: str = "replace it") -> dict[str, Array]:
-    """The arrays beside a manifest, by name.
+    """Read the arrays beside a manifest, by name.
 
     Args:
         path: the manifest.
-        wanted: their SHA-256, as the manifest has it.
-        advice: what to do when they are others.
+        wanted: the SHA-256 of the NPZ file, from the manifest.
+        advice: what to do if it differs: for messages.
 
     Raises:
-        OSError: when they cannot be read.
-        ValueError: naming the file, when its SHA-256 is another, or it holds anything but arrays.
+        OSError: if they cannot be read.
+        ValueError: if the SHA-256 differs, or the file holds something other than arrays.
     """
     file = path.with_suffix(".npz")
     content = file.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != wanted:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != wanted:
         raise ValueError(
-            f"{file} has SHA-256 {found}; expected {wanted}. The file is not the one that {path.name} describes: "
+            f"{file} has SHA-256 {actual}; expected {wanted}. The file is not the one that {path.name} describes: "
             f"{advice}."
         )
     return reading.arrays(file, content, advice)

@@ -1,8 +1,8 @@
-"""Files that are written whole or not at all.
+"""Writing of files completely or not at all.
 
-Whatever stops the writing — a full disk, a lost device, SIGKILL, a power cut — the file afterwards is the old one or
-the new one. It is written under another name in the same folder, flushed to the disk and then renamed, a single step
-of the file system. What an earlier try left behind under that other name is overwritten by the next.
+Whatever stops the writing (a full disk, a lost device, SIGKILL, a power cut), the file is afterwards either the old one
+or the new one. It is written under a temporary name in the same folder, flushed to the disk and then renamed, which is
+a single step of the file system. The next try overwrites what a failed one left under the temporary name.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from diffnet_tf.base.types import PathLike
 
 
 def temporary(path: PathLike) -> Path:
-    """The name under which a file is written before it is renamed: with its suffix, which encoders go by."""
+    """The name under which a file is written before it is renamed. It keeps the suffix, which encoders look at."""
     path = Path(path)
     return path.with_name(f".{path.stem}.partial{path.suffix}")
 
 
 @contextlib.contextmanager
 def replacing(path: PathLike) -> Iterator[Path]:
-    """Yields the name of a file to write, which becomes `path` when the block ends, or is removed when it fails."""
+    """A block that gives the name of a temporary file; it becomes `path` at the end, or is removed on failure."""
     path, partial = Path(path), temporary(path)
     try:
         yield partial
@@ -37,8 +37,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
 
 
 def _flush(path: Path) -> None:
-    """Have the disk hold a file, or the names in a folder: else a power cut could leave a new name on an empty file."""
-    if path.is_dir() and os.name == "nt":  # Windows opens no folders
+    """Flush a file or folder to the disk: otherwise a power cut could leave an empty file under the new name."""
+    if path.is_dir() and os.name == "nt":  # Windows cannot open folders
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
@@ -48,7 +48,7 @@ def _flush(path: Path) -> None:
 
 
 def write(path: PathLike, writer: Callable[[BinaryIO], object]) -> None:
-    """Write a file by a function of the open file."""
+    """Write a file with a function that takes the open binary file."""
     with replacing(path) as partial, open(partial, "wb") as file:
         writer(file)
 
@@ -59,29 +59,36 @@ def write_bytes(path: PathLike, content: bytes) -> None:
 
 
 def write_text(path: PathLike, text: str) -> None:
-    """Write a text file in UTF-8; of a file's name that is not, the odd bytes as \\udcff, which JSON reads back."""
+    """Write a text file in UTF-8. Undecodable bytes of file names become \\udcff, which JSON can read again."""
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: PathLike, values: Mapping[str, Any]) -> None:
-    """Write a dict of plain values; see `json_text`."""
+    """Write a dict of plain values as JSON; see `json_text`."""
     write_text(path, json_text(values))
 
 
 def json_text(values: Mapping[str, Any]) -> str:
-    """A dict of plain values as JSON; NaN and infinity, which JSON does not have, are refused with a ValueError."""
+    """A dict of plain values as JSON text.
+
+    Raises:
+        ValueError: for NaN and infinity, which JSON does not have.
+    """
     return json.dumps(values, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def check_writable(directory: PathLike, option: str = "--results_dir") -> Path:
-    """Make a results folder, or refuse it before any work is done.
+    """Make a results folder, and check that it can be written to, before any work is done.
 
     Args:
         directory: the folder.
-        option: where another one can be given: for the message.
+        option: the option of the command that sets the folder: for the message.
+
+    Returns:
+        The folder.
 
     Raises:
-        ValueError: when the folder cannot be made or written to.
+        ValueError: if the folder cannot be made or written to.
     """
     directory = Path(directory)
     try:
@@ -94,6 +101,6 @@ def check_writable(directory: PathLike, option: str = "--results_dir") -> Path:
             probe.unlink(missing_ok=True)
         raise ValueError(
             f"The results folder {directory} cannot be written to ({error.strerror}); "
-            f"expected a folder of your own. Give another one with {option}."
+            f"expected a folder that you may write to. Give another one with {option}."
         ) from error
     return directory

@@ -163,7 +163,7 @@ def test_bands_that_a_file_calls_gray_are_no_colours(small, number, planar, tmp_
     capsys.readouterr()
     if number == 3:
         assert restore(tmp_path / "in.tif", tmp_path / "loses.npy", *small) == 0
-        assert "cannot keep this of the input: word that its channels are no colours" in capsys.readouterr().err
+        assert "cannot keep these facts of the input: that its channels are not colours" in capsys.readouterr().err
 
 
 def test_a_network_of_colours_names_the_file_that_has_none(tmp_path, capsys):

@@ -193,7 +193,7 @@ def test_a_file_with_another_suffix_or_none_at_all(tmp_path):
     with pytest.raises(FileNotFoundError, match="image.png does not exist"):
         image_files.read(tmp_path / "image.png")
     (tmp_path / "image.png").mkdir()
-    with pytest.raises(FileNotFoundError, match="image.png is no file; expected an image file"):
+    with pytest.raises(FileNotFoundError, match="image.png is not a file; expected an image file"):
         image_files.read(tmp_path / "image.png")
 
 

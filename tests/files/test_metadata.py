@@ -197,7 +197,7 @@ def test_what_the_last_channel_is(tmp_path, extra, alpha, channels):
     else:
         with pytest.raises(ValueError, match=rf"a.png: the last of {channels} channels of a PNG is alpha.* Use TIFF"):
             image_files.check_writable("a.png", "uint8", channels, image)
-        assert "no alpha" in image_files.lost(image, "a.npy")
+        assert "not plain alpha" in image_files.lost(image, "a.npy")
 
 
 def test_alpha_of_other_formats_becomes_alpha(tmp_path):
@@ -276,7 +276,7 @@ def test_one_line_says_what_is_lost(tmp_path, name, suffix, names):
     image = image_files.open_image(tmp_path / name)
     line = image_files.lost(image, f"out{suffix}")
     kind = {".tif": "TIFF", ".jpg": "JPEG"}.get(suffix, suffix[1:].upper())
-    assert line == (f"out{suffix}: {kind} cannot keep this of the input: {names}." if names else "")
+    assert line == (f"out{suffix}: {kind} cannot keep these facts of the input: {names}." if names else "")
 
 
 @pytest.mark.parametrize("to", [".png", ".jpg", ".tif"])

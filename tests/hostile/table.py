@@ -40,7 +40,7 @@ def pairs(images, *arguments, **options):
 VALUE, TYPE, MISSING = ValueError, InputTypeError, FileNotFoundError
 DTYPE = "expected floating point in [0, 1]. Divide 8-bit images by 255"
 DAMAGED = "cannot be read as an image ( … truncated: replace it"
-FOREIGN = "cannot be read as an image (it begins with … as no PNG, JPEG, TIFF or NPY file does). Convert it, or replace"
+FOREIGN = "cannot be read as an image (it begins with … PNG, JPEG, TIFF and NPY files do not). Convert it, or replace"
 SHAPE = "expected the same shape"
 AXES = "expected (batch, height, width, 1). Add the missing axes"
 
@@ -83,7 +83,7 @@ PYTHON = {
         "3 black … first at index 1",
     ),
     # Arrays: shapes.
-    "no image": (lambda m, f: pairs(GRAY[:0]), VALUE, "images have shape (0, 12, 12, 1): there is no image"),
+    "no image": (lambda m, f: pairs(GRAY[:0]), VALUE, "images have shape (0, 12, 12, 1), which holds no image"),
     "no pixel": (lambda m, f: DIFFUSE(GRAY[:, :0]), VALUE, "u has shape (4, 0, 12, 1): there is no pixel"),
     "rank 2": (lambda m, f: pairs(GRAY[0, ..., 0]), VALUE, f"shape (12, 12) of rank 2; {AXES}"),
     "rank 3": (lambda m, f: m(GRAY[0]), VALUE, f"inputs have shape (12, 12, 1) of rank 3; {AXES}"),
@@ -261,7 +261,11 @@ PYTHON = {
         "bytes.keras cannot be loaded as a model (File is",
     ),
     "truncated model": (lambda m, f: LOAD(f / "cut.keras"), VALUE, "cut.keras cannot be loaded as a model (File is"),
-    "later Keras": (lambda m, f: LOAD(f / "later.keras"), VALUE, f"4.1.0, later than the Keras {keras.__version__}"),
+    "later Keras": (
+        lambda m, f: LOAD(f / "later.keras"),
+        VALUE,
+        f"Keras 4.1.0 wrote it, which is later than the installed Keras {keras.__version__}",
+    ),
 }
 
 INVERSE = "restore images/00.png out.png --preset inverse-1pct"
@@ -269,7 +273,7 @@ RESTORED = "restore images/00.png out.png --weights"
 TRAIN = "train images --out m.keras"
 PAIR = "make_pairs p.npz"
 WHOLE = "expected a whole number of at least"
-NO_FOLDER = "cannot be written: file is no folder. Give another name"
+NO_FOLDER = "cannot be written: file is not a folder. Give another name"
 # What is typed, in the folder; the decisive words of the one line on stderr.
 COMMANDS = {
     "": "arguments are required: COMMAND; see python -m diffnet_tf --help",
@@ -301,7 +305,7 @@ COMMANDS = {
     f"{RESTORED} no.keras": "no.keras does not exist; expected a model saved as .keras",
     f"{RESTORED} zero.png": "zero.png ends in '.png'; expected a model saved as .keras",
     f"{RESTORED} zero.keras": "zero.keras cannot be loaded as a model (File is not a zip",
-    f"{RESTORED} later.keras": f"is of Keras 4.1.0, later than the Keras {keras.__version__}",
+    f"{RESTORED} later.keras": f"Keras 4.1.0 wrote it, which is later than the installed Keras {keras.__version__}",
     f"{RESTORED} dense.keras": "The model is from (None, 4) to (None, 3); expected one from images",
     "train images": "arguments are required: --out; see python -m diffnet_tf train --help",
     "train no --out m.keras": "data_dir no does not exist",

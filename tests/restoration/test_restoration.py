@@ -77,7 +77,7 @@ def test_the_noise_is_given_to_whom_it_helps(model):
     for network, noise, message in (
         (told, None, "The network has to be told the noise; expected noise=0.03 for 3 % of the maximum"),
         (model, 0.1, "noise=0.1 is for a network that can be told it; expected none"),
-        (told, 3.0, "noise=3; expected σ in parts of the maximum, below 1: 0.03 is 3 %"),
+        (told, 3.0, "noise=3; expected σ as a fraction of the maximum, below 1: for 3 % give 0.03"),
         (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),
         (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled, which has its own"),
     ):

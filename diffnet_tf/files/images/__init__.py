@@ -1,1 +1,1 @@
-"""The formats of `diffnet_tf.files.image_files`, one a module, and what they share."""
+"""The formats of `diffnet_tf.files.image_files`, and what they share."""

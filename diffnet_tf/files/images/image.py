@@ -1,4 +1,4 @@
-"""An image with what its file says of it beside the pixels."""
+"""An image and the metadata in its file."""
 
 import dataclasses
 import re
@@ -6,27 +6,27 @@ from fractions import Fraction
 
 from diffnet_tf.base.types import Array
 
-NO_UNIT, INCH, CENTIMETRE = 1, 2, 3  # TIFF's numbers of units of resolution
-ORIENTATION = 0x0112  # the tag of TIFF and Exif
+NO_UNIT, INCH, CENTIMETRE = 1, 2, 3  # TIFF's numbers for units of resolution
+ORIENTATION = 0x0112  # the tag in TIFF and Exif
 
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
-    """What an image file says beside its pixels, to be written with what is made of them.
+    """The metadata of an image file, which is copied to the file of the restored image.
 
     Attributes:
         icc: the ICC profile.
         resolution: pixels per unit along a row and along a column.
         unit: of the resolution: `NO_UNIT`, `INCH` or `CENTIMETRE`.
-        exif: Exif without its orientation, as bytes after their "Exif\\0\\0".
-        xmp: XMP, an XML text, whose orientation is 1.
-        comment: of JPEG.
-        chunks: of PNG, texts and colour spaces: (type, data).
-        tags: of TIFF: (number, type, count, value), as tifffile takes them.
-        photometric: of TIFF: 1 gray, 2 RGB; 0 of other formats.
-        extras: of TIFF: what each channel after gray or RGB is: 0 unspecified, 1 alpha that the colours are
-            multiplied by, 2 alpha.
-        dropped: names of what is not kept in any format.
+        exif: Exif without its orientation: the bytes after "Exif\\0\\0".
+        xmp: XMP, an XML text, with its orientation set to 1.
+        comment: from a JPEG.
+        chunks: texts and colour spaces from a PNG: (type, data).
+        tags: from a TIFF: (number, type, count, value), as tifffile takes them.
+        photometric: 1 for a gray TIFF, 2 for RGB, 0 for other formats.
+        extras: in a TIFF, the meaning of each channel after gray or RGB: 0 unspecified, 1 alpha by which the colours
+            have been multiplied, 2 alpha.
+        dropped: names of the metadata that no format keeps.
     """
 
     icc: bytes | None = None
@@ -42,7 +42,7 @@ class Metadata:
     dropped: tuple[str, ...] = ()
 
     def per_centimetre(self) -> tuple[Fraction, Fraction] | None:
-        """The resolution; None where it has no unit."""
+        """The resolution in pixels per centimetre; None if it has no unit."""
         if self.resolution is None or self.unit == NO_UNIT:
             return None
         scale = Fraction(100, 254) if self.unit == INCH else 1
@@ -51,16 +51,16 @@ class Metadata:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Image:
-    """An image file that was opened.
+    """An open image file.
 
     Attributes:
-        pixels: (height, width, channels), an array or a memory map, upright. Samples are as they are stored, but
-            those of 1, 2 and 4 bits, which are scaled to 8 bits.
-        alpha: whether the last channel is alpha, by what the file says.
-        nodata: the value that stands for "nothing was measured here", of TIFF's tag GDAL_NODATA, rounded to the
-            pixels' dtype if that is a float; None without it.
+        pixels: (height, width, channels), an array or a memory map, turned upright. The samples have their stored
+            values, except that samples of 1, 2 and 4 bits are scaled to 8 bits.
+        alpha: whether the last channel is alpha.
+        nodata: the value that marks missing pixels, from TIFF's tag GDAL_NODATA, rounded to the pixels' dtype if that
+            is a float; None without the tag.
         metadata: what `image_files.writing` keeps.
-        alpha_is_sure: whether the file says so; of NPY with 2 or 4 channels it is assumed.
+        alpha_is_sure: whether the file itself says so; for NPY files with 2 or 4 channels, alpha is only assumed.
     """
 
     pixels: Array
@@ -71,16 +71,16 @@ class Image:
 
     @property
     def bands(self) -> bool:
-        """Whether the file says of three or more channels that they are no colours, but a gray image each."""
+        """Whether the file says that its three or more channels are separate gray images, not colours."""
         return self.metadata.photometric == 1 and self.pixels.ndim == 3 and self.pixels.shape[2] - self.alpha > 2
 
 
 def upright(pixels: Array, orientation: int) -> Array:
-    """A view of an image as it is to be looked at.
+    """A view of an image, turned upright.
 
     Args:
         pixels: (height, width) or (height, width, channels).
-        orientation: TIFF's tag 274, Exif's 0x0112: where the first row and column of the file are.
+        orientation: 1 to 8, of TIFF's tag 274 or Exif's 0x0112: where the first row and column of the file are.
     """
     if orientation in TURNED:
         pixels = pixels.swapaxes(0, 1)
@@ -89,17 +89,17 @@ def upright(pixels: Array, orientation: int) -> Array:
 
 
 TURNED = (5, 6, 7, 8)  # orientations whose rows become columns
-INVERSE = {6: 8, 8: 6}  # of `upright`; the others are their own
+INVERSE = {6: 8, 8: 6}  # the orientation that undoes `upright`; all others undo themselves
 
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([0-9])')
 
 
 def xmp_orientation(xmp: bytes) -> int:
-    """The orientation that XMP gives, 1 without one."""
-    found = _XMP_ORIENTATION.search(xmp)
-    return int(found[2]) if found else 1
+    """The orientation in an XMP text; 1 if there is none."""
+    match = _XMP_ORIENTATION.search(xmp)
+    return int(match[2]) if match else 1
 
 
 def xmp_upright(xmp: bytes) -> bytes:
-    """XMP of the image turned upright."""
+    """The XMP text with its orientation set to 1, for an image that was turned upright."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)

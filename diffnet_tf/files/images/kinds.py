@@ -1,4 +1,4 @@
-"""What a file is by its content, whatever its name says, and whether it is all there."""
+"""The format of a file, from its content and not its name, and whether the file is truncated."""
 
 import math
 import struct
@@ -19,7 +19,7 @@ _READ = {
     b"MM\0+": TIFF,
     b"\x93NUMPY": NPY,
 }
-_OTHERS = {  # (position, bytes): what is said of it
+_OTHERS = {  # (position, bytes): the name of the format
     (0, b"GIF8"): "a GIF",
     (0, b"BM"): "a BMP",
     (8, b"WEBP"): "a WebP",
@@ -46,10 +46,10 @@ _OTHERS = {  # (position, bytes): what is said of it
 
 
 def of(path: Path) -> str:
-    """`PNG`, `JPEG`, `TIFF` or `NPY`, by a file's first bytes.
+    """`PNG`, `JPEG`, `TIFF` or `NPY`, from a file's first bytes.
 
     Raises:
-        Refused: when it is another, saying which where that can be told.
+        Refused: if it is of another format, which is named if it is a common one.
     """
     with open(path, "rb") as file:
         start = file.read(132)
@@ -62,16 +62,16 @@ def of(path: Path) -> str:
         if start[place:].startswith(magic):
             raise Refused(f"is {kind} file; expected PNG, JPEG, TIFF or NPY. Convert it, or replace it by the image.")
     raise Refused(
-        f"cannot be read as an image (it begins with {start[:8]!r}, as no PNG, JPEG, TIFF or NPY file does). "
+        f"cannot be read as an image (it begins with {start[:8]!r}; PNG, JPEG, TIFF and NPY files do not). "
         "Convert it, or replace it."
     )
 
 
 def png_chunks(path: Path) -> Iterator[tuple[bytes, int, int]]:
-    """(type, position of the data, length) of every chunk of a PNG.
+    """(type, position of the data, length of the data) of every chunk of a PNG.
 
     Raises:
-        EOFError: when the file ends within a chunk, or without the last one.
+        EOFError: if the file ends within a chunk, or before the last one.
     """
     end, place, name = path.stat().st_size, 8, b""
     with open(path, "rb") as file:
@@ -86,7 +86,7 @@ def png_chunks(path: Path) -> Iterator[tuple[bytes, int, int]]:
 
 
 def truncated(path: Path, kind: str) -> bool:
-    """Whether a file of a kind ends before it should. (The pixels of a TIFF are checked where they are read.)"""
+    """Whether a file ends before it should. (The pixels of a TIFF are checked when they are read.)"""
     try:
         match kind:
             case "PNG":
@@ -99,13 +99,13 @@ def truncated(path: Path, kind: str) -> bool:
                 return _array_end(path) > path.stat().st_size
     except (EOFError, struct.error, IndexError):
         return True
-    except Exception as error:  # NumPy's reader of headers has many
+    except Exception as error:  # NumPy's reader of headers raises many kinds
         return "EOF" in str(error)
     return False
 
 
 def _directory_end(path: Path) -> int:
-    """Of a TIFF, the byte after its first directory."""
+    """The position after the first directory of a TIFF."""
     with open(path, "rb") as file:
         order = "<" if file.read(2) == b"II" else ">"
         big = struct.unpack(order + "H", file.read(2))[0] == 43
@@ -117,7 +117,7 @@ def _directory_end(path: Path) -> int:
 
 
 def _array_end(path: Path) -> int:
-    """Of an NPY, the byte after its array."""
+    """The position after the array of an NPY file."""
     with open(path, "rb") as file:
         first = np.lib.format.read_magic(file) == (1, 0)
         shape, _, dtype = (np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0)(file)
@@ -125,7 +125,7 @@ def _array_end(path: Path) -> int:
 
 
 def _scans(content: bytes) -> bytes:
-    """Of a JPEG what follows its segments: pictures within those have ends of their own."""
+    """The part of a JPEG after its segments: pictures inside those have end markers of their own."""
     place = 2
     while content[place + 1] != 0xDA:
         place += 2 + struct.unpack(">H", content[place + 2 : place + 4])[0]

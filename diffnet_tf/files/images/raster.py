@@ -1,4 +1,4 @@
-"""PNG and JPEG: decoded and encoded by Pillow, PNGs of 16-bit colours by TensorFlow."""
+"""PNG and JPEG: decoded and encoded by Pillow, or by TensorFlow for 16-bit PNGs with colour or alpha."""
 
 import contextlib
 import importlib.util
@@ -16,8 +16,8 @@ from diffnet_tf.files.images.image import Image, upright
 from diffnet_tf.files.reading import Refused
 
 QUALITY = 95  # of JPEG
-_JPEG_PIXELS = 512  # in a byte: every block of 8×8 pixels takes at least one bit
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by PNG's colour type
+_JPEG_PIXELS = 512  # at most, in a byte: every block of 8×8 pixels takes at least one bit
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG's colour type → number of channels
 _GRAY, _RGB = 0, 2
 
 
@@ -34,7 +34,7 @@ def read(path: Path, max_pixels: int) -> Image:
 
 
 def _own_limit(pillow: Any) -> contextlib.AbstractContextManager[None]:
-    """Pillow warns of large images and refuses larger ones, whatever `max_pixels` is."""
+    """Switch off Pillow's own limit of an image's size, since `max_pixels` is the limit here."""
     return switches.held(pillow, "MAX_IMAGE_PIXELS", None)
 
 
@@ -69,14 +69,14 @@ def _png(path: Path, image: Any) -> Array:
 
 
 def _header(path: Path) -> tuple[int, int]:
-    """(bits of a sample, colour type): bytes 24 and 25."""
+    """(bits of a sample, colour type), from bytes 24 and 25."""
     with open(path, "rb") as file:
         header = file.read(26)
     return header[24], header[25]
 
 
 def _with_alpha(path: Path, pixels: Array, depth: int) -> Array:
-    """Gray or RGB with alpha where a PNG names a colour that is transparent: results would have it elsewhere."""
+    """Turn a transparent colour of a PNG into an alpha channel: a restored image may have that colour elsewhere."""
     named = raster_metadata.chunks(path, (b"tRNS",))
     if not named:
         return pixels
@@ -84,9 +84,9 @@ def _with_alpha(path: Path, pixels: Array, depth: int) -> Array:
     channels = pixels.shape[2]
     colour = np.frombuffer(named[0][1][: 2 * channels], ">u2") & (2**depth - 1)
     if len(colour) != channels:
-        raise Refused("names a transparent colour of another kind than its own. It is damaged: replace it.")
+        raise Refused("has a transparent colour with the wrong number of channels. It is damaged: replace it.")
     top = np.iinfo(pixels.dtype).max
-    scaled = colour.astype("int64") * (top // (2**depth - 1))  # samples of few bits fill a byte
+    scaled = colour.astype("int64") * (top // (2**depth - 1))  # samples of less than 8 bits are scaled to 8
     opaque = (pixels != scaled).any(axis=2, keepdims=True)
     return np.concatenate([pixels, opaque.astype(pixels.dtype) * pixels.dtype.type(top)], axis=2)
 
@@ -95,13 +95,15 @@ def _decoded_16(path: Path) -> Array:
     try:
         import tensorflow as tf
     except ModuleNotFoundError as error:
-        raise Refused("is a colour or alpha PNG of 16 bits, which takes TensorFlow. Use TIFF.") from error
+        raise Refused(
+            "is a 16-bit PNG with colour or alpha, which needs TensorFlow. Install it, or use TIFF."
+        ) from error
     pixels: Array = tf.io.decode_png(path.read_bytes(), dtype="uint16").numpy()
     return pixels
 
 
 def encodes_16() -> bool:
-    """Whether PNGs of 16-bit colours can be written."""
+    """Whether 16-bit PNGs with colour or alpha can be written."""
     return importlib.util.find_spec("tensorflow") is not None
 
 
@@ -109,7 +111,7 @@ def encodes_16() -> bool:
 
 
 def encode(path: Path, kind: str, pixels: Array, like: Image) -> None:
-    """Write (height, width, channels) as PNG or JPEG, with the metadata of another image."""
+    """Write pixels (height, width, channels) as PNG or JPEG, with the metadata of another image."""
     from PIL import Image as pillow
 
     if kind == kinds.PNG and pixels.dtype == np.uint16 and pixels.shape[2] > 1:

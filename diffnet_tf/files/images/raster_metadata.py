@@ -1,4 +1,4 @@
-"""What a PNG or JPEG says beside its pixels: read, and given to the encoders to be written."""
+"""The metadata of PNG and JPEG files: read, and passed to the encoders."""
 
 import contextlib
 import io
@@ -22,18 +22,18 @@ from diffnet_tf.files.images.image import (
 
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 COLOURS = (b"sRGB", b"gAMA", b"cHRM", b"cICP", b"mDCV", b"cLLI")
-_ELSEWHERE = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # texts that are read as XMP and as Exif
+_ELSEWHERE = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # starts of texts that hold XMP and Exif
 _SIZES = (0xA002, 0xA003)  # Exif's width and height
-_SEGMENT = 65_500  # bytes of Exif, XMP or a comment, at most, in JPEG
+_SEGMENT = 65_500  # the most bytes of Exif, of XMP or of a comment in a JPEG
 
 
 def holds(value: bytes, kind: str) -> bool:
-    """Whether a file of a kind holds Exif or XMP of this length. TIFF keeps Exif otherwise."""
+    """Whether a format can hold Exif or XMP of this length. (TIFF keeps Exif in its own tags.)"""
     return kind == kinds.PNG or (kind == kinds.JPEG and len(value) < _SEGMENT)
 
 
 def holds_resolution(metadata: Metadata, kind: str) -> bool:
-    """Whether a file of a kind can say what an image's resolution says."""
+    """Whether a format can hold an image's resolution."""
     if kind == kinds.TIFF or metadata.resolution is None:
         return True
     x, y = metadata.resolution
@@ -43,13 +43,13 @@ def holds_resolution(metadata: Metadata, kind: str) -> bool:
 
 
 def _is_aspect(metadata: Metadata) -> bool:
-    """Whether a resolution is one of width to height alone."""
+    """Whether a resolution gives only the ratio of width to height of a pixel."""
     x, y = metadata.resolution or (1, 1)
     return metadata.unit == NO_UNIT and x != y and x.denominator == y.denominator == 1
 
 
 def read(path: Path, image: Any) -> tuple[Metadata, int]:
-    """Of an image of Pillow, the metadata when it is turned upright, and the orientation it is turned from."""
+    """The metadata of a Pillow image after it is turned upright, and the orientation that it has before, 1 to 8."""
     exif, damaged = _parsed(image)
     turned = exif.get(ORIENTATION, 1)
     turned = turned if turned in range(1, 9) else 1
@@ -76,19 +76,19 @@ def read(path: Path, image: Any) -> tuple[Metadata, int]:
 
 
 def _parsed(image: Any) -> tuple[Any, bool]:
-    """Exif, with XMP's orientation where it has none, and whether it is damaged: a whole image with that is whole."""
+    """Exif (with the orientation from XMP if it has none), and whether it is damaged. Damage is not an error."""
     from PIL import Image as pillow
 
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
             return image.getexif(), bool(warned)
-        except Exception:  # Pillow raises what it likes
+        except Exception:  # Pillow raises errors of many kinds
             return pillow.Exif(), True
 
 
 def _upright(exif: Any, turned: int) -> bytes | None:
-    """Exif without its orientation and preview; None for nothing, and for what cannot be written."""
+    """Exif without its orientation and preview; None if nothing is left, or it cannot be written."""
     try:
         exif.pop(ORIENTATION, None)
         inner = exif.get_ifd(0x8769)
@@ -114,21 +114,21 @@ def _jpeg_resolution(image: Any) -> tuple[tuple[Fraction, Fraction] | None, int]
 
 
 def chunks(path: Path, names: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
-    """(type, data) of the chunks of some types, as far as a PNG is whole."""
-    found = []
+    """(type, data) of the chunks of some types in a PNG, up to the place where it is truncated."""
+    chosen = []
     with open(path, "rb") as file, contextlib.suppress(EOFError):
         for name, place, size in kinds.png_chunks(path):
             if name in names:
                 file.seek(place)
-                found.append((name, file.read(size)))
-    return found
+                chosen.append((name, file.read(size)))
+    return chosen
 
 
 def _kept_chunks(path: Path) -> tuple[tuple[bytes, bytes], ...]:
-    """Colour spaces and texts, without those that would keep Pillow from reading what is written."""
-    found = chunks(path, COLOURS)
-    found += [text for text in chunks(path, TEXTS) if not text[1].startswith(_ELSEWHERE)]
-    return tuple(found) if not found or _readable(found) else tuple(chunk for chunk in found if _readable([chunk]))
+    """Colour spaces and texts, without those with which Pillow could not read the written file."""
+    kept = chunks(path, COLOURS)
+    kept += [text for text in chunks(path, TEXTS) if not text[1].startswith(_ELSEWHERE)]
+    return tuple(kept) if not kept or _readable(kept) else tuple(chunk for chunk in kept if _readable([chunk]))
 
 
 def _readable(added: list[tuple[bytes, bytes]]) -> bool:
@@ -139,7 +139,7 @@ def _readable(added: list[tuple[bytes, bytes]]) -> bool:
     try:
         with pillow.open(io.BytesIO(with_chunks(buffer.getvalue(), added))) as image:
             image.load()
-    except Exception:  # each kind of chunk has its own
+    except Exception:  # each type of chunk raises its own kinds
         return False
     return True
 
@@ -156,23 +156,23 @@ def _png_resolution(path: Path) -> tuple[tuple[Fraction, Fraction] | None, int]:
 
 def png_chunks(metadata: Metadata) -> list[tuple[bytes, bytes]]:
     """Metadata as chunks of a PNG, (type, data)."""
-    found = [chunk for chunk in metadata.chunks if chunk[0] in COLOURS]
+    made = [chunk for chunk in metadata.chunks if chunk[0] in COLOURS]
     if metadata.icc:
-        found.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+        made.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
     per_metre = [round(100 * value) for value in metadata.per_centimetre() or ()]
     if metadata.resolution and _is_aspect(metadata):
-        found.append((b"pHYs", struct.pack(">IIB", *(value.numerator for value in metadata.resolution), 0)))
+        made.append((b"pHYs", struct.pack(">IIB", *(value.numerator for value in metadata.resolution), 0)))
     elif per_metre and all(0 < value < 2**31 for value in per_metre):
-        found.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+        made.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
     if metadata.exif:
-        found.append((b"eXIf", metadata.exif))
+        made.append((b"eXIf", metadata.exif))
     if metadata.xmp:
-        found.append((b"iTXt", _ELSEWHERE[0] + bytes(4) + metadata.xmp))
-    return found + [chunk for chunk in metadata.chunks if chunk[0] in TEXTS]
+        made.append((b"iTXt", _ELSEWHERE[0] + bytes(4) + metadata.xmp))
+    return made + [chunk for chunk in metadata.chunks if chunk[0] in TEXTS]
 
 
 def with_chunks(content: bytes, added: list[tuple[bytes, bytes]]) -> bytes:
-    """A PNG with chunks after its header, in place of its own."""
+    """A PNG with chunks added after its header."""
     body = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in added
     )
@@ -183,16 +183,16 @@ def with_chunks(content: bytes, added: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def jpeg_options(metadata: Metadata) -> dict[str, Any]:
-    """Metadata as options of Pillow's JPEG."""
-    found: dict[str, Any] = {}
+    """Metadata as options of Pillow's JPEG encoder."""
+    options: dict[str, Any] = {}
     if metadata.icc:
-        found["icc_profile"] = metadata.icc
+        options["icc_profile"] = metadata.icc
     if resolution := metadata.per_centimetre():
         dpi = tuple(round(float(value * Fraction(254, 100))) for value in resolution)
         if all(0 < value < 2**16 for value in dpi):
-            found["dpi"] = dpi
+            options["dpi"] = dpi
     for name, prefix in (("exif", b"Exif\0\0"), ("xmp", b""), ("comment", b"")):
         value = getattr(metadata, name)
         if value and len(value) < _SEGMENT:
-            found[name] = prefix + value
-    return found
+            options[name] = prefix + value
+    return options

@@ -1,4 +1,4 @@
-"""A setting of another library that is changed while an image is read, in however many threads."""
+"""Change a setting of another library while images are read, also in several threads at once."""
 
 import contextlib
 import threading
@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 _LOCK = threading.Lock()
-_HELD: dict[tuple[int, str], tuple[int, Any]] = {}  # how many hold a setting, and what it was before the first
+_HELD: dict[tuple[int, str], tuple[int, Any]] = {}  # setting → (number of blocks that hold it, its original value)
 
 
 @contextlib.contextmanager
 def held(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Set an attribute; it is what it was when the last of those that hold it at a time has ended.
+    """A block in which an attribute has a value. When the last of several such blocks ends, it is restored.
 
     Args:
         owner: a module, or an object that lives as long as the program.
-        name, value: of the attribute; all that hold it at a time give the same value.
+        name: of the attribute.
+        value: of the attribute; the same in all blocks that hold it at the same time.
     """
     key = id(owner), name
     with _LOCK:

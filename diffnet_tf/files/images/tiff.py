@@ -1,10 +1,10 @@
-"""TIFF: mapped where it is not packed, else decoded by the library that keeps its samples whole.
+"""TIFF: memory-mapped if uncompressed, otherwise decoded by a library that keeps all bits of its samples.
 
 | samples | decoded by |
 |---|---|
-| deflate, LZMA, PackBits, or unpacked, of 1, 8, 16, 32 and 64 bits | tifffile |
-| as in `_pillow_keeps` | Pillow |
-| all others | tifffile with the package imagecodecs, an extra |
+| 1, 8, 16, 32 and 64 bits, uncompressed or with deflate, LZMA or PackBits | tifffile |
+| those of `_pillow_keeps` | Pillow |
+| all others | tifffile with the optional package imagecodecs |
 """
 
 import contextlib
@@ -28,11 +28,11 @@ UNSIGNED = 1  # sample format
 SEPARATE = 2  # planar configuration: channels first
 REDUCED, MASKS = 1, 4  # bits of the tag NewSubfileType
 FAX = (2, 3, 4)  # compression
-MANY = 64  # pages: no image has so many smaller copies
+MANY = 64  # pages: more than the smaller copies of one image
 _NATIVE = "<" if np.little_endian else ">"
-SCALES = {1: 255, 2: 85, 4: 17}  # makes samples of so many bits bytes
+SCALES = {1: 255, 2: 85, 4: 17}  # bits of a sample → factor that scales it to 8 bits
 
-# Bytes decoded from one. Where none is given, a few bytes can stand for an image: `max_pixels` is the only bound.
+# The most bytes that are decoded from one. For compressions that are not listed there is no bound but `max_pixels`.
 _PACKED = {NONE: 1, **dict.fromkeys((LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD), 2**15)}
 
 
@@ -53,21 +53,23 @@ def read(path: Path, max_pixels: int) -> Image:
 
 
 def _quiet() -> contextlib.AbstractContextManager[None]:
-    """Tifffile tells the user's terminal of tags that it cannot interpret, as a negative GDAL_NODATA of integers."""
+    """Stop tifffile from logging tags that it cannot interpret, such as a negative GDAL_NODATA of unsigned samples."""
     return switches.held(logging.getLogger("tifffile"), "disabled", True)
 
 
 def _only_page(file: Any) -> Any:
-    """The one image of a file, at full size. Smaller copies of it are passed over."""
+    """The one image of a file, at full size; smaller copies of it are ignored."""
     if not len(file.pages):
         raise ValueError("no page can be read")
     if len(file.pages) > MANY:
         raise Refused(f"holds {len(file.pages)} pages; expected a single image.")
     pages = [page for page in file.pages if not _subfile(page) & REDUCED]
     if any(_subfile(page) & MASKS for page in file.pages):
-        raise Refused("has a mask in a page of its own, which is not read. Write it as NaN or as GDAL_NODATA instead.")
+        raise Refused(
+            "has a mask in a page of its own, which is not supported. Mark the pixels by NaN or by GDAL_NODATA instead."
+        )
     number = len(pages)
-    if number == 1 and (file.is_imagej or file.is_shaped):  # these may keep a stack in one page
+    if number == 1 and (file.is_imagej or file.is_shaped):  # these may hold a stack of images in one page
         number = file.series[0].size // max(1, pages[0].size)
     if number != 1 or pages[0].imagedepth != 1:
         raise Refused(f"holds {max(number, pages[0].imagedepth) if pages else 0} pages; expected a single image.")
@@ -80,10 +82,10 @@ def _subfile(page: Any) -> int:
 
 
 def _check_channels(page: Any) -> tuple[int, ...]:
-    """Refuse what is neither gray nor RGB; returns what each channel beyond these is."""
+    """Refuse pages that are neither gray nor RGB; return the meaning of each channel after these."""
     kind, packing = page.photometric, page.compression
     if kind == WHITE_IS_ZERO:
-        raise Refused("is a TIFF whose zero is white; expected zero to be black. Convert it.")
+        raise Refused("is a TIFF in which zero is white; expected zero to be black. Convert it.")
     if kind not in (GRAY, RGB) and not (kind == YCBCR and packing == JPEG):
         raise Refused(f"is a {_name(kind)} TIFF; expected gray or RGB. Convert it.")
     colours = 1 if kind == GRAY else 3
@@ -99,14 +101,14 @@ def _check_channels(page: Any) -> tuple[int, ...]:
     if page.samplesperpixel <= 4 and any(has_alpha) and (sum(has_alpha) > 1 or not has_alpha[-1] or number == 2):
         raise Refused(f"has ExtraSamples {extras}; expected alpha as the last of 2 or 4 channels. Convert it.")
     if page.samplesperpixel > 1 and page.planarconfig not in (1, SEPARATE):
-        raise Refused(f"has its channels in the order {page.planarconfig}, which TIFF does not know. Replace it.")
+        raise Refused(f"has PlanarConfiguration {page.planarconfig}; expected 1 or 2. It is damaged: replace it.")
     if not isinstance(page.bitspersample, int):
-        raise Refused(f"has channels of {page.bitspersample} bits; expected the same of all. Convert it.")
+        raise Refused(f"has channels of {page.bitspersample} bits; expected the same for all. Convert it.")
     return extras
 
 
 def _name(number: Any) -> str:
-    """Of a value that the format defines, or the number that a file has in its place."""
+    """The name of a value if the format defines one, otherwise the number."""
     return getattr(number, "name", str(number))
 
 
@@ -114,7 +116,7 @@ def _name(number: Any) -> str:
 
 
 def _pixels(path: Path, page: Any, orientation: int, max_pixels: int) -> Array:
-    """(height, width) or (height, width, channels) as they are stored."""
+    """The pixels of a page as they are stored, (height, width) or (height, width, channels)."""
     bits, height, width = page.bitspersample, page.imagelength, page.imagewidth
     bilevel = bits == 1 and page.sampleformat == UNSIGNED
     separate = page.samplesperpixel > 1 and page.planarconfig == SEPARATE
@@ -127,7 +129,7 @@ def _pixels(path: Path, page: Any, orientation: int, max_pixels: int) -> Array:
         mapped: Array = np.memmap(path, page.dtype, "r", page.dataoffsets[0], page.shape)
         return np.moveaxis(mapped, 0, -1) if separate else mapped
     check_pixels(height, width, max_pixels)
-    if page.is_tiled:  # one is unpacked whole
+    if page.is_tiled:  # a tile is decoded whole
         check_pixels(page.tilelength, page.tilewidth * max(1, page.tiledepth), max_pixels)
     pixels = _decoded(path, page, orientation, separate)
     if pixels.shape != shape:
@@ -136,10 +138,10 @@ def _pixels(path: Path, page: Any, orientation: int, max_pixels: int) -> Array:
 
 
 def _check_segments(path: Path, page: Any) -> None:
-    """Refuse a page whose strips or tiles are not all in the file, or cannot hold its pixels."""
+    """Refuse a page if its strips or tiles are not all in the file, or cannot hold its pixels."""
     length = path.stat().st_size
     segments = [(start, size) for start, size in zip(page.dataoffsets, page.databytecounts) if size]
-    if page.is_contiguous and segments:  # their sizes are not always given
+    if page.is_contiguous and segments:  # files do not always give their sizes
         segments = [(page.dataoffsets[0], page.nbytes)]
     end = max((start + size for start, size in segments), default=0)
     if end > length:
@@ -147,21 +149,21 @@ def _check_segments(path: Path, page: Any) -> None:
             f"cannot be read as an image (its pixels reach to byte {end:,} of {length:,}). It is truncated: replace it."
         )
     packed = _PACKED.get(page.compression)
-    if packed and not page.is_contiguous:  # files may leave out tiles in which nothing was measured
+    if packed and not page.is_contiguous:  # files may leave out tiles without data
         bits = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample
         share = len(segments) / max(1, len(page.dataoffsets))
         check_length(path, page.imagelength, page.imagewidth, bits / 8 * share / packed)
 
 
 def _decoded(path: Path, page: Any, orientation: int, separate: bool) -> Array:
-    """The pixels of a page in memory, whose channels may be stored separately, one after another."""
+    """Decode the pixels of a page. `separate` says that its channels are stored one after another."""
     if not _needs_no_other(page):
         if _pillow_keeps(page):
             return upright(_with_pillow(path, page.index), INVERSE.get(orientation, orientation))
         if not _has_imagecodecs():
             raise Refused(
                 f"is a TIFF of {page.samplesperpixel} channel(s) of {page.bitspersample} bits, compression "
-                f"{_name(page.compression)}, predictor {_name(page.predictor)}, which takes the package imagecodecs. "
+                f"{_name(page.compression)}, predictor {_name(page.predictor)}, which needs the package imagecodecs. "
                 "Install it (pip install imagecodecs, our extra 'codecs'), or save the image without compression."
             )
     pixels: Array = np.moveaxis(page.asarray(), 0, -1) if separate else page.asarray()
@@ -170,34 +172,34 @@ def _decoded(path: Path, page: Any, orientation: int, separate: bool) -> Array:
 
 
 def _needs_no_other(page: Any) -> bool:
-    """Whether tifffile decodes a page without imagecodecs."""
+    """Whether tifffile can decode a page without imagecodecs."""
     packings = (NONE, DEFLATE, OLD_DEFLATE, LZMA, PACKBITS)
     return page.compression in packings and page.predictor in (1, 2) and page.bitspersample in (1, 8, 16, 32, 64)
 
 
 def _pillow_keeps(page: Any) -> bool:
-    """Whether Pillow gives the samples as they are: not 16-bit RGB, of which it drops the lower byte."""
+    """Whether Pillow keeps all bits of the samples. (It drops the lower byte of 16-bit RGB.)"""
     packings = (NONE, *FAX, LZW, JPEG, DEFLATE, OLD_DEFLATE, LZMA, ZSTD)
     if page.compression not in packings or page.fillorder != 1 or (page.compression == NONE and page.predictor != 1):
         return False
-    if 0 in page.databytecounts:  # parts that were left out
+    if 0 in page.databytecounts:  # tiles without data were left out
         return False
     number, extras = page.samplesperpixel, tuple(page.extrasamples)
     match page.sampleformat, page.bitspersample:
-        case 1, 8:  # unsigned; of two planes, it reads the first alone
+        case 1, 8:  # unsigned; Pillow reads only the first of two separate planes
             separate = number > 1 and page.planarconfig == SEPARATE
             return number in (1, 3) and not extras or extras == (2,) and (number == 4 or number == 2 and not separate)
         case 1, 1 | 2 | 4 | 16:
             return number == 1
-        case 1, 12:  # of a big-endian file, it knows none
+        case 1, 12:  # Pillow cannot read these in big-endian files
             return number == 1 and page.compression == NONE and page.parent.byteorder == "<"
-        case 3, 32:  # floats of a big-endian file it swaps twice
+        case 3, 32:  # Pillow swaps the bytes of floats in big-endian files twice
             return number == 1 and page.parent.byteorder == "<"
     return False
 
 
 def _with_pillow(path: Path, page: int) -> Array:
-    """The pixels of a page, turned upright, as Pillow does it."""
+    """The pixels of a page, which Pillow turns upright."""
     from PIL import Image as pillow
 
     with pillow.open(path, formats=("TIFF",)) as image:
@@ -220,9 +222,9 @@ def _has_imagecodecs() -> bool:
 
 
 def mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike, like: Image, rescaled: bool) -> np.memmap:
-    """A new TIFF of an image, (height, width, channels), mapped to be filled, with the metadata of another.
+    """Make a TIFF for an image (height, width, channels), and map it into memory to be filled.
 
-    Rescaled says that the values are not on the other's scale.
+    The file gets the metadata of `like`; `rescaled` says that the values are on another scale than those of `like`.
     """
     import tifffile
 
@@ -240,7 +242,7 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike, like: Image, re
 
 
 def _roles(channels: int, like: Image) -> dict[str, Any]:
-    """What the channels are, as tifffile takes it: as in the other file if that is a TIFF of as many."""
+    """The meaning of the channels as tifffile takes it: that of `like` if it is a TIFF with the same number."""
     metadata = like.metadata
     colours = {GRAY: 1, RGB: 3}.get(metadata.photometric, 0)
     if colours + len(metadata.extras) == channels:

@@ -1,4 +1,4 @@
-"""What a TIFF says beside its pixels: read, and given to tifffile to be written."""
+"""The metadata of TIFF files: read, and passed to tifffile."""
 
 import io
 import re
@@ -10,17 +10,17 @@ import numpy as np
 
 from diffnet_tf.files.images.image import NO_UNIT, ORIENTATION, TURNED, Metadata, xmp_orientation, xmp_upright
 
-ALPHA = (1, 2)  # of the tag ExtraSamples
+ALPHA = (1, 2)  # values of the tag ExtraSamples
 DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC = 270, 282, 283, 296, 700, 34675
 GDAL, NODATA = 42112, 42113
 IMAGEJ = (50838, 50839)
-MAP = (33550, 33922, 34264, 34735, 34736, 34737)  # GeoTIFF: where the rows and columns are on the earth
-POSITION = (286, 287)  # of the image on a page
+MAP = (33550, 33922, 34264, 34735, 34736, 34737)  # GeoTIFF: the rows and columns in map coordinates
+POSITION = (286, 287)  # of the image on a printed page
 COLORIMETRY = (318, 319)
 TEXTS = (269, 271, 272, 285, 315, 316, 33432, 33723)  # Names of document, camera, page, artist; copyright; IPTC
 KEPT = (DESCRIPTION, *TEXTS, *COLORIMETRY, *POSITION, *MAP, GDAL, NODATA)
 
-# Read elsewhere; or of the pixels as they were packed, or of the program that wrote them, and not of the image.
+# Not copied as tags: those that are read elsewhere, and those that describe the encoding or the program that wrote it.
 _READ = (ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, ICC, *IMAGEJ)
 _LAYOUT = {
     254,
@@ -39,11 +39,11 @@ _LAYOUT = {
 _LAYOUT |= {338, 339, 340, 341, 347, *range(512, 533), 32995, 32996, 32997, 32998, 50674}
 Entry = tuple[int, int, int, object]  # number, type, count and value of a tag
 ASCII = 2
-_RAW_TYPES = (1, ASCII, 6, 7)  # bytes, which have no order
+_RAW_TYPES = (1, ASCII, 6, 7)  # of single bytes, so that the byte order does not matter
 
 
 def orientation(page: Any) -> int:
-    """Where the first row and column of a page are, 1 to 8."""
+    """The orientation of a page, 1 to 8: where its first row and column are."""
     tag = page.tags.get(ORIENTATION)
     if tag:
         return int(tag.value) if isinstance(tag.value, int) else 1
@@ -52,7 +52,7 @@ def orientation(page: Any) -> int:
 
 
 def nodata(page: Any, dtype: np.dtype[Any]) -> float | None:
-    """The number of GDAL_NODATA, as pixels of a dtype can have it."""
+    """The value of GDAL_NODATA, rounded to the dtype of the pixels if that is a float; None if there is none."""
     tag = page.tags.get(NODATA)
     try:
         value = float(str(tag.value).strip(" \0")) if tag else None
@@ -63,7 +63,7 @@ def nodata(page: Any, dtype: np.dtype[Any]) -> float | None:
 
 
 def read(page: Any, turned: int) -> Metadata:
-    """The metadata of a page whose image was turned upright from an orientation."""
+    """The metadata of a page whose image was turned upright from the orientation `turned`, 1 to 8."""
     tags: list[Entry] = []
     dropped = []
     for tag in page.tags.values():
@@ -108,12 +108,12 @@ def _imagej(page: Any) -> list[Entry]:
         numbers = tuple(int(number) for number in np.frombuffer(counts, "uint32"))
         lengths = numbers if len(numbers) > 1 else numbers[0]
         return [(*entry[:3], lengths if entry[0] == IMAGEJ[0] else entry[3]) for entry in entries]
-    except Exception:  # of values that it read and cannot write
+    except Exception:  # values that it can read but not write
         return [(IMAGEJ[1], 0, 0, None)]
 
 
 def _raw(tag: Any) -> bytes:
-    """The bytes of a tag as they are in the file."""
+    """The bytes of a tag in the file."""
     file = tag.parent.filehandle
     with file.lock:
         file.seek(tag.valueoffset)
@@ -132,7 +132,7 @@ def _entry(tag: Any) -> Entry:
 
 
 def _writable(entries: list[Entry]) -> tuple[Entry, ...]:
-    """The entries if tifffile writes all of them as they are, else none: after the work, it is too late for that."""
+    """The entries if tifffile writes all of them unchanged, otherwise none. Tested now, before the network runs."""
     import tifffile
 
     file = io.BytesIO()
@@ -141,26 +141,26 @@ def _writable(entries: list[Entry]) -> tuple[Entry, ...]:
         tifffile.imwrite(file, np.zeros((1, 1), "uint8"), **options)
         file.seek(0)
         with tifffile.TiffFile(file) as written:
-            found = {tag.code: tag for tag in written.pages[0].tags.values()}
-            return tuple(entries) if all(_entry(found[entry[0]]) == entry for entry in entries) else ()
-    except Exception:  # whatever it does not like of a type, number or value
+            tags = {tag.code: tag for tag in written.pages[0].tags.values()}
+            return tuple(entries) if all(_entry(tags[entry[0]]) == entry for entry in entries) else ()
+    except Exception:  # tifffile rejects a type, number or value
         return ()
 
 
 def _resolution(page: Any, turned: int) -> tuple[tuple[Fraction, Fraction] | None, int]:
-    found = []
+    values = []
     for code in (X_RESOLUTION, Y_RESOLUTION):
         tag = page.tags.get(code)
         value = tag.value if tag else None
         if not isinstance(value, tuple) or len(value) != 2 or not all(isinstance(v, int) and v > 0 for v in value):
             return None, NO_UNIT
-        found.append(Fraction(*value))
+        values.append(Fraction(*value))
     unit = page.tags.get(UNIT)
     unit = unit.value if unit else 2
     unit = int(unit) if unit in (1, 2, 3) else NO_UNIT
-    if unit == NO_UNIT and found == [1, 1]:  # no more than that pixels are square
+    if unit == NO_UNIT and values == [1, 1]:  # says only that pixels are square
         return None, NO_UNIT
-    x, y = reversed(found) if turned in TURNED else found
+    x, y = reversed(values) if turned in TURNED else values
     return (x, y), unit
 
 
@@ -168,21 +168,27 @@ def _resolution(page: Any, turned: int) -> tuple[tuple[Fraction, Fraction] | Non
 
 
 def options(metadata: Metadata, dtype: np.dtype[Any], rescaled: bool) -> dict[str, Any]:
-    """Metadata as options of `tifffile.imwrite`, for samples of a dtype, whose values may be on another scale."""
-    found: dict[str, Any] = {}
+    """Metadata as options of `tifffile.imwrite`.
+
+    Args:
+        metadata: of the image that was read.
+        dtype: of the samples to be written.
+        rescaled: whether their values are on another scale than those that were read.
+    """
+    chosen: dict[str, Any] = {}
     if metadata.icc:
-        found["iccprofile"] = metadata.icc
+        chosen["iccprofile"] = metadata.icc
     if metadata.resolution:
-        found["resolution"] = tuple((r.numerator, r.denominator) for r in metadata.resolution)
-        found["resolutionunit"] = metadata.unit
+        chosen["resolution"] = tuple((r.numerator, r.denominator) for r in metadata.resolution)
+        chosen["resolutionunit"] = metadata.unit
     entries = [_without_statistics(entry) if rescaled else entry for entry in metadata.tags]
     tags = [(*entry, True) for entry in entries if entry[0] != DESCRIPTION]
     if metadata.xmp:
         tags.append((XMP, 1, len(metadata.xmp), metadata.xmp, True))
     for code, _, _, value in metadata.tags:
         if code == DESCRIPTION and isinstance(value, bytes):
-            found["description"] = _described(value.rstrip(b"\0"), dtype, rescaled)
-    return {**found, "extratags": tags}
+            chosen["description"] = _described(value.rstrip(b"\0"), dtype, rescaled)
+    return {**chosen, "extratags": tags}
 
 
 OME_TYPES = {"uint8": "uint8", "uint16": "uint16", "float32": "float", "float64": "double"}
@@ -193,14 +199,14 @@ def _is_ome(description: bytes) -> bool:
 
 
 def _described(description: bytes, dtype: np.dtype[Any], rescaled: bool) -> bytes:
-    """A description with what it says of the samples."""
+    """A description that is correct for samples of a dtype and scale."""
     if not rescaled:
         return description
     if _is_ome(description):
         kind = OME_TYPES[dtype.name].encode()
         description = re.sub(rb'(<(?:\w+:)?Pixels\b[^>]*\bType=")[^"]*', rb"\g<1>" + kind, description)
         return re.sub(rb'\sSignificantBits="\d+"', b"", description)
-    if description.startswith(b"ImageJ="):  # black and white on the screen
+    if description.startswith(b"ImageJ="):  # its min and max are black and white on the screen
         return re.sub(rb"(?m)^(min|max)=.*\n?", b"", description)
     return description
 
@@ -210,7 +216,7 @@ _ITEM = re.compile(rb"""<Item\b[^>]*\bname=["'](?:%s)["'][^>]*(?:/>|>[^<]*</Item
 
 
 def _without_statistics(entry: Entry) -> Entry:
-    """GDAL's metadata without what it says of the values."""
+    """GDAL's metadata without statistics, scale and offset of the values."""
     value = entry[3]
     if entry[0] != GDAL or not isinstance(value, bytes):
         return entry
@@ -219,7 +225,7 @@ def _without_statistics(entry: Entry) -> Entry:
 
 
 def names(metadata: Metadata) -> list[str]:
-    """What of it only TIFF holds, in words."""
+    """The names of the metadata that only TIFF can hold."""
     found = []
     for code, _, _, value in metadata.tags:
         if code == DESCRIPTION and isinstance(value, bytes):
