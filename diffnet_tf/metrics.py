@@ -1,7 +1,7 @@
-"""How good a reconstruction is: per-image PSNR, SSIM and relative ℓ2 error, and the losses of training.
+"""The quality of a reconstruction (PSNR, SSIM and relative ℓ2 error of each image), and the losses of training.
 
-Images are (batch, height, width, 1) with range 1. Perfect images have infinite PSNR: `summary` and the `PSNR` metric
-count them and average the others.
+Images are (batch, height, width, 1) with range 1. A perfect image has infinite PSNR: `summary` counts perfect images
+and averages the others; the `PSNR` metric averages the others.
 
 >>> import numpy as np
 >>> import diffnet_tf as dn
@@ -28,11 +28,11 @@ _SSIM_WINDOW = 11
 
 
 def _wide(target: Tensor, output: Tensor) -> list[Tensor]:
-    """Both as tensors of the wider dtype, at least float32: a half-precision mean of squares would be all rounding.
+    """Both as tensors of the wider dtype, at least float32: in half precision, rounding would dominate the mean.
 
     Raises:
-        InputTypeError: for a dtype that is not floating point: the difference of bytes wraps around.
-        ValueError: for shapes that differ: one image would be compared with all others.
+        InputTypeError: if one is not floating point: differences of bytes would wrap around.
+        ValueError: if the shapes differ: broadcasting would compare one image with all others.
     """
     arrays = [a if hasattr(a, "dtype") else np.asarray(a) for a in (target, output)]
     for array, name in zip(arrays, ("targets", "outputs")):
@@ -44,7 +44,18 @@ def _wide(target: Tensor, output: Tensor) -> list[Tensor]:
 
 
 def mean_squared_error(target: Tensor, output: Tensor) -> Tensor:
-    """The mean squared error of each image: (batch,)."""
+    """The mean squared error of each image.
+
+    Args:
+        target, output: (batch, height, width, channels), floating point.
+
+    Returns:
+        (batch,).
+
+    Raises:
+        ValueError: if the shapes differ, or are not as above.
+        TypeError: if an array is not floating point.
+    """
     shapes = [tuple(np.shape(array)) for array in (target, output)]
     if any(len(shape) != 4 for shape in shapes):
         raise ValueError(
@@ -59,21 +70,32 @@ def psnr(target: Tensor, output: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image for range 1: −10 log10(MSE) dB.
 
     Args:
-        target, output: (batch, height, width, 1).
+        target, output: (batch, height, width, channels), floating point.
 
     Returns:
         (batch,) in dB; infinite for a perfect image.
+
+    Raises:
+        ValueError: if the shapes differ, or are not as above.
+        TypeError: if an array is not floating point.
     """
     return -10.0 * ops.log10(mean_squared_error(target, output))
 
 
 def authors_psnr(target: Tensor, output: Tensor) -> Tensor:
-    """The PSNR of the authors' code: one value for the batch, relative to the range of its targets.
+    """The PSNR of the authors' code: one value for a whole batch, relative to the range of its targets.
 
-    20 log10(max target − min target) − 10 log10(MSE). The per-image mean is about 1 dB above it.
+    20 log10(max target − min target) − 10 log10(MSE). The mean PSNR of the images is about 1 dB higher.
+
+    Args:
+        target, output: of the same shape, floating point.
 
     Returns:
         A scalar in dB.
+
+    Raises:
+        ValueError: if the shapes differ.
+        TypeError: if an array is not floating point.
     """
     target, output = _wide(target, output)
     spread = ops.max(target) - ops.min(target)
@@ -81,24 +103,47 @@ def authors_psnr(target: Tensor, output: Tensor) -> Tensor:
 
 
 def ssim(target: Tensor, output: Tensor) -> Tensor:
-    """Structural similarity of each image for range 1 (Gaussian window of 11 pixels, σ 1.5): (batch,), to 5e-5."""
+    """Structural similarity of each image for range 1 (Gaussian window of 11 pixels with σ = 1.5), accurate to 5e-5.
+
+    Args:
+        target, output: (batch, height, width, channels), floating point, at least 11 pixels a side.
+
+    Returns:
+        (batch,); 1 for a perfect image.
+
+    Raises:
+        ValueError: if the shapes differ, or an image is smaller than the window.
+        TypeError: if an array is not floating point.
+    """
     target, output = _wide(target, output)
     if any(side is not None and side < _SSIM_WINDOW for side in target.shape[1:3]):
         raise ValueError(
-            f"target has shape {tuple(target.shape)}; expected at least {_SSIM_WINDOW} pixels a side, SSIM's window."
+            f"target has shape {tuple(target.shape)}; expected at least {_SSIM_WINDOW} pixels a side, the window of "
+            "SSIM."
         )
     return ops.image.ssim(target, output, max_val=1.0, data_format="channels_last")
 
 
 def relative_l2(target: Tensor, output: Tensor) -> Tensor:
-    """‖target − output‖₂ / ‖target‖₂ of each image: (batch,)."""
+    """‖target − output‖₂ / ‖target‖₂ of each image.
+
+    Args:
+        target, output: (batch, height, width, channels), floating point.
+
+    Returns:
+        (batch,).
+
+    Raises:
+        ValueError: if the shapes differ.
+        TypeError: if an array is not floating point.
+    """
     target, output = _wide(target, output)
     error = ops.sum(ops.square(target - output), axis=(1, 2, 3))
     return ops.sqrt(error / ops.sum(ops.square(target), axis=(1, 2, 3)))
 
 
 class _Shown(dict[str, Any]):
-    """A dict that shows its numbers to five digits; what is in it is not rounded."""
+    """A dict that prints its numbers with five digits. The stored numbers are not rounded."""
 
     def __repr__(self) -> str:
         shown = (f"{k!r}: {float(f'{v:.5g}') if isinstance(v, float) else v!r}" for k, v in self.items())
@@ -106,18 +151,18 @@ class _Shown(dict[str, Any]):
 
 
 def summary(values: Array) -> dict[str, Any]:
-    """Mean, spread and extremes of per-image values, perfect ones counted apart.
+    """Mean, spread and extremes of values for several images; perfect images are counted separately.
 
     Args:
-        values: (n,) array, infinite where an image is perfect.
+        values: (n,) array, infinite for a perfect image.
 
     Returns:
-        A dict of plain numbers: n, perfect, mean, std, median, min, max (over the finite values; None without any). It
-        is printed to five digits.
+        A dict of plain numbers: n, perfect (the number of perfect images), mean, std, median, min and max of the other
+        values (None if there are none). It prints with five digits.
     """
     values = np.asarray(values, "float64")
     perfect = np.isposinf(values)
-    finite = values[~perfect]  # NaN stays, and shows
+    finite = values[~perfect]  # NaN is kept, so that it shows in the result
     result: dict[str, Any] = {"n": len(values), "perfect": int(perfect.sum())}
     for name, function in (("mean", np.mean), ("std", np.std), ("median", np.median), ("min", np.min), ("max", np.max)):
         result[name] = float(function(finite)) if finite.size else None
@@ -126,17 +171,20 @@ def summary(values: Array) -> dict[str, Any]:
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class PSNR(keras.metrics.Metric):
-    """Mean of the per-image PSNR over the images that are not perfect (0 before the first), weighted if asked."""
+    """A Keras metric: the mean PSNR in dB, for range 1, of all images that are not perfect; 0 before the first.
+
+    Targets and outputs are (batch, height, width, channels). Sample weights are optional.
+    """
 
     def __init__(self, name: str = "psnr", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
-        self._direction = "up"  # more is better: what Keras's callbacks ask for where their mode is "auto"
+        self._direction = "up"  # for Keras's callbacks with mode "auto": higher is better
         self.total = self.add_variable((), "zeros", name="total", dtype="float32")
         self.images = self.add_variable((), "zeros", name="images", dtype="float32")
 
     def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         values = ops.cast(psnr(y_true, y_pred), "float32")
-        perfect = ops.isposinf(values)  # NaN is no perfect image: it shows
+        perfect = ops.isposinf(values)  # NaN does not count as perfect, so that it shows in the result
         weights = ops.cast(ops.logical_not(perfect), "float32")
         if sample_weight is not None:
             weights = weights * ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
@@ -149,17 +197,22 @@ class PSNR(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class NormLoss(keras.losses.Loss):
-    """The authors' loss: ‖ReLU(target) − output‖₂ / batch, the norm (not squared) over the whole batch.
+    """The authors' loss: ‖ReLU(target) − output‖₂ / batch size, with the norm (not squared) over the whole batch.
 
-    Its gradient has the same length whatever the error, so steps do not shrink as the error does. It belongs to the
-    batch, not to its images: there are no sample weights and no other reduction.
+    The length of its gradient does not depend on the error, so steps do not shrink when the error does. The loss is one
+    number for the batch: sample weights and other reductions are not possible.
 
-    A norm grows with the number of pixels and falls with that of images, so that batches of another shape have
-    another scale: whole images in validation had 7 times the loss of the crops of a training, whatever was learned.
+    The loss grows with the number of pixels in an image, so batches of different shapes are not on the same scale:
+    whole images in validation had 7 times the loss of training crops with the same error. `batch_shape` corrects this.
 
     Args:
-        batch_shape: (images, height, width, channels): of any batch give the loss that one of this shape would have
-            with the same mean error. None leaves each batch its own scale.
+        name: of the loss.
+        reduction: only "sum", for compatibility with Keras.
+        batch_shape: (images, height, width, channels). For every batch, return the loss that a batch of this shape
+            would have with the same mean error. None: no correction.
+
+    Raises:
+        ValueError: for another reduction; when called, if shapes differ or sample weights are given.
     """
 
     def __init__(
@@ -175,17 +228,17 @@ class NormLoss(keras.losses.Loss):
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         if sample_weight is not None:
-            raise ValueError("NormLoss is one number for the whole batch; expected no sample weights. Use 'mse'.")
+            raise ValueError("NormLoss is one number for the whole batch; expected no sample weights. Use loss='mse'.")
         return super().__call__(y_true, y_pred)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return self.of_squares(_squares_of_relu(y_true, y_pred), ops.shape(y_true))
 
     def of_squares(self, squares: Tensor, shape: Tensor) -> Tensor:
-        """The loss of a batch of some shape, from the sum of its squared errors."""
+        """The loss of a batch of the given shape, from the sum of its squared errors."""
         if self.batch_shape is None:
             return _norm(squares, shape)
-        # For training batches the factor is 1, to the bit.
+        # For training batches the factor is exactly 1.
         pixels = [math.prod(self.batch_shape), shape[0] * shape[1] * shape[2] * shape[3]]
         wanted, given = (ops.cast(number, squares.dtype) for number in pixels)
         return _norm(squares * (wanted / given), self.batch_shape)
@@ -200,16 +253,16 @@ def _squares_of_relu(target: Tensor, output: Tensor) -> Tensor:
 
 
 def _norm(squares: Tensor, shape: Tensor) -> Tensor:
-    # The root has no derivative at 0; 1e-20 is far below the square of one float32 rounding.
+    # The root has no derivative at 0; 1e-20 is far below the square of a float32 rounding error.
     return ops.sqrt(squares + 1e-20) / ops.cast(shape[0], squares.dtype)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class LogLoss(keras.losses.Loss):
-    """½ log MSE of each image, mean over the batch: −0.115 times its mean PSNR in dB.
+    """½ log MSE, averaged over the images of a batch: −0.115 times the mean PSNR in dB.
 
-    For batches of several noises: what counts is the relative error of each image. In the norm or mean square of a
-    batch an image with 10 % noise has fifty times the weight of one with 0.1 %.
+    Use it if the noise level differs between images: each image then counts by its relative error. In the norm or the
+    mean square of a batch, an image with 10 % noise has fifty times the weight of one with 0.1 %.
     """
 
     def __init__(self, name: str = "log_loss", **kwargs: Any) -> None:
@@ -220,12 +273,12 @@ class LogLoss(keras.losses.Loss):
 
 
 def _half_logs(target: Tensor, output: Tensor) -> Tensor:
-    # 1e-12 is 120 dB: an image that good need not get better.
+    # 1e-12 is 120 dB: nothing is gained above that.
     return 0.5 * ops.log(mean_squared_error(target, output) + 1e-12)
 
 
 LOSSES = {"norm": NormLoss, "mse": keras.losses.MeanSquaredError, "log": LogLoss}
-# The same in two parts: what adds up over the parts of a batch, and from that sum the loss of a batch of some shape.
+# The same losses in two steps: a sum over the parts of a batch, then the loss of a batch from that sum and its shape.
 SUMMED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
     "norm": (_squares_of_relu, _norm),
     "mse": (

@@ -1,7 +1,7 @@
-"""Images and the pairs that are made of them.
+"""Images, and the training pairs that are made from them.
 
 >>> import diffnet_tf as dn
->>> images = dn.data.open_images("skimage", split="train")  # as bytes, scaled when they are used
+>>> images = dn.data.open_images("skimage", split="train")  # stored as bytes, scaled when they are used
 >>> pairs = dn.data.pairs(images, problem="inverse", noise=0.01, crop=24, augment=True, batch_size=8)
 >>> inputs, targets = next(iter(pairs))  # a tf.data.Dataset; `PairSequence` is the same for Keras without TensorFlow
 >>> inputs.shape, targets.shape

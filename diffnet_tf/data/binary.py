@@ -1,4 +1,4 @@
-"""STL-10's binary layout: a byte a colour value, image after image; of each three channels, each column by column."""
+"""STL-10's binary layout: image after image, in each three channels one after another, in each column after column."""
 
 from pathlib import Path
 
@@ -7,30 +7,30 @@ import numpy as np
 from diffnet_tf import files
 from diffnet_tf.base.types import Array, PathLike
 
-SIZE = 96  # of STL-10's images
-NAME = "unlabeled_X.bin"  # of the file that the paper took
+SIZE = 96  # of STL-10's images, in pixels
+NAME = "unlabeled_X.bin"  # the file that the paper uses
 IMAGE_BYTES = 3 * SIZE * SIZE
 
 
 def opened(path: PathLike) -> Array:
-    """The images of a file, mapped into memory: read-only uint8 (n, 96, 96, 3).
+    """The images of a file as a read-only memory map, uint8 (n, 96, 96, 3).
 
     Raises:
-        ValueError: when its length is not that of whole images.
+        ValueError: if its length is not a multiple of that of one image.
     """
     path = Path(path)
     length = path.stat().st_size
     if length == 0 or length % IMAGE_BYTES:
         raise ValueError(
-            f"{path} has {length} bytes; expected a positive multiple of {IMAGE_BYTES} (an image of 3×{SIZE}×{SIZE}). "
-            "It is truncated or no STL-10 binary: fetch it again."
+            f"{path} has {length} bytes; expected a positive multiple of {IMAGE_BYTES} (3×{SIZE}×{SIZE} for each "
+            "image). It is truncated, or not an STL-10 binary: download it again."
         )
     stored = np.memmap(path, dtype="uint8", mode="r", shape=(length // IMAGE_BYTES, 3, SIZE, SIZE))
     return stored.transpose(0, 3, 2, 1)
 
 
 def encoded(images: Array) -> Array:
-    """Images, uint8 (n, 96, 96, 3), in the order of a file's bytes: contiguous (n, 3, 96, 96).
+    """Bring images, uint8 (n, 96, 96, 3), into the order of the bytes in a file: contiguous (n, 3, 96, 96).
 
     Raises:
         ValueError: for another dtype or shape.
@@ -41,6 +41,10 @@ def encoded(images: Array) -> Array:
 
 
 def write(path: PathLike, images: Array) -> None:
-    """Write images, uint8 (n, 96, 96, 3), to a file that `opened` reads, whole or not at all."""
+    """Write images, uint8 (n, 96, 96, 3), to a file that `opened` can read.
+
+    Raises:
+        ValueError: for another dtype or shape.
+    """
     stored = encoded(images)
     files.write(path, lambda file: file.write(stored.data))

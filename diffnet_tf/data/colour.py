@@ -1,4 +1,4 @@
-"""Colour images as they are kept, like gray ones: scaled by their maximum over all channels, which keeps their hue."""
+"""Colour images in memory: like gray ones, but scaled by the maximum over all channels, which keeps the hue."""
 
 import numpy as np
 
@@ -7,18 +7,21 @@ from diffnet_tf.data.gray import GrayImages
 
 
 class ColourImages(GrayImages):
-    """RGB images of one size; what takes a `GrayImages` takes these.
+    """RGB images of one size, for every function that takes a `GrayImages`.
 
     Args:
         pixels: (n, height, width, 3), uint8 or float32, not negative.
         name: the source, for messages.
-        scaled: divide each image by its own maximum, over all of its channels.
+        scaled: divide each image by its own maximum over all channels.
+
+    Raises:
+        ValueError: for another shape, and as `GrayImages`.
     """
 
     def __init__(self, pixels: Array, name: str = "images", scaled: bool = True) -> None:
         if pixels.ndim != 4 or pixels.shape[-1] != 3:
             raise ValueError(f"{name} have shape {pixels.shape}; expected colours last, (n, height, width, 3).")
-        # The channels side by side are a gray image with the same values.
+        # The checks see the channels side by side, as a gray image with the same values.
         super().__init__(pixels.reshape(*pixels.shape[:2], -1), name, scaled)
         self.pixels = pixels
 
@@ -29,7 +32,7 @@ class ColourImages(GrayImages):
         return number, height, width, channels
 
     def save(self, directory: PathLike) -> None:
-        """The source "npy" holds gray images only.
+        """Not possible: the source "npy" holds gray images only.
 
         Raises:
             ValueError: always.
@@ -38,10 +41,10 @@ class ColourImages(GrayImages):
 
 
 def to_colour(array: Array) -> Array:
-    """RGB of any image.
+    """Convert any image to RGB.
 
     Args:
-        array: (..., height, width) gray, or (..., height, width, 1 to 4): gray, gray and alpha, RGB or RGBA; alpha is
+        array: (..., height, width) gray, or (..., height, width, 1 to 4): gray, gray and alpha, RGB or RGBA. Alpha is
             dropped, gray is repeated.
 
     Returns:

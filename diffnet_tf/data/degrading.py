@@ -1,8 +1,8 @@
-"""A user's degradation in a pipeline that is compiled: as it is where it can be, else called from it in Python.
+"""A user's degradation in a compiled pipeline: compiled with it if possible, otherwise called in Python.
 
-A function that calls NumPy or SciPy, or looks at values, cannot be compiled. One that draws random numbers, counts its
-calls or remembers anything else may seem to be, but what it drew while it was compiled would be that of all batches.
-So only a function that repeats itself is compiled.
+A function that calls NumPy or SciPy, or looks at values, cannot be compiled. A function that draws random numbers,
+counts its calls or has another kind of memory may compile, but then all batches would get the numbers that were drawn
+at compile time. So a function is compiled only if it gives the same output each time it is called.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,18 +17,19 @@ from diffnet_tf.base.types import Array, Tensor
 Degrade = Callable[..., Tensor]
 
 TOLERANCE = 1e-6
-_CALLS = 8  # of a function that acts at random only now and then, one in two times, 1 in 128 is taken to repeat itself
+_CALLS = 8  # a function that is random in half of its calls passes with a probability of 1 in 128
 
 
 def compiles(degrade: Degrade, given: Sequence[Tensor]) -> bool:
-    """Whether TensorFlow's pipeline, or a compiled function of JAX, can hold a function as it is.
+    """Whether a function can be compiled, by TensorFlow's pipeline or by JAX.
 
     Args:
-        degrade: the function. It is called: twice, up to 8 times while it repeats itself.
-        given: what it may be called with: images, and where it takes one the parameter.
+        degrade: the function. It is called up to 8 times, until its output changes.
+        given: arguments to call it with: images (batch, height, width, channels), and the parameter if it takes one.
 
     Raises:
-        Whatever the function raises when it is called in Python, too.
+        ValueError: if the output has another shape than the images.
+        Exception: whatever the function raises.
     """
     with randomness.seeded(degrade) as drawn:
         first = made(degrade, given)
@@ -38,18 +39,18 @@ def compiles(degrade: Degrade, given: Sequence[Tensor]) -> bool:
                 return False
         try:
             return (_trace_by_jax if keras.backend.backend() == "jax" else _trace_by_tensorflow)(degrade, given)
-        except Exception:  # a library's own, when it meets a tensor that has no values yet
+        except Exception:  # libraries raise errors of many kinds for tensors without values
             return False
 
 
 def made(degrade: Degrade, given: Sequence[Any]) -> Array:
-    """What a function makes of arrays, called in Python: float32."""
+    """The output of a function for some arrays, called in Python: float32."""
     output = degrade(*map(keras.ops.convert_to_tensor, given))
     return np.asarray(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(output)), "float32")
 
 
 def differ(one: Array, other: Array) -> str:
-    """How two outcomes differ, in words; nothing where they agree to `TOLERANCE`."""
+    """How two outputs differ, in words; "" if they agree to `TOLERANCE`."""
     if one.shape != other.shape:
         return f"shape {one.shape} there, {other.shape} here"
     if not one.size:
@@ -61,7 +62,7 @@ def differ(one: Array, other: Array) -> str:
 
 
 def _trace_by_tensorflow(degrade: Degrade, given: Sequence[Tensor]) -> bool:
-    """Of any number of images, as TensorFlow's pipeline has it."""
+    """Trace the function for any number of images, as in TensorFlow's pipeline."""
     import tensorflow as tf
 
     kinds = [tf.TensorSpec((None, *array.shape[1:]), "float32") for array in given]
@@ -72,18 +73,20 @@ def _trace_by_tensorflow(degrade: Degrade, given: Sequence[Tensor]) -> bool:
 def _trace_by_jax(degrade: Degrade, given: Sequence[Tensor]) -> bool:
     import jax
 
-    with keras.StatelessScope() as scope:  # else a variable would keep a number that has no value
+    with keras.StatelessScope() as scope:  # otherwise a variable would keep a traced number without a value
         jax.eval_shape(degrade, *(jax.ShapeDtypeStruct(array.shape, "float32") for array in given))
     return not scope.state_mapping
 
 
 def in_python(degrade: Degrade) -> Degrade:
-    """A function that TensorFlow's pipeline calls in Python, with tensors that have values, and of whose output it
-    knows the shape: that of the images."""
+    """Wrap a function so that TensorFlow's pipeline calls it in Python, with tensors that have values.
+
+    The output has the shape of the images.
+    """
     import tensorflow as tf
     from keras.src.random.seed_generator import global_seed_generator
 
-    generator = global_seed_generator()  # of this thread: that of the pipeline's threads would have no known state
+    generator = global_seed_generator()  # of this thread: those of the pipeline's threads have an unknown state
 
     def of_values(*given: Tensor) -> Tensor:
         with randomness.keras_generator(generator):

@@ -1,6 +1,6 @@
-"""Disks of varying radius and contrast: the images of the deconvolution experiment, Section 5.1 and Figures 4 and 5.
+"""Disks of varying radius and contrast: the images of the deconvolution experiment (Section 5.1, Figures 4 and 5).
 
-The paper shows one such disk and prints neither sizes nor positions; these are our own and fixed by the seed.
+The paper shows one such disk but does not state sizes and positions. Those here are our own choice.
 """
 
 import numpy as np
@@ -10,21 +10,24 @@ from diffnet_tf.data.gray import GrayImages
 
 RADII = (4.0, 20.0)  # pixels
 CONTRASTS = (0.2, 1.0)
-MARGIN = 3.0  # pixels between a disk and the border, so that little of it is diffused out of sight
+MARGIN = 3.0  # pixels between a disk and the border, so that little of it diffuses out of the image
 
 
 def disks(count: int, size: int = 64, seed: int = 0) -> GrayImages:
-    """Images of one disk each: a constant in a pixel whose centre lies inside the circle, 0 elsewhere.
+    """Make images with one disk each: constant in pixels whose centre is inside a circle, 0 elsewhere.
 
-    Radius, contrast and centre are uniform over `RADII`, `CONTRASTS` and the places that leave a `MARGIN`.
+    Radius and contrast are uniform in `RADII` and `CONTRASTS`; the centre is uniform where the disk keeps a `MARGIN`.
 
     Args:
         count: number of images.
         size: their height and width in pixels, at least 48.
-        seed: a whole number of at least 0; other seeds give other disks.
+        seed: a whole number of at least 0, which determines the disks.
 
     Returns:
-        `GrayImages` (count, size, size) that keep their contrast.
+        `GrayImages` (count, size, size), which are not scaled by their maximum.
+
+    Raises:
+        TypeError, ValueError: for an argument out of range.
     """
     checks.count(count, "count")
     checks.count(size, "size", minimum=int(2 * (RADII[1] + MARGIN) + 2))

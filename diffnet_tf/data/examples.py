@@ -1,9 +1,9 @@
-"""The random part of training examples: which image, which crop, which flip, which noise and how much of it.
+"""The random part of training examples: the image, the crop, the flip, the noise and its level.
 
-The k-th example of epoch e is a function of (seed, e, k) alone: each has its own stream of random bits, a hash of
-these three numbers (SplitMix64: Steele, Lea & Flood, OOPSLA 2014). Batch size, number of threads and the place where
-a run was stopped and resumed cannot change it. The same few lines run in NumPy and, without a call back into Python,
-inside `tf.data` and inside a training step of JAX, and draw the same numbers; `Arrays` names what differs between them.
+The k-th example of epoch e depends only on (seed, e, k): each example has its own stream of random bits, a hash of
+these three numbers (SplitMix64: Steele, Lea & Flood, OOPSLA 2014). The batch size, the number of threads, or stopping
+and resuming a training do not change it. The same code runs in NumPy, inside `tf.data` and inside a training step of
+JAX (without calls back into Python), and draws the same numbers. `Arrays` holds the functions that differ.
 """
 
 import functools
@@ -24,16 +24,16 @@ _ORDER, _EXAMPLE, _LEVEL, _PARAMETER = 1, 2, 3, 4
 
 
 class Arrays(SimpleNamespace):
-    """The functions of an array library that drawing needs: `NUMPY` has them all.
+    """The functions of an array library that drawing needs; `NUMPY` shows all of them.
 
     array: (number or array, dtype) → array of that dtype; take: (array, indices along its first axis);
-    shift_right: (uint64, number of bits); remainder: (uint64, divisor or int64 array of them) → int64; log_rest and
-    cos_turn: of uint64, whose `uniform` numbers are u, log(1 − u) and cos(2πu).
+    shift_right: (uint64, number of bits); remainder: (uint64, divisor or int64 array of divisors) → int64; log_rest and
+    cos_turn: from uint64 to log(1 − u) and cos(2πu), where u = `uniform` of the argument.
     """
 
 
 def uniform(xp: Arrays, random_bits: Tensor) -> Tensor:
-    """Numbers in [0, 1): uint64 → float64, which holds 53 of the bits."""
+    """Numbers in [0, 1) from random bits: uint64 → float64, which holds 53 bits."""
     return xp.array(xp.shift_right(random_bits, 11), "float64") * 2.0**-53
 
 
@@ -55,7 +55,7 @@ NUMPY: Arrays = Arrays(
 
 
 def tensorflow_arrays() -> Arrays:
-    """The same for TensorFlow. It takes from memory maps of NumPy what is asked for, and no more."""
+    """The same for TensorFlow. From a memory map, `take` reads only the images that it needs."""
     import tensorflow as tf
 
     def mapped(x: Array, indices: Tensor) -> Tensor:
@@ -89,12 +89,13 @@ def _mix(z: Tensor, xp: Arrays) -> Tensor:
 
 
 def bits(xp: Arrays, count: int, *key: int | Tensor, first: int = 0) -> Tensor:
-    """Random 64-bit numbers that depend on their key alone.
+    """Random 64-bit numbers that depend only on a key.
 
     Args:
-        count: how many for each key.
-        key: whole numbers of at least 0, or arrays (n,) of them.
-        first: how many of the key's numbers to leave out before.
+        xp: the array library.
+        count: how many numbers for each key.
+        key: whole numbers of at least 0, or arrays (n,) of whole numbers.
+        first: how many numbers of each key to skip.
 
     Returns:
         uint64 (n, count), or (1, count) for a key without arrays.
@@ -107,12 +108,12 @@ def bits(xp: Arrays, count: int, *key: int | Tensor, first: int = 0) -> Tensor:
 
 
 def normal(xp: Arrays, lengths: Tensor, angles: Tensor) -> Tensor:
-    """Standard normal numbers by the transform of Box & Muller: from uint64 of one shape, float64 of that shape."""
+    """Standard normal numbers by the Box–Muller transform: from two uint64 arrays to float64 of the same shape."""
     return xp.sqrt(-2.0 * xp.log_rest(lengths)) * xp.cos_turn(angles)
 
 
 class Drawn(NamedTuple):
-    """Examples: clean and noise (n, height, width, channels), sigma and parameter (n, 1, 1, 1), float32; else 0."""
+    """Examples, float32: clean and noise (n, height, width, channels), sigma and parameter (n, 1, 1, 1) or 0."""
 
     clean: Tensor
     noise: Tensor
@@ -121,18 +122,21 @@ class Drawn(NamedTuple):
 
 
 class Examples:
-    """An endless sequence of clean crops and noise: example i is the k-th of epoch e with (e, k) = divmod(i, images).
+    """An endless sequence of clean crops and noise. Example i is the k-th of epoch e, with (e, k) = divmod(i, images).
 
     Args:
         images: a `data.GrayImages` or `data.ColourImages`.
         crop: side of the square crops in pixels; None for whole images.
-        augment: flip and (if square) transpose each crop at random, one of 8 (4) ways alike.
-        shuffle: take the images of each epoch in a random order.
+        augment: flip and (if square) transpose each crop at random: 8 (or 4) equally likely ways.
+        shuffle: use the images of each epoch in a random order.
         noise: standard deviation σ of the noise images, or (low, high): see `data.ranges`.
         seed: a whole number of at least 0.
         parameter: (low, high) of a number that is drawn for each example.
-        redraw: draw crop, flip, noise, σ and parameter anew for each example; else once for each image, for all epochs,
-            as if the examples had been stored.
+        redraw: draw new crops, flips, noise, σ and parameters in each epoch; False draws them once for each image, as
+            if the examples had been stored.
+
+    Raises:
+        ValueError: for a crop that is larger than an image, or another argument out of range.
     """
 
     def __init__(
@@ -149,7 +153,7 @@ class Examples:
         _, height, width, channels = images.shape
         if crop is None and height is None:
             raise ValueError(
-                "crop=None with images that differ in size; expected a crop in pixels. For fit: "
+                "crop=None with images that differ in size; expected a crop in pixels. For fit, give "
                 "dataclasses.replace(recipe, crop=48)."
             )
         self.noise = ranges.of_noise(noise)
@@ -160,14 +164,14 @@ class Examples:
             _check_crop(crop, images)
         self.images, self.augment, self.shuffle, self.seed, self.redraw = images, augment, shuffle, seed, redraw
         self.shape = (crop, crop, channels) if crop else (height, width, channels)
-        self._cached_order = functools.lru_cache(maxsize=3)(self.order)  # threads may share it
+        self._cached_order = functools.lru_cache(maxsize=3)(self.order)  # safe in several threads
 
     def __len__(self) -> int:
-        """Examples in an epoch: one for each image."""
+        """The number of examples in an epoch: one for each image."""
         return len(self.images)
 
     def order(self, epoch: int | Tensor, xp: Arrays = NUMPY) -> Tensor:
-        """The numbers of the images in the order of an epoch: int (images,)."""
+        """The numbers of the images in the order of an epoch: int64 (images,)."""
         if not self.shuffle:
             return xp.array(xp.arange(len(self)), "int64")
         keys = bits(xp, len(self), self.seed, _ORDER, epoch)[0]
@@ -176,14 +180,15 @@ class Examples:
     def make(
         self, epoch: Tensor, k: Tensor, index: Tensor, pixels: Tensor, maxima: Tensor, xp: Arrays = NUMPY
     ) -> Drawn:
-        """Examples: of each the k-th of its epoch, which is of image `index`.
+        """Make the k-th examples of epochs, from the images with the numbers `index`.
 
         Args:
             epoch, k, index: whole numbers, (n,).
             pixels, maxima: those of the images, as arrays of the library in `xp`.
+            xp: the array library.
         """
 
-        if not self.redraw:  # the example of an image is always the same, whenever its turn comes
+        if not self.redraw:  # the example of an image does not depend on the epoch
             epoch, k = 0 * k, index
 
         def random_bits(first: int, count: int) -> Tensor:
@@ -198,7 +203,7 @@ class Examples:
         clean = xp.divide(clean, xp.take(maxima, index)[:, None, None, None])
         noise, sigma, parameter = 0.0 * clean, self._sigma(epoch, k, xp), xp.array(0 * k, "float64")
         if self.noise[1] > 0:
-            # Each part by itself: XLA takes four times as long for slices of one array.
+            # Drawn separately: XLA takes four times as long for slices of one array.
             lengths, angles = random_bits(4, size), random_bits(4 + size, size)
             noise = xp.array(sigma[:, None] * normal(xp, lengths, angles), "float32")
         if self.parameter:
@@ -208,7 +213,7 @@ class Examples:
         return Drawn(clean, xp.reshape(noise, (-1, *self.shape)), *numbers)
 
     def _sigma(self, epoch: Tensor, k: Tensor, xp: Arrays) -> Tensor:
-        """σ of each example, float64 (n,): the same for all, or uniform in √σ."""
+        """σ of each example, float64 (n,): one value, or drawn uniformly in √σ."""
         low, high = self.noise
         if low == high:
             return low + xp.array(0 * k, "float64")
@@ -216,15 +221,15 @@ class Examples:
         return root * root
 
     def _uniform(self, stream: int, epoch: Tensor, k: Tensor, xp: Arrays) -> Tensor:
-        """A number in [0, 1) of each example, float64 (n,)."""
+        """A random number in [0, 1) for each example, float64 (n,)."""
         return uniform(xp, bits(xp, 1, self.seed, stream, epoch, k))[:, 0]
 
     def _places(self, index: Tensor, random_bits: Tensor, xp: Arrays) -> Tensor:
-        """Where the pixels of a cut, flipped and transposed image are among all pixels: int64 (n, height, width)."""
+        """The positions of the pixels of each cropped, flipped and transposed image: int64 (n, height, width)."""
         height, width, _ = self.shape
         full_height, full_width, first = self.images.layout(index, xp)
 
-        def choice(which: int, number: int | Tensor) -> Tensor:  # the remainder's bias is number / 2^64
+        def choice(which: int, number: int | Tensor) -> Tensor:  # the bias of the remainder is number / 2^64
             return xp.remainder(random_bits[:, which, None, None], number)
 
         top, left = choice(0, full_height - height + 1), choice(1, full_width - width + 1)
@@ -248,7 +253,7 @@ class Examples:
 
 
 def _check_crop(crop: int, images: GrayImages) -> None:
-    """Refuse crops that are larger than an image."""
+    """Raise a ValueError for crops that are larger than an image."""
     sides = images.sizes.min(axis=1)
     if crop <= sides.min():
         return
@@ -259,6 +264,6 @@ def _check_crop(crop: int, images: GrayImages) -> None:
         name = getattr(images, "names", ["number 0"])[int(np.argmax(sides < crop))]
         which = f"{sides.min()}, since {small} of the {len(sides)} images are smaller, the first {name}"
     raise ValueError(
-        f"crop={crop}; expected at most {which}. For fit: dataclasses.replace(recipe, crop={sides.min()}), or leave "
-        f"small images out with data.at_least(images, {crop})."
+        f"crop={crop}; expected at most {which}. For fit, give dataclasses.replace(recipe, crop={sides.min()}), or "
+        f"leave small images out with data.at_least(images, {crop})."
     )

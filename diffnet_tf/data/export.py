@@ -1,4 +1,4 @@
-"""Write pairs of clean and diffused images for other frameworks: NPZ, or TFRecord for tf.data."""
+"""Write pairs of clean and diffused images to a file for other frameworks: NPZ, or TFRecord for tf.data."""
 
 import zipfile
 from pathlib import Path
@@ -16,28 +16,29 @@ BATCH = 16
 
 
 def make_pairs(images: Images, path: PathLike, **options: Any) -> int:
-    """Write the examples of `pairs` to a file, whole or not at all. Memory does not grow with their number.
+    """Write the examples of `pairs` to a file, completely or not at all. Memory does not grow with their number.
 
     Args:
-        images: what `pairs` takes.
-        path: `.npz`: arrays "input" and "target", float32 (n, height, width, 1). `.tfrecord`: an Example a pair, with
-            the same arrays as bytes (little-endian float32) and "shape", the input's; it needs TensorFlow.
-        options: of `pairs`, but batch_size and epochs=None; shuffle is False if not given.
+        images: see `pairs`.
+        path: the file. `.npz` holds arrays "input" and "target", float32 (n, height, width, 1). `.tfrecord` holds an
+            Example for each pair, with the same arrays as bytes (little-endian float32) and the input's "shape"; it
+            needs TensorFlow.
+        options: the options of `pairs`, except batch_size and epochs=None. The default of shuffle is False.
 
     Returns:
-        n, epochs times the number of images.
+        n, the number of pairs: epochs times the number of images.
 
     Raises:
-        FileExistsError: the file exists.
-        FileNotFoundError: its folder does not.
-        ValueError: for another suffix, and as `pairs`.
+        FileExistsError: if the file exists.
+        FileNotFoundError: if its folder does not exist.
+        ValueError: for another suffix; also see `pairs`.
     """
     path = Path(path)
     checks.one_of(path.suffix, "suffix", SUFFIXES)
     if path.exists():
         raise FileExistsError(f"{path} exists; give another name, or remove it.")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} is no folder; expected one to write {path.name} to. Make it first.")
+        raise FileNotFoundError(f"{path.parent} is not a folder; expected one to write {path.name} to. Make it first.")
     checks.can_be_written(path)
     batches = in_order(images, batch_size=BATCH, **options)
     with files.replacing(path) as partial:
@@ -46,7 +47,7 @@ def make_pairs(images: Images, path: PathLike, **options: Any) -> int:
 
 
 def _write_npz(path: Path, batches: PairSequence) -> None:
-    """An array after the other, so the pairs are made twice: they are the same ones, and cheaper than to be kept."""
+    """Write one array after the other. To save memory, the pairs are made twice; both times they are the same."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for part, name in enumerate(("input", "target")):
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
@@ -63,7 +64,7 @@ def _write_tfrecord(path: Path, batches: PairSequence) -> None:
     try:
         import tensorflow as tf
     except ModuleNotFoundError as error:
-        raise ValueError("TFRecord files take TensorFlow, which is not installed; write .npz instead.") from error
+        raise ValueError("TFRecord files need TensorFlow, which is not installed; write .npz instead.") from error
 
     def feature(array: Array) -> Any:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[array.astype("<f4").tobytes()]))

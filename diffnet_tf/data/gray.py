@@ -1,4 +1,4 @@
-"""Gray images as they are kept: bytes where the source has bytes, made float32 when they are taken."""
+"""Gray images in memory: stored as bytes if the source has bytes, and converted to float32 when they are used."""
 
 import copy
 import zlib
@@ -14,19 +14,22 @@ from diffnet_tf.base.types import Array, PathLike, Tensor
 from diffnet_tf.data import light
 
 GRAY_NAME = "gray.npy"
-Convert = Callable[[Array], Array]  # what makes images gray (`to_gray`), or leaves them their colours
+Convert = Callable[[Array], Array]  # `to_gray` or `to_colour`
 
 
 class GrayImages:
-    """Gray images of one size, kept as they were stored and scaled by their own maxima when taken.
+    """Gray images of one size. The stored values do not change; each image is scaled by its maximum when it is used.
 
-    90,000 images of STL-10 are 830 MB here as bytes; as float32 they would be 3.3 GB.
+    As bytes, 90,000 images of STL-10 take 830 MB; as float32 they would take 3.3 GB.
 
     Args:
         pixels: (n, height, width), uint8 or float32, not negative.
         name: the source, for messages.
-        scaled: divide each image by its own maximum; False keeps float32 pixels in [0, 1] as they are, where the
-            contrast of an image is part of what it shows.
+        scaled: divide each image by its own maximum. False keeps float32 pixels in [0, 1] unchanged, for images whose
+            contrast carries information.
+
+    Raises:
+        TypeError, ValueError: for another dtype or shape, negative, infinite or NaN values, or a black image.
     """
 
     def __init__(self, pixels: Array, name: str = "images", scaled: bool = True) -> None:
@@ -47,7 +50,7 @@ class GrayImages:
         return len(self.pixels)
 
     def __getitem__(self, where: slice | Array) -> Self:
-        """Some of the images, by a slice or by an array of their numbers; each keeps its scale."""
+        """A subset of the images, by a slice or an array of their numbers. Each keeps its scale."""
         some = copy.copy(self)
         some.pixels, some.maxima = self.pixels[where], self.maxima[where]
         return some
@@ -63,31 +66,34 @@ class GrayImages:
         return np.tile(np.array(self.shape[1:3]), (len(self), 1))
 
     def image(self, number: int) -> Array:
-        """The pixels of one image as they are kept: (height, width), or (height, width, 3)."""
+        """The stored pixels of one image: (height, width), or (height, width, 3)."""
         return self.pixels[number]
 
     def layout(self, index: Tensor, xp: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """Where images lie among all pixels: (height, width, place of the first pixel), (n, 1, 1) where they differ.
+        """(height, width, position of the first pixel among all pixels) of images; (n, 1, 1) for values that differ.
 
         Args:
             index: numbers of images, (n,).
-            xp: `examples.Arrays`, the library that they are arrays of.
+            xp: the array library, an `examples.Arrays`.
         """
         _, height, width, _ = self.shape
         return height, width, index[:, None, None] * (height * width)
 
     def fingerprint(self) -> list[int]:
-        """Numbers that are equal for equal images."""
+        """A list of numbers that identifies the images: shape and checksum."""
         return [*(side or 0 for side in self.shape), zlib.crc32(np.ascontiguousarray(self.pixels).data)]
 
     def tiles(self, side: int) -> Self:
-        """Disjoint squares of every image, row by row, each on the scale of its image; what is left over is left out.
+        """Cut every image into disjoint squares, row by row. The rest at the right and lower border is dropped.
 
         Args:
-            side: in pixels.
+            side: of the squares, in pixels.
+
+        Returns:
+            The squares; each keeps the scale of its image.
 
         Raises:
-            ValueError: for images smaller than that, or that differ in size.
+            ValueError: if the images are smaller than a square, or differ in size.
         """
         checks.count(side, "side", minimum=checks.MINIMUM_SIZE)
         number, height, width, _ = self.shape
@@ -103,41 +109,46 @@ class GrayImages:
         return some
 
     def save(self, directory: PathLike) -> None:
-        """Write the pixels to `gray.npy` in a folder, for the source "npy": to train where nothing else can be read."""
+        """Write the stored pixels to `gray.npy` in a folder, to be read as the source "npy"."""
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         files.write(directory / GRAY_NAME, lambda file: np.save(file, self.pixels))
 
     def take(self, indices: Array, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
-        """Images as float32 in [0, 1], (len(indices), height, width, channels), or the given part of them."""
+        """Images, or the same part of each, as float32 in [0, 1]: (len(indices), height, width, channels).
+
+        Args:
+            indices: numbers of images.
+            rows, columns: the part, by default the whole image.
+        """
         part = self.pixels[indices, rows, columns].astype("float32")
         part = part if part.ndim == 4 else part[..., None]
         return part / self.maxima[indices, None, None, None]
 
 
 def check_values(image: Array, name: PathLike) -> None:
-    """Refuse values that no light has."""
+    """Raise a ValueError for values that cannot be light: NaN, infinite, or below 0."""
     light.check_possible(image, name)
     if image.min() < 0:
-        raise ValueError(f"{name}: a minimum of {image.min():g}; expected no values below 0, which is black.")
+        raise ValueError(f"{name}: the minimum is {image.min():g}; expected no values below 0, which is black.")
 
 
 def check_light(image: Array, name: PathLike) -> None:
-    """Refuse such values, and an image that has no scale."""
+    """Raise a ValueError for such values, and for a black image, which cannot be scaled by its maximum."""
     check_values(image, name)
     if image.max() <= 0:
         raise ValueError(f"{name} is black everywhere; expected a positive maximum to scale it by. Remove it.")
 
 
 def to_gray(array: Array) -> Array:
-    """Luminance as MATLAB's rgb2gray has it, 0.2989 R + 0.5870 G + 0.1140 B, rounded for 8-bit images.
+    """Convert any image to gray: luminance as in MATLAB's rgb2gray, 0.2989 R + 0.5870 G + 0.1140 B.
 
     Args:
-        array: (..., height, width) gray, or (..., height, width, 1 to 4): gray, gray and alpha, RGB or RGBA; alpha
-            is dropped.
+        array: (..., height, width) gray, or (..., height, width, 1 to 4): gray, gray and alpha, RGB or RGBA. Alpha is
+            dropped.
 
     Returns:
-        (..., height, width), uint8 for uint8 and float32 otherwise.
+        (..., height, width), uint8 (rounded) for uint8, and float32 otherwise.
     """
     if array.shape[-1] in (3, 4) and array.ndim >= 3:
         red, green, blue = (array[..., k].astype("float32") for k in range(3))

@@ -1,8 +1,8 @@
-"""Whole numbers of 64 bits as two of 32, for JAX, which leaves 64 bits off by default: random bits made on the device.
+"""64-bit integers as pairs of 32-bit integers, to draw random bits on the device with JAX (64 bits are off by default).
 
-`Halves` holds what SplitMix64 needs of them. `jax_arrays` gives `data.examples` the functions to draw with. Crops and
-flips are the host's, bit for bit. What is float64 there is float32 here: noise, σ and parameter differ by its rounding
-alone, since what would lose more, 1 − u near 1 or an angle, is taken of whole numbers.
+`Halves` has the operations that SplitMix64 needs. `jax_arrays` gives `data.examples` its functions. Crops and flips are
+the same as with NumPy, bit for bit. Float64 becomes float32, so noise, σ and parameter differ by its rounding only:
+where more would be lost (1 − u for u near 1, and angles), integers are used.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ LARGEST_DIVISOR = 2**16
 
 
 def _times(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """The product of two uint32 as (high, low), from the products of their halves of 16 bits."""
+    """The product of two uint32 as (high, low), computed from the products of their 16-bit halves."""
     a_high, a_low, b_high, b_low = a >> 16, a & 0xFFFF, b >> 16, b & 0xFFFF
     cross = a_low * b_high + (a_low * b_low >> 16)  # at most 2^32 − 2^16: no carry
     other = a_high * b_low + (cross & 0xFFFF)
@@ -27,9 +27,9 @@ def _times(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Halves:
-    """An array of whole numbers high · 2^32 + low, modulo 2^64.
+    """An array of integers high · 2^32 + low, modulo 2^64.
 
-    Both are uint32 arrays of NumPy or of JAX, of shapes that broadcast to each other as those of two arrays do.
+    Both are uint32 arrays of NumPy or JAX, whose shapes can be broadcast to each other.
     """
 
     high: Tensor
@@ -37,9 +37,9 @@ class Halves:
 
     @classmethod
     def of(cls, x: Any) -> Self:
-        """From Python's or NumPy's numbers of at most 64 bits, or from JAX's, of at most 32; none is negative."""
+        """From numbers of Python or NumPy with at most 64 bits, or of JAX with at most 32 bits; not negative."""
         if isinstance(x, (int, list, tuple, np.generic, np.ndarray)):
-            wide = np.atleast_1d(np.asarray(x)).astype("uint64")  # NumPy warns when a number alone overflows
+            wide = np.atleast_1d(np.asarray(x)).astype("uint64")  # for scalars, NumPy would warn of overflow
             return cls((wide >> np.uint64(32)).astype("uint32"), wide.astype("uint32"))
         return cls(np.zeros((1,) * x.ndim, "uint32"), x.astype("uint32"))
 
@@ -62,25 +62,26 @@ class Halves:
         return Halves(self.high ^ other.high, self.low ^ other.low)
 
     def __rshift__(self, by: int) -> "Halves":
-        """By 1 to 31 bits."""
+        """Shift right by 1 to 31 bits."""
         return Halves(self.high >> by, self.low >> by | self.high << 32 - by)
 
     def __mod__(self, divisor: int | Tensor) -> Tensor:
-        """The remainder by numbers from 1 to `LARGEST_DIVISOR`, uint32: by hand, in digits of 16 bits."""
+        """The remainder, uint32, for divisors from 1 to `LARGEST_DIVISOR`: long division in digits of 16 bits."""
         rest = self.high % divisor
         for digit in (self.low >> 16, self.low & 0xFFFF):
             rest = (rest << 16 | digit) % divisor
         return rest
 
     def float32(self) -> Tensor:
-        """Rounded to 24 bits."""
+        """The numbers as float32, rounded to 24 bits."""
         return self.high.astype("float32") * 2.0**32 + self.low.astype("float32")
 
 
 def log_rest(random_bits: Halves) -> Tensor:
-    """log(1 − u), float32, of u = the upper 53 bits / 2^53.
+    """log(1 − u) in float32, where u = the upper 53 bits / 2^53.
 
-    Near 1, u itself has no bits left for 1 − u, and near 0, 1 − u has none for u: each is taken where it is small.
+    In float32, 1 − u is inaccurate for u near 1, and so is log(1 − u) from a rounded 1 − u for u near 0. So u is used
+    where u is small, and an exact 1 − u where that is small.
     """
     import jax.numpy as jnp
 
@@ -93,21 +94,21 @@ def log_rest(random_bits: Halves) -> Tensor:
 def cos_turn(random_bits: Halves) -> Tensor:
     """cos(2πu), float32, to 2e-7.
 
-    The cosine is the sine of what is left to a quarter of a turn. Its whole number of 2^-32 turns is exact, so that
-    the rounding is relative to it. The lower half would change 1e-9.
+    The cosine is the sine of the rest of a quarter turn. This rest is an exact integer in units of 2^-32 turns, so that
+    the rounding error is relative to it. The lower 32 bits would change the result by 1e-9.
     """
     import jax.numpy as jnp
 
-    left = 2**30 - jnp.abs(random_bits.high.astype("int32"))  # of −1/2 to 1/2 a turn
-    # |−2^31| is −2^31 again, and 2^30 + 2^31 is −2^30 modulo 2^32: right, too.
+    left = 2**30 - jnp.abs(random_bits.high.astype("int32"))  # from angles of −1/2 to 1/2 turn
+    # In int32, |−2^31| is −2^31, and 2^30 + 2^31 overflows to −2^30, which is correct.
     return jnp.sin((2.0 * math.pi * 2.0**-32) * left.astype("float32"))
 
 
 def jax_arrays() -> Arrays:
-    """For JAX, as `examples.NUMPY`, with uint64 as `Halves`, float64 as float32 and int64 as int32.
+    """The functions of `examples.NUMPY` for JAX, with uint64 as `Halves`, float64 as float32 and int64 as int32.
 
-    It sorts nothing. The order of an epoch is the host's: a sort of all images, once an epoch, costs NumPy less than a
-    step of training, while a compiled step would have to hold it, and sort in every step anew.
+    There is no argsort. NumPy sorts the images on the host, once in each epoch, in less time than a training step; a
+    compiled step would have to sort them in every step.
     """
     import jax
     import jax.numpy as jnp
@@ -122,7 +123,7 @@ def jax_arrays() -> Arrays:
     def take(x: Tensor, indices: Tensor) -> Tensor:
         return x.at[indices].get(mode="promise_in_bounds")
 
-    def divide(x: Tensor, by: Tensor) -> Tensor:  # which XLA would make a product with the rounded reciprocal
+    def divide(x: Tensor, by: Tensor) -> Tensor:  # the barrier stops XLA from multiplying by a rounded reciprocal
         return x / jax.lax.optimization_barrier(jnp.broadcast_to(by, x.shape))
 
     return Arrays(

@@ -1,7 +1,7 @@
-"""Values of images to train on: what cannot be light is refused; the noise below 0 is not.
+"""Checks of the values of training images: values that cannot be light are refused, noise below 0 becomes 0.
 
-Black is 0. An image with noise has values below it where it is dark: they become 0. Everything else
-below 0, and what stands for "nothing was measured here", would be learned as if it were light.
+Black is 0. In an image with noise, dark places have values slightly below 0, which are set to 0. Other values below 0,
+and values that mark missing pixels, are refused: the network would learn them as if they were light.
 """
 
 import math
@@ -13,17 +13,17 @@ from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.files.image_files import Image
 
 BEYOND = 1e30  # marks missing pixels: 9.97e36 of NetCDF, ±3.4e38 of GDAL
-NEGATIVE, DEEP, SHARE = 0.5, 0.1, 0.01  # of the maximum: how far noise reaches; and what hardly any of it is below
-FEW, FEW_SHARE = 4, 1e-4  # equal values that may be chance
-CLEAR = 10  # times as much as all other values: what many equal values alone above them are at least
-TONES = 16  # of at most so many values are drawings and phantoms, not measured images
+# Noise is never below −NEGATIVE times the maximum, and at most the share SHARE of pixels is below −DEEP times it.
+NEGATIVE, DEEP, SHARE = 0.5, 0.1, 0.01
+FEW, FEW_SHARE = 4, 1e-4  # number and share of equal values that may be equal by chance
+CLEAR = 10  # many equal values that are this many times as large as all others mark missing pixels
+TONES = 16  # images with at most so many different values are drawings and phantoms, not measurements
 
 
 def check_possible(values: Array, name: PathLike) -> None:
-    """Refuse NaN, infinity and values that only mark missing pixels.
+    """Raise a ValueError for NaN, infinity, and values beyond ±1e30, which mark missing pixels.
 
-    Raises:
-        ValueError: naming the image and the first such value.
+    Integers always pass. The message names the image and the first such value.
     """
     if values.dtype.kind != "f":
         return
@@ -37,7 +37,7 @@ def check_possible(values: Array, name: PathLike) -> None:
 
 
 def pixels(image: Image, name: PathLike) -> Array:
-    """The gray or RGB values of an image file, which training can take for light.
+    """The gray or RGB values of an image file for training, with noise below 0 set to 0.
 
     Args:
         image: as it was opened.
@@ -47,35 +47,35 @@ def pixels(image: Image, name: PathLike) -> Array:
         (height, width, 1 or 3), in the dtype of the file, at least 0, without alpha.
 
     Raises:
-        ValueError: naming the file, for other channels, missing pixels (of GDAL_NODATA, NaN, beyond ±1e30, or many
-            equal values far from all others), and values below 0 that are no noise.
+        ValueError: for other channels, missing pixels (GDAL_NODATA, NaN, beyond ±1e30, or many equal values far from
+            all others), and values too far below 0 to be noise. The message names the file.
     """
-    found = image.pixels[..., : image.pixels.shape[2] - image.alpha]
-    channels = found.shape[2]
+    values = image.pixels[..., : image.pixels.shape[2] - image.alpha]
+    channels = values.shape[2]
     if channels not in (1, 3) or (channels == 3 and image.metadata.photometric == 1):
         raise ValueError(
-            f"{name} has {channels} channels that are not colours; expected gray or RGB. Save each channel that is to "
-            "be learned from as a file of its own."
+            f"{name} has {channels} channels that are not colours; expected gray or RGB. Save each channel that you "
+            "want to train on as a separate file."
         )
-    missing = _missing(found, image.nodata)
+    missing = _missing(values, image.nodata)
     if missing:
         raise ValueError(
-            f"{name} has {missing} pixel(s) of {image.nodata:g}, which it names as its value of missing ones "
+            f"{name} has {missing} pixel(s) with its value for missing pixels, {image.nodata:g} "
             "(GDAL_NODATA). Crop the image to what was measured, or remove it."
         )
-    check_possible(found, name)
-    if found.dtype != np.uint8:
+    check_possible(values, name)
+    if values.dtype != np.uint8:
         for channel in range(channels):
-            _check_fill(found[..., channel], name)
-    if found.dtype.kind == "u" or found.min() >= 0:
-        return found
+            _check_fill(values[..., channel], name)
+    if values.dtype.kind == "u" or values.min() >= 0:
+        return values
     for channel in range(channels):
-        _check_noise(found[..., channel], float(found.max()), name)
-    return np.maximum(found, 0)
+        _check_noise(values[..., channel], float(values.max()), name)
+    return np.maximum(values, 0)
 
 
 def _missing(values: Array, nodata: float | None) -> int:
-    """How many pixels have the value of missing ones: in integers, and of 0, in all channels."""
+    """The number of missing pixels. For integers, and for nodata = 0, all channels must have the value."""
     if nodata is None:
         return 0
     same = np.isnan(values) if math.isnan(nodata) else np.isclose(values, nodata, rtol=6e-8, atol=0)
@@ -83,7 +83,7 @@ def _missing(values: Array, nodata: float | None) -> int:
 
 
 def _check_fill(values: Array, name: PathLike) -> None:
-    """Refuse many equal values that are alone at an end: far above all others, or the only ones below 0."""
+    """Refuse many equal values that are far above all others, or are the only values below 0."""
     few = max(FEW, FEW_SHARE * values.size)
     low, high = values.min(), values.max()
     rest = values[values < high]
@@ -92,16 +92,16 @@ def _check_fill(values: Array, name: PathLike) -> None:
         number = int((values == end).sum()) if alone else 0
         if number > few:
             raise ValueError(
-                f"{name} holds {number} values of {end:g}, far from all others: they seem to mark missing pixels. "
+                f"{name} holds {number} values of {end:g}, far from all others, which seem to mark missing pixels. "
                 "Crop the image to what was measured, or remove it."
             )
 
 
 def _check_noise(values: Array, maximum: float, name: PathLike) -> None:
-    """Refuse values below 0 that go too deep, or too often, to be noise."""
+    """Refuse values that are too far, or too often, below 0 to be noise."""
     low = float(values.min())
     if low < -NEGATIVE * maximum or (values < -DEEP * maximum).mean() > SHARE:
         raise ValueError(
-            f"{name} has a minimum of {low:g} and a maximum of {maximum:g}; expected none below 0 but for noise: black "
-            "is 0. Save it with the value of black subtracted, or remove it."
+            f"{name} has a minimum of {low:g} and a maximum of {maximum:g}; expected black to be 0, and only noise "
+            "below 0. Subtract the value of black and save it again, or remove it."
         )

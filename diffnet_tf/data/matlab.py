@@ -1,7 +1,7 @@
-"""Image files of the authors' MATLAB script: HDF5 with the clean images and, where it made them, the diffused ones.
+"""Image files of the authors' MATLAB script: HDF5 with clean images and, optionally, the diffused ones.
 
-HDF5 files can point at other files, name filters to be loaded, and be larger by their headers than any disk. Only what
-MATLAB writes is read: numbers within the file, packed with deflate or not at all.
+HDF5 files can refer to other files, ask for plug-in filters, and claim to be larger than any disk. So only what MATLAB
+writes is read: numbers inside the file, uncompressed or compressed with deflate.
 """
 
 import contextlib
@@ -14,19 +14,19 @@ from diffnet_tf.base.types import PathLike
 from diffnet_tf.files import reading
 from diffnet_tf.files.reading import Refused
 
-_DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3  # HDF5's numbers of filters
+_DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3  # HDF5's numbers for filters
 _CLEAN, _DIFFUSED = "imagesInput", "imagesDiff"
 
 
 @contextlib.contextmanager
 def open_mat(path: PathLike) -> Iterator[tuple[Any, Any]]:
-    """The images of a file in the form of the authors' MATLAB script, without reading them.
+    """Open a file of the authors' MATLAB script, without reading the images.
 
     Yields:
-        (imagesInput, imagesDiff or None), HDF5 data sets (n, width, height): MATLAB stores column by column.
+        (imagesInput, imagesDiff or None), HDF5 data sets (n, width, height): MATLAB stores images column by column.
 
     Raises:
-        ValueError: naming the file, when it is none of these.
+        ValueError: if it is not such a file. The message names it.
     """
     with contextlib.ExitStack() as stack:
         with reading.decoding(path, "MATLAB's images", "save it again with -v7.3"):
@@ -42,7 +42,9 @@ def _opened(path: PathLike) -> Any:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        raise Refused(f"is no HDF5 file ({reading.reason(error)}); expected MATLAB's format 7.3.") from error
+        raise Refused(
+            f"is not an HDF5 file ({reading.reason(error)}); expected MATLAB's format 7.3. Save it again with -v7.3."
+        ) from error
 
 
 def _images(file: Any, name: str) -> Any:
@@ -52,24 +54,26 @@ def _images(file: Any, name: str) -> Any:
     images = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
     if not isinstance(images, h5py.Dataset) or images.ndim != 3 or images.dtype.kind not in "fu":
         held = ", ".join(sorted(file)[:10]) or "nothing"
-        raise Refused(f"holds no {name} of numbers (height, width, n), as the authors' files do; it holds {held}.")
+        raise Refused(
+            f"holds {held}; expected an array {name} of numbers (height, width, n), as in the authors' files."
+        )
     _check_storage(images, name, Path(file.filename).stat().st_size)
     return images
 
 
 def _check_storage(images: Any, name: str, length: int) -> None:
-    """Refuse data that are not in the file, or more than it can hold, before memory is taken for them."""
+    """Before memory is allocated, refuse data that are not in the file, or more than it can hold."""
     properties = images.id.get_create_plist()
     filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
     if images.is_virtual or images.external or not filters <= {_DEFLATE, _SHUFFLE, _CHECKSUM}:
         raise Refused(
-            f"keeps {name} in other files, or packed by filters {sorted(filters)}; expected it within the file, "
-            "packed with deflate or not at all. Save it again with -v7.3."
+            f"keeps {name} in other files, or compressed by filters {sorted(filters)}; expected it inside the file, "
+            "uncompressed or compressed with deflate. Save it again with -v7.3."
         )
     stored, packing = images.id.get_storage_size(), reading.DEFLATED if _DEFLATE in filters else 1
     chunk = math.prod(images.chunks or ()) * images.dtype.itemsize
     if stored > length or images.size * images.dtype.itemsize > packing * stored or chunk > packing * length:
         raise Refused(
-            f"has {name} of {images.size:,} numbers, which its {length:,} bytes cannot hold. It is truncated or was "
-            "not written to the end: save it again."
+            f"has {name} of {images.size:,} numbers, which its {length:,} bytes cannot hold. It is truncated: save it "
+            "again."
         )

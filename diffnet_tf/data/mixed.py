@@ -1,4 +1,4 @@
-"""Images of different sizes, whole and at their own resolution: examples are crops of them."""
+"""Images of different sizes, whole and at their own resolution. Training examples are crops of these images."""
 
 import copy
 import math
@@ -14,20 +14,23 @@ from diffnet_tf.data.colour import ColourImages
 from diffnet_tf.data.examples import Arrays
 from diffnet_tf.data.gray import GrayImages, check_light
 
-IN_MEMORY = 2**29  # bytes; more are kept in a temporary file
-SQUARES = 64  # at least, where there are so many
+IN_MEMORY = 2**29  # bytes; larger sets are kept in a temporary file
+SQUARES = 64  # the least number of squares for validation, if the images have so many
 
 
 class MixedImages(GrayImages):
-    """Images of any sizes; what takes a `GrayImages` and cuts crops takes these.
+    """Images of different sizes, for every function that takes a `GrayImages` and crops it.
 
-    The pixels of all lie one after another: bytes where all images have 8 bits, else float32. Beyond `IN_MEMORY` they
-    lie in a temporary file, of which what is used is in memory: TMPDIR says on which disk.
+    The pixels of all images are stored one after another: as bytes if all images have 8 bits, otherwise as float32.
+    More than `IN_MEMORY` bytes are stored in a temporary file and memory-mapped. TMPDIR sets the folder of that file.
 
     Args:
-        images: (name, pixels) of each image: (height, width), or (height, width, 3), uint8 or float32, finite, not
-            negative, not black. They are taken one at a time.
+        images: (name, pixels) of each image, read one at a time. Pixels are (height, width) or (height, width, 3),
+            uint8 or float32, finite, not negative, not black.
         name: the source, for messages.
+
+    Raises:
+        ValueError: for other values. The message names the image.
     """
 
     def __init__(self, images: Iterable[tuple[PathLike, Array]], name: str = "images") -> None:
@@ -72,13 +75,13 @@ class MixedImages(GrayImages):
         return of_each(self._sizes[:, 0]), of_each(self._sizes[:, 1]), of_each(self._first)
 
     def fingerprint(self) -> list[int]:
-        checksum = 0  # of all: that of their pixels one after another
+        checksum = 0  # of the pixels of all images, one after another
         for number in range(len(self)):
             checksum = zlib.crc32(np.ascontiguousarray(self.image(number)).data, checksum)
         return [*(side or 0 for side in self.shape), checksum, *map(int, self._sizes.ravel())]
 
     def take(self, indices: Array, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
-        """Not for images of different sizes.
+        """Not possible for images of different sizes.
 
         Raises:
             ValueError: always.
@@ -87,11 +90,11 @@ class MixedImages(GrayImages):
         shapes = [tuple(map(int, self._sizes[number])) for number in (other, 0)]
         raise ValueError(
             f"{self.names[other]} has {shapes[0]} pixels but {self.names[0]} has {shapes[1]}; expected one size for "
-            "all. Give size=96 (say) to crop and reduce them to squares, or take crops of what open_images gives."
+            "all. Give for example size=96 to crop and reduce them to squares, or use open_images and train on crops."
         )
 
     def save(self, directory: PathLike) -> None:
-        """The source "npy" holds images of one size only.
+        """Not possible: the source "npy" holds images of one size only.
 
         Raises:
             ValueError: always.
@@ -101,30 +104,30 @@ class MixedImages(GrayImages):
         )
 
     def of_one_size(self) -> GrayImages:
-        """The same as a `GrayImages` or `ColourImages`, if all have one size; else itself."""
+        """The images as a `GrayImages` or `ColourImages` if all have the same size; otherwise this object."""
         if (self._sizes != self._sizes[0]).any():
             return self
         kind: type[GrayImages] = GrayImages if self.shape[-1] == 1 else ColourImages
-        same = kind.__new__(kind)  # all are checked, and may be more than the memory holds
+        same = kind.__new__(kind)  # without __init__: the checks are done, and the images may not fit into memory
         same.maxima, same.name = self.maxima, self.name
         same.pixels = self.pixels.reshape(len(self), *self._sizes[0], *self.pixels.shape[1:])
         return same
 
 
 def at_least(images: GrayImages, side: int) -> GrayImages:
-    """Those of the images of which no side is shorter."""
+    """The images whose height and width are at least `side` pixels."""
     return images[np.flatnonzero(images.sizes.min(axis=1) >= side)]
 
 
 def squares(images: GrayImages, side: int) -> GrayImages:
-    """Squares at the images' own resolution, to validate on: of few images several each, spread over them.
+    """Cut squares at the images' own resolution, for validation. If there are few images, each gives several squares.
 
     Args:
-        images: any, each at least `side` pixels wide and high.
-        side: in pixels.
+        images: of any sizes, at least `side` pixels wide and high.
+        side: of the squares, in pixels.
 
     Returns:
-        A `GrayImages` or `ColourImages`; each square keeps the scale of its image. Black ones are left out.
+        A `GrayImages` or `ColourImages`; each square keeps the scale of its image. Black squares are left out.
     """
     each = math.ceil(SQUARES / len(images))
     cut = []
@@ -140,7 +143,7 @@ def squares(images: GrayImages, side: int) -> GrayImages:
 
 
 def _spread(room: int, number: int) -> list[int]:
-    """So many places from 0 to `room`, of one the middle."""
+    """A number of equally spaced positions from 0 to `room`; a single one is in the middle."""
     return [room // 2] if number == 1 else np.linspace(0, room, number).astype(int).tolist()
 
 
@@ -169,7 +172,7 @@ class _Store:
             self._file.write(flat.tobytes())
 
     def _widen(self) -> None:
-        """An image that has not 8 bits came after others that have."""
+        """Convert the stored bytes to float32, for a first image with more than 8 bits."""
         before, self._dtype = self.pixels() if self._count else None, np.dtype("float32")
         if before is None:
             return
@@ -189,7 +192,7 @@ class _Store:
 
 
 def _written(parts: Iterable[Array]) -> Any:
-    file = tempfile.TemporaryFile()  # noqa: SIM115  (it goes when the last array that maps it does)
+    file = tempfile.TemporaryFile()  # noqa: SIM115  (deleted with the last array that maps it)
     for part in parts:
         file.write(part.tobytes())
     return file

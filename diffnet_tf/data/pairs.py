@@ -1,7 +1,7 @@
-"""Pairs to learn from, made on the fly: crop → augment → batch → diffuse → noise.
+"""Training pairs, made on the fly: crop → augment → batch → diffuse → add noise.
 
-The clean image is cropped and flipped first and diffused then, so that a crop's border is a real border and the
-one-sided discretisation sees every image the same way. Whole batches are diffused.
+The clean image is cropped and flipped before it is diffused. So the border of a crop is the border of the diffusion,
+and the one-sided discretisation treats all images alike. Whole batches are diffused at once.
 """
 
 import dataclasses
@@ -27,13 +27,19 @@ from diffnet_tf.data.sources import READERS, open_images
 from diffnet_tf.physics import diffusion
 
 Images = GrayImages | str | Array
-"""What can be given as images, see `as_gray_images`."""
+"""The kinds of images that functions take, see `as_gray_images`."""
 
 
 def as_gray_images(images: Images, **source_options: Any) -> GrayImages:
-    """`GrayImages` from what callers give: these, the name of a source, or float images (n, height, width[, 1 or 3]).
+    """Convert images to a `GrayImages`, or to a `ColourImages` if they have three channels.
 
-    Three channels are colours: a `ColourImages`.
+    Args:
+        images: a `GrayImages`, the name of a source, or an array (n, height, width) or (n, height, width, 1 or 3) in
+            [0, 1], floating point.
+        source_options: of `open_images`, if `images` is the name of a source.
+
+    Raises:
+        TypeError, ValueError: for an array of a wrong dtype, shape or range; also see `open_images`.
     """
     if isinstance(images, GrayImages):
         return images
@@ -55,13 +61,13 @@ def as_gray_images(images: Images, **source_options: Any) -> GrayImages:
 
 @functools.cache
 def _default(channels: int) -> Callable[..., Tensor]:
-    """The diffusion of gray or colour images, compiled once for all pipelines."""
+    """The default diffusion of gray or colour images, compiled once for all pipelines."""
     return compiled(diffusion.perona_malik if channels == 1 else diffusion.vector_valued, fused=True)
 
 
 @dataclasses.dataclass(eq=False)
 class Plan:
-    """What pairs are made of, whichever framework makes them: the options of `pairs`, checked. It makes nothing yet."""
+    """The options of `pairs`, checked. `pairs` and `PairSequence` make the pairs."""
 
     images: Images = "skimage"
     problem: str = "inverse"
@@ -93,26 +99,28 @@ class Plan:
             checks.count(self.epochs, "epochs")
         if self.problem == "forward" and (self.noise or self.noise_map):
             given = f"noise={self.noise!r}" if self.noise else "noise_map=True"
-            raise ValueError(f"{given} with problem='forward'; expected none: noise is added to diffused inputs.")
+            raise ValueError(
+                f"{given} with problem='forward'; expected none: noise is only added to the inputs of 'inverse'."
+            )
         if self.parameter is not None and self.degrade is None:
             raise ValueError(
-                f"parameter={self.parameter!r} without degrade; expected a function degrade(u, parameter) that takes "
-                "it."
+                f"parameter={self.parameter!r} without degrade; expected also a function degrade(u, parameter)."
             )
-        if self.epochs is not None and self.batch_size > len(images):  # endless, a batch takes of several epochs
+        if self.epochs is not None and self.batch_size > len(images):  # with epochs=None, a batch may span epochs
             raise ValueError(
                 f"batch_size={self.batch_size} is larger than the {len(images)} image(s) of the data set; "
                 f"expected at most {len(images)}. Give a smaller batch, more images, or epochs=None."
             )
         drawing = (self.crop, self.augment, self.shuffle, self.noise, self.seed, self.parameter, self.redraw)
         self.examples = Examples(images, *drawing)
-        # Not every function can be fused: a caller's is run as it is.
+        # Not every function can be fused, so a caller's function is not compiled here.
         self.diffuse = self.degrade or _default(images.shape[-1])
         self.last = None if self.epochs is None else self.epochs * len(images)
         self.part = self._part(*self.shard)
 
     @property
     def num_batches(self) -> int | None:
+        """The number of batches from `start` on; None for endless pairs."""
         return None if self.last is None else max(0, math.ceil((self.last - self.start) / self.batch_size))
 
     def _part(self, index: int, count: int) -> slice:
@@ -122,14 +130,14 @@ class Plan:
         whole = self.last is None or (self.last - self.start) % self.batch_size == 0
         if index >= count or self.batch_size % count or (count > 1 and not whole):
             raise ValueError(
-                f"shard=({index}, {count}) with batches of {self.batch_size}; expected an index below the count, and "
-                "batches, the last one too, that split into that many equal parts."
+                f"shard=({index}, {count}) with batches of {self.batch_size}; expected an index below {count}, and "
+                f"batches (also the last one) that split into {count} equal parts."
             )
         size = self.batch_size // count
         return slice(index * size, (index + 1) * size)
 
     def batch(self, number: int) -> Drawn:
-        """One batch, or its part; the last of all may be smaller."""
+        """The random numbers and clean images of one batch, or of its `shard`; the last batch may be smaller."""
         first = self.start + int(number) * self.batch_size
         stop = first + self.batch_size if self.last is None else min(first + self.batch_size, self.last)
         numbers = range(first, stop)[self.part]
@@ -137,7 +145,7 @@ class Plan:
 
     @functools.cached_property
     def compiles(self) -> bool:
-        """Whether what makes a pair can be compiled: not with every `degrade`, see `degrading`."""
+        """Whether `pair` can be compiled, which depends on `degrade`; see `degrading`."""
         if self.degrade is None:
             return True
         drawn = self.batch(0)
@@ -145,10 +153,10 @@ class Plan:
         return degrading.compiles(self.degrade, given)
 
     def pair(self, clean: Tensor, noise: Tensor, sigma: Tensor, parameter: Tensor) -> tuple[Tensor, Tensor]:
-        """(input, target) tensors from what was drawn."""
+        """(input, target) tensors from the clean images and random numbers of `batch`."""
         clean, noise, sigma, parameter = map(keras.ops.convert_to_tensor, (clean, noise, sigma, parameter))
         diffused = self.diffuse(clean) if self.parameter is None else self.diffuse(clean, parameter)
-        diffused = keras.ops.cast(keras.ops.convert_to_tensor(diffused), clean.dtype)  # NumPy makes float64 easily
+        diffused = keras.ops.cast(keras.ops.convert_to_tensor(diffused), clean.dtype)  # NumPy often returns float64
         checks.same_shape(clean.shape, diffused.shape, ("clean", "what degrade makes of it"))
         if self.problem == "forward":
             return clean, diffused
@@ -160,7 +168,7 @@ class Plan:
 
 
 def _plan(arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan:
-    """The plan of what was given; a mistake in it is one in the arguments of `pairs`, which users know."""
+    """The `Plan` with these options. Errors in the arguments name `data.pairs`, which users call, and not `Plan`."""
     try:
         inspect.signature(Plan).bind(*arguments, **options)
     except TypeError as error:
@@ -173,40 +181,44 @@ def _plan(arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan:
 
 
 def pairs(*arguments: Any, **options: Any) -> Any:
-    """Pairs (input, target) as a `tf.data.Dataset`, for Keras's TensorFlow backend.
+    """Training pairs (input, target) as a `tf.data.Dataset`, for Keras's TensorFlow backend.
 
     Args:
-        images: float images (n, height, width, 1 or 3) in [0, 1], what `open_images` gives, or the name of a source
-            (then data_dir, split and limit as in `load_images`).
+        images: float images (n, height, width, 1 or 3) in [0, 1]; the result of `open_images`; or the name of a source
+            (then with data_dir, split and limit as in `load_images`).
         problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused).
-        noise: standard deviation σ of the Gaussian noise on the diffused image, range 1: 0.01 is the paper's 1 %. Or
-            (low, high): each example draws its own σ, uniformly in √σ; see `data.ranges`.
-        seed: the k-th example of epoch e depends on (seed, e, k) alone.
-        batch_size: images a batch; at most n, but for epochs=None, where a batch may take of several epochs.
+        noise: standard deviation σ of the Gaussian noise on the diffused image, for range 1: 0.01 is the 1 % of the
+            paper. Or (low, high): each example has its own σ, drawn uniformly in √σ; see `data.ranges`.
+        seed: the k-th example of epoch e depends only on (seed, e, k).
+        batch_size: images in a batch, at most n; with epochs=None a batch may be larger and span several epochs.
         crop: side of random square crops in pixels, cut before diffusing; None for whole images.
         augment: flip and transpose the clean images at random.
-        shuffle: a new order of the images each epoch.
-        epochs: passes over the images; None for endless.
-        start: the number of the first example: resume after s batches with start = s · batch_size.
-        degrade: any function of clean images (batch, height, width, 1) to such; None for `diffusion.perona_malik` with
-            the paper's settings, for colours `diffusion.vector_valued`. One in `keras.ops` is compiled. One that calls
-            NumPy or SciPy (`lambda u: gaussian_filter(np.asarray(u), (0, 2, 2, 0))`), or does not repeat itself, is
-            called in Python, a batch at a time: it is given tensors with values.
-        noise_map: give the inputs a second channel, the last, that holds the example's σ at every pixel.
-        parameter: (low, high): each example draws a number, uniformly, and degrade is called with these as a second
-            argument, float32 (batch, 1, 1, 1): a contrast, a time or a scale that the network is not told.
-        redraw: draw crop, flip, noise, σ and parameter anew for each example. False draws them once for each image: all
-            epochs have the same pairs, in new orders, as a stored data set has, if `degrade` repeats itself.
-        parallel_calls: batches that tf.data makes at the same time; None leaves it to tf.data. It changes no example.
-        shard: (index, count): only the index-th of `count` equal parts of every batch: one worker's of several.
+        shuffle: a new order of the images in each epoch.
+        epochs: number of passes over the images; None for endless pairs.
+        start: number of the first example. To resume after s batches, give start = s · batch_size.
+        degrade: a function from clean images (batch, height, width, channels) to degraded images of the same shape.
+            None is `diffusion.perona_malik` with the paper's settings, or `diffusion.vector_valued` for colours. A
+            function in `keras.ops` is compiled. A function that calls NumPy or SciPy
+            (`lambda u: gaussian_filter(np.asarray(u), (0, 2, 2, 0))`), or is random, is called in Python for each
+            batch, with tensors that have values.
+        noise_map: add a last channel to the inputs that holds the σ of the example at every pixel.
+        parameter: (low, high): each example draws a number uniformly, and degrade gets the numbers of the batch as a
+            second argument, float32 (batch, 1, 1, 1). It may be a contrast, a time or a scale. The network does not
+            see it.
+        redraw: draw new crops, flips, noise, σ and parameters in each epoch. False draws them once for each image, so
+            that all epochs have the same pairs in a new order (if `degrade` is not random), like a stored data set.
+        parallel_calls: number of batches that tf.data makes at the same time; None lets tf.data choose. The examples
+            do not depend on it.
+        shard: (index, count): yield only the index-th of `count` equal parts of every batch, for one of several
+            workers.
 
     Returns:
-        A `tf.data.Dataset` of (input, target), float32 (batch, height, width, 1), inputs with noise_map (batch,
-        height, width, 2). The last batch may be smaller.
+        A `tf.data.Dataset` of (input, target), float32 (batch, height, width, channels); with noise_map, inputs have
+        one channel more. The last batch may be smaller.
 
     Raises:
         TypeError, ValueError: for images of a wrong dtype, shape or range, or an argument out of range.
-        RuntimeError: on another Keras backend; there, use `PairSequence`.
+        RuntimeError: on another backend of Keras; use `PairSequence` there.
     """
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
@@ -218,9 +230,9 @@ def pairs(*arguments: Any, **options: Any) -> Any:
     plan, xp = _plan(arguments, options), tensorflow_arrays()
     calls = plan.parallel_calls or tf.data.AUTOTUNE
     if not plan.compiles:
-        plan.diffuse, calls = degrading.in_python(plan.diffuse), 1  # two at a time would draw from one generator
+        plan.diffuse, calls = degrading.in_python(plan.diffuse), 1  # parallel calls would share a random generator
     examples, images = plan.examples, plan.examples.images
-    mapped = isinstance(images.pixels, np.memmap)  # which may be more than the memory holds
+    mapped = isinstance(images.pixels, np.memmap)  # may be larger than the memory
     pixels, maxima = images.pixels if mapped else tf.constant(images.pixels), tf.constant(images.maxima)
     first_epoch, skipped = divmod(plan.start, len(images))
 
@@ -243,10 +255,16 @@ pairs.__signature__ = inspect.signature(Plan).replace(return_annotation=Any)  # 
 
 
 class PairSequence(keras.utils.PyDataset):
-    """The examples of `pairs`, without TensorFlow: a `keras.utils.PyDataset` for the JAX and PyTorch backends.
+    """The examples of `pairs` as a `keras.utils.PyDataset`, for all backends; it does not need TensorFlow.
 
-    Takes the arguments of `pairs`, and those of `keras.utils.PyDataset`. With epochs=None it has no length: give `fit`
-    a steps_per_epoch. Item b is batch b: a pair of NumPy arrays.
+    Args:
+        arguments, options: those of `pairs`. With epochs=None the sequence has no length: give `fit` a steps_per_epoch.
+        workers, use_multiprocessing, max_queue_size: see `keras.utils.PyDataset`.
+
+    Item b is batch b, a pair of NumPy arrays (inputs, targets), float32 (batch, height, width, channels).
+
+    Raises:
+        TypeError, ValueError: see `pairs`.
     """
 
     def __init__(
@@ -259,17 +277,18 @@ class PairSequence(keras.utils.PyDataset):
     ) -> None:
         super().__init__(workers, use_multiprocessing, max_queue_size)
         self._plan = _plan(arguments, options)
-        # JAX would take as long as a training step to diffuse a batch op by op; the others do not.
+        # Without compiling, JAX would take as long for a batch as for a training step. The other backends do not.
         compiles = keras.backend.backend() == "jax" and self._plan.compiles
         self._pair = compiled(self._plan.pair) if compiles else self._plan.pair
 
     @property
     def num_examples(self) -> int | None:
-        """Pairs in all batches together when none is left out; None for endless."""
+        """The number of pairs in all epochs, counted from the very first; None for endless pairs."""
         return self._plan.last
 
     @property
     def num_batches(self) -> int | None:
+        """The number of batches from `start` on; None for endless pairs."""
         return self._plan.num_batches
 
     def __len__(self) -> int:
@@ -282,21 +301,24 @@ class PairSequence(keras.utils.PyDataset):
 
 
 def in_order(images: Images, *arguments: Any, batch_size: int = 16, **options: Any) -> PairSequence:
-    """A `PairSequence` of all images in order, of batches that may be larger than there are images."""
+    """A `PairSequence` of all images in order. The batch size may be larger than the number of images."""
     source = {name: options.pop(name) for name in ("data_dir", "split", "limit") if name in options}
     images = as_gray_images(images, **source)
     return PairSequence(images, *arguments, batch_size=min(batch_size, len(images)), **{"shuffle": False, **options})
 
 
 def paired_arrays(images: Images, *arguments: Any, **options: Any) -> tuple[Array, Array]:
-    """All images once, whole and in order, as two NumPy arrays (inputs, targets): for validation and tests.
+    """All pairs as two NumPy arrays, for validation and tests: by default each image once, whole and in order.
 
     Args:
-        images, arguments, options: see `pairs`. The batch size is how many images are diffused at a time, and may be
-            larger than their number; it changes nothing.
+        images, arguments, options: see `pairs`. The batch size is the number of images that are diffused at a time. It
+            may be larger than the number of images, and does not change the result.
 
     Returns:
-        (inputs, targets), float32 (n, height, width, 1); inputs with noise_map (n, height, width, 2).
+        (inputs, targets), float32 (n, height, width, channels); with noise_map, inputs have one channel more.
+
+    Raises:
+        TypeError, ValueError: see `pairs`.
     """
     sequence = in_order(images, *arguments, **options)
     inputs, targets = (np.concatenate(part) for part in zip(*(sequence[i] for i in range(len(sequence)))))

@@ -1,9 +1,9 @@
-"""Numbers that may differ from example to example: σ of the noise, and a parameter of the degradation.
+"""Numbers that may differ between examples: σ of the noise, and a parameter of the degradation.
 
-A pair (low, high) instead of a number means that each example draws its own. Noise is drawn uniformly in √σ, not in σ:
-with levels from 0 to 10 % a third of the examples then has less than 1 % and a tenth less than 0.1 %, where a network
-has decibels to win; uniformly in σ these would be a tenth and a hundredth. (A logarithm would not reach 0.) A
-parameter is drawn uniformly.
+A pair (low, high) instead of a number means that each example draws its own number. σ is drawn uniformly in √σ, not in
+σ. With levels from 0 to 10 %, a third of the examples then has less than 1 % noise and a tenth less than 0.1 %, where a
+network can gain most; uniformly in σ, it would be a tenth and a hundredth. (Uniformly in log σ, 0 could not be drawn.)
+A parameter is drawn uniformly.
 """
 
 import math
@@ -12,14 +12,14 @@ import numbers
 from diffnet_tf.base import checks
 
 Range = float | tuple[float, float]
-"""One number for all examples, or (low, high), from which each draws its own."""
+"""One number for all examples, or (low, high), between which each example draws its own."""
 
 
 def of_noise(noise: Range) -> tuple[float, float]:
-    """(low, high) of σ, equal where it is one number.
+    """(low, high) of σ; both are equal if `noise` is one number.
 
     Raises:
-        InputTypeError, ValueError: for what is no finite number of at least 0, and no pair of such in order.
+        TypeError, ValueError: unless it is a finite number of at least 0, or a pair of such numbers in order.
     """
     if not isinstance(noise, (tuple, list)):
         checks.not_negative(noise, "noise")
@@ -30,10 +30,10 @@ def of_noise(noise: Range) -> tuple[float, float]:
 
 
 def of_parameter(parameter: tuple[float, float]) -> tuple[float, float]:
-    """(low, high) of a parameter.
+    """(low, high) of a parameter as floats.
 
     Raises:
-        InputTypeError, ValueError: for anything but two finite numbers in order.
+        TypeError, ValueError: unless it is a pair of finite numbers in order.
     """
     if not isinstance(parameter, (tuple, list)):
         raise checks.InputTypeError(f"parameter={parameter!r} is a {type(parameter).__name__}; expected (low, high).")

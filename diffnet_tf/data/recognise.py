@@ -1,7 +1,7 @@
-"""Say what data a folder holds, whether it is complete, and how to use it: for `python -m diffnet_tf data`.
+"""Find out which data a folder holds, whether they are complete, and how to use them: for `python -m diffnet_tf data`.
 
-Sizes are checked always; hashes, which take a minute for gigabytes, on request. They are the MD5 sums under which
-STL-10 (Coates, Ng & Lee, AISTATS 2011) is known: they find damage, not forgery.
+Sizes are always checked. Hashes, which take a minute for gigabytes, are checked on request. They are the published MD5
+sums of STL-10 (Coates, Ng & Lee, AISTATS 2011), which detect damage but not forgery.
 """
 
 import dataclasses
@@ -25,19 +25,19 @@ STL10 = {
     "test_X.bin": (8_000, "7f263ba9f9e0b06b93213547f721ac82"),
 }
 ARCHIVE_MD5 = "91f7769df0f17e558f3565bffb0c7dfb"
-LOOKED_INTO = 64_000_000  # bytes of an archive's content
-LOOKED_AT = 200  # of the images of a folder, the first
+LOOKED_INTO = 64_000_000  # bytes of an archive that are decompressed
+LOOKED_AT = 200  # image files of a folder that are opened
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """A file or folder with data.
 
     Attributes:
         path: the file or folder.
-        what: what it is, in words.
-        usable: whether an experiment can use it as it is.
-        advice: the options that use it, or what to do.
+        what: a description.
+        usable: whether an experiment can use it.
+        advice: the options that use it, or what to do first.
     """
 
     path: Path
@@ -47,18 +47,18 @@ class Finding:
 
 
 def recognise(directory: PathLike, check_hashes: bool = False, depth: int = 1) -> list[Finding]:
-    """What a folder holds.
+    """List the data in a folder.
 
     Args:
-        directory: a folder (or one file).
-        check_hashes: compare MD5 sums of STL-10's files as well.
-        depth: how many levels of folders to look into where a folder itself holds nothing.
+        directory: a folder, or one file.
+        check_hashes: also compare the MD5 sums of STL-10's files.
+        depth: how many levels of subfolders to search if the folder itself holds no data.
 
     Returns:
-        A list of `Finding`; empty when there is nothing that this package knows.
+        A list of `Finding`; empty if there are no data that this package can use.
 
     Raises:
-        FileNotFoundError: when it does not exist.
+        FileNotFoundError: if it does not exist.
     """
     root = Path(directory).expanduser()
     if not root.exists():
@@ -95,7 +95,7 @@ def _md5(path: Path) -> str:
 
 
 def _binary(path: Path, check_hashes: bool) -> Finding:
-    """One of STL-10's binary files: a byte a colour value, 96×96×3 an image."""
+    """One of STL-10's binary files, with 96×96×3 bytes for each image."""
     images, md5 = STL10[path.name]
     size, expected = path.stat().st_size, images * IMAGE_BYTES
     number, rest = divmod(size, IMAGE_BYTES)
@@ -105,27 +105,28 @@ def _binary(path: Path, check_hashes: bool) -> Finding:
         return Finding(path, what, False, "It is truncated: unpack it again.")
     what = f"{number:,} images in STL-10's binary format"
     if size != expected:
-        what += f", of STL-10's {images:,} or others"
+        what += f" (STL-10 itself has {images:,})"
     elif check_hashes and _md5(path) != md5:
-        return Finding(path, f"{what}, of another MD5 than {md5}", False, "It is damaged: fetch the archive again.")
+        return Finding(path, f"{what}, but its MD5 is not {md5}", False, "It is damaged: download the archive again.")
     else:
         what += ", as many as STL-10 has" + (", MD5 as published" if check_hashes else "")
     papers = path.name == BINARY_NAME
     advice = _use("stl10_binary", path.parent if papers else path)
-    return Finding(path, what, True, advice + ("" if papers else f" (the paper took {BINARY_NAME})"))
+    return Finding(path, what, True, advice + ("" if papers else f" (the paper used {BINARY_NAME})"))
 
 
 def _archive(path: Path, check_hashes: bool) -> Finding:
-    """STL-10's archive. It is looked into only by name and type: nothing is unpacked."""
+    """STL-10's archive. Only the names and types of its members are checked; nothing is unpacked."""
     if check_hashes and path.name == ARCHIVE and _md5(path) != ARCHIVE_MD5:
-        return Finding(path, f"archive of another MD5 than {ARCHIVE_MD5}", False, "It is damaged: fetch it again.")
+        return Finding(path, f"archive, but its MD5 is not {ARCHIVE_MD5}", False, "It is damaged: download it again.")
     try:
         first, unsafe = _members(path)
-    except Exception as error:  # every decompressor has its own
-        return Finding(path, f"archive that cannot be read ({error})", False, "It is truncated: fetch it again.")
+    except Exception as error:  # every decompressor has its own kinds
+        return Finding(path, f"archive that cannot be read ({error})", False, "It is truncated: download it again.")
     if unsafe:
-        what = f"archive with {unsafe}, which STL-10's has not"
-        return Finding(path, what, False, "Do not unpack it: it could write elsewhere. Fetch STL-10's anew.")
+        what = f"archive with {unsafe}, which does not belong to STL-10"
+        advice = "Do not unpack it: it could overwrite other files. Download STL-10 again."
+        return Finding(path, what, False, advice)
     if Path(first).parts[:1] != ("stl10_binary",):
         return Finding(path, "archive, but not STL-10's", False, "Unpack it and look at the folder that it makes.")
     what = f"STL-10's archive, {path.stat().st_size / 1e9:.1f} GB"
@@ -136,9 +137,9 @@ def _archive(path: Path, check_hashes: bool) -> Finding:
 
 
 def _members(path: Path) -> tuple[str, str]:
-    """The name of an archive's first member, and what among the members could write outside its folder, or nothing.
+    """(name of an archive's first member, description of a member that could write outside its folder, or "").
 
-    The first ones are looked at: the 2.6 GB behind them take a minute to decompress.
+    Only the first members are checked: the 2.6 GB after them take a minute to decompress.
     """
     first = ""
     with tarfile.open(path) as archive:
@@ -155,10 +156,10 @@ def _members(path: Path) -> tuple[str, str]:
 
 
 def _prepared(root: Path) -> list[Finding]:
-    """Data sets that TensorFlow Datasets has prepared here."""
-    found = sorted(root.glob("stl10/*/dataset_info.json")) + sorted(root.glob("dataset_info.json"))
+    """Data sets that TensorFlow Datasets has prepared in a folder."""
+    prepared = sorted(root.glob("stl10/*/dataset_info.json")) + sorted(root.glob("dataset_info.json"))
     findings = []
-    for path in found:
+    for path in prepared:
         try:
             info = json.loads(path.read_text())
             number = {s["name"]: sum(map(int, s["shardLengths"])) for s in info["splits"]}.get("unlabelled", 0)
@@ -175,15 +176,15 @@ def _prepared(root: Path) -> list[Finding]:
 
 
 def _mat(path: Path) -> Finding:
-    """A file of the authors' MATLAB script: imagesInput and imagesDiff."""
+    """A file of the authors' MATLAB script, with imagesInput and imagesDiff."""
     try:
         with open_mat(path) as (clean, diffused):
             number, size = len(clean), clean.shape[1:]
-            both = " and their diffused ones" if diffused is not None else ""
+            both = " with their diffused versions" if diffused is not None else ""
     except ValueError as error:
         return Finding(path, str(error).removeprefix(f"{path} "), False, "Save it from MATLAB with -v7.3.")
     what = f"the authors' MATLAB format, {number:,} images of {size[1]}×{size[0]}{both}"
-    return Finding(path, what, True, _use("mat", path) + " (pairs are diffused anew)")
+    return Finding(path, what, True, _use("mat", path) + " (the clean images are diffused again)")
 
 
 def _checked(path: Path, source: str, what: str) -> Finding:
@@ -196,7 +197,7 @@ def _checked(path: Path, source: str, what: str) -> Finding:
 
 
 def _images(root: Path, paths: Sequence[Path]) -> Finding:
-    """A folder of image files: the first ones are opened."""
+    """A folder of image files, of which the first are opened."""
     sizes, bad = set(), []
     for path in paths[:LOOKED_AT]:
         try:
@@ -210,8 +211,8 @@ def _images(root: Path, paths: Sequence[Path]) -> Finding:
     if bad:
         return Finding(root, f"{what}; {len(bad)} unreadable", False, bad[0])
     if len(paths) < 2:
-        return Finding(root, what, False, "At least 2 are needed, to train on and to test on.")
+        return Finding(root, what, False, "At least 2 are needed: one to train on and one to test on.")
     width, height = min(sizes, key=min)
     if min(width, height) < SIZE:
-        return Finding(root, what, False, f"The smallest is {width}×{height}; experiments take at least {SIZE} a side.")
+        return Finding(root, what, False, f"The smallest is {width}×{height}; experiments need at least {SIZE} a side.")
     return Finding(root, what, True, _use("folder", root))

@@ -1,15 +1,15 @@
-"""Where images come from: every source becomes gray images of one size, scaled each by its own maximum.
+"""Sources of images. Each gives gray (or colour) images, each divided by its own maximum.
 
 | source | what | train / test |
 |---|---|---|
-| `skimage` | crops of photographs that come with scikit-image (default, nothing to download) | disjoint photographs |
+| `skimage` | crops of photographs that come with scikit-image (default, no download) | disjoint photographs |
 | `stl10` | STL-10's unlabelled images, prepared by TensorFlow Datasets | first 90 % / last 10 % |
 | `stl10_binary` | the official `unlabeled_X.bin`, memory-mapped | first 90 % / last 10 % |
 | `mat` | the authors' MATLAB files (HDF5) with `imagesInput` | first 90 % / last 10 % |
-| `npy` | `gray.npy`: gray images (n, height, width), as `GrayImages.save` writes them | first 90 % / last 10 % |
-| `folder` | PNG, JPEG and TIFF files, in the order of their names | first 90 % / last 10 % |
+| `npy` | `gray.npy`: gray images (n, height, width), written by `GrayImages.save` | first 90 % / last 10 % |
+| `folder` | PNG, JPEG and TIFF files, sorted by name | first 90 % / last 10 % |
 
-For STL-10's 100,000 images that is the paper's 90,000 / 10,000. NumPy only, but for the reader of TensorFlow Datasets.
+STL-10's 100,000 images are thus split into 90,000 / 10,000, as in the paper.
 """
 
 from collections.abc import Callable
@@ -30,19 +30,18 @@ from diffnet_tf.files import image_files, reading
 SIZE, BINARY_NAME = binary.SIZE, binary.NAME
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
-# Photographs that every scikit-image installation holds; textures and astronomy for variety. No test image shares a
-# photograph with a training image.
+# Photographs that come with every installation of scikit-image; textures and astronomy add variety. Test images and
+# training images come from different photographs.
 SKIMAGE_TRAIN = ("astronaut", "camera", "rocket", "retina", "moon", "brick", "gravel", "grass", "hubble_deep_field")
 SKIMAGE_TEST = ("chelsea", "coffee", "coins")
 
 
 def _split_range(number: int, split: str, limit: int | None, where: PathLike = "The source") -> tuple[int, int]:
-    """The slice of `number` images that a split is: the last tenth (at least one image) is the test set."""
+    """(first, last) of a split of `number` images: the last tenth (at least one image) is the test set."""
     checks.one_of(split, "split", SPLITS)
     if split != "all" and number < 2:
         raise ValueError(
-            f"{where} holds {number} image(s), which cannot be split into train and test; give at least 2, or "
-            "split='all'."
+            f"{where} holds {number} image(s), too few to split into train and test; give at least 2, or split='all'."
         )
     test = max(1, number // 10)
     first, last = {"train": (0, number - test), "test": (number - test, number), "all": (0, number)}[split]
@@ -51,7 +50,7 @@ def _split_range(number: int, split: str, limit: int | None, where: PathLike = "
 
 def _required_directory(source: str, data_dir: PathLike | None) -> Path:
     if data_dir is None:
-        raise ValueError(f"source={source!r} needs data_dir=...: the folder that holds the images. None was given.")
+        raise ValueError(f"source={source!r} needs data_dir=...; give the folder that holds the images.")
     path = Path(data_dir).expanduser()
     if not path.exists():
         raise FileNotFoundError(
@@ -61,7 +60,7 @@ def _required_directory(source: str, data_dir: PathLike | None) -> Path:
 
 
 def _required_file(source: str, data_dir: PathLike | None, name: str, what: str) -> Path:
-    """The file that a source is: `name` within the folder, or the file that was given itself."""
+    """The file of a source: `name` in the folder `data_dir`, or `data_dir` itself if it is a file."""
     path = _required_directory(source, data_dir)
     path = path / name if path.is_dir() else path
     if not path.exists():
@@ -78,10 +77,10 @@ def _crops(photograph: Array, size: int, stride: int) -> list[Array]:
 
 
 def _read_skimage(data_dir: PathLike | None, split: str, limit: int | None, size: int, to: Convert) -> Array:
-    if data_dir is not None:  # else a forgotten source would train or test on other images than those named
+    if data_dir is not None:  # without this check, a forgotten source would silently use other images
         raise ValueError(
             f"data_dir={str(data_dir)!r} with source='skimage'; expected none. "
-            f"Name the source of your images: {', '.join(name for name in READERS if name != 'skimage')}."
+            f"Give the source of your images: {', '.join(name for name in READERS if name != 'skimage')}."
         )
     import skimage.data
     from skimage.transform import rescale
@@ -92,23 +91,23 @@ def _read_skimage(data_dir: PathLike | None, split: str, limit: int | None, size
         photograph = to(getattr(skimage.data, name)())
         axis = -1 if photograph.ndim == 3 else None
         half = rescale(photograph, 0.5, anti_aliasing=True, preserve_range=True, channel_axis=axis)
-        crops += _crops(np.rint(half).astype("uint8"), size, size // 2)  # as much in an image as STL-10 has
+        crops += _crops(np.rint(half).astype("uint8"), size, size // 2)  # about as detailed as STL-10
         if name in SKIMAGE_TRAIN:
             crops += _crops(photograph, size, size)  # smoother
     images = np.stack([crop for crop in crops if crop.max() > 0])
-    # Mixed, so that the first images of a limited set show different photographs.
+    # Shuffled, so that the first images of a limited set show different photographs.
     return images[np.random.Generator(np.random.PCG64(9)).permutation(len(images))][:limit]
 
 
 def _read_stl10_binary(
     data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert
 ) -> Array:
-    what = f"STL-10's binary file {BINARY_NAME} there (it comes in stl10_binary.tar.gz from the STL-10 page)"
+    what = f"STL-10's binary file {BINARY_NAME} there (from stl10_binary.tar.gz on STL-10's web page)"
     path = _required_file("stl10_binary", data_dir, BINARY_NAME, what)
     stored = binary.opened(path)
     first, last = _split_range(len(stored), split, limit, path)
     images = _empty(last - first, to)
-    for start in range(first, last, 1000):  # keeps the colours of 1,000 images in memory at a time
+    for start in range(first, last, 1000):  # to hold the colours of only 1,000 images in memory at a time
         part = stored[start : min(start + 1000, last)]
         images[start - first : start - first + len(part)] = to(part)
     return images
@@ -122,12 +121,12 @@ def _read_stl10(data_dir: PathLike | None, split: str, limit: int | None, size: 
     import tensorflow_datasets as tfds
 
     root = Path(data_dir or "~/tensorflow_datasets").expanduser()
-    # The usual tfds.load asks the network even with download=False when nothing is prepared: look for ourselves.
+    # If nothing is prepared, tfds.load contacts the network even with download=False. So check first.
     prepared = sorted(root.glob("stl10/*/dataset_info.json")) or sorted(root.glob("dataset_info.json"))
     if not prepared:
         raise FileNotFoundError(
-            f"No prepared STL-10 under {root}; expected {root}/stl10/<version>/dataset_info.json. Prepare it once with "
-            f"tfds.load('stl10', data_dir='{root}') (2.6 GB of download), or use source='stl10_binary'."
+            f"STL-10 is not prepared under {root}; expected {root}/stl10/<version>/dataset_info.json. Prepare it with "
+            f"tfds.load('stl10', data_dir='{root}') (a download of 2.6 GB), or use source='stl10_binary'."
         )
     builder = tfds.builder_from_directory(str(prepared[-1].parent))
     number = builder.info.splits["unlabelled"].num_examples
@@ -140,7 +139,7 @@ def _read_stl10(data_dir: PathLike | None, split: str, limit: int | None, size: 
 
 
 def _read_npy(data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert) -> Array:
-    what = "an array of gray images, as GrayImages.save writes it"
+    what = "an array of gray images, written by GrayImages.save"
     path = _required_file("npy", data_dir, GRAY_NAME, what)
     stored = reading.array(path, advice="write it again")
     if stored.ndim != 3 or stored.dtype not in (np.uint8, np.float32):
@@ -157,7 +156,7 @@ def _read_mat(data_dir: PathLike | None, split: str, limit: int | None, size: in
     if path.is_dir():
         files = sorted(path.glob("*.mat"))
         if len(files) != 1:
-            raise FileNotFoundError(f"{path} holds {len(files)} .mat files; expected one. Name the file itself.")
+            raise FileNotFoundError(f"{path} holds {len(files)} .mat files; expected one. Give the file itself.")
         path = files[0]
     with open_mat(path) as (clean, _):
         first, last = _split_range(len(clean), split, limit, path)
@@ -167,10 +166,10 @@ def _read_mat(data_dir: PathLike | None, split: str, limit: int | None, size: in
 
 
 def read_image(path: PathLike, to: Convert = to_gray) -> Array:
-    """One image file as gray, (height, width) of uint8 or float32, or RGB, by `to_colour`; noise below 0 becomes 0.
+    """Read an image file as gray (height, width), or as RGB with `to_colour`: uint8 or float32, without noise below 0.
 
     Raises:
-        ValueError: naming the file, when it cannot be decoded, or holds what `light.pixels` refuses.
+        ValueError: if it cannot be decoded, or its values cannot be light; see `light.pixels`.
     """
     return to(light.pixels(image_files.open_image(path), path))
 
@@ -195,20 +194,20 @@ def _read_folder(
 
 
 def _to_size(image: Array, size: int, path: Path) -> Array:
-    """The largest centred square, reduced to size × size pixels (as STL-10 was made)."""
+    """The largest centred square, reduced to size × size pixels, as in STL-10."""
     from skimage.transform import resize
 
     side = min(image.shape[:2])
     if side < size:
         raise ValueError(
             f"{path} has {image.shape[0]}×{image.shape[1]} pixels; expected at least {size} on each side. "
-            "Give a smaller size, or remove it."
+            "Give a smaller size, or remove the file."
         )
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     square = image[top : top + side, left : left + side]
     if side == size:
         return square
-    # Cubic interpolation overshoots; negative light does not exist.
+    # Cubic interpolation overshoots, but light cannot be negative.
     reduced = resize(square, (size, size), order=3, anti_aliasing=True, preserve_range=True)
     return np.clip(reduced, 0, None).astype("float32")
 
@@ -231,11 +230,18 @@ def open_images(
     size: int | None = SIZE,
     colour: bool = False,
 ) -> GrayImages:
-    """Like `load_images`, but kept in the form in which `pairs` takes them from: bytes where the source has bytes.
+    """Like `load_images`, but returns images in a compact form for `pairs` and `fit`: bytes if the source has bytes.
+
+    Args:
+        source, data_dir, split, limit, size, colour: see `load_images`. size=None keeps the files of "folder" at their
+            own sizes.
 
     Returns:
-        A `GrayImages`; with `colour` a `ColourImages`. With size=None, files of different sizes are a `MixedImages`, of
-        which trainings take crops at the images' own resolution.
+        A `GrayImages`, or with `colour` a `ColourImages`. If the images differ in size, a `MixedImages`, from which a
+        training takes crops at the images' own resolution.
+
+    Raises:
+        FileNotFoundError, ValueError: see `load_images`.
     """
     checks.one_of(source, "source", SOURCES)
     checks.one_of(split, "split", SPLITS)
@@ -249,7 +255,7 @@ def open_images(
         )
     where = source if data_dir is None else data_dir
     if colour and source in ("mat", "npy"):
-        raise ValueError(f"colour=True with source={source!r}; expected another: it holds gray images.")
+        raise ValueError(f"colour=True with source={source!r}, which holds gray images; expected another source.")
     images = READERS[source](data_dir, split, limit, size, to_colour if colour else to_gray)
     if isinstance(images, GrayImages):
         return images
@@ -264,26 +270,26 @@ def load_images(
     size: int | None = SIZE,
     colour: bool = False,
 ) -> Array:
-    """Load gray or colour images, each divided by its own maximum, over all of its channels.
+    """Load gray or colour images as an array. Each image is divided by its own maximum over all channels.
 
     Args:
-        source: "skimage", "stl10", "stl10_binary", "mat", "npy" or "folder", see the module.
-        data_dir: the folder that holds the images; not needed for "skimage"; for "stl10" the data folder of TensorFlow
-            Datasets, ~/tensorflow_datasets if not given.
+        source: "skimage", "stl10", "stl10_binary", "mat", "npy" or "folder"; see `data.sources`.
+        data_dir: the folder with the images. Not for "skimage". For "stl10", the data folder of TensorFlow Datasets, by
+            default ~/tensorflow_datasets.
         split: "train", "test" or "all".
-        limit: take only the first ones of the split.
+        limit: load only this many images, the first of the split.
         size: for "skimage" and "folder", the side of the square images in pixels. Files are cropped to their centred
-            square and reduced. For "folder", None keeps them as they are: `load_images` takes one size for all then,
-            `open_images` any. STL-10 has 96 pixels.
+            square and reduced. For "folder", None keeps the files at their own sizes, which must be equal here; use
+            `open_images` if they differ. Other sources have a fixed size, STL-10 96 pixels.
         colour: RGB instead of gray; not for "mat" and "npy".
 
     Returns:
-        float32 (n, height, width, 1), or 3 channels, in [0, 1], each image with maximum 1.
+        float32 (n, height, width, 1), or (n, height, width, 3) with `colour`, in [0, 1]; each image has maximum 1.
 
     Raises:
-        FileNotFoundError: for a missing folder or file, or a folder without images.
-        ValueError: for an unknown source or split, a file of the wrong length, an image that is unreadable (named) or
-            black.
+        FileNotFoundError: if the folder or file is missing, or the folder holds no image.
+        ValueError: for an unknown source or split, a file of the wrong length, or an image that is unreadable or black;
+            the message names the file.
     """
     images = open_images(source, data_dir, split, limit, size, colour)
     return images.take(np.arange(len(images)))

@@ -1,1 +1,1 @@
-"""The networks: layers, models, baselines, transfer, and presets with their weights."""
+"""Networks: layers, models, baselines, transfer, and presets with their weights."""

@@ -1,4 +1,4 @@
-"""The networks that DiffNet is compared with: U-Net, and the K-layer CNN and ResNet of Section 3."""
+"""Networks to compare DiffNet with: the U-Net, and the K-layer CNN and ResNet of Section 3."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from diffnet_tf.networks import convolution
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.networks.image_model import ImageModel
 
-LAST = {"data_format": "channels_last"}  # whatever Keras is set to
+LAST = {"data_format": "channels_last"}  # whatever Keras's default
 
 
 def _conv(channels: int, policy: keras.DTypePolicy, name: str, activation: str | None = "relu", **ends: bool) -> Any:
@@ -26,7 +26,7 @@ class PadToMultiple(layers.Layer):
     Args:
         multiple: the number.
 
-    Input: (batch, height, width, channels). Output: the same with height and width rounded up.
+    Input: (batch, height, width, channels). Output: the same with height and width rounded up to multiples.
     """
 
     def __init__(self, multiple: int, **kwargs: Any) -> None:
@@ -50,7 +50,10 @@ class PadToMultiple(layers.Layer):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class CropLike(layers.Layer):
-    """Crops its first input at the bottom and the right to the height and width of the second."""
+    """Crops its first input, at the bottom and the right, to the height and width of the second.
+
+    Input: two tensors (batch, height, width, channels). Output: the first one, cropped.
+    """
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         u, like = inputs
@@ -64,15 +67,15 @@ class CropLike(layers.Layer):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class UNet(ImageModel):
-    """The U-Net baseline: 34,512,705 parameters with the widths of the paper.
+    """The U-Net baseline, with 34,512,705 parameters for the widths of the paper.
 
-    Two 3×3 convolutions a scale, max pooling, 3×3 transposed convolutions up, skip concatenation, a final 3×3
-    convolution to one channel, biases, no normalisation, and the input added to the output. Images whose sides are no
-    multiples of 2^(scales − 1) are padded and cropped back inside.
+    Two 3×3 convolutions at each scale, max pooling, 3×3 transposed convolutions to go up, skip concatenation, a final
+    3×3 convolution to one channel, biases, no normalisation; the input is added to the output. Images whose sides are
+    not multiples of 2^(scales − 1) are padded first and cropped at the end.
 
     Args:
-        widths: channels of each scale, from fine to coarse.
-        dtype: a dtype policy; the final addition to the image is in float32 or wider under any.
+        widths: channels at each scale, from fine to coarse.
+        dtype: a dtype policy; the final addition to the image is always in float32 or wider.
 
     Input and output: (batch, height, width, 1), any height and width.
     """
@@ -103,12 +106,14 @@ class UNet(ImageModel):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class ConvNet(ImageModel):
-    """A K-layer CNN, eq. (3.5): 3×3 convolutions with ReLU; the last one to one channel, without.
+    """A K-layer CNN, eq. (3.5): 3×3 convolutions with ReLU; the last one has one channel and no activation.
 
     Args:
-        depth: the number K of convolutions.
-        width: channels of the hidden ones.
+        depth: the number K of convolutions, at least 1.
+        width: channels of the hidden convolutions.
         dtype: a dtype policy.
+
+    Input and output: (batch, height, width, 1), any height and width.
     """
 
     def __init__(self, depth: int = 5, width: int = 32, **kwargs: Any) -> None:
@@ -127,13 +132,15 @@ class ConvNet(ImageModel):
 class ResNet(ImageModel):
     """A K-block residual network, eq. (3.6)–(3.7).
 
-    A lifting convolution with ReLU, K residual blocks (convolution with ReLU, convolution without, addition), and a
-    projecting convolution to one channel.
+    A lifting convolution with ReLU, K residual blocks (convolution with ReLU, convolution without ReLU, addition), and
+    a projecting convolution to one channel.
 
     Args:
-        blocks: the number K of residual blocks.
+        blocks: the number K of residual blocks, at least 1.
         width: channels between lifting and projection.
         dtype: a dtype policy.
+
+    Input and output: (batch, height, width, 1), any height and width.
     """
 
     def __init__(self, blocks: int = 5, width: int = 32, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The cards of the networks that come with the package: what each does, and how well. Keras is not needed."""
+"""The model cards of the presets: what each network does, and how well. Does not need Keras."""
 
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,20 @@ ADVICE = "install the package again"
 
 
 def list_presets() -> list[str]:
-    """The names of the presets that this installation holds."""
+    """The names of the presets, the trained networks that come with the package."""
     return [name for name in PRESETS if (FOLDER / f"{name}.json").exists()]
 
 
 def card(name: str) -> dict[str, Any]:
-    """The model card of a preset: a dict of plain values.
+    """The model card of a preset, a dict of plain values.
 
-    Its keys: problem, noise, diffusion (what was undone or learned), images (the kind that it knows), network (the
-    arguments of `models.DiffNet`), sha256, training (experiment, data, recipe, steps, seed, commit), quality (data, and
-    per-image PSNR in dB of the input and of the output, also of inputs that were rounded), limits, command (what
-    trains it anew).
+    Its keys: problem; noise (σ); diffusion (that the network undoes or computes); images (the kind that it was trained
+    on); network (arguments of `models.DiffNet`); sha256 (of the weights); training (experiment, data, recipe, steps,
+    seed, commit); quality (test data, and PSNR in dB of inputs and outputs, also for rounded inputs); limits; command
+    (to train it again).
 
     Raises:
-        ValueError: for an unknown name, or a file that is no card.
+        ValueError: if the name is unknown, or the card is damaged.
     """
     checks.one_of(name, "preset", tuple(list_presets()))
     return sealed.manifest(FOLDER / f"{name}.json", {"network": dict}, "a model card", advice=ADVICE)
@@ -42,7 +42,7 @@ def task(described: dict[str, Any]) -> str:
 
 
 def of_eight_bits(described: dict[str, Any]) -> float:
-    """The mean PSNR in dB that a preset reaches on images that were rounded to 8 bits; 0 if it is not on the card."""
+    """The mean PSNR in dB of a preset for images rounded to 8 bits, from its card; 0 if the card does not say."""
     try:
         return float(described["quality"]["rounded"]["8 bits"]["mean"])
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -50,7 +50,7 @@ def of_eight_bits(described: dict[str, Any]) -> float:
 
 
 def best_of_eight_bits(described: dict[str, Any]) -> tuple[float, str]:
-    """That of the best preset for the same problem and diffusion, and its name."""
+    """The same for the best preset for the problem and diffusion of this card, and the name of that preset."""
     cards = [card(name) for name in list_presets()]
     same = [other for other in cards if all(other.get(k) == described.get(k) for k in ("problem", "diffusion"))]
     return max((of_eight_bits(other), other["name"]) for other in [described, *same])

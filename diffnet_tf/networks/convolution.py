@@ -1,11 +1,11 @@
-"""The 3×3 convolutions of all networks, and those of them that low precision must not touch.
+"""The 3×3 convolutions of all networks, with protection against low precision for the first and the last one.
 
-A network that corrects an image sees small differences between large gray values. Rounding the image before the first
-convolution destroys them, and so, to a lesser degree, does rounding the kernel of the last one. These two are a tenth
-of the arithmetic. `Conv2D` here computes them in float32 under every dtype policy. A GPU may compute a float32
-convolution in TF32, which keeps 11 significant bits of its operands, without a word. There the image goes in as the
-sum of two images, and the kernel of the last convolution as the sum of two kernels, of which TF32 leaves the first as
-it is. A processor does not narrow float32, so there they are plain convolutions, with the bits they have always had.
+A restoring network must see small differences between large gray values. Rounding the image before the first
+convolution destroys them; rounding the kernel of the last convolution does so to a lesser degree. These two
+convolutions are a tenth of the arithmetic, and `Conv2D` computes them in float32 under every dtype policy. GPUs may
+silently compute float32 convolutions in TF32, which keeps 11 significant bits of the operands. There the image (and
+the kernel of the last convolution) is split into a sum of two parts, of which TF32 does not round the first. CPUs do
+not narrow float32, so there nothing is split.
 """
 
 from typing import Any, NoReturn
@@ -17,48 +17,47 @@ from diffnet_tf.base.backend import at_least_float32, narrows_float32
 from diffnet_tf.base.types import Tensor
 
 PACKAGE = "diffnet_tf"
-_GRID = 2.0**-9  # multiples of it up to 4 have at most 11 significant bits
+_GRID = 2.0**-9  # multiples up to 4 have at most 11 significant bits
 
 
 def state_dtype(policy: str | keras.DTypePolicy) -> str:
-    """The dtype of images and time steps under a dtype policy: that of its variables, at least float32."""
+    """The dtype of images and time steps under a dtype policy: the dtype of its variables, at least float32."""
     return at_least_float32(keras.dtype_policies.get(policy).variable_dtype)
 
 
 def _parts(x: Tensor, axis: int) -> Tensor:
-    """x as two parts that sum to it, behind each other along an axis; all of the gradient goes through the second.
+    """Split x into two parts whose sum is x, concatenated along an axis. The gradient goes through the second part.
 
-    Values between −4 and 4 lose nothing of the first part in TF32, and less than 2⁻²² of the second.
+    For values between −4 and 4, TF32 does not change the first part, and the second by less than 2⁻²².
     """
     coarse = ops.stop_gradient(ops.round(x * (1 / _GRID)) * _GRID)
     return ops.concatenate([coarse, x - coarse], axis=axis)
 
 
 def refuse_to_quantize(what: object, mode: Any) -> NoReturn:
-    """Say why integers are no use here. Keras skips convolutions, so it would change nothing, without a word.
+    """Refuse `quantize`. Keras's own silently skips convolutions, so it would not change anything.
 
     Raises:
         ValueError: always.
     """
     raise ValueError(
-        f"{type(what).__name__}.quantize came with mode {mode!r}; expected no call of it: Keras quantizes no "
-        "convolutions, of which the networks consist, and an image that is rounded to 8 bits has 59 dB at most. For "
-        "speed, take a preset with from_preset(name, precision='bfloat16'), or make the network with "
-        "dtype='mixed_bfloat16'."
+        f"{type(what).__name__}.quantize({mode!r}) is not supported: Keras does not quantize convolutions, and an "
+        "image rounded to 8 bits has at most 59 dB. For speed, use from_preset(name, precision='bfloat16'), or make "
+        "the network with dtype='mixed_bfloat16'."
     )
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Conv2D(keras.layers.Conv2D):
-    """Keras's `Conv2D`, computed in float32 or wider under any dtype policy, also where TF32 is used.
+    """Keras's `Conv2D`, computed in float32 or wider under every dtype policy, and protected from TF32.
 
-    Its variables are those of Keras's, in the policy's variable dtype. Its output is float32 or wider. The class has
-    Keras's name since saved models call variables by the names of classes.
+    It has the same variables, in the policy's variable dtype. Its output is float32 or wider. The class has the name of
+    Keras's class, since the names of variables in saved models contain it.
 
     Args:
-        filters, kernel_size, kwargs: of Keras's.
-        split_input: the input is not rounded to TF32: for convolutions that see an image.
-        split_kernel: the kernel is not rounded to TF32: for convolutions that give an image or its filters.
+        filters, kernel_size, kwargs: see `keras.layers.Conv2D`.
+        split_input: protect the input from rounding to TF32, for convolutions that see an image.
+        split_kernel: protect the kernel from rounding to TF32, for convolutions that return an image or filters.
     """
 
     def __init__(
@@ -71,10 +70,10 @@ class Conv2D(keras.layers.Conv2D):
     ) -> None:
         super().__init__(filters, kernel_size, **{**kwargs, "autocast": False})
         self.split_input, self.split_kernel = bool(split_input), bool(split_kernel)
-        self.compensated = False  # see `_compensated`; a choice of whoever applies the network, not saved with it
+        self.compensated = False  # see `_compensated`; chosen when a network is loaded, and not saved
 
     def add_weight(self, *args: Any, **kwargs: Any) -> keras.Variable:
-        # Keras narrows the variables of the outermost layer even where that has autocast=False.
+        # Keras casts the variables of the outermost layer, even if it has autocast=False.
         return super().add_weight(*args, **{**kwargs, "autocast": False})
 
     def call(self, u: Tensor) -> Tensor:
@@ -95,10 +94,10 @@ class Conv2D(keras.layers.Conv2D):
         return self.activation(output)
 
     def _compensated(self, u: Tensor, dtype: str) -> Tensor:
-        """The last convolution in the policy's compute dtype, of filters whose rounding the centre makes up for.
+        """The last convolution in the policy's compute dtype, with compensation for the rounding of its filters.
 
-        It gives the sum of a pixel's filters, which is small, in the place of the centre. The centre is the sum
-        without the others. So what these are rounded by multiplies differences of gray values, not gray values.
+        Instead of the centre filter, it computes the sum of a pixel's filters, which is small. The centre is then this
+        sum minus the other filters. So their rounding errors multiply differences of gray values, and not gray values.
         """
 
         def summed(x: Tensor) -> Tensor:
@@ -118,13 +117,13 @@ class Conv2D(keras.layers.Conv2D):
 
 
 def make(channels: int, first: bool = False, last: bool = False, **kwargs: Any) -> keras.layers.Layer:
-    """A 3×3 convolution of a network, zero padded, channels last whatever Keras is set to.
+    """Make a 3×3 convolution of a network, with zero padding and channels last (whatever Keras's default).
 
     Args:
-        channels: of its output.
-        first: it sees the image.
-        last: it gives the image, or the filters.
-        kwargs: of `keras.layers.Conv2D`.
+        channels: of the output.
+        first: whether its input is an image.
+        last: whether its output is an image, or the filters.
+        kwargs: see `keras.layers.Conv2D`.
     """
     kwargs = {"padding": "same", "data_format": "channels_last", **kwargs}
     if first or last:

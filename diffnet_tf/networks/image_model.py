@@ -1,4 +1,4 @@
-"""What all models of this package share: images in and out, and a configuration of their own arguments."""
+"""The base class of all models of this package: from images to images, saved by the arguments of their class."""
 
 import contextlib
 import warnings
@@ -16,33 +16,35 @@ from diffnet_tf.networks.layers import DiffusionLayer
 
 
 def check_images(images: Any, channels: int = 1) -> None:
-    """Refuse what is no batch of images: Keras would take a single gray (height, width, 1) for `height` images.
+    """Raise an error unless the argument is a batch of images, (batch, height, width, channels), floating point.
+
+    Without this check, Keras would treat one gray image (height, width, 1) as `height` images.
 
     Warns:
-        UserWarning: for an array in 0–255. (To look into a tensor would cost a graph its speed.)
+        UserWarning: for a NumPy array with values up to 255. (Tensors are not checked, which would make graphs slow.)
     """
     if not hasattr(images, "shape") or not hasattr(images, "dtype"):
-        return  # a list, which Keras converts, or a data set, whose tensors come here in turn
+        return  # a list, which Keras converts, or a data set, whose tensors are checked one by one
     checks.image_channels(images.shape, channels, "inputs")
     checks.float_dtype(images, "inputs")
     if isinstance(images, np.ndarray) and images.size and images.max() > checks.FULL_RANGE:
         warnings.warn(
-            f"inputs reach {images.max():g}; the networks know images whose maximum is 1. "
+            f"inputs reach {images.max():g}; the networks expect images with maximum 1. "
             "Divide each by its own maximum first, as `restore` does.",
             stacklevel=3,
         )
 
 
 class ImageModel(keras.Model):
-    """A functional model made from its own arguments: it is saved as these, not as a graph of layers.
+    """A functional model that is saved as the arguments of its class, and not as a graph of layers.
 
     Args:
         build: (image, dtype policy) → output, in Keras's functional style.
-        image_shape: (height, width), None where any will do.
-        arguments: the subclass's own arguments, as plain values.
+        image_shape: (height, width); None for any size.
+        arguments: the arguments of the subclass, as plain values.
         input_channels: channels of the input.
         dtype: a dtype policy.
-        frozen: names of layers that are not trained, as `get_config` gives them.
+        frozen: names of layers that are not trained, as in `get_config`.
     """
 
     def __init__(
@@ -59,8 +61,8 @@ class ImageModel(keras.Model):
         policy = keras.dtype_policies.get(dtype)
         image = keras.Input((*image_shape, input_channels), dtype=state_dtype(policy), name="image")
         super().__init__(inputs=image, outputs=build(image, policy), **kwargs)
-        self.dtype_policy = policy  # compile() reads it: float16 needs loss scaling
-        self.exact = False  # whether calls keep a GPU from computing in TF32; training may use it
+        self.dtype_policy = policy  # compile() reads it, since float16 needs loss scaling
+        self.exact = False  # whether calls forbid TF32 on a GPU; training may use it
         self._arguments, self._input_channels = arguments, input_channels
         for name, layer in self._parts():
             if name in frozen:
@@ -87,9 +89,9 @@ class ImageModel(keras.Model):
         """Write the network to a `.keras` file, for `keras.models.load_model`.
 
         Args:
-            filepath, overwrite, zipped, kwargs: of `keras.Model.save`.
-            include_optimizer: save what `compile` was given too, and the optimiser's state, many times as large as the
-                weights. A training that is to go on needs `training.fit(..., checkpoint_dir=...)`, not this.
+            filepath, overwrite, zipped, kwargs: see `keras.Model.save`.
+            include_optimizer: also save the arguments of `compile` and the optimiser's state, which is many times as
+                large as the weights. To resume a training, use `training.fit(..., checkpoint_dir=...)` instead.
         """
         kept = contextlib.nullcontext() if include_optimizer else model_files.without_optimizer(self)
         with kept:
@@ -105,32 +107,35 @@ class ImageModel(keras.Model):
     ) -> None:
         """Write the network for a runtime other than Keras, see docs/export.md.
 
-        It is traced as for a device that narrows float32 (`backend.guarded`), since nobody knows where it will run: in
-        TF32 it keeps its quality, too.
+        The exported network keeps its quality on devices that compute float32 in TF32 (see `backend.guarded`).
 
         Args:
             filepath: the file; for a SavedModel, the folder.
             format: "tf_saved_model", "onnx", "litert" or "openvino" on TensorFlow; "torch" on PyTorch, for
-                the one size that input_signature gives.
-            verbose, input_signature, kwargs: of `keras.Model.export`.
+                the image size of input_signature only.
+            verbose, input_signature, kwargs: see `keras.Model.export`.
         """
-        if input_signature is None:  # Keras derives it, but not for ONNX from a model that was never called
+        if input_signature is None:  # Keras cannot derive it for ONNX if the model was never called
             (image,) = self.inputs
             input_signature = [keras.InputSpec(dtype=image.dtype, shape=image.shape, name=image.name)]
         with backend.guarded():
             super().export(str(filepath), format, verbose, input_signature, **kwargs)
 
     def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> NoReturn:
-        """Not to be called: raises a ValueError that says what to do instead."""
+        """Not supported.
+
+        Raises:
+            ValueError: always. The message says what to use instead.
+        """
         refuse_to_quantize(self, mode)
 
     @property
     def input_channels(self) -> int:
-        """Channels of the input: 1 for gray images; a noise map is one more."""
+        """The number of channels of the input: 1 for gray images, plus 1 for a noise map."""
         return self._input_channels
 
     def _parts(self) -> Iterator[tuple[str, keras.layers.Layer]]:
-        """The layers that can be frozen one by one, with their names."""
+        """The layers that can be frozen, with their names."""
         for layer in self.layers:
             yield layer.name, layer
             if isinstance(layer, DiffusionLayer):

@@ -1,8 +1,8 @@
-"""Keras layers of the diffusion networks: the filter estimator and the explicit update with a learned time step.
+"""Keras layers of the diffusion networks: the filter estimator, and the explicit update with a learned time step.
 
-Images keep their precision: whatever the policy, the image state and the time step are float32 or wider, and so are the
-first and the last convolution of every estimator, see `networks.convolution`. Only the convolutions between them run in
-the policy's compute dtype (bfloat16 rounds at 61 dB, half precision at 79 dB).
+Under every dtype policy, images, time steps, and the first and last convolution of each estimator are float32 or wider
+(see `networks.convolution`). Only the other convolutions run in the compute dtype of the policy. Rounding an image to
+bfloat16 would limit its PSNR to 61 dB, to half precision to 79 dB.
 
 >>> import keras
 >>> import diffnet_tf as dn
@@ -39,20 +39,24 @@ def _check_input(shape: Shape, channels: int = 1) -> None:
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class FilterEstimator(keras.layers.Layer):
-    """Estimates a 5-point stencil for every pixel from the image (Fig. 3): `depth` 3×3 convolutions, zero padded.
+    """Estimates a 5-point stencil for every pixel of an image (Fig. 3) by `depth` 3×3 convolutions with zero padding.
 
-    All but the last have `width` channels and a ReLU; the last has 5 and none. 20,261 parameters at depth 4. Under any
-    policy the first and the last are computed in float32 or wider.
+    All convolutions but the last have `width` channels and a ReLU. The last has one channel for each filter and no
+    activation. At depth 4 there are 20,261 parameters. The first and the last convolution run in float32 or wider under
+    every dtype policy.
 
     Args:
         depth: number of convolutions, at least 1.
-        width: channels of the hidden convolutions.
-        initial_scale: factor on the Glorot-uniform kernel of the last convolution at the start. 1 is the authors';
-            a small one starts the network near the identity, from where it trains faster.
-        filters: how many filter images come out.
-        channels: how many channels go in.
+        width: channels of the hidden convolutions, at least 1.
+        initial_scale: factor on the initial Glorot-uniform kernel of the last convolution, above 0. The authors use 1.
+            With a small factor the network starts near the identity, and trains faster.
+        filters: number of filter images in the output.
+        channels: number of channels of the input.
 
     Input: (batch, height, width, channels). Output: (batch, height, width, filters), ordered as `stencil.ORDER`.
+
+    Raises:
+        ValueError: for an argument out of range, or an input of another shape.
     """
 
     def __init__(
@@ -64,7 +68,7 @@ class FilterEstimator(keras.layers.Layer):
         channels: int = 1,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**{**kwargs, "autocast": False})  # the first convolution sees the image as it is
+        super().__init__(**{**kwargs, "autocast": False})  # the first convolution must see the unrounded image
         checks.count(depth, "depth")
         checks.count(width, "width")
         checks.positive(initial_scale, "initial_scale")
@@ -72,8 +76,8 @@ class FilterEstimator(keras.layers.Layer):
         checks.count(channels, "channels")
         self.depth, self.width, self.initial_scale = depth, width, initial_scale
         self.filters, self.channels = filters, channels
-        # Glorot-uniform is variance scaling with factor 1, fan_avg and a uniform distribution; the variance scales
-        # with the square of the factor.
+        # Glorot-uniform is variance scaling with factor 1, fan_avg and a uniform distribution. The variance is
+        # proportional to the square of `initial_scale`.
         last = initializers.VarianceScaling(initial_scale**2, mode="fan_avg", distribution="uniform")
         self.convolutions = []
         for i in range(depth):
@@ -98,7 +102,11 @@ class FilterEstimator(keras.layers.Layer):
         return (*input_shape[:-1], self.filters)
 
     def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> NoReturn:
-        """Not to be called: raises a ValueError that says what to do instead."""
+        """Not supported.
+
+        Raises:
+            ValueError: always. The message says what to use instead.
+        """
         convolution.refuse_to_quantize(self, mode)
 
     def get_config(self) -> dict[str, Any]:
@@ -107,12 +115,12 @@ class FilterEstimator(keras.layers.Layer):
 
 
 class _Update(keras.layers.Layer):
-    """What both diffusion layers share: the learned time step and the update u⁺ = u + δt S(ζ)u, eq. (4.6)."""
+    """The base of both diffusion layers: the learned time step and the update u⁺ = u + δt S(ζ)u, eq. (4.6)."""
 
     channels = 1  # of the image
 
     def __init__(self, initial_time_step: float, boundary: Boundary, **kwargs: Any) -> None:
-        # The image must not be narrowed to the compute dtype on its way in.
+        # Keras must not cast the input image to the compute dtype.
         super().__init__(**{**kwargs, "autocast": False})
         checks.positive(initial_time_step, "initial_time_step")
         checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
@@ -134,7 +142,16 @@ class _Update(keras.layers.Layer):
         )
 
     def filters(self, u: Tensor, noise_map: Tensor | None = None) -> Tensor:
-        """The filters S(ζ) that this layer applies to u: (batch or 1, height, width, 5), ordered as `stencil.ORDER`."""
+        """The filters ζ that this layer applies to an image.
+
+        Args:
+            u: (batch, height, width, channels).
+            noise_map: σ of the noise at every pixel, (batch, height, width, 1), for a layer with a noise map.
+
+        Returns:
+            (batch or 1, height, width, points), ordered as `stencil.OFFSETS`; of a `DiffusionLayer` with mixing (batch,
+            height, width, channels, channels, points).
+        """
         u = ops.convert_to_tensor(u)
         if not self.built:
             self.build(tuple(u.shape))
@@ -145,7 +162,7 @@ class _Update(keras.layers.Layer):
         return self.update(u, self._filters(u, noise_map), training)
 
     def update(self, u: Tensor, filters: Tensor, training: bool = False) -> Tensor:
-        """u + δt S(ζ)u with given filters, of u's shape."""
+        """u + δt S(ζ)u with given filters; of u's shape."""
         u = ops.cast(u, self.time_step.dtype)
         apply = fused(self._apply) if training else self._apply
         return u + self.time_step * apply(u, ops.cast(filters, u.dtype), self.boundary)
@@ -169,22 +186,25 @@ class _Update(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class DiffusionLayer(_Update):
-    """One layer of DiffNet (Fig. 2): filters estimated from the image, applied as one explicit step, eq. (4.6)–(4.7).
+    """One layer of DiffNet (Fig. 2): estimates filters from an image and applies them as an explicit diffusion step.
 
-    u⁺ = u + δt Σ_k ζ_k(u) · (u shifted by k), with the time step δt learned. Under mixed policies only the estimator
-    runs in half precision.
+    u⁺ = u + δt Σ_k ζ_k(u) · (u shifted by k), eq. (4.6)–(4.7), with a learned time step δt. Under mixed dtype policies
+    only the inner convolutions of the estimator run in half precision.
 
     Args:
-        depth, width, initial_scale: of the `FilterEstimator` inside.
-        train_estimator: False freezes the estimator and leaves only the time step to learn.
-        initial_time_step: where δt starts; 0.2 in the authors' code.
-        boundary: what lies outside the image for the update, "neumann" (the paper) or "dirichlet" (the authors' code).
+        depth, width, initial_scale: of the `FilterEstimator` that estimates the filters.
+        initial_time_step: initial value of δt, above 0; 0.2 in the authors' code.
+        boundary: values outside the image in the update, "neumann" (the paper) or "dirichlet" (the authors' code).
+        train_estimator: False freezes the estimator, so that only the time step is trained.
         points: of the stencil: 5 (the paper), 9 or 13, see `stencil.OFFSETS`.
-        channels: of the image. All share the filters, which are estimated from all of them (Remark 4.2).
-        mixing: instead, every channel gets filters of its own from every channel (`stencil.apply_mixing`).
-        noise_map: the estimator sees √σ of the noise, too: call the layer with σ at every pixel as a second argument.
+        channels: of the image. The filters are estimated from all channels and shared by them (Remark 4.2).
+        mixing: instead, estimate separate filters from every channel to every channel (`stencil.apply_mixing`).
+        noise_map: the estimator also sees √σ of the noise. Call the layer with σ at every pixel as a second argument.
 
-    Input and output: (batch, height, width, channels), any height and width; a noise map is (batch, height, width, 1).
+    Input and output: (batch, height, width, channels), any height and width. A noise map is (batch, height, width, 1).
+
+    Raises:
+        ValueError: for an argument out of range, an input of another shape, or a missing or unexpected noise map.
     """
 
     def __init__(
@@ -202,7 +222,7 @@ class DiffusionLayer(_Update):
         **kwargs: Any,
     ) -> None:
         super().__init__(initial_time_step, boundary, **kwargs)
-        stencil.reach(points)  # refuses other numbers
+        stencil.reach(points)  # raises for other numbers
         checks.count(channels, "channels")
         self.points, self.channels, self.mixing, self.noise_map = points, channels, bool(mixing), bool(noise_map)
         self.estimator = FilterEstimator(
@@ -223,9 +243,9 @@ class DiffusionLayer(_Update):
     def _filters(self, u: Tensor, noise_map: Tensor | None) -> Tensor:
         if self.noise_map != (noise_map is not None):
             expected = "two arguments, image and noise map" if self.noise_map else "an image alone"
-            raise ValueError(f"A layer with noise_map={self.noise_map} takes {expected}. Call it with those.")
+            raise ValueError(f"A layer with noise_map={self.noise_map} takes {expected}. Call it with these.")
         if noise_map is not None:
-            # The root: of σ itself, convolutions hardly see whether it is 0 or 0.001, where most is to be won or lost.
+            # The root, since convolutions hardly see whether σ is 0 or 0.001, where it matters most.
             level = ops.sqrt(ops.maximum(ops.cast(noise_map, u.dtype), 0.0))
             u = ops.concatenate([u, level], axis=-1)
         filters = self.estimator(u)
@@ -238,7 +258,11 @@ class DiffusionLayer(_Update):
         return stencil.apply_mixing if self.mixing else stencil.apply
 
     def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> NoReturn:
-        """Not to be called: raises a ValueError that says what to do instead."""
+        """Not supported.
+
+        Raises:
+            ValueError: always. The message says what to use instead.
+        """
         convolution.refuse_to_quantize(self, mode)
 
     def get_config(self) -> dict[str, Any]:
@@ -249,18 +273,21 @@ class DiffusionLayer(_Update):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class LinearDiffusionLayer(_Update):
-    """One layer of the linear diffusion network (Fig. 1): the filters themselves are the parameters.
+    """One layer of the linear diffusion network (Fig. 1): its parameters are the filters themselves.
 
-    For an image of n×n pixels it has 4n² + 1 parameters with the stencil (4.4), which is mean-free, and 5n² + 1 with
-    the generalised stencil (4.7), whose centre is free. The image size is fixed.
+    For images of n×n pixels it has 4n² + 1 parameters with the mean-free stencil (4.4), and 5n² + 1 with the
+    generalised stencil (4.7), whose centre is free. The image size is fixed.
 
     Args:
-        generalised: learn the centre too.
-        filters_initializer: of the filters; zero starts at the identity.
-        initial_time_step: where δt starts.
-        boundary: "neumann" or "dirichlet".
+        generalised: also learn the centre.
+        filters_initializer: of the filters; with zeros, the layer starts as the identity.
+        initial_time_step: initial value of δt, above 0.
+        boundary: values outside the image, "neumann" or "dirichlet".
 
-    Input and output: (batch, height, width, 1) with height and width known.
+    Input and output: (batch, height, width, 1) with known height and width.
+
+    Raises:
+        ValueError: for an argument out of range, or an input of another shape or unknown size.
     """
 
     def __init__(

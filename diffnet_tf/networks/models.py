@@ -1,14 +1,15 @@
-"""The networks of the paper, as Keras models with images in and out: (batch, height, width, 1) for gray ones.
+"""The networks of the paper, as Keras models from images to images: (batch, height, width, 1) for gray images.
 
 | model | paper | parameters |
 |---|---|---|
 | `DiffNet` | Fig. 2, Section 4.3 | 101,310 with 5 layers of depth 4 |
-| `LinearDiffNet` | Fig. 1 | 5n² + 1 (or 4n² + 1) a layer |
+| `LinearDiffNet` | Fig. 1 | 5n² + 1 (or 4n² + 1) per layer |
 | `UNet` | the baseline of Section 5 | 34,512,705 |
 | `ConvNet` | K-layer CNN, eq. (3.5) | |
 | `ResNet` | eq. (3.6)–(3.7) | |
 
-Keras's `clone_model` turns them into plain functional models; `type(model).from_config(model.get_config())` does not.
+To copy a model, use `type(model).from_config(model.get_config())`. Keras's `clone_model` would return a plain
+functional model without `filters` and `states`.
 
 >>> import diffnet_tf as dn
 >>> model = dn.models.DiffNet(num_layers=5, initial_scale=0.01)
@@ -34,7 +35,7 @@ __all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ResNet", "UNet"]
 
 
 class _StencilModel(ImageModel):
-    """A chain of diffusion layers that can be looked into."""
+    """A chain of diffusion layers whose filters and intermediate images can be inspected."""
 
     @property
     def diffusion_layers(self) -> list[DiffusionLayer | LinearDiffusionLayer]:
@@ -43,17 +44,20 @@ class _StencilModel(ImageModel):
 
     @property
     def time_steps(self) -> list[float]:
-        """The learned time steps δt, one a layer, as floats."""
+        """The learned time steps δt of all layers, as floats."""
         return [float(ops.convert_to_numpy(layer.time_step)) for layer in self.diffusion_layers]
 
     def states(self, u: Tensor) -> list[Tensor]:
-        """The image after each diffusion layer (before the final ReLU).
+        """The images after each diffusion layer (before the final ReLU).
 
         Args:
-            u: input images, (batch, height, width, 1), or what the model takes.
+            u: input images, (batch, height, width, channels), with a noise map as last channel if the model takes one.
 
         Returns:
-            A list of one image (batch, height, width, 1) a layer.
+            A list with one tensor (batch, height, width, channels) for each layer.
+
+        Raises:
+            TypeError, ValueError: for images of another dtype or shape.
         """
         check_images(u, self.input_channels)
         u, *noise_map = self._split(u)
@@ -64,7 +68,7 @@ class _StencilModel(ImageModel):
         return states
 
     def _split(self, inputs: Tensor) -> list[Tensor]:
-        """The image and, where the model takes one, the noise map."""
+        """The image and, if the model takes one, the noise map."""
         channels = self.diffusion_layers[0].channels
         return [inputs] if channels == self.input_channels else [inputs[..., :channels], inputs[..., channels:]]
 
@@ -72,38 +76,45 @@ class _StencilModel(ImageModel):
         """The filters that each layer applies to its input, without the time step.
 
         Args:
-            u: input images, (batch, height, width, 1), or what the model takes.
+            u: input images, (batch, height, width, channels), with a noise map as last channel if the model takes one.
 
         Returns:
-            A list of one (batch or 1, height, width, 5) a layer, ordered as `stencil.ORDER`.
+            A list with one tensor (batch or 1, height, width, 5) for each layer, ordered as `stencil.ORDER`; with more
+            points or mixing, see `layers.DiffusionLayer.filters`.
+
+        Raises:
+            TypeError, ValueError: for images of another dtype or shape.
         """
         check_images(u, self.input_channels)
         u, *noise_map = self._split(ops.convert_to_tensor(u))
-        found = []
+        filters = []
         for layer in self.diffusion_layers:
-            found.append(layer.filters(u, *noise_map))
-            u = layer.update(u, found[-1])
-        return found
+            filters.append(layer.filters(u, *noise_map))
+            u = layer.update(u, filters[-1])
+        return filters
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class DiffNet(_StencilModel):
-    """DiffNet (Fig. 2): diffusion layers whose filters are estimated from their input, and a final ReLU.
+    """DiffNet (Fig. 2): a chain of diffusion layers, each with filters estimated from its input, and a final ReLU.
 
     Args:
-        num_layers: number of diffusion layers.
-        estimator_depth: convolutions of each filter estimator.
-        width: channels of their hidden convolutions.
-        initial_scale: see `layers.FilterEstimator`; 1 is the authors' initialisation.
-        initial_time_step: where the learned time steps start.
-        boundary: what lies outside the image for the updates, "neumann" or "dirichlet".
-        points, channels, mixing: see `layers.DiffusionLayer`: larger stencils, and colour.
-        noise_map: the input has one channel more, the last: the noise σ at every pixel, whose root every estimator
-            sees beside the image (FFDNet, arXiv:1710.04026, shows its σ).
-        dtype: a dtype policy; images and time steps are float32 or wider under any.
+        num_layers: number of diffusion layers, at least 1.
+        estimator_depth: number of convolutions in each filter estimator, at least 1.
+        width: channels of the hidden convolutions.
+        initial_scale: see `layers.FilterEstimator`; the authors use 1.
+        initial_time_step: initial value of the learned time steps.
+        boundary: values outside the image in the updates, "neumann" or "dirichlet".
+        points, channels, mixing: for larger stencils and for colour, see `layers.DiffusionLayer`.
+        noise_map: the input has an additional last channel with σ of the noise at every pixel. Each estimator sees the
+            image and √σ. (FFDNet, arXiv:1710.04026, uses σ itself.)
+        dtype: a dtype policy; images and time steps are always float32 or wider.
 
-    Input and output: (batch, height, width, channels) in [0, 1], any height and width of at least 1; the input with
-    the noise map behind it where there is one.
+    Input and output: (batch, height, width, channels) in [0, 1], of any height and width; the input has one channel
+    more with a noise map.
+
+    Raises:
+        ValueError: for an argument out of range.
     """
 
     def __init__(
@@ -144,20 +155,25 @@ class DiffNet(_StencilModel):
 
 
 def _fresh(initializer: keras.Initializer) -> keras.Initializer:
-    """Keras's random initialisers give the same numbers when they are used twice."""
+    """A copy of an initialiser: Keras's random initialisers give the same numbers if they are used twice."""
     return initializer.clone() if isinstance(initializer, keras.initializers.Initializer) else initializer
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class LinearDiffNet(_StencilModel):
-    """The linear diffusion network (Fig. 1): the filters of every layer are its parameters, for one image size.
+    """The linear diffusion network (Fig. 1): its parameters are the filters of all layers, for one image size.
 
     Args:
-        image_shape: (height, width).
-        num_layers: number of diffusion layers.
-        generalised: the stencil (4.7) with a free centre; False for the mean-free (4.4).
+        image_shape: (height, width) of the images.
+        num_layers: number of diffusion layers, at least 1.
+        generalised: use the stencil (4.7) with a free centre; False: the mean-free stencil (4.4).
         filters_initializer, initial_time_step, boundary: see `layers.LinearDiffusionLayer`.
         dtype: a dtype policy.
+
+    Input and output: (batch, height, width, 1).
+
+    Raises:
+        ValueError: for an argument out of range.
     """
 
     def __init__(

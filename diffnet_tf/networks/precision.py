@@ -1,11 +1,11 @@
-"""In what precision networks compute: float32 as written, or bfloat16 in their convolutions.
+"""The precision of a network's convolutions: float32 or bfloat16.
 
-- "float32": in float32, on GPUs too, which would take TF32 for it.
-- "bfloat16": in bfloat16, but for the first and the last convolution of every filter estimator.
-- "auto": where the device has bfloat16 and the preset's card says that it costs at most 0.02 dB, in bfloat16, but for
-  the first convolution; the last one is compensated, see `convolution.Conv2D`. Elsewhere in float32.
+- "float32": all convolutions in float32, also on GPUs, which often use TF32 instead.
+- "bfloat16": the inner convolutions of every filter estimator in bfloat16, the first and the last in float32.
+- "auto": if the device has bfloat16 and, by the preset's card, it costs at most 0.02 dB: all convolutions but the
+  first in bfloat16, with compensation for the last (see `convolution.Conv2D`). Otherwise float32.
 
-The update and the time steps are in float32 always.
+Updates and time steps are always in float32.
 """
 
 import functools
@@ -17,15 +17,15 @@ from diffnet_tf.base.choices import PRECISIONS
 from diffnet_tf.base.types import Tensor
 from diffnet_tf.networks.models import DiffNet
 
-FREE = 0.02  # dB that bfloat16 may cost where it is chosen by "auto"
+FREE = 0.02  # the most dB that bfloat16 may cost for "auto" to choose it
 
 
 def policy(precision: str, cost: float | None) -> str:
-    """The Keras dtype policy for a precision.
+    """The name of the Keras dtype policy for a precision.
 
     Args:
-        precision: of `choices.PRECISIONS`.
-        cost: what "auto" loses in bfloat16 in dB, None where it is not known.
+        precision: one of `choices.PRECISIONS`.
+        cost: the loss of "auto" in bfloat16 in dB; None if unknown.
 
     Raises:
         ValueError: for another precision.
@@ -37,7 +37,7 @@ def policy(precision: str, cost: float | None) -> str:
 
 
 def cost(card: dict[str, Any], name: str = "auto") -> float | None:
-    """What "auto" or "bfloat16" costs in dB of mean PSNR, as a preset's card has it; None where it says nothing."""
+    """The loss of mean PSNR in dB with "auto" or "bfloat16", from a preset's card; None if the card does not say."""
     try:
         return float(card["quality"]["precision"][name]["cost"])
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -45,13 +45,13 @@ def cost(card: dict[str, Any], name: str = "auto") -> float | None:
 
 
 def compensate(model: DiffNet) -> None:
-    """Let a network under a mixed policy compute its last convolutions in half precision, too."""
+    """Let a network under a mixed dtype policy also compute its last convolutions in half precision."""
     for layer in model.diffusion_layers:
         layer.estimator.convolutions[-1].compensated = True
 
 
 def recast(model: DiffNet, name: str) -> DiffNet:
-    """A network with the same weights under another dtype policy; the network itself where it has that already."""
+    """A network with the same weights under another dtype policy; the given network if it has this policy already."""
     if model.dtype_policy.name == name:
         return model
     config = {key: value for key, value in model.get_config().items() if key != "dtype"}
@@ -61,7 +61,7 @@ def recast(model: DiffNet, name: str) -> DiffNet:
 
 
 def exact(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function whose float32 convolutions are float32 on a GPU, too, where TF32 is faster and often the default."""
+    """Wrap a function so that GPUs compute its float32 convolutions in float32, and not in TF32."""
 
     @functools.wraps(function)
     def without_tf32(*arguments: Any, **options: Any) -> Tensor:

@@ -1,8 +1,8 @@
-"""Pretrained networks that come with the package: nothing is fetched, nothing that is read runs code.
+"""Presets: trained networks that come with the package. Loading one does not use the internet or run code from files.
 
-A preset is two files in the folder `weights`: the model card `NAME.json` — network, data, recipe, steps, what it
-reaches, its limits — and the weights `NAME.npz`, plain arrays without pickles. The weights are read only when their
-SHA-256 is the card's, and used only when their names, shapes and dtypes are those of the network.
+A preset is two files in the folder `weights`: the model card `NAME.json` (network, data, recipe, steps, quality,
+limits) and the weights `NAME.npz`, plain arrays without pickles. The weights are read only if they have the SHA-256 of
+the card, and used only if their names, shapes and dtypes are those of the network.
 
 >>> import diffnet_tf as dn
 >>> dn.list_presets()
@@ -45,32 +45,32 @@ __all__ = [
 
 
 def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None, *, precision: str | None = None) -> DiffNet:
-    """A pretrained network.
+    """Load a preset, a trained network that comes with the package.
 
     Args:
         name: one of `list_presets()`. "inverse", "inverse-0.1pct" and "inverse-1pct" undo four steps of Perona–Malik
-            diffusion (δt = 0.1, λ = 0.2) from images with no, 0.1 % and 1 % noise, "forward" does them, and
-            "deconvolution" undoes isotropic diffusion of disks to T = 1.
+            diffusion (δt = 0.1, λ = 0.2) of images with 0 %, 0.1 % and 1 % noise. "forward" computes this diffusion.
+            "deconvolution" undoes isotropic diffusion of disks until T = 1.
         dtype: a dtype policy such as "mixed_bfloat16"; images and time steps stay float32 or wider.
-        precision: instead of a dtype, "float32" (the default), "bfloat16" or "auto": see `networks.precision`. With
-            "float32" a GPU does not compute in TF32: on JAX and PyTorch in the calls of this network, on TensorFlow,
-            which has no switch for one network, in the whole process from now on.
+        precision: instead of a dtype, "float32" (the default), "bfloat16" or "auto"; see `networks.precision`. With
+            "float32", GPUs do not use TF32: on JAX and PyTorch in calls of this network; on TensorFlow, which has no
+            switch for one network, in the whole process from now on.
 
     Returns:
-        A `models.DiffNet`: images (batch, height, width, 1), each scaled to a maximum of 1, to the same.
+        A `models.DiffNet`. Input and output are (batch, height, width, 1); divide each input by its own maximum.
 
     Raises:
-        ValueError: for an unknown name, weights that are not those of the card or of the network, an unknown
-            precision, or a precision and a dtype.
-        FileNotFoundError: when the weights are missing.
+        ValueError: for an unknown name or precision, for both a precision and a dtype, or if the weights do not match
+            the card or the network.
+        FileNotFoundError: if the weights are missing.
     """
     if dtype is not None and precision is not None:
-        raise ValueError(f"dtype={dtype!r} and precision={precision!r}; expected one of them. Leave dtype out.")
+        raise ValueError(f"dtype={dtype!r} and precision={precision!r}; expected only one. Leave dtype out.")
     described = card(name)
     policy = dtype if dtype is not None else _precision.policy(precision or "float32", _precision.cost(described))
     path = cards.FOLDER / f"{name}.npz"
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: the installation is not complete. Install the package again.")
+        raise FileNotFoundError(f"{path} does not exist: the installation is incomplete. Install the package again.")
     values = sealed.arrays(cards.FOLDER / f"{name}.json", described["sha256"], cards.ADVICE)
     model = _network(name, described["network"], policy)
     _assign(variables(model), values, path)
@@ -83,12 +83,12 @@ def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None, *, prec
     return model
 
 
-# The cards of the presets that are in use.
+# The cards of the presets that were loaded.
 _CARDS: weakref.WeakKeyDictionary[keras.Model, dict[str, Any]] = weakref.WeakKeyDictionary()
 
 
 def psnr_on_card(model: keras.Model) -> float | None:
-    """The mean PSNR in dB that a network reached when it was made a preset; None for one that is none."""
+    """The mean test PSNR in dB from a network's card; None if the network is not a preset."""
     try:
         return float(_CARDS[model]["quality"]["output"]["mean"])
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -96,15 +96,15 @@ def psnr_on_card(model: keras.Model) -> float | None:
 
 
 def card_of(model: keras.Model) -> dict[str, Any] | None:
-    """The card of a network that is a preset; None for another."""
+    """The card of a network; None if it is not a preset."""
     return _CARDS.get(model)
 
 
 def in_precision(model: DiffNet, precision: str) -> DiffNet:
-    """A network with the same weights in another precision, see `networks.precision`; itself where it has that.
+    """A network with the same weights in another precision, see `networks.precision`; the same network if it has it.
 
     Raises:
-        ValueError: for an unknown precision, or a network whose dtype is not float32: it has chosen already.
+        ValueError: for an unknown precision, or a network that is not of dtype float32.
     """
     if model.dtype_policy.name != "float32":
         raise ValueError(
@@ -121,10 +121,16 @@ def in_precision(model: DiffNet, precision: str) -> DiffNet:
 
 
 def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike = cards.FOLDER) -> None:
-    """Write a preset: the weights of a `models.DiffNet` and its card, to which the network and the hash are added.
+    """Write a preset: the weights of a `models.DiffNet`, and its card.
+
+    Args:
+        name: of the preset.
+        model: the network.
+        described: what the card says. The name, the arguments of the network and the SHA-256 are added.
+        folder: to write `NAME.json` and `NAME.npz` to.
 
     Raises:
-        ValueError: for a network that a card does not describe, of more than 5 points, colour or a noise map.
+        ValueError: for a network with more than 5 points, colour or a noise map, which a card cannot describe.
     """
     first = model.diffusion_layers[0]
     if (first.points, first.channels, first.noise_map) != (5, 1, False):
@@ -139,7 +145,7 @@ def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike 
 
 
 def _network(name: str, arguments: dict[str, Any], dtype: str | keras.DTypePolicy | None) -> DiffNet:
-    """The network that a card describes, if it is no larger than its weights: else it would be made for ever."""
+    """Make the network of a card, unless it has more parameters than its weights: it could take for ever to make."""
     policy, length = keras.dtype_policies.get(dtype), (cards.FOLDER / f"{name}.npz").stat().st_size
     with reading.decoding(cards.FOLDER / f"{name}.json", "a model card", cards.ADVICE):
         unknown = sorted(arguments.keys() - set(_NETWORK))
@@ -152,7 +158,7 @@ def _network(name: str, arguments: dict[str, Any], dtype: str | keras.DTypePolic
 
 
 def _parameters(num_layers: int, estimator_depth: int, width: int, **others: Any) -> int:
-    """The number of parameters of a `models.DiffNet`, without making it."""
+    """The number of parameters of a `models.DiffNet`, computed without making it."""
     checks.count(num_layers, "num_layers")
     checks.count(estimator_depth, "estimator_depth")
     checks.count(width, "width")
@@ -165,18 +171,18 @@ _NETWORK = ("num_layers", "estimator_depth", "width", "initial_scale", "initial_
 
 
 def variables(model: DiffNet) -> dict[str, keras.Variable]:
-    """The variables of a `models.DiffNet` by names that do not depend on what else was made before it."""
-    found = {}
+    """The variables of a `models.DiffNet`, by names that are the same in every process."""
+    named = {}
     for i, layer in enumerate(model.diffusion_layers, 1):
-        found[f"diffusion{i}/time_step"] = layer.time_step
+        named[f"diffusion{i}/time_step"] = layer.time_step
         for j, convolution in enumerate(layer.estimator.convolutions, 1):
-            found[f"diffusion{i}/conv{j}/kernel"] = convolution.kernel
-            found[f"diffusion{i}/conv{j}/bias"] = convolution.bias
-    return found
+            named[f"diffusion{i}/conv{j}/kernel"] = convolution.kernel
+            named[f"diffusion{i}/conv{j}/bias"] = convolution.bias
+    return named
 
 
 def _assign(wanted: dict[str, keras.Variable], values: dict[str, Array], path: Path) -> None:
-    """Put weights into variables, if they are theirs."""
+    """Assign weights to variables. Refuses other names, shapes and dtypes."""
     for key in sorted(wanted.keys() | values.keys()):
         here = tuple(wanted[key].shape) if key in wanted else None
         there = values[key].shape if key in values else None

@@ -1,8 +1,8 @@
-"""From one network to another that knows more: its weights go on as they are, what is new starts without an effect.
+"""Extend a trained network by a new input. The old weights are kept, and the new weights start at zero.
 
 >>> import diffnet_tf as dn
->>> told = dn.transfer.with_noise_map(dn.from_preset("inverse-1pct"))  # to be trained on several noises
->>> told.input_channels, told.count_params() - 101310  # a 3×3 kernel of 32 channels more in each of 5 layers
+>>> model = dn.transfer.with_noise_map(dn.from_preset("inverse-1pct"))  # to be trained on several noise levels
+>>> model.input_channels, model.count_params() - 101310  # 3×3×32 new weights in each of 5 layers
 (2, 1440)
 """
 
@@ -14,28 +14,29 @@ from diffnet_tf.networks.models import DiffNet
 
 
 def with_noise_map(model: DiffNet) -> DiffNet:
-    """The same network with a noise map as one channel more of its input, from which it starts to learn.
+    """Add a noise map to the input of a network, as an additional last channel.
 
     Args:
-        model: a `models.DiffNet` without a noise map. It stays as it is.
+        model: a `models.DiffNet` without a noise map. It is not changed.
 
     Returns:
-        A new network that gives what the model gives, whatever the map: the kernels of the new channel are 0.
+        A new network. Before training, its output is that of the model for every noise map, since the kernels of the
+        new channel are 0.
 
     Raises:
-        TypeError: for another class of model.
-        ValueError: for a network that has a noise map.
+        TypeError: if the model is not a DiffNet.
+        ValueError: if the model already has a noise map.
     """
     if not isinstance(model, DiffNet):
         raise TypeError(f"model is a {type(model).__name__}; expected a DiffNet.")
     config = model.get_config()
     if config["noise_map"]:
-        raise ValueError("model has a noise map already; expected a network without one.")
+        raise ValueError("model already has a noise map; expected a network without one.")
     wider = DiffNet.from_config({**config, "noise_map": True})
     narrow = presets.variables(model)
     for name, variable in presets.variables(wider).items():
         value = ops.convert_to_numpy(narrow[name])
-        if value.shape != tuple(variable.shape):  # a kernel (height, width, in, out): the map is the last that goes in
+        if value.shape != tuple(variable.shape):  # a kernel (height, width, in, out); the noise map is the last input
             value = np.concatenate([value, np.zeros_like(value[:, :, :1])], axis=2)
         variable.assign(value)
     return wider

@@ -1,1 +1,1 @@
-"""Diffusion without learning: stencils and their operators, diffusivities, schemes, and classical inverses."""
+"""Diffusion without learning: stencils, their operators, diffusivities, numerical schemes and classical inverses."""

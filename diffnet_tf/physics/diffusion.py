@@ -1,14 +1,14 @@
-"""Diffusion u_t = ∇·(γ∇u), eq. (2.1): Perona–Malik and its relatives, isotropic, tensor-valued, and the plain inverse.
+"""Diffusion u_t = ∇·(γ∇u), eq. (2.1): Perona–Malik and similar, isotropic, tensor-valued, and a simple inverse.
 
-Pure functions in `keras.ops`: the same code makes training pairs inside `tf.data`, runs in a layer, and is tested in
-float64. Images are (batch, height, width, 1), or (height, width) for a single one, and with `vector_valued` of any
-number of channels; the result has the same shape and dtype. The distance between pixels is 1, so times are in pixels².
+These are pure functions in `keras.ops`: the same code makes training pairs inside `tf.data`, runs in a layer, and is
+tested in float64. Images are (batch, height, width, 1), or (height, width) for a single one; `vector_valued` takes any
+number of channels. The result has the same shape and dtype. The distance between pixels is 1, so times are in pixels².
 On JAX, float64 needs `jax_enable_x64`.
 
-The steps are those of `physics.steps`, which says how they are discretised: one-sidedly, so augment images before
-diffusing them, never after.
+`physics.steps` explains the discretisation. It uses one-sided differences, so flip or rotate images before you diffuse
+them, never after.
 
-Four steps of Perona–Malik diffusion, and their inverse by the fixed-point iteration that knows them:
+Four steps of Perona–Malik diffusion, and their inverse by a fixed-point iteration:
 
 >>> import diffnet_tf as dn
 >>> image = dn.data.load_images("skimage", split="test", limit=1)
@@ -73,14 +73,15 @@ def nonlinear(
     method: str = "explicit",
     channels: int | None = 1,
 ) -> Tensor:
-    """Nonlinear diffusion u_t = ∇·(γ(|∇u|²)∇u), eq. (2.6), with γ taken from the image before each step.
+    """Nonlinear diffusion u_t = ∇·(γ(|∇u|²)∇u), eq. (2.6), with γ computed from the image before each step.
 
     Args:
         u: images, (batch, height, width, 1) or (height, width), floating point.
         steps: number of time steps, at least 0.
         dt: time step in pixels², above 0; at most 1/(4 max γ) for the explicit scheme.
-        contrast: the contrast parameter λ in the units of the image, above 0: one number, or one for each image as
-            (batch, 1, 1, 1), of which only the shape is checked. Not for "regularised_tv", whose bound depends on it.
+        contrast: the contrast parameter λ in gray values per pixel, above 0: one number, or a tensor (batch, 1, 1, 1)
+            with one for each image (only its shape is checked). "regularised_tv" takes one number only, since its
+            stability bound depends on it.
         diffusivity: a name in `diffusivity.DIFFUSIVITIES`, or a `Diffusivity`.
         boundary: "neumann" (the paper) or "dirichlet" (the authors' code).
         method: "explicit" (2.10) or "implicit" (2.11) in u; γ is explicit in both.
@@ -90,8 +91,8 @@ def nonlinear(
         The diffused images, of u's shape and dtype.
 
     Raises:
-        ValueError: for a step beyond the stability bound, which it names, or an argument out of range.
-        TypeError: for integer images.
+        ValueError: if the time step exceeds the stability bound (the message gives it), or an argument is out of range.
+        TypeError: if the images are not floating point.
     """
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
@@ -130,8 +131,8 @@ def vector_valued(
 ) -> Tensor:
     """Nonlinear diffusion of images with several channels, such as colours, that share γ(Σ_c |∇u_c|²).
 
-    An edge in one channel stops the diffusion in all, so that they stay aligned (Gerig et al. 1992; Whitaker & Gerig
-    1994). Images of one channel are diffused as by `nonlinear`.
+    An edge in one channel stops the diffusion in all channels, so that their edges stay aligned (Gerig et al. 1992;
+    Whitaker & Gerig 1994). For images with one channel the result is that of `nonlinear`.
 
     Args:
         u: images, (batch, height, width, channels), floating point.
@@ -139,26 +140,29 @@ def vector_valued(
 
     Returns:
         The diffused images, of u's shape and dtype.
+
+    Raises:
+        ValueError, TypeError: see `nonlinear`.
     """
     return nonlinear(u, steps, dt, contrast, diffusivity, boundary, method, channels=None)
 
 
 def _known(contrast: float | Tensor, diffusivity: Diffusivity) -> float:
-    """A contrast parameter that the maximum of γ can be computed from."""
+    """A contrast parameter from which the maximum of γ can be computed."""
     number: Any = contrast
-    if not hasattr(contrast, "shape") or isinstance(contrast, numbers.Real):  # a NumPy number has a shape, too
+    if not hasattr(contrast, "shape") or isinstance(contrast, numbers.Real):  # NumPy numbers have a shape, too
         checks.positive(number, "contrast")
         return float(number)
     if diffusivity.maximum(1.0) != diffusivity.maximum(2.0):
         raise ValueError(
             f"contrast is a tensor with diffusivity={diffusivity.name!r}, whose stability bound depends on it; "
-            "expected one number. Call the function once for each."
+            "expected one number. Call the function once for each image."
         )
     return 1.0
 
 
 def _of_images(contrast: Tensor, u: Tensor) -> Tensor:
-    """One contrast parameter an image, in u's dtype."""
+    """The contrast parameters (batch, 1, 1, 1) in u's dtype."""
     contrast = ops.cast(ops.convert_to_tensor(contrast), keras.backend.standardize_dtype(u.dtype))
     if tuple(contrast.shape[1:]) != (1, 1, 1) or checks.differ(contrast.shape[:1], u.shape[:1]):
         raise ValueError(
@@ -194,18 +198,21 @@ def fixed_point_inverse(
 ) -> Tensor:
     """Undo explicit Perona–Malik diffusion by the fixed-point iteration u ← u + (y − PM(u)), starting at u = y.
 
-    It needs no training, but knows λ, δt, the number of steps and the boundary exactly, and costs one diffusion an
-    iteration. Without noise it converges to the original; with noise it amplifies the noise, and stopping early is
-    its only regularisation.
+    It does not need training, but it needs the exact λ, δt, number of steps and boundary. Each iteration costs one
+    diffusion. Without noise it converges to the original. Noise is amplified, and the only regularisation is to stop
+    early.
 
     Args:
         y: diffused images, (batch, height, width, 1) or (height, width), floating point.
         iterations: number of iterations, at least 0.
-        steps, dt, contrast, boundary: the diffusion to undo, see `perona_malik`.
-        start: where to start instead of y, of y's shape: an earlier result to go on from.
+        steps, dt, contrast, boundary: of the diffusion to undo, see `perona_malik`.
+        start: images of y's shape to start from instead of y, such as an earlier result.
 
     Returns:
-        The images before diffusion, as far as the iterations have come.
+        An estimate of the images before diffusion, of y's shape and dtype.
+
+    Raises:
+        ValueError, TypeError: see `nonlinear`; also if `start` has another shape than y.
     """
     checks.count(iterations, "iterations", minimum=0)
     y, restore = as_batch(y)

@@ -1,8 +1,8 @@
 """Diffusivities γ(|∇u|²): how strongly an image diffuses at each pixel, eq. (2.6).
 
-Each is a decreasing function of the squared gradient with a contrast parameter λ, in the units of the image: where
-|∇u| is well below λ the image is smoothed, above it edges are kept. Each knows its maximum, and with it the stability
-bound δt ≤ 1 / (4 max γ) of the explicit scheme (2.10) in two dimensions.
+Each is a decreasing function of the squared gradient, with a contrast parameter λ in gray values per pixel. Where |∇u|
+is well below λ, the image is smoothed; where it is above λ, edges are kept. Each has a known maximum, which gives the
+stability bound δt ≤ 1 / (4 max γ) of the explicit scheme (2.10) in two dimensions.
 
 >>> import diffnet_tf as dn
 >>> gamma = dn.diffusivity.get("perona_malik_1")
@@ -21,10 +21,10 @@ from diffnet_tf.base.types import Tensor
 
 @dataclass(frozen=True)
 class Diffusivity:
-    """A diffusivity γ(s²; λ) with its largest value.
+    """A diffusivity γ(s²; λ) and its largest value.
 
     Attributes:
-        name: as given to the functions of `diffusion`.
+        name: the name that the functions of `diffusion` take.
         function: (squared gradient, contrast) → γ, elementwise.
         maximum: contrast → max γ over all gradients (its value at s = 0).
     """
@@ -42,7 +42,7 @@ class Diffusivity:
 
 
 def _weickert(s2: Tensor, contrast: float) -> Tensor:
-    # s = 0 gives 1: there the exponential of −∞ would be reached by a division by zero, so the argument is floored.
+    # γ is 1 at s = 0. The lower bound avoids a division by zero there.
     ratio = ops.maximum(s2 / contrast**2, 1e-4)
     return 1.0 - ops.exp(-3.31488 / ratio**4)
 
@@ -54,25 +54,25 @@ def _one(contrast: float) -> float:
 DIFFUSIVITIES = {
     d.name: d
     for d in (
-        # Perona & Malik 1990, the rational one: the paper's, with λ = 0.2.
+        # Perona & Malik 1990, rational; the paper uses it with λ = 0.2.
         Diffusivity("perona_malik_1", lambda s2, c: 1.0 / (1.0 + s2 / c**2), _one),
-        # Perona & Malik 1990, the exponential one.
+        # Perona & Malik 1990, exponential.
         Diffusivity("perona_malik_2", lambda s2, c: ops.exp(-s2 / c**2), _one),
         # Total variation flow 1/|∇u|, regularised: the contrast parameter is ε in 1/√(|∇u|² + ε²).
         Diffusivity("regularised_tv", lambda s2, c: 1.0 / ops.sqrt(s2 + c**2), lambda c: 1.0 / c),
-        # Weickert 1998, eq. (1.32) with m = 4: the flux grows up to |∇u| = λ and falls beyond.
+        # Weickert 1998, eq. (1.32) with m = 4: the flux grows up to |∇u| = λ and decreases above it.
         Diffusivity("weickert", _weickert, _one),
-        # Charbonnier et al. 1994: the flux never falls, so the problem is well posed.
+        # Charbonnier et al. 1994: the flux never decreases, so the problem is well posed.
         Diffusivity("charbonnier", lambda s2, c: 1.0 / ops.sqrt(1.0 + s2 / c**2), _one),
     )
 }
 
 
 def get(name: str | Diffusivity) -> Diffusivity:
-    """The diffusivity of that name, or the given `Diffusivity` itself.
+    """The diffusivity with this name; a `Diffusivity` is returned unchanged.
 
     Raises:
-        ValueError: for an unknown name, with the known ones.
+        ValueError: if the name is unknown. The message lists the known names.
     """
     if isinstance(name, Diffusivity):
         return name

@@ -1,16 +1,17 @@
-"""Classical inverses of explicit Perona–Malik diffusion beyond the plain fixed point: they know the scheme.
+"""Classical inverses of explicit Perona–Malik diffusion, which need its exact parameters but no training.
 
 All solve PM(u) = y, or with noise a regularised form of it, for images (batch, height, width, 1) or (height, width):
 
 | function | equation, and how it is solved |
 |---|---|
 | `diffusion.fixed_point_inverse` | u ← u + (y − PM(u)), stopped early |
-| `stepwise_inverse` | the same for each explicit step alone, from the last to the first |
+| `stepwise_inverse` | the same for each explicit step separately, from the last to the first |
 | `newton_inverse` | PM(u) + α(u − y) = y (Lavrentiev's form) by Newton's method, with the exact derivative |
-| `plug_and_play` | u ← D(u + (y − PM(u))), D any denoiser |
+| `plug_and_play` | u ← D(u + (y − PM(u))) with any denoiser D |
 
-A step alone shrinks no pattern below 1 − 8 δt, 1/5 with the paper's settings; four at once, below 1/625. So its fixed
-point is reached in tens of iterations, while that of all four takes thousands for the finest patterns:
+One step multiplies a pattern by a factor of at least 1 − 8 δt, which is 1/5 with the paper's settings; four steps
+together, by at least 1/625. So the fixed point of one step is reached in tens of iterations, while that of all four
+steps together takes thousands for the finest patterns:
 
 >>> import diffnet_tf as dn
 >>> image = dn.data.load_images("skimage", split="test", limit=1)
@@ -54,7 +55,7 @@ def _step(u: Tensor, dt: float, contrast: float, boundary: Boundary) -> tuple[Te
 
 
 def _check(steps: int, dt: float, contrast: float, boundary: Boundary) -> None:
-    """What `diffusion.perona_malik` refuses."""
+    """The checks of `diffusion.perona_malik`."""
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
     checks.positive(contrast, "contrast")
@@ -65,17 +66,17 @@ def _check(steps: int, dt: float, contrast: float, boundary: Boundary) -> None:
 def linearise(
     u: Tensor, steps: int = 4, dt: float = 0.1, contrast: float = 0.2, boundary: Boundary = "neumann"
 ) -> tuple[Tensor, Linear]:
-    """PM(u) and its derivative there.
+    """Compute PM(u) and its derivative at u.
 
     Args:
         u: (batch, height, width, 1).
-        steps, dt, contrast, boundary: the diffusion, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary: of the diffusion, see `diffusion.perona_malik`.
 
     Returns:
-        (PM(u), a function from a direction δ of u's shape to J δ, J the Jacobian of the scheme at u).
+        (PM(u), product). `product` maps a direction δ of u's shape to J δ, where J is the Jacobian of the scheme at u.
 
     Raises:
-        ValueError: for a step beyond the stability bound, or an argument out of range.
+        ValueError: if the time step exceeds the stability bound, or an argument is out of range.
     """
     _check(steps, dt, contrast, boundary)
     derivatives = []
@@ -95,15 +96,19 @@ def linearise(
 
 
 def solve(matrix: Linear, right: Tensor, iterations: int) -> Tensor:
-    """x with matrix(x) = right by BiCGStab (van der Vorst 1992), from x = 0: one run an image, each to its own end.
+    """Solve matrix(x) = right by BiCGStab (van der Vorst 1992), starting from x = 0, for each image independently.
 
     Args:
-        matrix: a linear function of (batch, height, width, 1), on each image apart; it need not be symmetric.
+        matrix: a linear function on (batch, height, width, 1) that acts on each image separately; not necessarily
+            symmetric.
         right: the right-hand sides, (batch, height, width, 1).
-        iterations: of two products each.
+        iterations: number of iterations; each calls `matrix` twice.
+
+    Returns:
+        x, of the shape of `right`.
     """
 
-    # Of the squared residual: beyond it float32 has nothing left to gain, and quotients of rounding errors blow up.
+    # Bound of the squared residual. Below it float32 cannot gain more, and quotients of rounding errors blow up.
     end = 1e-14 * dot(right, right)
 
     def iteration(_: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -135,15 +140,18 @@ def stepwise_inverse(
     contrast: float = 0.2,
     boundary: Boundary = "neumann",
 ) -> Tensor:
-    """Undo the explicit steps one after the other, from the last to the first, each by its own fixed-point iteration.
+    """Undo the explicit steps one by one, from the last to the first, each by its own fixed-point iteration.
 
     Args:
         y: diffused images, (batch, height, width, 1) or (height, width), floating point.
-        iterations: for every step.
-        steps, dt, contrast, boundary: the diffusion to undo, see `diffusion.perona_malik`.
+        iterations: for each step, at least 0.
+        steps, dt, contrast, boundary: of the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
-        The images before diffusion, of y's shape and dtype.
+        An estimate of the images before diffusion, of y's shape and dtype.
+
+    Raises:
+        ValueError, TypeError: see `diffusion.nonlinear`.
     """
     checks.count(steps, "steps", minimum=0)
     for _ in range(steps):
@@ -163,21 +171,21 @@ def newton_inverse(
 ) -> Tensor:
     """Solve PM(u) + α(u − y) = y by Newton's method from u = y: (J + αId) δ = y − PM(u) − α(u − y), u ← u + δ.
 
-    With α = 0 it is the inverse itself, and amplifies noise as that does. α > 0 is Lavrentiev's regularisation: of a
-    pattern that the diffusion shrinks by a factor κ it makes (1 + α)/(κ + α) of what is in y, at most 1 + 1/α.
+    α = 0 gives the exact inverse, which amplifies noise. α > 0 is Lavrentiev's regularisation: if the diffusion shrinks
+    a pattern by a factor κ, the result has (1 + α)/(κ + α) times the pattern in y, at most 1 + 1/α times.
 
     Args:
         y: diffused images, (batch, height, width, 1) or (height, width), floating point.
-        iterations: Newton steps.
-        inner: iterations of BiCGStab in each, see `solve`.
-        alpha: weight of the regularisation, at least 0; a tensor spares compiling anew for every value.
-        steps, dt, contrast, boundary: the diffusion to undo, see `diffusion.perona_malik`.
+        iterations: number of Newton steps, at least 0.
+        inner: iterations of BiCGStab in each Newton step, at least 1; see `solve`.
+        alpha: weight of the regularisation, at least 0. If it is a tensor, compiled functions serve all its values.
+        steps, dt, contrast, boundary: of the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
-        The images before diffusion, of y's shape and dtype.
+        An estimate of the images before diffusion, of y's shape and dtype.
 
     Raises:
-        ValueError: for a step beyond the stability bound, or an argument out of range.
+        ValueError: if the time step exceeds the stability bound, or an argument is out of range.
     """
     checks.count(iterations, "iterations", minimum=0)
     checks.count(inner, "inner")
@@ -204,17 +212,20 @@ def plug_and_play(
     boundary: Boundary = "neumann",
     start: Tensor | None = None,
 ) -> Array:
-    """The fixed-point iteration with a denoiser D in it: u ← D(u + (y − PM(u))) (Venkatakrishnan et al. 2013).
+    """The fixed-point iteration with a denoiser D: u ← D(u + (y − PM(u))) (Venkatakrishnan et al. 2013).
 
     Args:
         y: diffused and noisy images, (batch, height, width, 1) or (height, width), floating point.
-        denoise: D, from a NumPy array of y's shape to the same.
-        iterations: at least 0; they are a parameter of the method, since noise is amplified less by few.
-        steps, dt, contrast, boundary: the diffusion to undo, see `diffusion.perona_malik`.
-        start: where to start instead of y: an earlier result to go on from.
+        denoise: the function D. It takes a NumPy array of y's shape and returns one of the same shape.
+        iterations: at least 0. Their number regularises: fewer iterations amplify noise less.
+        steps, dt, contrast, boundary: of the diffusion to undo, see `diffusion.perona_malik`.
+        start: images of y's shape to start from instead of y, such as an earlier result.
 
     Returns:
-        The images before diffusion, a NumPy array of y's shape.
+        An estimate of the images before diffusion, a NumPy array of y's shape.
+
+    Raises:
+        ValueError, TypeError: see `diffusion.nonlinear`.
     """
     checks.count(iterations, "iterations", minimum=0)
 
@@ -228,7 +239,7 @@ def plug_and_play(
 def plugged(
     y: Tensor, denoise: Callable[[Array], Tensor], step: Callable[[Tensor, Tensor], Tensor], start: Tensor | None = None
 ) -> Iterator[Tensor]:
-    """The results of `plug_and_play` after 0, 1, 2, … iterations: step is (y, u) → u + (y − PM(u)), compiled or not."""
+    """Yield the results of `plug_and_play` after 0, 1, 2, … iterations; `step` is (y, u) → u + (y − PM(u))."""
     u = y if start is None else start
     while True:
         yield u

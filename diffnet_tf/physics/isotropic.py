@@ -12,12 +12,12 @@ ISOTROPIC_METHODS = ("explicit", "implicit", "fourier")
 
 
 def isotropic(u: Tensor, time: float, steps: int, method: str = "explicit", boundary: Boundary = "neumann") -> Tensor:
-    """Isotropic diffusion γ = 1 up to a time: convolution with the Gaussian of variance 2·time, eq. (2.3).
+    """Isotropic diffusion (γ = 1): convolution with a Gaussian of variance 2·time, eq. (2.3).
 
     Args:
         u: images, (batch, height, width, 1) or (height, width), floating point.
         time: T in pixels², above 0.
-        steps: number of steps of length time/steps; "fourier" is exact in time, there it changes nothing.
+        steps: number of steps of length time/steps, at least 1. "fourier" is exact in time and ignores it.
         method: "explicit" (2.10), "implicit" (2.11), both with the 5-point Laplacian, or "fourier": the exact solution
             of the continuous equation, multiplication by exp(−|k|²T) in the cosine (Neumann) or sine (Dirichlet) basis.
         boundary: "neumann" or "dirichlet".
@@ -26,7 +26,8 @@ def isotropic(u: Tensor, time: float, steps: int, method: str = "explicit", boun
         The diffused images, of u's shape and dtype.
 
     Raises:
-        ValueError: for an explicit step beyond the stability bound 1/4, or an argument out of range.
+        ValueError: if an explicit step exceeds the stability bound 1/4, or an argument is out of range.
+        TypeError: if the images are not floating point.
     """
     checks.positive(time, "time")
     checks.count(steps, "steps")
@@ -45,7 +46,7 @@ def isotropic(u: Tensor, time: float, steps: int, method: str = "explicit", boun
 
 
 def _heat_semigroup(u: Tensor, time: float, boundary: Boundary) -> Tensor:
-    """exp(T Δ) u by FFT of the image continued evenly (cosine transform) or oddly (sine transform)."""
+    """exp(T Δ) u by FFT of the image's even (cosine transform) or odd (sine transform) extension."""
     height, width = u.shape[1:3]
     if boundary == "neumann":  # even about the border between the last pixel and its copy outside
         extended = ops.concatenate([u, ops.flip(u, axis=1)], axis=1)

@@ -1,4 +1,4 @@
-"""The pixels of a stencil: how they are ordered, how far they reach, and what stands there in an image."""
+"""The pixels of a stencil: their order, how far they reach, and the values of an image at these pixels."""
 
 import keras
 from keras import ops
@@ -13,31 +13,35 @@ OFFSETS = (
     *((-1, -1), (-1, 1), (1, -1), (1, 1)),
     *((-2, 0), (2, 0), (0, -2), (0, 2)),
 )
-"""(rows, columns) from a pixel to those of its stencil: the first five are `ORDER`, the first nine the 3×3 square."""
+"""(rows, columns) from a pixel to those of its stencil: the first 5 as in `ORDER`, the first 9 are the 3×3 square."""
 BOUNDARIES: tuple[Boundary, ...] = ("neumann", "dirichlet")
 
 
 def reach(points: int) -> int:
-    """How far a stencil of so many points reaches, in pixels: 1 for 5 and 9, 2 for 13."""
+    """How far a stencil reaches, in pixels: 1 with 5 or 9 points, 2 with 13.
+
+    Raises:
+        ValueError: for another number of points.
+    """
     if points not in POINTS:
         raise ValueError(f"points={points!r}; expected one of {', '.join(map(str, POINTS))}.")
     return max(abs(row) for row, _ in OFFSETS[:points])
 
 
 def pad(u: Tensor, boundary: Boundary = "neumann", width: int = 1) -> Tensor:
-    """Put a frame of pixels around images: the image mirrored (Neumann) or zeros (Dirichlet).
+    """Add a frame of pixels around images: mirrored at the border (Neumann) or zero (Dirichlet).
 
     Args:
         u: (batch, height, width, channels).
         boundary: "neumann" or "dirichlet".
-        width: of the frame in pixels; a frame of one pixel repeats the border.
+        width: of the frame in pixels. With Neumann boundaries, a frame of one pixel repeats the border pixels.
 
     Returns:
         (batch, height + 2 width, width + 2 width, channels).
     """
     checks.one_of(boundary, "boundary", BOUNDARIES)
     if boundary == "neumann" and width > 1 and keras.backend.backend() == "torch":
-        # There Keras's "symmetric" repeats the border, which is the mirror image for a frame of one pixel only.
+        # On PyTorch, Keras's "symmetric" repeats the border, which is the mirror image only for a frame of one pixel.
         u = ops.concatenate([ops.flip(u[:, :width], 1), u, ops.flip(u[:, -width:], 1)], 1)
         return ops.concatenate([ops.flip(u[:, :, :width], 2), u, ops.flip(u[:, :, -width:], 2)], 2)
     mode = "symmetric" if boundary == "neumann" else "constant"
@@ -45,11 +49,11 @@ def pad(u: Tensor, boundary: Boundary = "neumann", width: int = 1) -> Tensor:
 
 
 def neighbours(u: Tensor, boundary: Boundary = "neumann", points: int = 5) -> tuple[Tensor, ...]:
-    """The images of neighbours: at every pixel the value above, below, to the left and to the right, and so on.
+    """Shifted copies of images: at every pixel the value of its neighbour above, below, left, right, and so on.
 
     Args:
         u: (batch, height, width, channels).
-        boundary: what lies outside, see the module.
+        boundary: the values outside the image, see `pad`.
         points: of the stencil, 5, 9 or 13.
 
     Returns:

@@ -1,12 +1,12 @@
-"""The update of one layer as an object of linear algebra: a SciPy operator with the sparse matrix behind it.
+"""The update of one layer as a SciPy linear operator, with its sparse matrix.
 
-The networks apply Id + δt S(ζ), eq. (4.6), as products with shifted images. To look at S itself — its spectrum, its
-symmetry, what it does to a constant — the sparse sub-diagonal matrix of Def. 2.7 is built here, in float64, from the
-filters of one image. Pixels are numbered row by row, so a neighbour is 1 or `width` columns off the diagonal. What a
-filter weighs outside the image falls back on the pixel's mirror image inside ("neumann"; of a 5-point stencil that is
-the border pixel itself, on the diagonal), or away ("dirichlet").
+Networks apply Id + δt S(ζ), eq. (4.6), as products with shifted images. This module builds the matrix S itself, the
+sparse sub-diagonal matrix of Def. 2.7, in float64 from the filters of one image, so that you can study its spectrum,
+its symmetry, or its effect on a constant. Pixels are numbered row by row, so a neighbour is 1 or `width` columns off
+the diagonal. With "neumann" boundaries, the weight of a pixel outside the image is added to that of its mirror image
+inside (for a 5-point stencil, the border pixel itself, on the diagonal). With "dirichlet" boundaries it is dropped.
 
-A step of diffusion with γ = 1, and one back by its inverse:
+A step of diffusion with γ = 1, and its inverse:
 
 >>> import numpy as np
 >>> import diffnet_tf as dn
@@ -31,12 +31,13 @@ from diffnet_tf.physics.neighbourhood import BOUNDARIES, OFFSETS, ORDER, POINTS
 
 
 class StencilOperator(LinearOperator):
-    """Id + δt S(ζ) on the pixels of one image, row by row: `operator @ u.ravel()`, its adjoint `operator.H`.
+    """Id + δt S(ζ) on the pixels of one image, row by row: `operator @ u.ravel()`; `operator.H` is its adjoint.
 
     Args:
-        filters: (height, width, 5) or (1, height, width, 5), ordered as `stencil.ORDER`; or 9 or 13 of them.
+        filters: (height, width, points) or (1, height, width, points) with 5, 9 or 13 points, ordered as
+            `stencil.OFFSETS`.
         dt: time step δt.
-        boundary: what lies outside the image, "neumann" or "dirichlet".
+        boundary: the values outside the image, "neumann" or "dirichlet".
 
     Attributes:
         filters: (height, width, points), float64.
@@ -47,7 +48,7 @@ class StencilOperator(LinearOperator):
         matrix: Id + δt S(ζ), the same kind of array.
 
     Raises:
-        ValueError: for filters of several images or of another shape, or values that are not finite.
+        ValueError: if the filters have another shape, or a value is not finite.
     """
 
     def __init__(self, filters: Array, dt: float, boundary: Boundary = "neumann") -> None:
@@ -56,7 +57,8 @@ class StencilOperator(LinearOperator):
         if one.ndim != 3 or one.shape[-1] not in POINTS or not one.size:
             raise ValueError(
                 f"filters have shape {filters.shape}; expected those of one image, (height, width, 5) or "
-                f"(1, height, width, 5) in the order {ORDER}, or 9 or 13 of them. Of a batch take filters[i]."
+                f"(1, height, width, 5) in the order {ORDER}, or 9 or 13 filters. For image i of a batch, give "
+                "filters[i]."
             )
         checks.finite(one, "filters")
         checks.one_of(boundary, "boundary", BOUNDARIES)
@@ -78,7 +80,7 @@ class StencilOperator(LinearOperator):
 
 
 def _matrix(filters: Array, boundary: Boundary) -> sparse.csr_array:
-    """S(ζ) with the filters of pixel i in row i; entries that fall on the same place add up."""
+    """S(ζ) with the filters of pixel i in row i; entries at the same position are summed."""
     height, width, points = filters.shape
     rows, columns = np.mgrid[:height, :width]
     values, sources, targets = [], [], []
@@ -95,6 +97,6 @@ def _matrix(filters: Array, boundary: Boundary) -> sparse.csr_array:
 
 
 def _mirrored(places: Array, length: int) -> Array:
-    """Places outside 0 … length − 1 reflected at the border: −1 is 0, −2 is 1."""
+    """Reflect positions outside 0 … length − 1 at the border: −1 becomes 0, −2 becomes 1."""
     places = np.where(places < 0, -1 - places, places)
     return np.where(places >= length, 2 * length - 1 - places, places)

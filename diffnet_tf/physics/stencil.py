@@ -1,15 +1,15 @@
-"""Five-point stencils, a different one for every pixel; also of nine and thirteen points.
+"""Stencils with 5, 9 or 13 points, a different one for every pixel.
 
 A network layer of the paper is the explicit update (4.6), u⁺ = (Id + δt S(ζ)) u, where the sparse sub-diagonal
 matrix S (Def. 2.7) has one 5-point stencil (4.7) in every row. Networks never build S: its five diagonals are five
-*filter images*, and `apply` multiplies them with shifted copies of the image. `operator` builds it, to look at.
+*filter images*, and `apply` multiplies them with shifted copies of the image. `operator` builds S for analysis.
 
 Filters have shape (batch, height, width, 5) in the order of `ORDER`: the centre, stored with its sign (−ζ5), then the
-weights of the pixel above, below, to the left and to the right. Larger stencils go on with the four diagonal pixels (9
-points, the 3×3 square) and the four two pixels away (13 points, all within two steps); see `OFFSETS`.
+weights of the pixels above, below, to the left and to the right. Stencils with 9 points add the four diagonal pixels
+(the 3×3 square), those with 13 points also the four pixels at distance 2 along the axes; see `OFFSETS`.
 
-Boundaries: "neumann" mirrors the image at its border (zero normal derivative, (4.5), the paper's), so that the pixel
-outside equals the border pixel; "dirichlet" puts 0 there (the authors' released code).
+Boundaries: "neumann" mirrors the image at its border (zero normal derivative, (4.5), as in the paper), so that the
+pixel outside equals the border pixel. "dirichlet" sets it to 0 (as in the authors' released code).
 
 One explicit step with δt = 0.5 towards the mean of the four neighbours:
 
@@ -53,19 +53,19 @@ __all__ = [
 
 
 def apply(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
-    """S u = Σ_k filters_k · (u shifted by k), with neither the identity nor the time step of (4.6).
+    """S u = Σ_k filters_k · (u shifted by k), without the identity and the time step of (4.6).
 
     Args:
         u: images, (batch, height, width, channels); all channels share the filters.
-        filters: (batch or 1, height, width, 5), ordered as `ORDER`; or 9 or 13 of them, as `OFFSETS`.
-        boundary: what lies outside the image, "neumann" or "dirichlet".
+        filters: (batch or 1, height, width, points) with 5, 9 or 13 points, ordered as `OFFSETS`.
+        boundary: the values outside the image, "neumann" or "dirichlet".
 
     Returns:
         S u, of u's shape.
 
     Raises:
-        ValueError: when u has no rank 4, filters have no 5, 9 or 13 channels, or they are of other images.
-        InputTypeError: for a dtype that is not floating point.
+        ValueError: if the shapes are not as above, or those of u and the filters do not match.
+        TypeError: if u or the filters are not floating point.
     """
     for array, name in ((u, "u"), (filters, "filters")):
         if hasattr(array, "dtype"):
@@ -76,12 +76,12 @@ def apply(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
     if len(filters.shape) != 4 or filters.shape[-1] not in POINTS:
         raise ValueError(
             f"filters have shape {tuple(filters.shape)}; expected (batch, height, width, 5) in the order {ORDER}, or 9 "
-            "or 13 of them."
+            "or 13 filters."
         )
     one = filters.shape[0] == 1
     if checks.differ(u.shape[one:3], filters.shape[one:3]):
         raise ValueError(
-            f"filters have shape {tuple(filters.shape)} and u has {tuple(u.shape)}; expected filters of the same "
+            f"filters have shape {tuple(filters.shape)} and u has {tuple(u.shape)}; expected filters for the same "
             f"images, (batch or 1, height, width, {filters.shape[-1]})."
         )
     points = filters.shape[-1]
@@ -94,15 +94,18 @@ def apply(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
 
 
 def apply_mixing(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
-    """(S u)_c = Σ_d S_cd u_d: every channel of the result gets a stencil of its own from every channel (Remark 4.2).
+    """(S u)_c = Σ_d S_cd u_d: a separate stencil from every channel d to every channel c (Remark 4.2).
 
     Args:
         u: images, (batch, height, width, channels).
-        filters: (batch, height, width, channels, channels, points): [..., c, d, :] weighs channel d for channel c.
-        boundary: what lies outside the image, "neumann" or "dirichlet".
+        filters: (batch, height, width, channels, channels, points); [..., c, d, :] is the stencil from d to c.
+        boundary: the values outside the image, "neumann" or "dirichlet".
 
     Returns:
         S u, of u's shape.
+
+    Raises:
+        ValueError: if the numbers of channels differ.
     """
     points, channels = filters.shape[-1], u.shape[-1]
     checks.same_shape(filters.shape[-3:-1], (channels, channels), ("the channels of the filters", "those of u"))
@@ -111,9 +114,9 @@ def apply_mixing(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> 
 
 
 def smoothing(filters: Tensor) -> Tensor:
-    """The diagonal of αW in S = L + αW: the sum of each pixel's filters (drawn in Fig. 11).
+    """The diagonal of αW in S = L + αW: the sum of each pixel's filters (shown in Fig. 11).
 
-    It is what S makes of a constant image of ones under Neumann boundaries; zero means that S is mean-free.
+    With Neumann boundaries this is S applied to a constant image of ones; it is zero if S is mean-free.
 
     Args:
         filters: (..., points).
@@ -125,24 +128,24 @@ def smoothing(filters: Tensor) -> Tensor:
 
 
 def with_centre(outer: Tensor) -> Tensor:
-    """Neighbours (..., points − 1) with the centre in front that makes each pixel's filters sum to zero."""
+    """Add the centre in front of the weights of neighbours (..., points − 1), so that each pixel's filters sum to 0."""
     return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
 
 
 def mean_free(filters: Tensor) -> Tensor:
-    """The filters of L in S = L + αW: the same neighbours, the centre chosen so that a constant image goes to zero.
+    """The filters of L in S = L + αW: the same neighbours, and the centre for which L of a constant image is zero.
 
     Args:
         filters: (..., points).
 
     Returns:
-        (..., points), each pixel's filters summing to zero.
+        (..., points); the filters of each pixel sum to zero.
     """
     return with_centre(filters[..., 1:])
 
 
 def split(filters: Tensor) -> tuple[Tensor, Tensor]:
-    """Split S = L + αW (Def. 2.7) into its differentiating and its smoothing part.
+    """Split S = L + αW (Def. 2.7) into a differentiating part L and a smoothing part αW.
 
     Args:
         filters: (batch, height, width, points).
@@ -155,14 +158,14 @@ def split(filters: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def from_diffusivity(gamma: Tensor, boundary: Boundary = "neumann") -> Tensor:
-    """The stencil (4.4) of L(γ)u = ∇·(γ∇u): γ averaged to the mid-points between pixels, the centre minus their sum.
+    """The stencil (4.4) of L(γ)u = ∇·(γ∇u): γ averaged at the mid-points between pixels; the centre is minus their sum.
 
     Args:
         gamma: diffusivity at the pixels, (batch, height, width, 1).
-        boundary: "neumann": no flux leaves the image; "dirichlet": γ is 0 outside, and so is u.
+        boundary: "neumann": no flux leaves the image; "dirichlet": γ and u are 0 outside.
 
     Returns:
-        (batch, height, width, 5). Under "neumann" the filters that would reach outside are zero.
+        (batch, height, width, 5). With "neumann", weights of pixels outside the image are zero.
     """
     checks.one_of(boundary, "boundary", BOUNDARIES)
     padded = pad(gamma, "dirichlet")
@@ -177,15 +180,15 @@ def operator(filters: Tensor, dt: float, boundary: Boundary = "neumann") -> Sten
     """The update Id + δt S(ζ), eq. (4.6), of one image as a SciPy `LinearOperator` with its sparse matrix.
 
     Args:
-        filters: (height, width, 5) or (1, height, width, 5), ordered as `ORDER`; or 9 or 13 of them.
+        filters: (height, width, points) or (1, height, width, points) with 5, 9 or 13 points, ordered as `OFFSETS`.
         dt: time step.
-        boundary: what lies outside the image, "neumann" or "dirichlet".
+        boundary: the values outside the image, "neumann" or "dirichlet".
 
     Returns:
-        A `physics.operators.StencilOperator`: acts on `u.ravel()` in float64, knows its adjoint (`rmatvec`, `.H`), and
-        has Id + δt S as `matrix` and S as `stencil_matrix`, both CSR.
+        A `physics.operators.StencilOperator`. It acts on `u.ravel()` in float64 and has an adjoint (`rmatvec`, `.H`),
+        Id + δt S as `matrix` and S as `stencil_matrix`, both CSR.
 
     Raises:
-        ValueError: for filters of several images or of another shape, or values that are not finite.
+        ValueError: if the filters have another shape, or a value is not finite.
     """
     return StencilOperator(ops.convert_to_numpy(filters), dt, boundary)

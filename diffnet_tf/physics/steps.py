@@ -1,8 +1,8 @@
-"""One step of the discretised u_t = ∇·(γ∇u), eq. (2.1), explicit or implicit, which the processes are made of.
+"""One time step of u_t = ∇·(γ∇u), eq. (2.1), explicit or implicit.
 
 The discretisation is that of the authors' code: |∇u| from backward differences at each pixel, γ at the pixels, γ
-averaged to the mid-points between pixels, differences of the fluxes there. It is one-sided and therefore *not*
-equivariant under flips and rotations: augment images before diffusing them, never after.
+averaged at the mid-points between pixels, and differences of the fluxes there. It is one-sided and therefore *not*
+equivariant under flips and rotations: flip or rotate images before you diffuse them, never after.
 """
 
 import math
@@ -19,11 +19,18 @@ from diffnet_tf.base.types import Boundary, Tensor
 
 
 def as_batch(u: Tensor, channels: int | None = 1) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Check images, make them (batch, height, width, channels), and return them with the function that undoes this.
+    """Check images and give them the shape (batch, height, width, channels).
 
     Args:
-        u: images, (batch, height, width, channels) or (height, width).
-        channels: how many are expected; None for any number.
+        u: images, (batch, height, width, channels) or (height, width), floating point.
+        channels: the expected number; None for any number.
+
+    Returns:
+        (images as a tensor, a function that gives a result the original shape).
+
+    Raises:
+        ValueError: for another shape, and in arrays for values that are not finite.
+        TypeError: if the images are not floating point.
     """
     if not keras.ops.is_tensor(u) and not isinstance(u, keras.KerasTensor):
         u = np.asarray(u)
@@ -34,7 +41,7 @@ def as_batch(u: Tensor, channels: int | None = 1) -> tuple[Tensor, Callable[[Ten
     if "float" not in dtype:
         raise checks.InputTypeError(f"u has dtype {dtype}; expected floating point. Divide 8-bit images by 255 first.")
     if 0 in u.shape:
-        raise ValueError(f"u has shape {tuple(u.shape)}: there is no pixel in it; expected at least one image.")
+        raise ValueError(f"u has shape {tuple(u.shape)}, which holds no pixels; expected at least one image.")
     if len(u.shape) == 2:
         return u[None, :, :, None], lambda v: v[0, :, :, 0]
     if len(u.shape) != 4 or (channels is not None and u.shape[-1] not in (channels, None)):
@@ -45,7 +52,14 @@ def as_batch(u: Tensor, channels: int | None = 1) -> tuple[Tensor, Callable[[Ten
 
 
 def check_stability(dt: float, bound: float, what: str, implicit: bool = True) -> None:
-    """Refuse an explicit step beyond the bound, which the message names, and the implicit scheme where there is one."""
+    """Raise a ValueError if an explicit time step exceeds the stability bound.
+
+    Args:
+        dt: the time step in pixels².
+        bound: the largest stable time step.
+        what: the name of the diffusivity, for the message.
+        implicit: whether there is an implicit scheme that the message can recommend.
+    """
     if dt > bound * (1 + 1e-12):
         other = ", or method='implicit'" if implicit else ""
         raise ValueError(
@@ -57,8 +71,8 @@ def check_stability(dt: float, bound: float, what: str, implicit: bool = True) -
 # ---- Differences and fluxes ------------------------------------------------------------------------------------------
 
 
-# Differences and fluxes live at the mid-points between pixels. Under Neumann boundaries only those inside the image are
-# computed, since no flux leaves it; under Dirichlet ones also those between the border and the zeros outside.
+# Differences and fluxes are at the mid-points between pixels. With Neumann boundaries only those inside the image are
+# computed, since no flux leaves it; with Dirichlet boundaries also those between the border and the zeros outside.
 
 
 def _pad(u: Tensor, axis: int, before: int, after: int) -> Tensor:
@@ -66,12 +80,12 @@ def _pad(u: Tensor, axis: int, before: int, after: int) -> Tensor:
 
 
 def _outside(u: Tensor, axis: int, boundary: Boundary) -> Tensor:
-    """u with the zeros outside that a Dirichlet boundary puts there."""
+    """u, extended by zeros along the axis for a Dirichlet boundary."""
     return u if boundary == "neumann" else _pad(u, axis, 1, 1)
 
 
 def _ends(u: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """The two values on both sides of each mid-point: u without its first and without its last pixel along the axis."""
+    """The values on both sides of each mid-point: u without its first, and without its last pixel along the axis."""
     return (u[:, 1:], u[:, :-1]) if axis == 1 else (u[:, :, 1:], u[:, :, :-1])
 
 
@@ -102,9 +116,9 @@ def divergence(u: Tensor, gamma: Tensor | None = None, boundary: Boundary = "neu
 
     Args:
         u: (batch, height, width, channels).
-        gamma: diffusivity at the pixels, (batch, height, width, 1), which all channels share;
+        gamma: diffusivity at the pixels, (batch, height, width, 1), the same for all channels;
             None for γ = 1 everywhere (the Laplacian).
-        boundary: "neumann": no flux leaves, so the mean is conserved; "dirichlet": u (and γ) are 0 outside.
+        boundary: "neumann": no flux leaves the image, so its mean is conserved; "dirichlet": u and γ are 0 outside.
 
     Returns:
         L(γ)u, of u's shape; equal to stencil.apply(u, stencil.from_diffusivity(gamma)).
@@ -120,17 +134,26 @@ def divergence(u: Tensor, gamma: Tensor | None = None, boundary: Boundary = "neu
 
 
 def explicit_step(u: Tensor, dt: float, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
-    """u⁺ = (Id + δt L(γ)) u, eq. (2.10). Stable while δt · 4 max γ ≤ 1, which the caller checks."""
+    """u⁺ = (Id + δt L(γ)) u, eq. (2.10). Stable if δt · 4 max γ ≤ 1, which the caller must check.
+
+    Args:
+        u: (batch, height, width, channels).
+        dt: time step in pixels².
+        gamma, boundary: see `divergence`.
+
+    Returns:
+        u⁺, of u's shape.
+    """
     return u + dt * divergence(u, gamma, boundary)
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
-    """The scalar product of every image with another: (batch, 1, 1, 1)."""
+    """The scalar products of images a and b, pair by pair: (batch, 1, 1, 1)."""
     return ops.sum(a * b, axis=(1, 2, 3), keepdims=True)
 
 
 def ratio(a: Tensor, b: Tensor) -> Tensor:
-    """a / b, and 0 where b is: an image that has converged, or is black, leaves 0/0."""
+    """a / b, or 0 where b is 0: for images that have converged or are black, both are 0."""
     return ops.where(b != 0, a / ops.where(b != 0, b, ops.ones_like(b)), ops.zeros_like(a))
 
 
@@ -139,15 +162,18 @@ def implicit_step(
 ) -> Tensor:
     """u⁺ = (Id − δt L(γ))⁻¹ u, eq. (2.11), unconditionally stable.
 
-    The matrix is symmetric and positive definite with eigenvalues in [1, 1 + 8 δt max γ]: conjugate gradients, one
-    run an image, reach rounding in a number of iterations that this condition number fixes beforehand.
+    The matrix is symmetric and positive definite with eigenvalues in [1, 1 + 8 δt max γ]. This bounds the condition
+    number, and so the number of iterations that conjugate gradients need to reach rounding error. Each image is solved
+    independently.
 
     Args:
         u: (batch, height, width, channels).
-        dt: time step, a positive number.
-        gamma: as in `divergence`.
-        boundary: as in `divergence`.
+        dt: time step in pixels², above 0.
+        gamma, boundary: see `divergence`.
         gamma_maximum: an upper bound of γ.
+
+    Returns:
+        u⁺, of u's shape.
     """
     condition = 1.0 + 8.0 * dt * gamma_maximum
     tolerance = 1e-15 if keras.backend.standardize_dtype(u.dtype) == "float64" else 1e-8
@@ -162,6 +188,6 @@ def implicit_step(
         new_energy = dot(residual, residual)
         return x, residual, residual + ratio(new_energy, energy) * direction, new_energy
 
-    residual = dt * divergence(u, gamma, boundary)  # of the first guess x = u
+    residual = dt * divergence(u, gamma, boundary)  # of the initial guess x = u
     state = (u, residual, residual, dot(residual, residual))
     return ops.fori_loop(0, iterations, iteration, state)[0]

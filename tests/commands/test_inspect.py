@@ -37,7 +37,7 @@ def test_the_table(picture, capsys):
     told = capsys.readouterr().out
     device, *lines = told.splitlines()
     assert device.startswith("Device: ")
-    assert lines[0].startswith("cat.png, 100×61 pixels: its centre, 32×32, as the network gets it")
+    assert lines[0].startswith("cat.png, 100×61 pixels: its centre, 32×32, as the network sees it")
     assert f"preset {PRESET}" in told and max(map(len, lines)) <= 100
     rgb = skimage.data.chelsea()[100:161, 100:200].astype("float64")
     gray = rgb @ [0.2989, 0.5870, 0.1140]  # as `restore` has it: divided by the maximum of the whole image

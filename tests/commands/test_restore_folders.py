@@ -38,17 +38,17 @@ def test_a_bad_file_of_a_folder_stops_no_other(mixed, tmp_path, capsys):
     said = capsys.readouterr()
     assert "1 file that cannot be read (1 with .txt); 1 subfolder (give --recursive" in said.out
     assert "b.png cannot be read as an image" in said.err and "e.npy holds 81 value(s) that are NaN" in said.err
-    assert said.err.endswith("2 of 4 failed: b.png, e.npy. The same command tries them again.\n")
+    assert said.err.endswith("2 of 4 failed: b.png, e.npy. Run the same command again to retry.\n")
     made = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
     assert made.keys() == {"a.png", "c.png"}
     (mixed / "b.png").write_bytes((mixed / "a.png").read_bytes())
     (mixed / "e.npy").unlink()
     assert restore(*command) == 0
     said = capsys.readouterr()
-    assert "2 of 3 images are done already" in said.out and "a.png →" not in said.out
+    assert "2 of 3 images are already done" in said.out and "a.png →" not in said.out
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("[ac].png")} == made
     assert restore(*command) == 0  # nothing to do
-    assert "3 of 3 images are done already" in capsys.readouterr().out
+    assert "3 of 3 images are already done" in capsys.readouterr().out
     assert {path.name: path.stat().st_mtime_ns for path in out.glob("[ac].png")} == made
     assert (
         restore(*command, "--force") == 0
@@ -59,7 +59,7 @@ def test_a_bad_file_of_a_folder_stops_no_other(mixed, tmp_path, capsys):
 def test_a_folder_does_not_become_its_own_result(mixed, capsys):
     before = (mixed / "a.png").read_bytes()
     assert restore(mixed, mixed, "--preset", PRESET, "--force") == 2
-    assert "holds the images themselves; expected another folder" in capsys.readouterr().err
+    assert "is also the input folder; expected another folder" in capsys.readouterr().err
     assert (mixed / "a.png").read_bytes() == before
 
 
@@ -82,7 +82,7 @@ def test_a_folder_that_was_stopped_goes_on(mixed, tmp_path, monkeypatch, capsys)
     assert restore(*command, "--depth", "16") == 2
     assert "out/a.png was made with other options; give another folder" in capsys.readouterr().err
     assert restore(*command) == 0 and len(calls) == 4
-    assert "1 of 3 images are done already." in capsys.readouterr().out
+    assert "1 of 3 images are already done." in capsys.readouterr().out
     found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert found == [STATE, "a.png", "c.png", "sub/d.png"]
 

@@ -170,7 +170,7 @@ def test_a_network_of_colours_names_the_file_that_has_none(tmp_path, capsys):
     dn.models.DiffNet(1, 2, 4, channels=3).save(tmp_path / "colour.keras")
     write(tmp_path / "in.png", CAMERA)
     assert restore(tmp_path / "in.png", tmp_path / "out.png", "--weights", tmp_path / "colour.keras") == 2
-    assert f"{tmp_path / 'in.png'} has 1 channel(s); the network is one of colour" in capsys.readouterr().err
+    assert f"{tmp_path / 'in.png'} has 1 channel(s), but the network takes colour" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [2, 4])
@@ -181,7 +181,7 @@ def test_what_the_last_channel_of_an_npy_is_can_be_said(small, number, tmp_path,
     model = model_files.load(tmp_path / "small.keras")
     for options, alpha in (((), True), (("--alpha", "yes"), True), (("--alpha", "no"), False)):
         assert restore(tmp_path / "in.npy", tmp_path / "out.npy", *small, *options, "--force") == 0
-        told = f"in.npy does not say what the last of its {number} channels is" in capsys.readouterr().err
+        told = f"in.npy does not say whether the last of its {number} channels is alpha" in capsys.readouterr().err
         assert told == (not options)
         expected = dn.restore(image, model, alpha=alpha)
         np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)

@@ -63,7 +63,7 @@ def test_from_the_start_and_stopped_in_between(folder, tmp_path, monkeypatch, ca
     monkeypatch.setattr(training_run.Run, "on_epoch_end", after)
     assert train(folder, out, "--steps", 40) == 0
     printed = capsys.readouterr().out
-    assert "Going on from step 10 of 40" in printed
+    assert "Continuing from step 10 of 40" in printed
     before, after = (float(line.split(": ")[1].split()[0]) for line in printed.splitlines()[-2:])
     assert after > before + 2
 
@@ -78,7 +78,7 @@ def test_with_other_options_force_starts_anew(folder, tmp_path, capsys):
         assert train(folder, out, *options, 2) == 130
     assert f"{out} is not written yet." in capsys.readouterr().out and kept.exists()
     assert train(folder, out, *options, 3) == 2
-    assert "(steps: 2 there, 3 here). Give another --out, or --force to start anew." in capsys.readouterr().err
+    assert "(steps: 2 there, 3 here). Give another --out, or --force to start again." in capsys.readouterr().err
     assert train(folder, out, *options, 3, "--force") == 0 and out.exists() and not kept.exists()
 
 
@@ -111,7 +111,7 @@ def test_a_preset_goes_on_with_its_own_problem_and_noise(options, expected):
 
 def test_a_problem_that_it_does_not_train_is_refused(folder, tmp_path, capsys):
     assert train(folder, tmp_path / "mine.keras", "--init", "deconvolution") == 2
-    assert "knows the problem 'deconvolution', which this command does not train" in capsys.readouterr().err
+    assert "was trained on the problem 'deconvolution', which this command cannot train" in capsys.readouterr().err
 
 
 def test_its_start_is_a_preset_or_a_file(tmp_path):
@@ -190,7 +190,7 @@ def test_its_validation_needs_an_image_that_is_large_enough(mixed, tmp_path, cap
         (tmp_path / f"{k}.png").write_bytes((mixed / ("1.png" if k < 2 else "3.png")).read_bytes())
     assert train(tmp_path, tmp_path / "m.keras") == 2
     error = capsys.readouterr().err
-    assert "the last 1 image(s), which validate, have sides of fewer than 24 pixels" in error and error.count("\n") == 1
+    assert "the last 1 image(s), for validation, have sides of fewer than 24 pixels" in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize(

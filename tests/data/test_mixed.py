@@ -185,7 +185,7 @@ def test_what_is_too_small_is_named_or_left_out():
     images = of(pictures())
     message = (
         r"crop=30; expected at most 24, since 3 of the 5 images are smaller, the first 1.png. "
-        r"For fit: dataclasses.replace\(recipe, crop=24\), or .* data.at_least\(images, 30\)\.$"
+        r"For fit, give dataclasses.replace\(recipe, crop=24\), or .* data.at_least\(images, 30\)\.$"
     )
     with pytest.raises(ValueError, match=message):
         data.PairSequence(images, crop=30, batch_size=2)
@@ -222,7 +222,9 @@ def test_a_folder_is_opened_as_it_is(folder):
     assert type(test) is data.GrayImages and test.shape == (1, 90, 24, 1)  # of one size as ever
     colour = data.open_images("folder", folder, size=None, colour=True)
     assert colour.shape == (4, None, None, 3) and colour.pixels.shape[1] == 3
-    with pytest.raises(ValueError, match=r"1.png has \(25, 60\) pixels but .*0.png has \(40, 31\); .*Give size=96"):
+    with pytest.raises(
+        ValueError, match=r"1.png has \(25, 60\) pixels but .*0.png has \(40, 31\); .*Give for example size=96"
+    ):
         data.load_images("folder", folder, size=None)
 
 

@@ -82,7 +82,7 @@ def test_stl10_from_tensorflow_datasets(tmp_path):
 
 def test_stl10_that_is_not_prepared_names_what_to_do(tmp_path):
     pytest.importorskip("tensorflow_datasets")
-    with pytest.raises(FileNotFoundError, match=r"No prepared STL-10 under .*tfds.load\('stl10'"):
+    with pytest.raises(FileNotFoundError, match=r"STL-10 is not prepared under .*tfds.load\('stl10'"):
         data.load_images("stl10", tmp_path)
 
 
@@ -193,7 +193,7 @@ def test_negative_values_and_cmyk_are_refused(tmp_path):
 
 
 def test_skimage_takes_no_folder(tmp_path):
-    with pytest.raises(ValueError, match="source='skimage'; expected none. Name the source of your images: stl10,"):
+    with pytest.raises(ValueError, match="source='skimage'; expected none. Give the source of your images: stl10,"):
         data.load_images("skimage", tmp_path)
 
 

@@ -170,7 +170,7 @@ BAD = {
         ["--source", "stl10_binary"],
         "black image",
     ),
-    "a folder without its source": (lambda d: None, [], "Name the source of your images"),
+    "a folder without its source": (lambda d: None, [], "Give the source of your images"),
     "unknown budget": (lambda d: None, ["--budget", "huge"], "value should be one of <smoke|quick|cpu|paper>"),
     "unknown flag": (lambda d: None, ["--bugdet", "smoke"], "bugdet"),
     "stray argument": (lambda d: None, ["smoke"], "unknown argument 'smoke'"),

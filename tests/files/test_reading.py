@@ -192,7 +192,7 @@ def beside(path):
     [
         (linked, "keeps imagesInput in other files"),
         (beside, "keeps imagesInput in other files"),
-        (lambda path: mat(path, data=np.ones((4, 8, 9)), compression="lzf"), r"packed by filters \[32000\]"),
+        (lambda path: mat(path, data=np.ones((4, 8, 9)), compression="lzf"), r"compressed by filters \[32000\]"),
         (
             lambda path: mat(path, shape=(10**6, 96, 96), dtype="float64", chunks=(9, 96, 96), compression="gzip"),
             r"imagesInput of 9,216,000,000 numbers, which its [\d,]+ bytes cannot hold",

@@ -84,7 +84,7 @@ PYTHON = {
     ),
     # Arrays: shapes.
     "no image": (lambda m, f: pairs(GRAY[:0]), VALUE, "images have shape (0, 12, 12, 1), which holds no image"),
-    "no pixel": (lambda m, f: DIFFUSE(GRAY[:, :0]), VALUE, "u has shape (4, 0, 12, 1): there is no pixel"),
+    "no pixel": (lambda m, f: DIFFUSE(GRAY[:, :0]), VALUE, "u has shape (4, 0, 12, 1), which holds no pixels"),
     "rank 2": (lambda m, f: pairs(GRAY[0, ..., 0]), VALUE, f"shape (12, 12) of rank 2; {AXES}"),
     "rank 3": (lambda m, f: m(GRAY[0]), VALUE, f"inputs have shape (12, 12, 1) of rank 3; {AXES}"),
     "channels first": (
@@ -186,7 +186,7 @@ PYTHON = {
         "noise=0.01 with problem='forward'; expected none",
     ),
     "its map": (lambda m, f: pairs(GRAY, "forward", noise_map=True), VALUE, "noise_map=True with problem='forward'"),
-    "idle parameter": (lambda m, f: pairs(GRAY, parameter=(0.1, 0.3)), VALUE, "without degrade; expected a function"),
+    "idle parameter": (lambda m, f: pairs(GRAY, parameter=(0.1, 0.3)), VALUE, "without degrade; expected also"),
     "one parameter": (lambda m, f: pairs(GRAY, parameter=0.1, degrade=max), TYPE, "is a float; expected (low, high)"),
     "large batch": (
         lambda m, f: pairs(GRAY, batch_size=5),
@@ -338,8 +338,8 @@ COMMANDS = {
     "inspect images/00.png --preset inverse --out empty.png": "empty.png is a folder; expected the name of the file",
     "inspect images/00.png --preset inverse --out file/a.png": f"file/a.png {NO_FOLDER}",
     "make_pairs p.csv": "suffix='.csv'; expected one of '.npz', '.tfrecord'",
-    "make_pairs no/p.npz --limit 2": "no is no folder; expected one to write p.npz to",
-    "make_pairs file/p.npz --limit 2": "file is no folder; expected one to write p.npz to",
+    "make_pairs no/p.npz --limit 2": "no is not a folder; expected one to write p.npz to",
+    "make_pairs file/p.npz --limit 2": "file is not a folder; expected one to write p.npz to",
     f"{PAIR} --source folders": "--source='folders'; … Did you mean 'folder'?",
     f"{PAIR} --source folder": "source='folder' needs data_dir=...",
     f"{PAIR} --data_dir images": "data_dir='images' with source='skimage'; expected none",

@@ -126,9 +126,9 @@ def test_every_kind_of_network_can_be_exported(kind, tmp_path):
 def test_a_model_refuses_to_be_quantized(make):
     model = make()
     before = model.get_weights()
-    with pytest.raises(ValueError, match=r"quantize came with mode 'int8'; expected no .* precision='bfloat16'\)"):
+    with pytest.raises(ValueError, match=r"quantize\('int8'\) is not supported.* precision='bfloat16'\)"):
         model.quantize("int8")
-    with pytest.raises(ValueError, match="came with mode 'int4'"):
+    with pytest.raises(ValueError, match=r"quantize\('int4'\) is not"):
         model.quantize(config=keras.quantizers.Int4QuantizationConfig())
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
 
@@ -137,7 +137,7 @@ def test_a_model_refuses_to_be_quantized(make):
 def test_a_layer_refuses_to_be_quantized(make):
     layer = make()
     layer.build((None, 8, 8, 1))
-    with pytest.raises(ValueError, match=f"{make.__name__}.quantize came with mode 'int8'; expected no call of it"):
+    with pytest.raises(ValueError, match=rf"{make.__name__}.quantize\('int8'\) is not supported"):
         layer.quantize("int8")
 
 

@@ -93,7 +93,7 @@ def test_compensated_filters_are_the_filters_but_for_rounding(rng):
 
 
 def test_precision_and_dtype_are_refused_together():
-    with pytest.raises(ValueError, match="dtype='float64' and precision='auto'; expected one of them"):
+    with pytest.raises(ValueError, match="dtype='float64' and precision='auto'; expected only one"):
         dn.from_preset("inverse", dtype="float64", precision="auto")
     with pytest.raises(ValueError, match="precision='half'; expected one of 'float32', 'auto', 'bfloat16'"):
         dn.from_preset("inverse", precision="half")

@@ -129,7 +129,7 @@ def test_one_changed_bit_is_refused(folder):
 
 def test_missing_weights_are_named(folder):
     (folder / "inverse.npz").unlink()
-    with pytest.raises(FileNotFoundError, match="inverse.npz does not exist: the installation is not complete"):
+    with pytest.raises(FileNotFoundError, match="inverse.npz does not exist: the installation is incomplete"):
         dn.from_preset("inverse")
 
 

@@ -22,7 +22,7 @@ def test_a_noise_map_has_no_effect_until_it_is_trained(photographs, rng):
 
 
 def test_what_has_no_weights_to_give_is_refused():
-    with pytest.raises(ValueError, match="has a noise map already"):
+    with pytest.raises(ValueError, match="already has a noise map"):
         transfer.with_noise_map(dn.models.DiffNet(1, 2, 4, noise_map=True))
     with pytest.raises(TypeError, match="model is a UNet; expected a DiffNet"):
         transfer.with_noise_map(dn.models.UNet((4, 8)))

@@ -231,7 +231,7 @@ def test_colour_networks_are_given_all_channels(colour_models, name):
     found = dn.restore(rgba, model, tile=16, noise=noise)
     np.testing.assert_allclose(found, np.concatenate([expected, rgba[..., 3:]], axis=-1), atol=1e-5)
     assert not dn.restore(np.zeros((20, 20, 3), "uint8"), model, noise=noise).any()
-    with pytest.raises(ValueError, match=r"has 1 channel\(s\); the network is one of colour images: expected RGB"):
+    with pytest.raises(ValueError, match=r"has 1 channel\(s\), but the network takes colour images; expected RGB"):
         dn.restore(image[..., 0], model, noise=noise)
 
 

@@ -170,7 +170,7 @@ def test_nan_stops_training_and_keeps_the_checkpoint_before(photographs, pace, t
                 self.model.diffusion_layers[0].time_step.assign(float("nan"))
 
     options = {"validate_every": 4, "checkpoint_dir": tmp_path}
-    with pytest.raises(FloatingPointError, match="left the finite numbers before step 8"):
+    with pytest.raises(FloatingPointError, match="diverged before step 8"):
         fit(photographs, callbacks=[Spoil()], **options)
     with pytest.raises(FloatingPointError, match="time_step is not finite after step 6: not saved"):
         fit(photographs, callbacks=[Spoil()], save_every=2, **options)  # goes on from step 4

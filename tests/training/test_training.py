@@ -239,7 +239,7 @@ def test_schedules():
 def test_nan_stops_training(photographs):
     model = small_model()
     model.diffusion_layers[0].time_step.assign(float("nan"))
-    with pytest.raises(FloatingPointError, match="left the finite numbers before step 2"):
+    with pytest.raises(FloatingPointError, match="diverged before step 2"):
         fit(model, photographs, steps=4, validate_every=2)
 
 
