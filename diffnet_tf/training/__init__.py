@@ -1,4 +1,4 @@
-"""Training: one `fit` that makes its pairs on the fly and can be stopped and resumed; recipes, SOAP, checkpoints."""
+"""Training: `fit` makes pairs on the fly and can be stopped and resumed; recipes, the optimiser SOAP, checkpoints."""
 
 from diffnet_tf.training.fitting import RECIPES, Recipe, Training, fit
 

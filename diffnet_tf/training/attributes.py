@@ -1,8 +1,8 @@
-"""Layers that say nothing of themselves: a class without a `get_config` of its own is known by its attributes.
+"""Describe layers whose class has no `get_config` of its own by their attributes.
 
-Keras raises for such a layer, or gives no more than its dtype, and one of them hides all of the model around it. So
-what it holds is looked at: numbers and texts, arrays by a checksum, layers by their own configurations. What is none
-of these, as a function, is known by its name only: `unknown` finds it again.
+For such a layer Keras raises an error, or returns only its dtype, and then the model around it cannot be described
+either. So its attributes are used: numbers and texts, checksums of arrays, and the configurations of inner layers. Of
+everything else, such as functions, only the name is known: `unknown` lists these.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import numpy as np
 UNKNOWN = "not known"
 _LIBRARIES = ("builtins", "numpy", "scipy", "keras", "tensorflow", "jax", "torch")
 _OF_A_RUN = (keras.Metric, keras.Loss, keras.Optimizer, keras.Variable, keras.random.SeedGenerator)
-# What comes while a model is used.
+# Attributes that appear while a model is used.
 _KERAS_OWN = (
     "optimizer",
     "stop_training",
@@ -29,23 +29,23 @@ _KERAS_OWN = (
 
 
 def of_model(model: keras.Model) -> dict[str, Any] | None:
-    """The configuration of a model in which layers have their attributes in the place of what they do not say.
+    """The configuration of a model, with the attributes of layers that have no `get_config` of their own.
 
     Returns:
-        As `get_config` gives it; None where all layers have a `get_config` of their own.
+        A dict as from `get_config`; None if all layers have a `get_config` of their own.
     """
     silent = [layer for layer in model._flatten_layers() if _is_silent(layer)]
     if not silent:
         return None
     with contextlib.ExitStack() as stack:
-        for layer in silent:  # Keras asks the layer, not its class, while it writes the configuration of a model
+        for layer in silent:  # for the configuration of a model, Keras calls the layer's method, not that of its class
             vars(layer)["get_config"] = lambda layer=layer: _attributes(layer)
             stack.callback(vars(layer).pop, "get_config")
         return dict(model.get_config())
 
 
 def unknown(configuration: Any, name: str = "") -> Iterator[str]:
-    """The names of attributes in a configuration of which only a name is known."""
+    """The names of the attributes in a configuration whose values are not known."""
     if isinstance(configuration, dict):
         if UNKNOWN in configuration:
             yield name
@@ -64,7 +64,7 @@ def _is_silent(layer: keras.Layer) -> bool:
 
 
 def _says(layer: keras.Layer) -> bool:
-    """Whether its class has a `get_config` that works, or fails only for the sake of a layer within."""
+    """Whether its class has a `get_config` that works, or that fails only because of an inner layer."""
     try:
         layer.get_config()
     except NotImplementedError:
@@ -78,7 +78,7 @@ def _attributes(layer: keras.Layer) -> dict[str, Any]:
     described = {
         name: _value(value)
         for name, value in sorted(mine.items())
-        # Of what Keras or a backend keeps to itself, too, there are plain values only by chance.
+        # Private attributes of Keras or a backend are left out, unless they are plain values.
         if not isinstance(value, _OF_A_RUN) and (not name.startswith("_") or isinstance(value, (bool, int, float, str)))
     }
     variables = [list(variable.shape) for variable in layer.variables]
@@ -86,7 +86,7 @@ def _attributes(layer: keras.Layer) -> dict[str, Any]:
 
 
 def _plain() -> keras.Model:
-    """A model of nothing: what it has, others have of Keras."""
+    """An empty model, whose attributes all models have from Keras."""
     model = keras.Model()
     model.compile("sgd", "mse")
     return model

@@ -1,8 +1,8 @@
-"""Keras callbacks: which go with a recipe, and what they remember: early stopping's best weights, the patience used up.
+"""Save and restore the state of Keras callbacks, such as the best weights of `EarlyStopping`; check them.
 
-Keras has no method that gives a callback's state, and users write their own: so the attributes are looked at. Kept are
-those that are numbers, None or lists of arrays, which is all the state of Keras's `EarlyStopping`, `ReduceLROnPlateau`
-and `TerminateOnNaN`.
+Keras has no method for a callback's state, and users write their own callbacks. So attributes are saved that are
+numbers, None or lists of arrays. This is the complete state of Keras's `EarlyStopping`, `ReduceLROnPlateau` and
+`TerminateOnNaN`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ from diffnet_tf.base.types import Array
 from diffnet_tf.training.recipes import RECIPES, Recipe
 
 _KIND, _NUMBERS = "callbacks", (bool, int, float, np.number)
-# Given, not remembered: a callback has them from its maker, and Keras changes the sign of one when a run begins.
+# Arguments of callbacks, not state. (Keras changes the sign of min_delta when a training begins.)
 _SETTINGS = ("monitor", "mode", "patience", "min_delta", "factor", "restore_best_weights", "start_from_epoch")
-_PROBED = 100  # intervals
+_PROBED = 100  # intervals for which learning rates are compared
 
 
 def _by_name(callbacks: Sequence[keras.callbacks.Callback]) -> Iterator[tuple[str, keras.callbacks.Callback]]:
-    """Callbacks as "EarlyStopping-0": by class, and of one class by their order."""
+    """Callbacks with names such as "EarlyStopping-0": the class, and a number among those of the class."""
     seen: dict[str, int] = {}
     for callback in callbacks:
         kind = type(callback).__name__
@@ -31,7 +31,7 @@ def _by_name(callbacks: Sequence[keras.callbacks.Callback]) -> Iterator[tuple[st
 
 
 def save(callbacks: Sequence[keras.callbacks.Callback]) -> tuple[dict[str, list[str]], dict[str, Array]]:
-    """The state of callbacks: (of each the names of attributes that are None, arrays of all others)."""
+    """The state of callbacks: (names of the attributes of each callback that are None, arrays of the others)."""
     nothing: dict[str, list[str]] = {}
     arrays: dict[str, Array] = {}
     for key, callback in _by_name(callbacks):
@@ -47,7 +47,7 @@ def save(callbacks: Sequence[keras.callbacks.Callback]) -> tuple[dict[str, list[
 def restore(
     callbacks: Sequence[keras.callbacks.Callback], nothing: Mapping[str, Sequence[str]], arrays: Mapping[str, Array]
 ) -> None:
-    """Give callbacks the state that those of the same names had, after their `on_train_begin`, which resets it."""
+    """Restore the state of callbacks with the same names. Call it after their `on_train_begin`, which resets them."""
     for key, callback in _by_name(callbacks):
         state: dict[str, Any] = dict.fromkeys(nothing.get(key, ()))
         prefix = f"{_KIND}/{key}/"
@@ -63,39 +63,39 @@ def restore(
 def settings(
     callbacks: Sequence[keras.callbacks.Callback], recipe: Recipe, steps: int, every: int
 ) -> dict[str, dict[str, Any]]:
-    """What must be equal for a run to go on: the settings of callbacks that change the training.
+    """The settings of callbacks that change the training, which must be equal to resume it.
 
-    These are all that watch a quantity, and the rates of a `LearningRateScheduler`. Others only look on, and may come
-    and go.
+    These are callbacks that monitor a quantity, and the rates of a `LearningRateScheduler`. All others only observe,
+    and may be added and removed.
     """
-    found = {}
+    chosen = {}
     for key, callback in _by_name(callbacks):
         if hasattr(callback, "monitor"):
-            found[key] = {name: value for name, value in vars(callback).items() if name in _SETTINGS}
-            if "min_delta" in found[key]:  # Keras gives it the sign of the direction, when the first interval ends
-                found[key]["min_delta"] = abs(found[key]["min_delta"])
+            chosen[key] = {name: value for name, value in vars(callback).items() if name in _SETTINGS}
+            if "min_delta" in chosen[key]:  # Keras gives it the sign of the direction at the end of the first interval
+                chosen[key]["min_delta"] = abs(chosen[key]["min_delta"])
         elif isinstance(callback, keras.callbacks.LearningRateScheduler):
-            found[key] = {"rates": _rates(callback, recipe.learning_rate, -(-steps // every))}
-    return found
+            chosen[key] = {"rates": _rates(callback, recipe.learning_rate, -(-steps // every))}
+    return chosen
 
 
 def _rates(callback: keras.callbacks.LearningRateScheduler, rate: float, intervals: int) -> list[float]:
-    """What a scheduler makes of a rate in the intervals of a run, or in 100 of them."""
+    """The learning rates of a scheduler in the intervals of a training, or in 100 of them."""
     rates = []
     with randomness.seeded(callback.schedule):
         for epoch in np.unique(np.linspace(0, intervals - 1, min(intervals, _PROBED)).astype(int)):
             try:
                 rates.append(float(callback.schedule(int(epoch), rate)))
-            except TypeError:  # Keras takes a function of the epoch alone, too
+            except TypeError:  # Keras also accepts a function of the epoch alone
                 rates.append(float(callback.schedule(int(epoch))))
     return rates
 
 
 def check(callbacks: Sequence[keras.callbacks.Callback], recipe: Recipe) -> None:
-    """Refuse callbacks that set the learning rate beside a schedule that does, which Keras finds in the middle.
+    """Check that callbacks and the recipe do not both set the learning rate, which Keras would only find later.
 
     Raises:
-        ValueError: naming the recipes with a schedule.
+        ValueError: if they do.
     """
     setters = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     for callback in callbacks:
@@ -103,6 +103,6 @@ def check(callbacks: Sequence[keras.callbacks.Callback], recipe: Recipe) -> None
             names = ", ".join(name for name, each in RECIPES.items() if each.schedule != "constant")
             raise ValueError(
                 f"{type(callback).__name__} sets the learning rate, and so does the recipe's "
-                f"schedule={recipe.schedule!r} (recipes with a schedule: {names}); expected a constant rate: "
+                f"schedule={recipe.schedule!r} (recipes with a schedule: {names}); expected a constant rate: give "
                 "dataclasses.replace(dn.recipes.get('fast'), schedule='constant')."
             )

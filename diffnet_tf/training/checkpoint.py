@@ -1,12 +1,11 @@
-"""Save a training run and take it up again exactly where it was.
+"""Save a training, and resume it exactly where it stopped.
 
-A checkpoint is two files, see `files.sealed`. `STEP.npz` holds the variables of the model, of the optimiser and of the
-metrics, and the state of callbacks (the best weights of early stopping, its patience). `STEP.json`, its manifest, holds
-the configuration of the run and its hash, the versions, and what else the run has to know. A checkpoint that was killed
-while it was written is as if it had never been begun. The two newest are kept; a newest one that is damaged is passed
-over.
+A checkpoint is two files, see `files.sealed`. `STEP.npz` holds the variables of the model, the optimiser and the
+metrics, and the state of callbacks (such as the best weights of early stopping). `STEP.json`, its manifest, holds the
+configuration of the training and its hash, the versions, and further state. A checkpoint that was not written
+completely is ignored. The two newest are kept; if the newest is damaged, the other one is used.
 
-The data need no saving: example i is a function of the seed and i (`data.examples`), and so is the learning rate of the
+Data need not be saved: example i depends only on the seed and i (`data.examples`), and the learning rate only on the
 optimiser's step count.
 """
 
@@ -34,18 +33,18 @@ _BACKENDS = ("tensorflow", "jax", "torch", "keras", "numpy", "python")
 
 
 class OtherRun(ValueError):
-    """A checkpoint is of a run with another configuration."""
+    """A checkpoint is of a training with another configuration."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What was saved, as it was read.
+    """A checkpoint that was read.
 
     Attributes:
-        step: training steps done.
-        state: what JSON holds, as given to `save`.
-        arrays: as given to `save`, and the variables.
-        first_version: whether its configuration is of the first version, see `as_first_written`.
+        step: number of training steps done.
+        state: plain values, as given to `save`.
+        arrays: those given to `save`, and the variables.
+        first_version: whether its configuration has the format of the first version, see `as_first_written`.
     """
 
     step: int
@@ -54,21 +53,21 @@ class Checkpoint:
     first_version: bool = False
 
     def restore(self, model: keras.Model) -> None:
-        """Put the variables back into a compiled model with a built optimiser.
+        """Assign the variables to a compiled model with a built optimiser.
 
         Raises:
-            ValueError: when they are not those of the model.
+            ValueError: if names or shapes do not match.
         """
         _assign({**_named("model", model.variables), **_named("optimizer", model.optimizer.variables)}, self.arrays)
 
     def restore_metrics(self, model: keras.Model) -> None:
-        """Put the metrics back to where they were: in the middle of an interval they have seen a part of it."""
+        """Restore the metrics, which within an interval have seen a part of it."""
         build_metrics(model)
         _assign(_named("metrics", model.metrics_variables), self.arrays)
 
 
 def build_metrics(model: keras.Model) -> None:
-    """Make the metrics' variables, which else the first step does; what is in them is of no meaning then."""
+    """Make the variables of the metrics, as the first step would do. Their values are then meaningless."""
     nothing = np.zeros((1, 3, 3, 1), "float32")
     model.compute_metrics(nothing, nothing, nothing)
 
@@ -81,7 +80,9 @@ def _assign(variables: dict[str, keras.Variable], arrays: Mapping[str, Array]) -
     kinds = {name.split("/")[0] for name in variables}
     shapes = {name: array.shape for name, array in arrays.items() if name.split("/")[0] in kinds}
     if shapes != {name: tuple(v.shape) for name, v in variables.items()}:
-        raise ValueError("The checkpoint holds other variables than this model and optimiser; remove it to start anew.")
+        raise ValueError(
+            "The variables in the checkpoint are not those of this model and optimiser; remove it to start again."
+        )
     for name, variable in variables.items():
         variable.assign(arrays[name])
 
@@ -95,20 +96,20 @@ def save(
     arrays: Mapping[str, Array] | None = None,
     metrics: bool = False,
 ) -> None:
-    """Write the state of a compiled model after `step` training steps: the whole checkpoint or nothing.
+    """Write the state of a compiled model after `step` training steps, completely or not at all.
 
     Args:
-        directory: a folder, made if it is missing.
+        directory: a folder; it is made if it does not exist.
         model: a compiled and built Keras model.
-        step: steps done.
-        state: a dict that JSON holds: whatever else the run has to know.
-        configuration: a dict that JSON holds; `load` refuses a run of another one.
-        arrays: more arrays, none named like a variable ("model/…", "optimizer/…", "metrics/…").
-        metrics: save the metrics' state as well: needed in the middle of an interval, at whose end they are reset.
+        step: number of steps done.
+        state: further state, plain values for JSON.
+        configuration: plain values for JSON; `load` refuses a checkpoint with other values.
+        arrays: further arrays; their names may not begin with "model/", "optimizer/" or "metrics/".
+        metrics: also save the state of the metrics, which is needed within an interval.
 
     Raises:
-        FloatingPointError: when a variable is NaN or infinite: a good checkpoint is not replaced by a bad one.
-        OSError: when the disk is full or fails; the checkpoints that were there are there still.
+        FloatingPointError: if a variable is NaN or infinite. Earlier checkpoints are kept.
+        OSError: if the disk is full or fails. Earlier checkpoints are kept.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -139,12 +140,12 @@ def _versions() -> dict[str, str]:
 
 
 def _manifests(directory: Path) -> list[Path]:
-    """Of all checkpoints, the newest first."""
+    """The manifests of all checkpoints, newest first."""
     return sorted((path for path in directory.glob("*.json") if path.stem.isdigit()), reverse=True)
 
 
 def _tidy(directory: Path) -> None:
-    """Remove all but the newest, and what was left without a manifest: the manifest of an old one goes first."""
+    """Remove all but the newest checkpoints (manifests first), and arrays without a manifest."""
     kept = _manifests(directory)[:KEPT]
     for path in _manifests(directory)[KEPT:]:
         path.unlink()
@@ -154,7 +155,7 @@ def _tidy(directory: Path) -> None:
 
 
 def remove(directory: PathLike) -> None:
-    """Remove a folder of checkpoints, if it exists. Killed in between, this leaves all of them or none."""
+    """Remove a folder of checkpoints, if it exists. If this is interrupted, all of them remain or none."""
     directory = Path(directory)
     discarded = directory.with_name(f".{directory.name}.discarded")
     shutil.rmtree(discarded, ignore_errors=True)
@@ -166,19 +167,20 @@ def remove(directory: PathLike) -> None:
 def load(
     directory: PathLike, configuration: Mapping[str, Any], outcome: Mapping[str, Array] | None = None
 ) -> Checkpoint | None:
-    """The newest checkpoint that is whole; None when there is none.
+    """Load the newest checkpoint that is not damaged; None if there is none.
 
     Args:
         directory: the folder.
-        configuration: that of the run that is to go on, see `identity`.
-        outcome: arrays that have to be those of the checkpoint, too, to `degrading.TOLERANCE`.
+        configuration: of the training to be resumed, see `identity`.
+        outcome: arrays that must also agree with those of the checkpoint, to `degrading.TOLERANCE`.
 
-    One that is damaged is passed over with a RuntimeWarning, and so is a change of versions, with which the last bits
-    of the result may change.
+    Warns:
+        RuntimeWarning: if a checkpoint is damaged, or was written by other versions, with which the last bits of the
+            result may differ.
 
     Raises:
-        ValueError: when all are damaged, or the checkpoint is of another configuration, naming the fields that differ,
-            or of another outcome.
+        ValueError: if all checkpoints are damaged, or the configuration (the message names the fields that differ) or
+            the outcome differs.
     """
     directory = Path(directory)
     manifests = _manifests(directory)
@@ -194,10 +196,12 @@ def load(
             warnings.warn(f"{path}: {line}", RuntimeWarning, stacklevel=2)
         if manifest["versions"] != _versions():
             was = ", ".join(f"{k} {v}" for k, v in manifest["versions"].items() if _versions().get(k) != v)
-            warnings.warn(f"{path} was written with {was}: the last bits may differ.", RuntimeWarning, stacklevel=2)
+            warnings.warn(
+                f"{path} was written with {was}: the last bits of the result may differ.", RuntimeWarning, stacklevel=2
+            )
         return Checkpoint(manifest["step"], manifest["state"], arrays, "version" not in manifest["configuration"])
     if manifests:
-        raise ValueError(f"{directory}: none of the checkpoints is whole; remove the folder to start anew.")
+        raise ValueError(f"{directory}: all checkpoints are damaged; remove the folder to start again.")
     return None
 
 
@@ -212,11 +216,11 @@ def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
     if "version" in wanted and "version" not in saved:
         if wanted["degrade"] is not None:
             raise ValueError(
-                f"{path} is of an earlier version, which kept of degrade only its name: it may have been another one. "
-                "Use another folder, or remove it."
+                f"{path} is of an earlier version, which did not record what degrade does: it may have been another "
+                "function. Use another folder, or remove it."
             )
         wanted = as_first_written(wanted)
-    if "layers" in wanted.get("model", {}) and "layers" not in saved["model"]:  # of before these were looked at
+    if "layers" in wanted.get("model", {}) and "layers" not in saved["model"]:  # written before these were recorded
         wanted = {**wanted, "model": {name: value for name, value in wanted["model"].items() if name != "layers"}}
     there, here = dict(_leaves(saved)), dict(_leaves(wanted))
     fields = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
@@ -224,16 +228,16 @@ def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
         lines = [f"{name}: {there.get(name)!r} there, {here.get(name)!r} here" for name in fields[:_NAMED]]
         more = f", and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
         raise OtherRun(
-            f"{path} is of a run with another configuration ({', '.join(lines)}{more}). Use another folder, or remove "
-            f"{path.parent}."
+            f"{path} is of a training with another configuration ({', '.join(lines)}{more}). Use another folder, or "
+            f"remove {path.parent}."
         )
 
 
-_NAMED = 3  # differences, in a message
+_NAMED = 3  # the most differences that a message names
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """The plain values in a configuration, by the way to them."""
+    """The plain values in a configuration, each with its path."""
     parts: dict[Any, Any] = {}
     if isinstance(value, dict):
         parts = value
@@ -246,7 +250,7 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def as_first_written(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as the first version had it, which knew neither what a `degrade` does nor how a model is made."""
+    """A configuration in the format of the first version, which recorded neither `degrade` nor how a model is made."""
     model = {name: value for name, value in configuration["model"].items() if name not in ("configuration", "layers")}
     return {name: value for name, value in {**configuration, "model": model}.items() if name != "version"}
 
@@ -256,6 +260,6 @@ def _compare_outcomes(path: Path, saved: Mapping[str, Array], wanted: Mapping[st
         difference = degrading.differ(saved.get(name, here[:0]), here)
         if difference:
             raise ValueError(
-                f"{path} is of a run with another {name.split('/')[0]}: what it makes of the same images differs, "
-                f"{difference}. Use another folder, or remove it."
+                f"{path} is of a training with another {name.split('/')[0]}: its output for the same images differs "
+                f"({difference}). Use another folder, or remove it."
             )

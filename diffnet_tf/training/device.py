@@ -1,13 +1,13 @@
-"""Training on JAX with the examples made inside the compiled step, and several steps a call.
+"""Training on JAX with examples that are made inside the compiled step, and several steps in one call.
 
-Keras's `fit` takes a batch from the host and does one step a call: on a fast GPU, half of the time is then spent
-outside of it. Here the images live on the device, and one call does several steps: each makes its examples, crop, noise
-and diffusion, by `data.examples`, and takes Keras's own `train_step`. The host gives the numbers of the examples and
-hears of the last step of each call, as Keras has it for its steps_per_execution.
+Keras's `fit` takes a batch from the host and does one step in each call. On a fast GPU, half of the time is then spent
+outside the step. Here the images are on the device, and one call does several steps. Each step makes its examples
+(crop, noise and diffusion, by `data.examples`), and calls Keras's own `train_step`. The host passes the numbers of the
+examples, and callbacks see only the last step of each call, as with Keras's steps_per_execution.
 
-The number of steps in a call is an argument of one compiled loop. So the bits of the weights do not depend on it: it
-may follow the clock, and a call ends at every validation and checkpoint. On a CPU, where XLA runs what is inside a loop
-on one core, the loop is Python's and the compiled function is a step: a call then saves the waiting in between.
+The number of steps in a call is an argument of one compiled loop, so that the weights do not depend on it, bit for bit.
+It is adapted to the time that a call takes, and a call ends at every validation and checkpoint. On a CPU, XLA runs the
+inside of a loop on one core. There, the loop is in Python, and the compiled function is one step.
 """
 
 import time
@@ -24,16 +24,16 @@ from diffnet_tf.training import checkpoint
 from diffnet_tf.training.distribute import EVALUATION_BATCH
 from diffnet_tf.training.run import Run
 
-MOST = 64  # steps in a call
-SECONDS = 0.25  # in a call: Ctrl-C waits for its end, and the progress is shown then
+MOST = 64  # the most steps in a call
+SECONDS = 0.25  # for a call: Ctrl-C and the display of progress wait for its end
 _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 
 
 def able(model: keras.Model, plan: Plan) -> bool:
-    """Whether a compiled model can be trained here on the pairs of a plan; else Keras's `fit` does it, from the host.
+    """Whether this module can train a compiled model on the pairs of a plan; otherwise use Keras's `fit`.
 
-    It takes JAX without a distribution, a step that can be compiled, a `degrade` that JAX can trace, and images whose
-    pixels 31 bits can count and half of the device's memory holds.
+    It needs JAX without a distribution, a step and a `degrade` that can be compiled, fewer than 2^31 pixels, and images
+    that fit into half of the device's memory.
     """
     if keras.backend.backend() != "jax" or keras.distribution.distribution() is not None:
         return False
@@ -50,19 +50,19 @@ def able(model: keras.Model, plan: Plan) -> bool:
 
 
 def acts_on_batches(callback: keras.callbacks.Callback) -> bool:
-    """Whether a callback does anything before or after a batch: then there is one step a call, so that it sees each."""
+    """Whether a callback does anything before or after a batch. Then each call has one step, so that it sees all."""
     methods = [(getattr(callback, name), getattr(keras.callbacks.Callback, name)) for name in _BATCH_HOOKS]
     return any(getattr(mine, "__func__", None) is not default for mine, default in methods)
 
 
 class Steps:
-    """Training steps of a compiled model with a built optimiser: several a call, of examples made on the device.
+    """Does several training steps in a call, with examples made on the device.
 
     Args:
-        model: a `keras.Model`. Its variables are not touched: the state comes and goes.
-        plan: what pairs are made of.
-        most: steps in a call at most.
-        looped: compile the loop over the steps too; None: on all devices but CPUs.
+        model: a compiled `keras.Model` with a built optimiser. Its variables do not change: the state is passed.
+        plan: of the pairs.
+        most: the most steps in a call.
+        looped: also compile the loop over the steps; None: on all devices but CPUs.
     """
 
     def __init__(self, model: keras.Model, plan: Plan, most: int = MOST, looped: bool | None = None) -> None:
@@ -81,7 +81,7 @@ class Steps:
             pair = plan.pair(*self._examples.make(epoch, k, index, pixels, maxima, xp))
             return model.train_step(state, pair)
 
-        traced = jax.jit(step)  # once, for the shapes of its logs and for the loop; it is no call of its own there
+        traced = jax.jit(step)  # traced once, for the shapes of its logs and for the loop
 
         def steps(state: Any, numbers: Any, count: Any, images: Any) -> Any:
             logs, _ = jax.eval_shape(traced, state, numbers[0], images)
@@ -91,17 +91,18 @@ class Steps:
         self._compiled = jax.jit(steps if self.looped else step, donate_argnums=0)
 
     def __call__(self, state: Any, first: int, count: int) -> tuple[Any, Any]:
-        """Do the steps first, …, first + count − 1 of a run, the first of all being 0.
+        """Do the steps first, …, first + count − 1 of a training, counted from 0.
 
         Args:
-            state: as `train_step` of a Keras model on JAX takes it; given away.
-            count: 1 to `most`.
+            state: as for `train_step` of a Keras model on JAX. It cannot be used afterwards.
+            first: number of the first step.
+            count: number of steps, 1 to `most`.
 
         Returns:
-            (logs of the last step, new state), which may still be in the making.
+            (logs of the last step, new state); the computation may still be running.
         """
         size = self._plan.batch_size
-        numbers = np.zeros((self.most, 3, size), "int32")  # of one shape, so that it is compiled once
+        numbers = np.zeros((self.most, 3, size), "int32")  # always of one shape, to compile only once
         made = np.stack(self._examples.numbers(first * size, count * size))
         numbers[:count] = made.reshape(3, count, size).swapaxes(0, 1)
         if self.looped:
@@ -112,30 +113,30 @@ class Steps:
 
 
 class _Pace:
-    """How many steps a call may do: as many as are done in `SECONDS`, found by doubling.
+    """Finds, by doubling, the number of steps that a call does in `SECONDS`.
 
     Args:
-        most: at most.
+        most: upper limit of the number.
     """
 
     def __init__(self, most: int) -> None:
         self.most, self.size, self._compiled = most, 1, False
 
     def took(self, count: int, seconds: float) -> None:
-        """A call did so many steps in so many seconds."""
-        if self._compiled:  # the first call was no measure
+        """Report that a call did `count` steps in some seconds."""
+        if self._compiled:  # the first call includes compilation
             self.size = max(1, min(self.most, 2 * count, int(SECONDS * count / seconds)))
         self._compiled = True
 
 
 class Trainer:
-    """Keras's `fit` with `Steps` in the place of its iterator and its step: the same calls of the callbacks.
+    """Keras's `fit` with `Steps` instead of its iterator and its step, and with the same calls of callbacks.
 
     Args:
         model: a compiled `keras.Model` with a built optimiser.
-        plan: what pairs are made of.
-        run: knows how many steps were done and when to save.
-        others: the callbacks beside it.
+        plan: of the pairs.
+        run: the callback that counts steps and saves.
+        others: the other callbacks.
     """
 
     def __init__(self, model: keras.Model, plan: Plan, run: Run, others: Sequence[keras.callbacks.Callback]) -> None:
@@ -153,7 +154,7 @@ class Trainer:
         validation_data: tuple[Array, Array] | None,
         callbacks: keras.callbacks.CallbackList,
     ) -> None:
-        """As `keras.Model.fit`; on_train_batch_begin is given a call's first step in its epoch, …_end its last."""
+        """As `keras.Model.fit`. on_train_batch_begin gets the first step of a call, on_train_batch_end the last."""
         model = self._model
         model.stop_training = False
         callbacks.on_train_begin()
@@ -164,8 +165,8 @@ class Trainer:
                 logs = self._epoch(steps_per_epoch, callbacks)
                 if validation_data is not None:
                     options = {"batch_size": EVALUATION_BATCH, "callbacks": callbacks, "return_dict": True}
-                    found = model.evaluate(*validation_data, verbose=0, **options)
-                    logs |= {f"val_{name}": value for name, value in found.items()}
+                    values = model.evaluate(*validation_data, verbose=0, **options)
+                    logs |= {f"val_{name}": value for name, value in values.items()}
                 callbacks.on_epoch_end(epoch, logs)
                 if model.stop_training:
                     break
@@ -176,13 +177,13 @@ class Trainer:
         callbacks.on_train_end()
 
     def _epoch(self, steps: int, callbacks: keras.callbacks.CallbackList) -> dict[str, Any]:
-        """The steps up to the next validation, and their metrics."""
+        """Do the steps until the next validation, and return their metrics."""
         model, run, done = self._model, self._run, 0
         model._jax_state_synced = True
         while done < steps and not model.stop_training:
             count = min(self._pace.size, steps - done, run.until_stop)
             callbacks.on_train_batch_begin(done)
-            if model._jax_state_synced:  # at first, and after a callback has looked at the variables
+            if model._jax_state_synced:  # at first, and after a callback has read the variables
                 state = model._get_jax_state(True, True, True, True, purge_model_variables=True)
                 model._jax_state_synced = False
             began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Training: one `fit` on Keras's own that makes its pairs on the fly and can be stopped and resumed.
+"""Training: `fit` makes pairs on the fly, and can be stopped and resumed. It is built on Keras's own `fit`.
 
 >>> import diffnet_tf as dn
 >>> images = dn.data.load_images("skimage", limit=16)
@@ -26,21 +26,21 @@ from diffnet_tf.training import device, distribute, identity, recipes
 from diffnet_tf.training.recipes import RECIPES, Recipe
 from diffnet_tf.training.run import Run
 
-VALIDATION = 96  # side of squares, in pixels
+VALIDATION = 96  # side in pixels of the squares for validation, if images differ in size
 
 __all__ = ["RECIPES", "Recipe", "Training", "fit"]
 
 
 @dataclasses.dataclass(repr=False)
 class Training:
-    """What `fit` leaves beside the trained model.
+    """The result of `fit`, besides the trained model.
 
     Attributes:
-        steps: steps done.
-        seconds: time they took, validation and earlier parts of a resumed run included.
-        history: one dict a validation: step, loss, psnr (of training examples, dB), and with validation images val_loss
-            and val_psnr. Both losses are on one scale, that of the training batches (see `metrics.NormLoss`).
-        finished: whether all steps were done; False after Ctrl-C, or when a callback stopped it.
+        steps: number of steps done.
+        seconds: time that they took, including validation and the earlier parts of a resumed training.
+        history: one dict for each validation: step, loss, psnr (of training examples, in dB), and with validation
+            images val_loss and val_psnr. Both losses are on the scale of training batches (see `metrics.NormLoss`).
+        finished: whether all steps were done; False after Ctrl-C, or if a callback stopped the training.
         times: the seconds at each validation.
     """
 
@@ -51,7 +51,7 @@ class Training:
     times: list[float]
 
     def __repr__(self) -> str:
-        """One short line, since `fit` often is the last line of a notebook's cell."""
+        """One short line, since `fit` is often the last line of a notebook's cell."""
         last = [f"{name}={value:.4g}" for name, value in (self.history or [{}])[-1].items() if name != "step"]
         done = [f"steps={self.steps}", f"finished={self.finished}", f"seconds={self.seconds:.0f}"]
         return f"Training({', '.join(done + last)})"
@@ -79,39 +79,42 @@ def fit(
     verbose: bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Training:
-    """Train a model for a number of steps on pairs made on the fly.
+    """Train a model on pairs that are made on the fly.
+
+    Ctrl-C stops the training after the current step (on JAX, after the current call of several steps, see
+    `training.device`). The model keeps the weights it has reached, and with `checkpoint_dir` they are saved.
 
     Args:
-        model: a built Keras model from (batch, height, width, 1) to the same.
-        images: training images, anything `data.pairs` takes. There may be fewer than a batch has.
-        recipe: a `recipes.Recipe` or a name in `recipes.RECIPES`.
-        steps: number of steps.
+        model: a built Keras model from images (batch, height, width, channels) to images of the same shape.
+        images: training images, see `data.pairs`. There may be fewer than in a batch.
+        recipe: a name in `recipes.RECIPES`, or a `recipes.Recipe`: batch size, crop, loss, optimiser and schedule.
+        steps: number of training steps, at least 1.
         problem, noise, degrade, noise_map, parameter, redraw: what to learn, see `data.pairs`.
-        seed: of the examples. (The initial weights are the model's: call keras.utils.set_random_seed before making it.)
-        validation: images to validate on, whole and always with the same noise (of a range, each image with a σ of its
-            own); never trained on. Of images of different sizes, squares of 96 pixels.
-        validate_every: steps from one validation (log row, checkpoint) to the next; steps/20 if not given.
-        save_every: steps from one checkpoint to the next, beside those; under a strategy of `distribute` there are
-            only those.
-        checkpoint_dir: a folder to keep the state in, the two newest checkpoints. A run that finds one of the same
-            configuration there goes on from it, and ends with the same bits as if it had not been stopped: on one
-            machine, with the same versions and number of threads, and with a `degrade` that draws no random numbers. A
-            `degrade` is the same if it makes the same of a fixed batch, to 1e-6.
+        seed: of the examples. (The initial weights belong to the model: call keras.utils.set_random_seed before you
+            make it.)
+        validation: images for validation, which are never trained on. They are used whole, always with the same noise
+            (for a range, each image has its own σ). Images of different sizes are cut into squares of 96 pixels.
+        validate_every: number of steps between validations; each adds a row to the history and saves a checkpoint. By
+            default steps/20.
+        save_every: number of steps between further checkpoints. Not used under a strategy of `distribute`.
+        checkpoint_dir: a folder for the two newest checkpoints. If it holds one of a training with the same
+            configuration, this training continues from there. It ends with the same bits as if it had not been stopped,
+            on the same machine, with the same versions and number of threads, and if `degrade` is not random. Two
+            functions `degrade` count as the same if their outputs for a fixed batch agree to 1e-6.
         csv_log: a file for the history as CSV.
-        tensorboard: a folder for TensorBoard (the `tensorboard` extra, TensorFlow backend only).
-        verbose: show a progress bar with the remaining time (lines, where the output is no terminal).
-        callbacks: more Keras callbacks; what they remember is saved too, see `training.callbacks`. Ctrl-C ends training
-            like the last step does, with the weights reached, and saves them. On JAX several steps are one call, see
-            `training.device`, after whose end Ctrl-C is heard; with a callback that acts on batches each is its own.
+        tensorboard: a folder for TensorBoard (needs the extra `tensorboard` and the TensorFlow backend).
+        verbose: show a progress bar with the remaining time (or lines, if the output is not a terminal).
+        callbacks: further Keras callbacks. Their state is saved in checkpoints, see `training.callbacks`. On JAX, a
+            callback that acts on batches makes every step a call of its own, which is slower.
 
     Returns:
-        A `Training`.
+        A `Training`. The model is trained in place.
 
     Raises:
-        TypeError, ValueError: for arguments out of range, images that do not fit, a checkpoint of another
-            configuration; before any work.
-        FloatingPointError: when a loss or a variable is NaN or infinite; the checkpoints before that are kept.
-        MemoryError: naming a smaller batch.
+        TypeError, ValueError: before any work, for arguments out of range, images that do not fit the model, or a
+            checkpoint with another configuration.
+        FloatingPointError: if the loss or a variable becomes NaN or infinite. Earlier checkpoints are kept.
+        MemoryError: if memory runs out; the message suggests a smaller batch.
     """
     recipe = recipes.get(recipe)
     checks.count(steps, "steps")
@@ -134,7 +137,7 @@ def fit(
     stream = {name: getattr(recipe, name) for name in ("batch_size", "crop", "augment")} | {"epochs": None, **options}
     make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
     images = data.as_gray_images(images)
-    plan = Plan(images, **stream)  # refuses bad arguments before any work
+    plan = Plan(images, **stream)  # checks the arguments before any work
     callback_state.check(callbacks, recipe)
     _check_shapes(model, plan)
     distribute.check_batch(recipe.batch_size, model)
@@ -145,7 +148,7 @@ def fit(
 
     loss = recipes.loss(recipe, (recipe.batch_size, *plan.examples.shape))
     model.compile(recipes.optimizer(recipe, steps), loss, metrics=[PSNR()])
-    model.optimizer.build(model.trainable_variables)  # in its first step, TensorFlow would trace that twice
+    model.optimizer.build(model.trainable_variables)  # otherwise TensorFlow would trace the first step twice
     held_out = None if validation is None else data.as_gray_images(validation)
     if isinstance(held_out, data.MixedImages):
         held_out = data.squares(held_out, min(VALIDATION, held_out.sizes.min()))
@@ -154,14 +157,14 @@ def fit(
     run = Run(steps, every, save_every, verbose, checkpoint_dir, csv_log, configuration, outcome, callbacks)
     run.resume(model)
     if run.first_version and isinstance(loss, NormLoss):
-        loss.batch_shape = None  # its history is on the scale of each batch
+        loss.batch_shape = None  # its earlier history is on the scale of each batch
     if tensorboard:
         callbacks = (*callbacks, keras.callbacks.TensorBoard(tensorboard))
     pairs = None if held_out is None or run.ended else data.paired_arrays(held_out, **options)
     size = recipe.batch_size
     smaller = f"batch_size={size // 2}" if size > 1 else f"crop={max(plan.examples.shape[0] // 2, 3)}"
     advice = f"Try dataclasses.replace(recipe, {smaller})"
-    too_large = f"The memory does not hold a training step with batch_size={size} and crop={recipe.crop}. {advice}."
+    too_large = f"A training step with batch_size={size} and crop={recipe.crop} does not fit into memory. {advice}."
     try:
         with run.interruptible(), backend.memory_errors(too_large):
             _fit(
@@ -173,17 +176,17 @@ def fit(
                 loss=recipe.loss,
                 validation_data=pairs,
             )
-    except KeyboardInterrupt:  # at the end of a step: see Run.interruptible
-        kept = "; run again to go on from there" if checkpoint_dir else ""
-        print(f"\nStopped after {run.step:,} of {steps:,} steps; the model holds their weights{kept}.", flush=True)
+    except KeyboardInterrupt:  # at the end of a step, see Run.interruptible
+        kept = "; run again to continue from there" if checkpoint_dir else ""
+        print(f"\nStopped after {run.step:,} of {steps:,} steps; the model has their weights{kept}.", flush=True)
     return Training(run.step, run.seconds, run.history, run.step == steps, run.times)
 
 
 def _check_shapes(model: keras.Model, plan: Plan) -> None:
-    """Refuse images that are not those of the model, which Keras would find in its first step.
+    """Check that examples fit the model, which Keras would only do in the first step.
 
     Raises:
-        ValueError: naming both.
+        ValueError: if not. The message gives both shapes.
     """
     shape = getattr(model, "input_shape", None)
     height, width, channels = plan.examples.shape
@@ -195,12 +198,12 @@ def _check_shapes(model: keras.Model, plan: Plan) -> None:
         advice = "Load the images with colour=True or False, and give noise_map=True to a network with a noise map."
     else:
         what = f"{shape[1]}×{shape[2]} pixels, and the examples are {height}×{width}"
-        advice = f"For square ones, give dataclasses.replace(recipe, crop={shape[1]})."
+        advice = f"For square images, give dataclasses.replace(recipe, crop={shape[1]})."
     raise ValueError(f"The model takes images of {what}; expected the same. {advice}")
 
 
 class _Begun(keras.callbacks.CallbackList):
-    """Callbacks of a training that takes more than one call of Keras's `fit`: it begins and ends here only once."""
+    """Callbacks of a training with several calls of Keras's `fit`: they see only one beginning and one end."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         pass
@@ -224,9 +227,9 @@ def _fit(
     loss: str,
     **options: Any,
 ) -> None:
-    """The loop of `device`, Keras's `fit`, or where that fails the loop of `distribute`, from wherever the run is.
+    """Train to the end with the loop of `device`, with that of `distribute`, or with Keras's `fit`.
 
-    An epoch is the interval from one validation to the next. A run that was stopped inside of one first ends that.
+    An epoch is the interval between two validations. A training that was stopped within one first finishes it.
     """
     callbacks.begin()
     while not run.ended:
@@ -243,6 +246,6 @@ def _fit(
             trainer.fit(**epochs, **options)
         else:
             batch = distribute.EVALUATION_BATCH
-            # The pairs are shuffled already.
+            # The pairs are already shuffled.
             model.fit(make(), validation_batch_size=batch, shuffle=False, verbose=0, **epochs, **options)
     callbacks.end()

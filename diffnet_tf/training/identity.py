@@ -1,7 +1,7 @@
-"""What must be equal for one run to go on from another's checkpoint: its configuration, and what its `degrade` does.
+"""What must be equal to resume a training from a checkpoint: its configuration, and the effect of its `degrade`.
 
-A function cannot be kept in a file, and its name says little: it may have been edited since. So what it makes of a
-fixed batch is kept. A model is known by its configuration, without the names that Keras counts up from run to run.
+A function cannot be saved in a file, and its name is not enough, since it may have been edited. So its output for a
+fixed batch is saved. A model is compared by its configuration, without names that Keras changes from run to run.
 """
 
 import dataclasses
@@ -22,8 +22,8 @@ from diffnet_tf.training import attributes
 from diffnet_tf.training import callbacks as callback_state
 from diffnet_tf.training.recipes import Recipe
 
-VERSION = 2  # of the configuration: the first one knew functions by their names and models by their size
-_KEPT = 2  # examples of the batch
+VERSION = 2  # of the configuration; version 1 recorded only the names of functions and the size of models
+_KEPT = 2  # examples of the batch that are saved
 
 
 def configuration(
@@ -36,7 +36,7 @@ def configuration(
     options: dict[str, Any],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> dict[str, Any]:
-    """What must be equal, as plain values, but for what `outcome` finds."""
+    """The plain values that must be equal to resume a training; see also `outcome`."""
     described: dict[str, Any] = {"parameters": int(model.count_params())}
     if isinstance(model, ImageModel):
         described |= {name: value for name, value in model.get_config().items() if name != "name"}
@@ -63,12 +63,11 @@ def configuration(
 
 
 def outcome(plan: Plan) -> dict[str, Array]:
-    """What the `degrade` of a plan makes of a fixed batch: arrays by name, none without a `degrade`.
+    """The output of a plan's `degrade` for a fixed batch: arrays by name; empty without a `degrade`.
 
-    The upper half of the images are the first examples of the training, the lower half is noise from 0 to 1: on flat
-    images, functions that differ at edges would look alike. A function that draws random numbers is given a known state
-    to draw from, and finds its own again, see `base.randomness`. Of one that still does not repeat itself, nothing can
-    be kept but that.
+    The upper half of the images are the first examples of the training. The lower half is noise from 0 to 1, since on
+    flat images functions that differ at edges would agree. Random generators are seeded, and restored afterwards (see
+    `base.randomness`). If the output still differs between two calls, only this fact is recorded, as an empty array.
     """
     if plan.degrade is None:
         return {}
@@ -89,10 +88,10 @@ def outcome(plan: Plan) -> dict[str, Array]:
 
 
 def of_model(model: keras.Model) -> Any:
-    """The configuration of a model as plain values without names: equal for models that compute the same.
+    """The configuration of a model as plain values without names, equal for models that compute the same.
 
-    Layers are known by their place, in nested models too; what else a custom layer is, its `get_config` has to say,
-    else see `attributes`. Of a model without a configuration there are only the shapes of its variables.
+    Layers are identified by their position, also in nested models, and described by their `get_config` (otherwise see
+    `attributes`). For a model without a configuration there are only the shapes of its variables.
     """
     try:
         config = {"config": model.get_config()}
@@ -106,20 +105,20 @@ def _plain_values(config: dict[str, Any]) -> Any:
 
 
 def not_compared(configuration: Mapping[str, Any], outcome: Mapping[str, Array]) -> str:
-    """A line that says what of a run cannot be compared with another's; "" where everything can."""
-    found = ["degrade, which does not repeat itself"] if any(not array.size for array in outcome.values()) else []
+    """A line that names what cannot be compared with a checkpoint; "" if everything can."""
+    unsure = ["degrade (which is random)"] if any(not array.size for array in outcome.values()) else []
     names = sorted(set(attributes.unknown(configuration.get("model", {}).get("layers"))))
     if names:
-        found.append(f"{', '.join(names)} of layers without get_config")
-    return f"{' and '.join(found)} cannot be compared with the checkpoint's: make sure of it." if found else ""
+        unsure.append(f"{', '.join(names)} of layers without get_config")
+    return f"{' and '.join(unsure)} cannot be compared with the checkpoint: make sure it is the same." if unsure else ""
 
 
-# Of a layer: how it was built and compiled follows from the rest, or is the recipe's.
+# Keys of a layer that follow from the others, or from the recipe.
 _LEFT_OUT = ("build_config", "compile_config")
 
 
 def _unnamed(value: Any, places: dict[str, int]) -> Any:
-    """A part of a Keras configuration; `places` are those of the layers of the model around it."""
+    """A part of a Keras configuration without names; `places` are the positions of the layers around it."""
     if isinstance(value, (list, tuple)):
         if len(value) == 3 and isinstance(value[0], str) and value[0] in places:  # [layer, its call, its output]
             return [places[value[0]], *value[1:]]
@@ -131,7 +130,7 @@ def _unnamed(value: Any, places: dict[str, int]) -> Any:
         names = [layer.get("name", (layer.get("config") or {}).get("name")) for layer in layers]
         places = {name: place for place, name in enumerate(names) if isinstance(name, str)}
     left_out = set(_LEFT_OUT)
-    # A layer, or the configuration of one: other objects may mean something by a name.
+    # Only of layers and their configurations: in other objects, a name may have a meaning.
     if _of_layer(value) or (isinstance(config, dict) and _of_layer(config)):
         left_out.add("name")
     return {key: _unnamed(part, places) for key, part in value.items() if key not in left_out}

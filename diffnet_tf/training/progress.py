@@ -1,4 +1,4 @@
-"""How a training shows how far it is: a bar in a terminal, elsewhere a line an interval."""
+"""The progress of a training: a bar in a terminal, otherwise one line for each interval."""
 
 import sys
 import time
@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 import keras
 
-SHOWN = ("loss", "val_psnr")  # in the bar, which has to fit into 80 columns
+SHOWN = ("loss", "val_psnr")  # in the bar, which must fit into 80 columns
 
 
 class Progress:
-    """Shows the steps of a run.
+    """Shows the progress of a training.
 
     Args:
-        steps: of the whole run.
-        first: steps that were done before.
-        before: seconds they took.
+        steps: number of steps of the whole training.
+        first: steps that were done before it was resumed.
+        before: seconds that these took.
     """
 
     def __init__(self, steps: int, first: int, before: float) -> None:
@@ -25,11 +25,11 @@ class Progress:
         self._promised = False
         self._bar = None
         if sys.stdout.isatty():
-            # Of the steps that are left: a bar that begins in the middle would promise too short a time.
+            # For the remaining steps only: a bar that starts in the middle would predict too short a time.
             self._bar = keras.utils.Progbar(steps - first, width=12, stateful_metrics=SHOWN, interval=0.2)
 
     def step(self, step: int, values: Mapping[str, float]) -> None:
-        """A step was done, or a call of several, with these means of the interval."""
+        """Report that one or several steps are done, with the mean values since the last validation."""
         done = step - self._first
         if self._timed_from is None:  # the first step compiles
             self._timed_from = done, time.perf_counter()
@@ -41,7 +41,7 @@ class Progress:
             self._bar.update(done, [(name, value) for name, value in values.items() if name in SHOWN])
 
     def interval(self, step: int, values: Mapping[str, float]) -> None:
-        """An interval was done and validated."""
+        """Report that an interval is done and validated."""
         done, seconds = step - self._first, time.perf_counter() - self._began
         if self._bar is not None:
             means = [(name, value) for name, value in values.items() if name in SHOWN]
@@ -56,5 +56,5 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words."""
+    """A duration in words, from seconds."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -1,11 +1,11 @@
-"""How a network is trained: batches, crops, loss, optimiser and schedule, under one name.
+"""Recipes: named settings of batch size, crops, loss, optimiser and learning-rate schedule for training.
 
 >>> import dataclasses
 >>> import diffnet_tf as dn
 >>> fast = dn.recipes.get("fast")
 >>> fast.crop, fast.batch_size, fast.optimizer
 (24, 8, 'soap')
->>> wide = dataclasses.replace(fast, crop=48)  # what `training.fit` takes as well
+>>> wide = dataclasses.replace(fast, crop=48)  # `training.fit` takes a changed recipe, too
 """
 
 import dataclasses
@@ -24,21 +24,26 @@ OPTIMIZERS = {"adam": keras.optimizers.Adam, "soap": SOAP}
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How a network is trained, whatever the number of steps.
+    """Settings of a training that do not depend on the number of steps.
 
     Attributes:
-        batch_size: examples a step.
+        batch_size: number of examples in a step.
         crop: side of the training crops in pixels, each diffused with its own border; None for whole images.
-        augment: random flips and transpositions, before diffusing.
-        loss: "norm" (the authors' ‖·‖₂ / batch), "mse", or "log" (½ log MSE of each image, for a range of noises).
+        augment: flip and transpose at random, before diffusing.
+        loss: "norm" (the authors' ‖·‖₂ / batch size), "mse", or "log" (½ log MSE of each image, for a range of noise
+            levels).
         optimizer: "adam", or "soap": `training.soap.SOAP`, Adam in the eigenbasis of Shampoo's preconditioner.
-        learning_rate: where the schedule starts from.
-        schedule: "constant", "cosine" (down to 0 at the last step) or "authors" (halved at every 10,000th step, the
-            0th included).
-        time_step_learning_rate: of the learned time steps; None for that of the filters.
-        beta_2: averaging of squared gradients; None for the optimiser's own, 0.999 (Adam) or 0.95 (SOAP).
-        initial_scale: factor on the estimators' last kernels at the start, see `layers.FilterEstimator`. It is for
-            whoever makes the model: `fit` takes the weights as they are.
+        learning_rate: the initial value of the schedule, above 0.
+        schedule: "constant", "cosine" (decreasing to 0 at the last step) or "authors" (halved at every 10,000th step,
+            including step 0).
+        time_step_learning_rate: for the learned time steps; None for the same as the filters.
+        beta_2: decay of the average of squared gradients; None for the optimiser's default, 0.999 (Adam) or 0.95
+            (SOAP).
+        initial_scale: factor on the initial last kernels of estimators, see `layers.FilterEstimator`. Pass it to the
+            model when you make it: `fit` does not change initial weights.
+
+    Raises:
+        TypeError, ValueError: for a value out of range.
     """
 
     batch_size: int = 16
@@ -61,12 +66,12 @@ class Recipe:
 
 
 RECIPES = {
-    # The paper: 96×96, batch 16, ℓ2 loss, Adam with gradually decreased rate. Its rates are not known.
+    # The paper: 96×96 pixels, batch 16, ℓ2 loss, Adam with a gradually decreased rate, whose values are not known.
     "paper": Recipe(loss="mse", learning_rate=1e-3, schedule="cosine"),
     # The authors' released code.
     "authors": Recipe(),
-    # Small crops and batches give more steps a second and, on two cores, better results in equal time. SOAP does not
-    # crawl beyond 50 dB, as first-order methods do.
+    # Small crops and batches give more steps per second and, on two cores, better results in equal time. Above 50 dB,
+    # SOAP is much faster than first-order methods.
     "fast": Recipe(
         batch_size=8, crop=24, augment=True, optimizer="soap", learning_rate=3e-3, schedule="cosine", initial_scale=0.01
     ),
@@ -74,14 +79,14 @@ RECIPES = {
 
 
 def crop(noise: float) -> int:
-    """Side in pixels of the training crops that suit σ of the noise: with noise, a pixel needs a wider view."""
+    """A good side of training crops, in pixels, for noise σ: with noise, the network needs a wider view."""
     return 48 if noise >= 0.005 else 24
 
 
 def learning_rates(
     schedule: str, initial: float, steps: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """A Keras learning-rate schedule (or the number itself) for a name in `SCHEDULES`."""
+    """The Keras learning-rate schedule with a name in `SCHEDULES`; the number `initial` for "constant"."""
     checks.one_of(schedule, "schedule", SCHEDULES)
     if schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(initial, steps)
@@ -91,7 +96,7 @@ def learning_rates(
 
 
 def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """The optimiser of a recipe; the time steps get one of their own when the recipe gives them a rate of their own."""
+    """The optimiser of a recipe, for a number of steps. Time steps get their own if they have their own rate."""
     options: dict[str, Any] = {} if recipe.beta_2 is None else {"beta_2": recipe.beta_2}
 
     def of_rate(rate: float, **name: str) -> keras.optimizers.Optimizer:
@@ -99,19 +104,23 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
     if recipe.time_step_learning_rate is None:
         return of_rate(recipe.learning_rate)
-    # Of their names callbacks make columns of the history: those that Keras gives differ from run to run.
+    # Callbacks use the names for columns of the history. Keras's default names differ from run to run.
     groups = {".*time_step": of_rate(recipe.time_step_learning_rate, name="time_steps")}
     filters = of_rate(recipe.learning_rate, name="filters")
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(filters, groups))
 
 
 def loss(recipe: Recipe, batch_shape: Sequence[int]) -> keras.losses.Loss:
-    """The loss of a recipe, on the scale of training batches (images, height, width, channels) for all others too."""
+    """The loss of a recipe; for all batches on the scale of training batches (images, height, width, channels)."""
     return NormLoss(batch_shape=batch_shape) if recipe.loss == "norm" else LOSSES[recipe.loss]()
 
 
 def get(recipe: str | Recipe) -> Recipe:
-    """The recipe of that name, or the given `Recipe` itself."""
+    """The recipe with this name; a `Recipe` is returned unchanged.
+
+    Raises:
+        ValueError: if the name is unknown. The message lists the known names.
+    """
     if isinstance(recipe, Recipe):
         return recipe
     checks.one_of(recipe, "recipe", tuple(RECIPES))

@@ -1,4 +1,4 @@
-"""One training run as a Keras callback: it counts, keeps the history, saves, takes up again, and ends on time."""
+"""A Keras callback that runs a training: it counts steps, keeps the history, saves, resumes, and stops."""
 
 import contextlib
 import csv
@@ -22,16 +22,16 @@ from diffnet_tf.training.progress import Progress
 
 
 class Run(keras.callbacks.Callback):
-    """The last of a run's callbacks, so that what it saves is what the others have made of the step.
+    """The last callback of a training, so that it saves the state after all other callbacks.
 
     Args:
-        steps: of the whole run.
-        every: steps from one validation (Keras's epoch) to the next.
-        save_every: steps from one checkpoint to the next.
+        steps: number of steps of the whole training.
+        every: number of steps between validations (an epoch of Keras).
+        save_every: number of steps between checkpoints.
         verbose: show progress.
-        checkpoint_dir: where to save; None saves nothing.
+        checkpoint_dir: folder for checkpoints, or None.
         csv_log: a file for the history as CSV, or None.
-        configuration, outcome: what must be equal for one run to go on from another's checkpoint, see `identity`.
+        configuration, outcome: what must be equal to resume from a checkpoint, see `identity`.
         others: the other callbacks.
     """
 
@@ -54,7 +54,7 @@ class Run(keras.callbacks.Callback):
         self.step = 0
         self.history: list[dict[str, Any]] = []
         self.times: list[float] = []
-        self.first_version = False  # whether it goes on from a checkpoint of the first version
+        self.first_version = False  # whether it continues from a checkpoint of the first version
         self.stopped = False  # by another callback, before all steps were done
         self._before = 0.0
         self._began: float | None = None
@@ -62,25 +62,25 @@ class Run(keras.callbacks.Callback):
         self._found: checkpoint.Checkpoint | None = None
         self._progress: Progress | None = None
         self._interrupted = False
-        self._first = 0  # step of the present call, within its epoch
+        self._first = 0  # first step of the current call, within its epoch
 
     @property
     def seconds(self) -> float:
-        """The time the run took, its earlier parts included."""
+        """The time that the training took, including its earlier parts."""
         return self._before + (time.perf_counter() - self._began if self._began else 0.0)
 
     @property
     def ended(self) -> bool:
-        """Whether no step is left to be done."""
+        """Whether the training is over."""
         return self.step >= self.steps or self.stopped
 
     @property
     def until_stop(self) -> int:
-        """Steps up to the next one after which something is to be done: a checkpoint, or the end."""
+        """The number of steps until the next checkpoint or the end."""
         return min(self.save_every - self.step % self.save_every, self.steps - self.step)
 
     def resume(self, model: keras.Model) -> None:
-        """Take up the run that is saved, if there is one, in a compiled model with a built optimiser."""
+        """Resume the saved training, if there is one, with a compiled model with a built optimiser."""
         if not self.checkpoint_dir:
             return
         self._found = checkpoint.load(self.checkpoint_dir, self.configuration, self.outcome)
@@ -88,20 +88,21 @@ class Run(keras.callbacks.Callback):
             return
         self._found.restore(model)
         self.first_version = self._found.first_version
-        if self.first_version:  # and it stays so
+        if self.first_version:  # later checkpoints keep this format
             self.configuration = checkpoint.as_first_written(self.configuration)
         state = self._found.state
         self.step = self._saved = self._found.step
         self.history, self.times, self.stopped = state["history"], state["times"], state["stopped"]
         self._before = state["seconds"]
         if self.verbose:
-            print(f"Going on from step {self.step:,} of {self.steps:,} in {self.checkpoint_dir}.", flush=True)
+            print(f"Continuing from step {self.step:,} of {self.steps:,} in {self.checkpoint_dir}.", flush=True)
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let Ctrl-C wait for the end of the step, or call of several: on JAX the weights are nowhere while it runs.
+        """A block in which Ctrl-C waits for the end of the step (or call of several steps).
 
-        A second one does not wait. Elsewhere than in the main thread Python knows no signals, and nothing is changed.
+        A second Ctrl-C does not wait. On JAX the weights are not accessible during a call. Python handles signals in
+        the main thread only; in other threads this does nothing.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -120,14 +121,14 @@ class Run(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._began = time.perf_counter()
-        if self._found:  # the others have just forgotten what they knew
+        if self._found:  # the other callbacks have just reset their state
             callback_state.restore(self.others, self._found.state["callbacks"], self._found.arrays)
         if self.verbose and not self.ended:
             self._progress = Progress(self.steps, self.step, self._before)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self._found and self.step % self.every:
-            # This interval had begun: Keras has just reset the metrics, and others may have changed the learning rate.
+            # Within an interval: Keras has just reset the metrics, and callbacks may have changed the learning rate.
             self._found.restore(self.model)
             self._found.restore_metrics(self.model)
             callback_state.restore(self.others, self._found.state["callbacks"], self._found.arrays)
@@ -137,12 +138,12 @@ class Run(keras.callbacks.Callback):
         self._first = batch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.step += batch - self._first + 1  # as Keras counts where several steps are one call
+        self.step += batch - self._first + 1  # as in Keras, if a call has several steps
         if self._progress:
             self._progress.step(self.step, logs or {})
         if self.step == self.steps:
             self.model.stop_training = True
-        elif self._interrupted and self.step % self.every:  # else the interval is ended first
+        elif self._interrupted and self.step % self.every:  # otherwise on_epoch_end stops
             self._save()
             raise KeyboardInterrupt
         if self.step % self.save_every == 0 and self.step % self.every and self.step < self.steps:
@@ -152,7 +153,7 @@ class Run(keras.callbacks.Callback):
         values = {name: float(value) for name, value in (logs or {}).items()}
         if not all(np.isfinite(v) for v in values.values()):
             raise FloatingPointError(
-                f"Training left the finite numbers before step {self.step:,}: {values}. Lower the learning rate."
+                f"The training diverged before step {self.step:,}: {values} are not finite. Lower the learning rate."
             )
         self.history.append({"step": self.step, **values})
         self.times.append(round(self.seconds, 3))
@@ -169,7 +170,7 @@ class Run(keras.callbacks.Callback):
         if not self.checkpoint_dir or not distribute.is_chief() or self._saved == self.step:
             return
         if keras.backend.backend() == "jax":
-            self.model.jax_state_sync()  # during training the variables are elsewhere
+            self.model.jax_state_sync()  # during training, the variables are not up to date
         nothing, arrays = callback_state.save(self.others)
         state = {
             "history": self.history,
@@ -184,9 +185,9 @@ class Run(keras.callbacks.Callback):
         self._saved = self.step
 
     def _log(self) -> None:
-        """All of the history anew: what a run that was killed had written beyond its checkpoint is gone with it."""
+        """Write the whole history again, without rows that a killed training wrote after its last checkpoint."""
         text = io.StringIO()
-        columns = dict.fromkeys(name for row in self.history for name in row)  # a callback may have come in between
+        columns = dict.fromkeys(name for row in self.history for name in row)  # a callback may add columns later
         table = csv.DictWriter(text, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(self.history)

@@ -2,13 +2,13 @@
 
 N. Vyas et al., *SOAP: Improving and Stabilizing Shampoo using Adam*, ICLR 2025, arXiv:2409.11321, Algorithm 3.
 
-Beyond 50 dB, undoing diffusion is a smooth regression, whose directions differ in curvature by many orders of
-magnitude; Adam scales coordinates and crawls. SOAP scales directions: of a kernel, taken as a matrix from input
-patches to output channels, it averages G Gᵀ and Gᵀ G over the gradients G, and lets Adam run on G in their
-eigenvectors. Here a bias is one more row of its kernel, that of a constant input: this gains 0.8 dB in 1,500 steps.
+Above 50 dB, undoing diffusion is a smooth regression whose directions differ in curvature by many orders of magnitude.
+Adam scales coordinates, and is slow. SOAP scales directions: it treats a kernel as a matrix from input patches to
+output channels, averages G Gᵀ and Gᵀ G over the gradients G, and applies Adam to G in the basis of their eigenvectors.
+Here a bias is an additional row of its kernel, for a constant input, which gains 0.8 dB in 1,500 steps.
 
-Kernels of one shape are a batch of matrices, so that a network of like layers takes a few large operations, not many
-small ones.
+Kernels of the same shape form a batch of matrices, so that a network of similar layers needs a few large operations
+instead of many small ones.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ PACKAGE = "diffnet_tf"
 
 @dataclasses.dataclass
 class _Group:
-    """Kernels of one shape, each with the bias of its layer or all without: (kernel, bias), and their common state."""
+    """Kernels of one shape, all with the bias of their layer or all without, and their common state."""
 
     number: int
     members: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
@@ -36,21 +36,24 @@ class _Group:
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class SOAP(keras.optimizers.Optimizer):
-    """Adam in the slowly turning eigenbasis of Shampoo's preconditioner.
+    """Adam in the slowly changing eigenbasis of Shampoo's preconditioner.
 
-    Kernels (rank 2 and more) are matrices (product of all dimensions but the last, last), with the bias of the same
-    layer as their last row; other vectors and scalars are left to Adam with the same averages. A kernel takes memory
-    for two square matrices and their eigenvectors: SOAP is made for kernels of up to about a thousand rows.
+    Kernels (rank 2 and more) are treated as matrices (product of all dimensions but the last, last), with the bias of
+    the same layer as last row. Other vectors and scalars are updated by Adam with the same averages. Each kernel needs
+    memory for two square matrices and their eigenvectors, so SOAP suits kernels of up to about a thousand rows.
 
     Args:
-        learning_rate: a float or a Keras schedule. 3e-3 is the authors' of SOAP, and suits DiffNet.
-        beta_1: averaging of gradients, in [0, 1).
-        beta_2: averaging of squared gradients, in [0, 1).
-        shampoo_beta: averaging of G Gᵀ and Gᵀ G, in [0, 1).
-        epsilon: keeps the division by the root of the squared gradients finite.
-        refresh_every: steps from one refreshment of a kernel's eigenvectors, by one power iteration and a QR
-            decomposition, to the next. Kernels of different shapes take turns. The first step decomposes exactly.
-        name, kwargs: of `keras.optimizers.Optimizer`: weight decay, clipping, averaging of weights.
+        learning_rate: a float or a Keras schedule. The default is that of SOAP's authors, and suits DiffNet.
+        beta_1: decay of the average of gradients, in [0, 1).
+        beta_2: decay of the average of squared gradients, in [0, 1).
+        shampoo_beta: decay of the averages of G Gᵀ and Gᵀ G, in [0, 1).
+        epsilon: is added to the root of the squared gradients, to avoid a division by zero.
+        refresh_every: number of steps between updates of a kernel's eigenvectors, each by one power iteration and a QR
+            decomposition. Kernels of different shapes take turns. The first step computes them exactly.
+        name, kwargs: see `keras.optimizers.Optimizer`: weight decay, clipping, averaging of weights.
+
+    Raises:
+        TypeError, ValueError: for an argument out of range.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class SOAP(keras.optimizers.Optimizer):
             group.members.append(member)
             self._group_of |= dict.fromkeys(member, group)
         for (shape, _), group in groups.items():
-            # Averages of G, of its squares in the basis, of G Gᵀ and Gᵀ G; and their eigenvectors, in columns.
+            # Averages of G, of its squares in the basis, of G Gᵀ and of Gᵀ G; and eigenvectors, in columns.
             shapes = {"momentum": shape, "velocity": shape}
             for name, size in (("left", shape[0]), ("right", shape[1])):
                 shapes |= {name: (size, size), f"{name}_basis": (size, size)}
@@ -120,13 +123,13 @@ class SOAP(keras.optimizers.Optimizer):
             self.assign(second, _average(second, ops.square(gradient), self.beta_2))
             self.assign_sub(variable, rate * self._adam(first, second))
             return
-        # They wait for the others. (Under tf.distribute each comes once a device, in the same order.)
+        # Gradients wait for those of the rest of the group. (Under tf.distribute, each comes once for every device.)
         self._waiting.setdefault(index, []).append((variable, gradient))
         if index == max(map(max, group.members)):
             self._update(group, rate)
 
     def _update(self, group: _Group, rate: Tensor) -> None:
-        """One step of all kernels and biases of a group, whose gradients are waiting."""
+        """Update all kernels and biases of a group, whose gradients are waiting."""
         members = [[self._waiting[index].pop(0) for index in member] for member in group.members]
         gradient = ops.stack([_matrix(*(gradient for _, gradient in member)) for member in members])
         for member, step in zip(members, ops.unstack(rate * self._step(group, gradient), len(members))):
@@ -135,7 +138,7 @@ class SOAP(keras.optimizers.Optimizer):
                 self.assign_sub(variable, ops.reshape(part, tuple(variable.shape)))
 
     def _step(self, group: _Group, gradient: Tensor) -> Tensor:
-        """Update the state of a group by its gradients, (kernels, rows, columns); return Adam's steps in the basis."""
+        """Update the state of a group with its gradients, (kernels, rows, columns); return the steps of its kernels."""
         first, second, left, p, right, q = group.state
         self.assign(first, _average(first, gradient, self.beta_1))
         self.assign(left, _average(left, ops.matmul(gradient, _transposed(gradient)), self.shampoo_beta))
@@ -160,7 +163,7 @@ class SOAP(keras.optimizers.Optimizer):
         return ops.matmul(ops.matmul(basis_p, direction), _transposed(basis_q))
 
     def _adam(self, first: Tensor, second: Tensor) -> Tensor:
-        """Adam's direction from its two averages, both corrected for having started at zero."""
+        """Adam's direction from its two averages, both corrected for their start at zero."""
         number = ops.cast(self.iterations + 1, second.dtype)
         first = ops.convert_to_tensor(first) / (1.0 - ops.power(ops.cast(self.beta_1, second.dtype), number))
         second = ops.convert_to_tensor(second) / (1.0 - ops.power(ops.cast(self.beta_2, second.dtype), number))
@@ -172,7 +175,7 @@ class SOAP(keras.optimizers.Optimizer):
 
 
 def _matrix(kernel: Tensor, *bias: Tensor) -> Tensor:
-    """A kernel as a matrix, with the bias, if there is one, as its last row."""
+    """A kernel as a matrix, with the bias (if there is one) as last row."""
     return ops.concatenate([ops.reshape(kernel, (-1, kernel.shape[-1])), *(row[None] for row in bias)])
 
 
@@ -193,13 +196,16 @@ def _into_basis(matrices: Tensor, p: Tensor, q: Tensor) -> Tensor:
 
 
 def _eigenvectors(average: Tensor) -> Tensor:
-    """In columns, by falling eigenvalue. (Started from anything else, the bases turn so far in the first steps that the
-    averages of squares, which are of the old directions, make Adam's steps explode.)"""
+    """The exact eigenvectors, in columns, sorted by decreasing eigenvalue.
+
+    With another start, the bases would turn so far in the first steps that the averages of squares, which belong to the
+    old directions, would make Adam's steps explode.
+    """
     return ops.flip(_each(lambda matrix: ops.eigh(matrix)[1], _in_units_of_its_largest(average)), axis=-1)
 
 
 def _refreshed(left: Tensor, right: Tensor, p: Tensor, q: Tensor, velocity: Tensor) -> tuple[Tensor, ...]:
-    """One power iteration on both bases; their columns sorted by eigenvalue, and the squared gradients with them."""
+    """One power iteration on both bases. Their columns, and the squared gradients, are sorted by eigenvalue."""
     p, order = _turned(left, p)
     velocity = ops.take_along_axis(velocity, order[:, :, None], axis=1)
     q, order = _turned(right, q)
@@ -207,22 +213,22 @@ def _refreshed(left: Tensor, right: Tensor, p: Tensor, q: Tensor, velocity: Tens
 
 
 def _turned(average: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
-    # The tiny multiple of the identity turns no eigenvector, and keeps the basis where all gradients are zero.
+    # The small multiple of the basis does not change eigenvectors, and keeps the basis if all gradients are zero.
     image = ops.matmul(_in_units_of_its_largest(average), basis) + 1e-9 * basis
     order = ops.argsort(-ops.sum(basis * image, axis=1))  # by Rayleigh quotient
     return _each(lambda matrix: ops.qr(matrix)[0], ops.take_along_axis(image, order[:, None, :], axis=2)), order
 
 
 def _each(decompose: Callable[[Tensor], Tensor], matrices: Tensor) -> Tensor:
-    """A decomposition of every matrix of a batch, one by one.
+    """Decompose every matrix of a batch, one by one.
 
-    (JAX's of whole batches wait for threads of the pool that they run in: on few cores, for ever.)
+    (With few cores, JAX's decompositions of whole batches deadlock: they wait for threads of their own pool.)
     """
     return ops.stack([decompose(matrix) for matrix in ops.unstack(matrices, matrices.shape[0])])
 
 
 def _in_units_of_its_largest(average: Tensor) -> Tensor:
-    """Decompositions square columns: gradients of 1e-6 would be 1e-24 in them, near the end of float32."""
+    """Divide by the largest entry: decompositions square columns, and gradients of 1e-6 could underflow in float32."""
     average = ops.convert_to_tensor(average)
     largest = ops.max(ops.abs(average), axis=(-1, -2), keepdims=True)
     return average / ops.where(largest > 0, largest, ops.ones_like(largest))

@@ -73,7 +73,7 @@ PYTHON = {
     "negative light": (
         lambda m, f: RESTORE(GRAY[0] - 2, m),
         VALUE,
-        "minimum of -1 … expected none below 0 but for noise. Give nodata= … black=",
+        "minimum of -1 … expected only noise below 0. Give nodata= … black=",
     ),
     "0 to 255 as floats": (lambda m, f: pairs(LIGHT), VALUE, "to 255; expected values in [0, 1]. Divide"),
     "λ for 0 to 1": (lambda m, f: DIFFUSE(LIGHT), VALUE, "reaches 255 while contrast=0.2; expected … the same units"),

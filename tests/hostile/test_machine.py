@@ -25,15 +25,15 @@ def test_exhausted_memory_names_smaller_tiles_and_batches(folder, monkeypatch, c
     monkeypatch.setattr(tiles.backend, "compiled", lambda function: fail)
     before = contents(folder)
     assert main(["restore", "images/00.png", "out.png", "--weights", "good.keras"]) == 2
-    line = "The memory does not hold a tile of 512×512 pixels. Try tile=256."
+    line = "A tile of 512×512 pixels does not fit into memory. Try tile=256."
     assert capsys.readouterr().err == f"error: {line}\n"
     with pytest.raises(MemoryError) as error:
         dn.restore(GRAY[0], model, tile=1)
-    check(error, MemoryError, "The memory does not hold a tile of 1×1 pixels. Try tile=1.")
+    check(error, MemoryError, "A tile of 1×1 pixels does not fit into memory. Try tile=1.")
     assert contents(folder) == before
     monkeypatch.setattr(training.fitting, "_fit", fail)
     assert main(["train", "images", "--out", "m.keras", "--steps", "1", "--init", "good.keras"]) == 2
-    line = "The memory does not hold a training step with batch_size=8 and crop=24. "
+    line = "A training step with batch_size=8 and crop=24 does not fit into memory. "
     line += "Try dataclasses.replace(recipe, batch_size=4)."
     assert capsys.readouterr().err == f"error: {line}\n"
     assert not (folder / "m.keras").exists()

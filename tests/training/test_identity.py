@@ -65,7 +65,9 @@ def test_another_degrade_is_refused_and_an_equal_one_goes_on(photographs, tmp_pa
     one, other = CASES[case]
     fit(photographs, tmp_path, one())
     assert fit(photographs, tmp_path, one()).steps == 1
-    with pytest.raises(ValueError, match=r"is of a training with another degrade: .* differs \(by up to .*remove it\.$") as e:
+    with pytest.raises(
+        ValueError, match=r"is of a training with another degrade: .* differs \(by up to .*remove it\.$"
+    ) as e:
         fit(photographs, tmp_path, other())
     assert "\n" not in str(e.value)
     with pytest.raises(ValueError, match=r"another configuration \(degrade: 'given' there, None here\)"):
@@ -174,7 +176,9 @@ def test_a_checkpoint_of_an_earlier_version_goes_on_without_a_degrade(photograph
     assert fit(photographs, tmp_path / "a", model=make()).steps == 1
     fit(photographs, tmp_path / "b", scaled(0.5), make())
     first_written(tmp_path / "b")
-    with pytest.raises(ValueError, match=r"is of an earlier version, which did not record what degrade does.*remove it\."):
+    with pytest.raises(
+        ValueError, match=r"is of an earlier version, which did not record what degrade does.*remove it\."
+    ):
         fit(photographs, tmp_path / "b", scaled(0.5), make())
     with pytest.raises(ValueError, match="noise: 0.0 there, 0.1 here"):
         fit(photographs, tmp_path / "a", model=make(), noise=0.1)
