@@ -1,1 +1,1 @@
-"""What a network or a method is worth, and what it learned: analysis, locality, classical methods, statistics."""
+"""Evaluate networks and methods: analysis of learned filters, locality, classical methods, costs, statistics."""

@@ -1,11 +1,11 @@
-"""What a trained network learned, layer by layer, as a numerical scheme: spectrum, conservation, symmetry, stability.
+"""Analyse the layers of a trained network as a numerical scheme: spectrum, conservation, symmetry and stability.
 
-Each layer of a network that looks at one image is one matrix Id + δt S, see `physics.operators`. Perona–Malik diffusion
-is the measure: its S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, and the step is stable while
-δt · 4 max γ ≤ 1. An inverse layer should be the same with the other sign: Id − δt S, up to O(δt²). How far a learned S
-is from that, the numbers of `Layer` say; all are of δt S, since network and time step share any factor between them.
+For one image, each layer is a matrix Id + δt S, see `physics.operators`. It is compared with Perona–Malik diffusion,
+for which S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, and a step is stable if
+δt · 4 max γ ≤ 1. A layer of an inverse should be the same with the opposite sign: Id − δt S, up to O(δt²). The numbers
+of `Layer` measure how far a learned S is from this. All refer to δt S, since only the product is determined.
 
-A network that was trained to diffuse: its steps damp, its filters follow γ(|∇u|²), which it was never shown:
+A network that was trained to diffuse: its steps damp, and its filters follow γ(|∇u|²), which it has never seen:
 
 >>> import diffnet_tf as dn
 >>> image = dn.data.load_images("skimage", split="test", limit=1)
@@ -29,19 +29,19 @@ from diffnet_tf.networks.models import DiffNet, LinearDiffNet
 from diffnet_tf.physics import diffusion, diffusivity, stencil
 from diffnet_tf.physics.operators import StencilOperator
 
-DENSE = 200  # pixels; up to these all eigenvalues are computed, beyond only extreme ones, by ARPACK
+DENSE = 200  # up to so many pixels, all eigenvalues are computed; above, ARPACK computes extreme ones
 _ARPACK: dict[str, Any] = {"k": 1, "ncv": 40, "tol": 1e-5, "maxiter": 3000, "return_eigenvectors": False}
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Extreme eigenvalues of Id + δt S; NaN where ARPACK found none.
+    """Extreme eigenvalues of Id + δt S; NaN if ARPACK does not converge.
 
     Attributes:
-        lowest, highest: the extreme real parts.
+        lowest, highest: the smallest and the largest real part.
         radius: the largest modulus.
-        symmetric_lowest, symmetric_highest: the extremes of the symmetric part, which enclose the real parts; of a
-            symmetric S they are the same.
+        symmetric_lowest, symmetric_highest: the extreme eigenvalues of the symmetric part, which bound the real parts;
+            equal to `lowest` and `highest` if S is symmetric.
     """
 
     lowest: float
@@ -53,27 +53,27 @@ class Spectrum:
 
 @dataclass(frozen=True)
 class Layer:
-    """What one layer of a network does to one image.
+    """The analysis of one layer of a network for one image.
 
     Attributes:
         number: of the layer, from 1.
-        state: the image that the layer gets, (height, width).
+        state: the input image of the layer, (height, width).
         operator: its update Id + δt S.
-        action: δt L u, what the mean-free part of S = L + αW adds to the image, (height, width).
+        action: δt L u, which the mean-free part of S = L + αW adds to the image, (height, width).
         smoothing: the diagonal of δt αW, the sum of each pixel's filters times δt, (height, width).
         diffusivity: see `estimated_diffusivity`, (height, width).
         spectrum: extreme eigenvalues of Id + δt S.
-        mean_sum, largest_sum: mean and largest modulus of `smoothing`: 0 where the layer keeps constants (and, if S is
-            symmetric, the mean gray value).
-        asymmetry: ‖S − Sᵀ‖ / ‖S‖ in the Frobenius norm, between 0 and 2: 0 for a divergence form ∇·(γ∇u).
+        mean_sum, largest_sum: mean and largest modulus of `smoothing`; 0 if the layer keeps constant images (and, if S
+            is symmetric, the mean gray value).
+        asymmetry: ‖S − Sᵀ‖ / ‖S‖ in the Frobenius norm, between 0 and 2; 0 for the divergence form ∇·(γ∇u).
         negative, positive, opposite: see `signs`.
-        cfl_margin: 1 − δt max |centre filter|. Of a diffusion it is the CFL condition: not below 0, every new value is
-            a weighted mean of old ones, and the step keeps the range of the image. Of other filters it says how large
-            a step is, no more.
-        radius_margin: 1 − ρ(Id + δt S), ρ the spectral radius: below 0, some image grows without bound if the step is
-            repeated with these filters. A step that undoes diffusion has to be so.
-        pearson, spearman: correlation of `diffusivity` with Perona and Malik's at the state, over the interior: 1 for
-            their diffusion, −1 for a step back. NaN where either is constant.
+        cfl_margin: 1 − δt max |centre filter|. For a diffusion this is the CFL condition: if it is at least 0, new
+            values are weighted means of old values, and the step keeps the range of the image. For other filters it
+            only measures the size of a step.
+        radius_margin: 1 − ρ(Id + δt S), with the spectral radius ρ. If it is negative, some image grows without bound
+            when the step is repeated with these filters. This is necessary for a step that undoes diffusion.
+        pearson, spearman: correlation of `diffusivity` with Perona and Malik's γ of the state, over the interior: 1 for
+            their diffusion, −1 for a step that undoes it; NaN if one is constant.
     """
 
     number: int
@@ -96,20 +96,20 @@ class Layer:
 
 
 def layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float = 0.2) -> Iterator[Layer]:
-    """Look at all layers of a network that is applied to an image, one after the other.
+    """Analyse the layers of a network that is applied to an image, one after the other.
 
     Args:
-        model: a `models.DiffNet` or `models.LinearDiffNet`.
-        u: one image, (height, width) or (1, height, width, 1), floating point, at least 3 pixels a side. The time of
-            the eigenvalues grows faster than the pixels: a second a layer for 96×96, minutes for 256×256.
-        contrast: λ of the Perona–Malik diffusivity that the filters are compared with.
+        model: a `models.DiffNet` or `models.LinearDiffNet` for gray images.
+        u: one image, (height, width) or (1, height, width, 1), floating point, at least 3 pixels a side. Eigenvalues
+            take about a second for each layer with 96×96 pixels, and minutes with 256×256.
+        contrast: λ of the Perona–Malik diffusivity that the filters are compared with, above 0.
 
     Yields:
         A `Layer` for each diffusion layer, in order.
 
     Raises:
-        TypeError: for another kind of model or integer images.
-        ValueError: for another shape, NaN or infinity.
+        TypeError: for a model of another class, or an image that is not floating point.
+        ValueError: for an image of another shape, or with NaN or infinity.
     """
     if not isinstance(model, (DiffNet, LinearDiffNet)):
         raise checks.InputTypeError(
@@ -117,14 +117,14 @@ def layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float = 0.2) -> 
         )
     checks.positive(contrast, "contrast")
     if model.input_channels != 1:
-        raise ValueError(f"The model takes {model.input_channels} channels; expected one of gray images alone.")
+        raise ValueError(f"The model takes {model.input_channels} channels; expected a model for gray images only.")
     pixels = ops.convert_to_numpy(u)
     pixels = pixels[None, ..., None] if pixels.ndim == 2 else pixels
     checks.float_dtype(pixels, "u")
     checks.image_shape(pixels.shape, "u")
     checks.finite(pixels, "u")
     if len(pixels) != 1:
-        raise ValueError(f"u has shape {pixels.shape}; expected one image. Look at one after the other: u[i : i + 1].")
+        raise ValueError(f"u has shape {pixels.shape}; expected one image. Analyse one after the other: u[i : i + 1].")
     return _layers(model, ops.convert_to_tensor(pixels), contrast)
 
 
@@ -139,7 +139,7 @@ def _layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float) -> Itera
 def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundary, contrast: float) -> Layer:
     operator = stencil.operator(filters, dt, boundary)
     mean_free, sums = stencil.split(filters)
-    smoothing, estimate, found = dt * _image(sums), estimated_diffusivity(operator), spectrum(operator)
+    smoothing, estimate, extremes = dt * _image(sums), estimated_diffusivity(operator), spectrum(operator)
     negative, positive, opposite = signs(operator)
     pearson, spearman = correlations(estimate, perona_malik_diffusivity(u, contrast, boundary))
     return Layer(
@@ -149,7 +149,7 @@ def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundar
         action=dt * _image(stencil.apply(u, mean_free, boundary)),
         smoothing=smoothing,
         diffusivity=estimate,
-        spectrum=found,
+        spectrum=extremes,
         mean_sum=float(smoothing.mean()),
         largest_sum=float(abs(smoothing).max()),
         asymmetry=asymmetry(operator),
@@ -157,29 +157,29 @@ def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundar
         positive=positive,
         opposite=opposite,
         cfl_margin=1.0 - float(abs(dt * operator.filters[..., 0]).max()),
-        radius_margin=1.0 - found.radius,
+        radius_margin=1.0 - extremes.radius,
         pearson=pearson,
         spearman=spearman,
     )
 
 
 def _image(u: Tensor) -> Array:
-    """(1, height, width, 1) as (height, width), in float64."""
+    """An image (1, height, width, 1) as (height, width), float64."""
     return ops.convert_to_numpy(u)[0, ..., 0].astype("float64")
 
 
-# ---- One number each -------------------------------------------------------------------------------------------------
+# ---- The numbers of a layer ------------------------------------------------------------------------------------------
 
 
 def spectrum(operator: StencilOperator) -> Spectrum:
-    """The extreme eigenvalues of Id + δt S: all of a small matrix, of a large one those that ARPACK finds (to 1e-5)."""
+    """The extreme eigenvalues of Id + δt S: exact for small matrices, by ARPACK (to 1e-5) for large ones."""
     matrix = operator.matrix
     symmetric = (matrix + matrix.T) / 2
     if operator.shape[0] <= DENSE:
         values = np.linalg.eigvals(matrix.toarray())
         bounds = np.linalg.eigvalsh(symmetric.toarray())
         return Spectrum(*map(float, (values.real.min(), values.real.max(), abs(values).max(), bounds[0], bounds[-1])))
-    start = np.random.default_rng(0).standard_normal(operator.shape[0])  # equal images have equal eigenvalues
+    start = np.random.default_rng(0).standard_normal(operator.shape[0])  # fixed, for reproducible eigenvalues
 
     def extreme(solver: Callable[..., Array], matrix: Any, which: str) -> complex:
         try:
@@ -204,12 +204,12 @@ def asymmetry(operator: StencilOperator) -> float:
 
 
 def signs(operator: StencilOperator) -> tuple[float, float, float]:
-    """Shares, over the interior pixels, all of whose neighbours lie inside the image.
+    """The signs of filters, over the interior pixels (those with all neighbours inside the image).
 
     Returns:
-        (negative, positive, opposite): the shares of the off-centre entries of δt S below and above 0 — of a diffusion
-        none is negative, of its inverse none positive — and the share of the pixels whose centre filter has the
-        opposite sign of the sum of the others.
+        (negative, positive, opposite): the shares of off-centre entries of δt S below and above 0, and the share of
+        pixels whose centre filter has the opposite sign of the sum of the others. For diffusion, no off-centre entry is
+        negative; for its inverse, none is positive.
     """
     filters = operator.dt * _interior(operator.filters, stencil.reach(operator.filters.shape[-1]))
     centre, others = filters[..., 0], filters[..., 1:]
@@ -218,20 +218,20 @@ def signs(operator: StencilOperator) -> tuple[float, float, float]:
 
 
 def estimated_diffusivity(operator: StencilOperator) -> Array:
-    """The mean of the filters of each pixel's four nearest neighbours times δt, (height, width).
+    """δt times the mean of the four nearest off-centre filters of each pixel, (height, width).
 
-    Of a diffusion it is δt γ, averaged over the four mid-points around the pixel; of a step back, −δt γ.
+    For diffusion this is δt γ, averaged over the four mid-points around the pixel; for its inverse, −δt γ.
     """
     return operator.dt * operator.filters[..., 1:5].mean(axis=-1)
 
 
 def perona_malik_diffusivity(u: Tensor, contrast: float = 0.2, boundary: Boundary = "neumann") -> Array:
-    """γ = 1/(1 + |∇u|²/λ²) of an image, averaged to the four mid-points around each pixel: what the estimate should be.
+    """γ = 1/(1 + |∇u|²/λ²) of an image, averaged over the four mid-points around each pixel, to compare filters with.
 
     Args:
         u: one image, (1, height, width, 1).
-        contrast: λ.
-        boundary: what lies outside the image.
+        contrast: λ, above 0.
+        boundary: the values outside the image, "neumann" or "dirichlet".
 
     Returns:
         (height, width), float64.
@@ -242,10 +242,10 @@ def perona_malik_diffusivity(u: Tensor, contrast: float = 0.2, boundary: Boundar
 
 
 def correlations(estimate: Array, truth: Array) -> tuple[float, float]:
-    """Correlation of two images over their interior, without the frame of one pixel.
+    """Correlations of two images over their interior, without a frame of one pixel.
 
     Returns:
-        (Pearson's, Spearman's): of the values, and of their ranks. NaN where an image is constant.
+        (Pearson's, Spearman's): of the values, and of their ranks; NaN if an image is constant.
     """
     a, b = _interior(estimate).ravel(), _interior(truth).ravel()
     return _correlation(a, b), _correlation(_ranks(a), _ranks(b))
@@ -259,7 +259,7 @@ def _correlation(a: Array, b: Array) -> float:
 
 
 def _ranks(values: Array) -> Array:
-    """The place of each value in their order; equal values share the mean of theirs."""
+    """The rank of each value; equal values get the mean of their ranks."""
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[places]
 

@@ -1,7 +1,7 @@
-"""Classical restoration with parameters chosen on training images: inverses that are told the diffusion, and not.
+"""Classical restoration with parameters tuned on training images: with and without knowledge of the diffusion.
 
-The denoisers and the unsharp mask are scikit-image's. A `Method` yields successive results, of which one is chosen:
-where only the number of iterations regularises, stopping early is a parameter like any other.
+The denoisers and the unsharp mask are those of scikit-image. A `Method` yields the results of successive iterations, so
+that the number of iterations can be tuned like any other parameter: stopping early regularises.
 
 >>> import diffnet_tf as dn
 >>> from diffnet_tf.evaluation import classical
@@ -29,28 +29,28 @@ from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array, Tensor
 from diffnet_tf.physics import diffusion, inverses
 
-BATCH = 16  # images that one compiled call takes
+BATCH = 16  # images in a compiled call
 
-# ---- What knows nothing of the diffusion -----------------------------------------------------------------------------
+# ---- Methods that do not know the diffusion --------------------------------------------------------------------------
 
 
 def _each(function: Callable[[Array], Array], images: Array) -> Array:
-    """A function of one image (height, width), applied to each of (n, height, width, 1)."""
+    """Apply a function of one image (height, width) to each of the images (n, height, width, 1)."""
     return np.stack([function(image[..., 0]) for image in np.asarray(images)])[..., None].astype(images.dtype)
 
 
 def unsharp_mask(images: Array, radius: float = 1.0, amount: float = 1.0) -> Array:
-    """u + amount · (u − G u), G the Gaussian of standard deviation `radius`: (n, height, width, 1), the same shape."""
+    """u + amount · (u − G u), where G is a Gaussian of standard deviation `radius` in pixels; (n, height, width, 1)."""
     return _each(lambda u: filters.unsharp_mask(u, radius, amount, preserve_range=True), images)
 
 
 def total_variation(images: Array, strength: float) -> Array:
-    """Chambolle's total variation denoising; `strength` is scikit-image's weight."""
+    """Chambolle's total variation denoising of images (n, height, width, 1); `strength` is scikit-image's weight."""
     return _each(lambda u: restoration.denoise_tv_chambolle(u, strength, eps=1e-5), images)
 
 
 def wavelets(images: Array, strength: float) -> Array:
-    """Soft BayesShrink thresholds for noise of standard deviation `strength`, mean over shifts by 0 and 1 pixel."""
+    """Soft BayesShrink thresholds for noise of standard deviation `strength`, averaged over shifts by 0 and 1 pixel."""
     options = {"sigma": strength, "wavelet": "db2", "method": "BayesShrink", "rescale_sigma": False}
 
     def denoised(u: Array) -> Array:
@@ -60,18 +60,21 @@ def wavelets(images: Array, strength: float) -> Array:
 
 
 def nonlocal_means(images: Array, strength: float) -> Array:
-    """Non-local means for noise of standard deviation `strength`, with the cut-off that scikit-image advises."""
+    """Non-local means for noise of standard deviation `strength`, with scikit-image's recommended cut-off."""
     options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "sigma": strength, "h": 0.8 * strength}
     return _each(lambda u: restoration.denoise_nl_means(u, **options), images)
 
 
 class Wiener:
-    """The best linear filter in the cosine basis: one factor a frequency, ⟨x̂ ŷ⟩ / ⟨ŷ²⟩ over the training pairs.
+    """The best linear filter in the cosine basis: a factor ⟨x̂ ŷ⟩ / ⟨ŷ²⟩ for each frequency, from training pairs.
 
     Args:
-        inputs, targets: y and x, (n, height, width, 1).
+        inputs, targets: training pairs y and x, (n, height, width, 1).
 
-    Images to be filtered have to be of the same size.
+    It filters images (n, height, width, 1) of the same height and width.
+
+    Raises:
+        ValueError: if shapes differ.
     """
 
     def __init__(self, inputs: Array, targets: Array) -> None:
@@ -91,14 +94,14 @@ class Wiener:
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """A way of restoring images, with parameters to choose from.
+    """A restoration method with parameters to be tuned.
 
     Attributes:
-        label: what it is called.
-        results: (inputs, **parameters) → the results after 1, 2, … iterations; one where nothing is iterated.
-        grid: parameter → its values; all combinations are tried.
-        told: whether it is told the diffusion.
-        most: iterations to choose from; 0 where there is one result only.
+        label: its name in figures and tables.
+        results: (inputs, **parameters) → the results after 1, 2, … iterations; only one if it does not iterate.
+        grid: parameter → values to try; all combinations are tried.
+        told: whether the method knows the diffusion.
+        most: the largest number of iterations to try; 0 if there is only one result.
     """
 
     label: str
@@ -109,7 +112,7 @@ class Method:
 
     @property
     def tuned(self) -> bool:
-        """Whether there is anything to choose."""
+        """Whether there is anything to tune."""
         return self.most > 1 or any(len(values) > 1 for values in self.grid.values())
 
     def combinations(self) -> list[dict[str, float]]:
@@ -118,14 +121,14 @@ class Method:
 
 
 def tune(method: Method, inputs: Array, targets: Array) -> tuple[dict[str, float], list[dict[str, float]]]:
-    """The parameters with the best mean PSNR on training pairs, by trying all.
+    """Find the parameters with the best mean PSNR on training pairs, by trying all combinations.
 
     Args:
         method: a `Method`.
         inputs, targets: training pairs, (n, height, width, 1).
 
     Returns:
-        (the choice, all that was tried with its "psnr").
+        (the best parameters, a list of all parameters that were tried, each with its "psnr").
     """
     tried: list[dict[str, float]] = []
     for parameters in method.combinations():
@@ -138,18 +141,18 @@ def tune(method: Method, inputs: Array, targets: Array) -> tuple[dict[str, float
 
 
 def restored(method: Method, inputs: Array, choice: Mapping[str, float]) -> Array:
-    """What a method with the chosen parameters makes of images (n, height, width, 1)."""
+    """Images (n, height, width, 1), restored by a method with the chosen parameters."""
     parameters = {name: value for name, value in choice.items() if name in method.grid}
     results = method.results(inputs, **parameters)
     number = int(choice["iterations"]) if method.most else 1
     return next(itertools.islice(results, number - 1, None))
 
 
-# ---- Which there are -------------------------------------------------------------------------------------------------
+# ---- The methods -----------------------------------------------------------------------------------------------------
 
 
 def _batched(function: Callable[..., Tensor], *arrays: Array) -> Array:
-    """A compiled function of batches, on all images: the last batch is filled up, since another size compiles anew."""
+    """Apply a compiled function to all images in batches. The last batch is padded, to avoid compiling again."""
     count = len(arrays[0])
     filled = [np.concatenate([a, np.repeat(a[-1:], -count % BATCH, axis=0)]) for a in arrays]
     batches = [function(*(a[i : i + BATCH] for a in filled)) for i in range(0, len(filled[0]), BATCH)]
@@ -166,13 +169,13 @@ def _one(y: Tensor, u: Tensor) -> Tensor:
 
 
 def fixed_point(inputs: Array, denoise: Callable[..., Array] = lambda u: u, **parameters: float) -> Iterator[Array]:
-    """The results of the fixed-point iteration, one after the other; with a denoiser in it, of plug and play."""
+    """The results of successive fixed-point iterations; with a denoiser, of plug-and-play iterations."""
     step, plugged = functools.partial(_batched, _known(_one)), functools.partial(denoise, **parameters)
     return itertools.islice(inverses.plugged(inputs, plugged, step), 1, None)
 
 
 def _whole(function: Callable[..., Tensor], inputs: Array, **parameters: float) -> Iterator[Array]:
-    """The result of an inverse that is told the diffusion."""
+    """The result of an inverse that knows the diffusion."""
     yield _batched(_known(function, **parameters), inputs)
 
 
@@ -182,7 +185,7 @@ def _lavrentiev(inputs: Array, iterations: float, inner: float, alpha: float) ->
 
 
 def _sharpened(denoise: Callable[..., Array] | None, inputs: Array, **parameters: float) -> Iterator[Array]:
-    """Denoise if asked, then sharpen: what one does who does not know the diffusion."""
+    """Denoise (if a denoiser is given), then sharpen, without knowledge of the diffusion."""
     if denoise is not None:
         inputs = denoise(inputs, parameters.pop("strength"))
     yield unsharp_mask(inputs, **parameters)
@@ -202,32 +205,32 @@ _ALPHA = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.3)
 
 
 def methods(noise: float, wiener: Wiener | None = None) -> dict[str, Method]:
-    """The methods for an inverse with noise of standard deviation σ on the diffused images, by short names.
+    """The methods to undo diffusion with noise of standard deviation σ on the diffused images, by short names.
 
     Args:
-        noise: σ. Without noise the inverses that are told the diffusion go to their end, and nothing is denoised.
-        wiener: a fitted `Wiener`, to be among them.
+        noise: σ. Without noise, inverses that know the diffusion iterate to convergence, and nothing is denoised.
+        wiener: a fitted `Wiener` to add.
     """
-    found: dict[str, Method] = {}
+    by_name: dict[str, Method] = {}
     if not noise:
         newton = functools.partial(_whole, inverses.newton_inverse)
         whole = functools.partial(_whole, diffusion.fixed_point_inverse)
         stepwise = functools.partial(_whole, inverses.stepwise_inverse)
-        found["fixed_point"] = Method("fixed point", whole, {"iterations": (200,)}, told=True)
-        found["stepwise"] = Method("step by step", stepwise, {"iterations": (40,)}, told=True)
-        found["newton"] = Method("Newton", newton, {"iterations": (10,), "inner": (20,)}, told=True)
+        by_name["fixed_point"] = Method("fixed point", whole, {"iterations": (200,)}, told=True)
+        by_name["stepwise"] = Method("step by step", stepwise, {"iterations": (40,)}, told=True)
+        by_name["newton"] = Method("Newton", newton, {"iterations": (10,), "inner": (20,)}, told=True)
     else:
-        found["fixed_point"] = Method("fixed point, stopped", fixed_point, told=True, most=10)
+        by_name["fixed_point"] = Method("fixed point, stopped", fixed_point, told=True, most=10)
         grid = {"iterations": (6,), "inner": (10,), "alpha": _ALPHA}
-        found["newton"] = Method("Newton, Lavrentiev", _lavrentiev, grid, told=True)
+        by_name["newton"] = Method("Newton, Lavrentiev", _lavrentiev, grid, told=True)
         for name, (label, denoise, strengths) in DENOISERS.items():
             results = functools.partial(fixed_point, denoise=denoise)
-            found[f"pnp_{name}"] = Method(f"fixed point with {label}", results, {"strength": strengths}, True, 8)
-    found["unsharp"] = Method("unsharp mask", functools.partial(_sharpened, None), SHARPEN)
+            by_name[f"pnp_{name}"] = Method(f"fixed point with {label}", results, {"strength": strengths}, True, 8)
+    by_name["unsharp"] = Method("unsharp mask", functools.partial(_sharpened, None), SHARPEN)
     if wiener is not None:
-        found["wiener"] = Method("Wiener filter", lambda inputs: iter([wiener(inputs)]))
+        by_name["wiener"] = Method("Wiener filter", lambda inputs: iter([wiener(inputs)]))
     if noise:
         for name, (label, denoise, strengths) in DENOISERS.items():
             results = functools.partial(_sharpened, denoise)
-            found[name] = Method(f"{label}, sharpened", results, {"strength": strengths, **_LESS})
-    return found
+            by_name[name] = Method(f"{label}, sharpened", results, {"strength": strengths, **_LESS})
+    return by_name

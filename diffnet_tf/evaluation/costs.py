@@ -1,7 +1,7 @@
-"""What an image costs in floating-point operations: of a network, counted from the model object, and of the diffusion.
+"""Floating-point operations that an image takes: with a network, or with a classical inverse of diffusion.
 
-Counted are multiplications and additions, a multiply-add as two: of convolutions and transposed convolutions, and of
-the update with stencils. Biases, activations, pooling and copies are left out, less than 2 % together.
+For networks, multiplications and additions are counted (a multiply-add as two) of convolutions, transposed convolutions
+and updates with stencils. Biases, activations, pooling and copies are not counted; together they are less than 2 %.
 
 >>> import diffnet_tf as dn
 >>> from diffnet_tf.evaluation import costs
@@ -16,49 +16,49 @@ from keras import layers
 
 from diffnet_tf.networks.layers import DiffusionLayer
 
-# Of one explicit Perona–Malik step a pixel: |∇u|² 5, γ 3, its means 4, fluxes 4, their differences 3, the update 2.
+# Operations per pixel of one explicit Perona–Malik step: |∇u|² 5, γ 3, its means 4, fluxes 4, differences 3, update 2.
 STEP = 21
-# Of its derivative in one direction: as much without γ, twice for the divergences (13 each), δγ 7, sums 1.
+# Operations per pixel of its derivative in one direction: two divergences (13 each), δγ 7, sums 1.
 LINEAR_STEP = 34
-# Of one iteration of BiCGStab beside the two products: four inner products and six updates of vectors.
+# Operations per pixel of one iteration of BiCGStab without its two products: 4 inner products and 6 vector updates.
 SOLVER = 20
 
 
 def flops(model: keras.Model, height: int, width: int) -> int:
-    """Floating-point operations of a network for one image.
+    """The number of floating-point operations of a network for one image.
 
     Args:
         model: a functional model of the package (or of convolutions only).
-        height, width: of the image.
+        height, width: of the image, in pixels.
 
     Returns:
-        A number of operations.
+        The number of operations.
     """
     shapes = _output_shapes(model, height, width)
     return sum(_of_layer(layer, shapes[layer.name]) for layer in model.layers)
 
 
 def _output_shapes(model: keras.Model, height: int, width: int) -> dict[str, tuple[int, ...]]:
-    """(height, width) of what every layer gives."""
+    """(height, width) of the output of every layer, by name."""
     inner = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
     parts = keras.Model(model.inputs, [layer.output for layer in inner])
     image = keras.KerasTensor((1, height, width, *model.inputs[0].shape[3:]), dtype=model.inputs[0].dtype)
     outputs = parts.compute_output_spec(image)
     outputs = outputs if isinstance(outputs, list) else [outputs]
-    found = {layer.name: tuple(output.shape[1:3]) for layer, output in zip(inner, outputs)}
-    return found | {layer.name: (height, width) for layer in model.layers if layer not in inner}
+    shapes = {layer.name: tuple(output.shape[1:3]) for layer, output in zip(inner, outputs)}
+    return shapes | {layer.name: (height, width) for layer in model.layers if layer not in inner}
 
 
 def _of_layer(layer: keras.layers.Layer, shape: tuple[int, ...]) -> int:
     pixels = shape[0] * shape[1]
-    if isinstance(layer, layers.Conv2DTranspose):  # every pixel of the input meets the whole kernel
+    if isinstance(layer, layers.Conv2DTranspose):  # the whole kernel is applied to every input pixel
         return 2 * _size(layer) * pixels // (layer.strides[0] * layer.strides[1])
     if isinstance(layer, layers.Conv2D):
         return 2 * _size(layer) * pixels
     if isinstance(layer, DiffusionLayer):
         points = layer.estimator.convolutions[-1].filters
         estimator = sum(2 * _size(convolution) * pixels for convolution in layer.estimator.convolutions)
-        return estimator + 2 * (points + 1) * pixels  # the stencil, then u + δt · that
+        return estimator + 2 * (points + 1) * pixels  # the stencil S u, and u + δt S u
     return 0
 
 
@@ -67,10 +67,10 @@ def _size(layer: keras.layers.Layer) -> int:
 
 
 def fixed_point(iterations: int, steps: int = 4) -> int:
-    """Of the fixed-point inverse, a pixel: one diffusion an iteration, and u + (y − PM(u))."""
+    """Operations per pixel of the fixed-point inverse: for each iteration a diffusion, and u + (y − PM(u))."""
     return iterations * (steps * STEP + 2)
 
 
 def newton(iterations: int, inner: int, steps: int = 4) -> int:
-    """Of Newton's method, a pixel: the diffusion, and `inner` iterations of BiCGStab with two products each."""
+    """Operations per pixel of Newton's method: the diffusion, and `inner` iterations of BiCGStab with two products."""
     return iterations * (steps * STEP + inner * (2 * steps * LINEAR_STEP + SOLVER) + 3)

@@ -1,20 +1,20 @@
-"""How local is the inverse of diffusion? Conjecture 2.5 of the paper, tested on given images without learning.
+"""How local is the inverse of diffusion? A test of the paper's Conjecture 2.5 on given images, without learning.
 
-The explicit scheme takes γ from the image before each step, and is linear in the image then: of one image u, K steps
-are one sparse matrix A = Π (Id + δt L(γ_k)) with A u = PM(u). So filters that undo the diffusion exist, one for every
-pixel: the rows of A⁻¹. They reach over the whole image, with entries that grow with time, and the conjecture says that
-few pixels will do. Here are the best filters that reach only so far: in each pixel those with the least mean squared
-error for images with the power spectrum 1/|k|² of photographs.
+The explicit scheme computes γ before each step, and is then linear in the image. So for one image u, K steps are a
+sparse matrix A = Π (Id + δt L(γ_k)) with A u = PM(u), and the rows of A⁻¹ are filters that undo the diffusion, one for
+every pixel. These filters cover the whole image, with entries that grow with time. The conjecture says that filters on
+few pixels are enough. This module computes the best filters of a given radius: at each pixel, those with the least mean
+squared error for images with the power spectrum 1/|k|² of photographs.
 
-With more points, back from the same diffused image, they get less and less wrong:
+With more points, the error of the restored image decreases:
 
 >>> import numpy as np
 >>> import diffnet_tf as dn
 >>> from diffnet_tf.evaluation import locality
 >>> image = dn.data.load_images("skimage", split="test", limit=1)[0, 32:56, 32:56, 0]
 >>> matrix = locality.diffusion_matrix(image)
->>> found = [locality.local_inverse(matrix, image.shape, r) @ (matrix @ image.ravel()) for r in (1, 2, 4)]
->>> errors = [np.abs(back - image.ravel()).mean() for back in found]
+>>> restored = [locality.local_inverse(matrix, image.shape, r) @ (matrix @ image.ravel()) for r in (1, 2, 4)]
+>>> errors = [np.abs(u - image.ravel()).mean() for u in restored]
 >>> errors == sorted(errors, reverse=True)
 True
 """
@@ -42,6 +42,9 @@ def diffusion_matrix(
 
     Returns:
         A CSR array (height·width, height·width), float64, for pixels numbered row by row.
+
+    Raises:
+        TypeError, ValueError: for an image of another dtype or shape, or an argument out of range.
     """
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
@@ -60,21 +63,21 @@ def diffusion_matrix(
 
 
 def points_within(radius_squared: int) -> int:
-    """How many pixels lie within a radius: 5, 9, 13, 21, 25 for squared radii 1, 2, 4, 5, 8."""
+    """The number of pixels within a radius: 5, 9, 13, 21, 25 for squared radii 1, 2, 4, 5, 8."""
     reach = np.arange(-radius_squared, radius_squared + 1)
     return int((reach[:, None] ** 2 + reach**2 <= radius_squared).sum())
 
 
 def local_inverse(matrix: sparse.csr_array, image_shape: tuple[int, int], radius_squared: int) -> sparse.csr_array:
-    """The best inverse with rows that reach only so far: argmin_F E|F A u − u|² for random images u, see the module.
+    """The best inverse by filters of a given radius: argmin_F E|F A u − u|² for random images u.
 
-    Row i is C_uy C_yy⁻¹ over the pixels y_j near i, with C the covariance of u, (Id/L² − Δ)⁻¹ under Neumann boundaries
-    (L the longer side), C_yy = A C Aᵀ and C_uy = C Aᵀ.
+    Row i of F is C_uy C_yy⁻¹ restricted to the pixels near i. Here C = (Id/L² − Δ)⁻¹ is the covariance of u with
+    Neumann boundaries (L is the longer side), C_yy = A C Aᵀ and C_uy = C Aᵀ.
 
     Args:
-        matrix: A, (height·width, height·width), of pixels numbered row by row; up to a few thousand pixels.
+        matrix: A, (height·width, height·width), for pixels numbered row by row; up to a few thousand pixels.
         image_shape: (height, width).
-        radius_squared: squared radius in pixels²: 1, 2 and 4 keep 5, 9 and 13 points, see `points_within`.
+        radius_squared: squared radius in pixels²: 1, 2 and 4 give 5, 9 and 13 points, see `points_within`.
 
     Returns:
         F, a CSR array of matrix's shape.
@@ -97,7 +100,7 @@ def local_inverse(matrix: sparse.csr_array, image_shape: tuple[int, int], radius
 
 @functools.lru_cache(maxsize=2)
 def _covariance(image_shape: tuple[int, int]) -> Array:
-    """The covariance of images whose power spectrum falls as 1/|k|²."""
+    """The covariance of images with the power spectrum 1/|k|²."""
     laplacian = stencil.operator(stencil.from_diffusivity(ops.ones((1, *image_shape, 1))), 1.0).stencil_matrix
     precision = sparse.eye_array(laplacian.shape[0]) / max(image_shape) ** 2 - laplacian
     return np.linalg.inv(precision.toarray())

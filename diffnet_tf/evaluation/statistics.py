@@ -1,6 +1,6 @@
-"""Intervals by the bootstrap over images, and what an ensemble says of its own error. NumPy (SciPy for ensembles).
+"""Bootstrap intervals over images, and the calibration of ensembles. NumPy only (SciPy for ensembles).
 
-Two networks find the same images hard: resampling images, the same for both, leaves only what differs between them.
+Two networks have difficulty with the same images. To compare them, images are resampled, the same for both.
 
 >>> import numpy as np
 >>> from diffnet_tf.evaluation import statistics
@@ -9,10 +9,10 @@ Two networks find the same images hard: resampling images, the same for both, le
 >>> print(f"{mean:.2f} ({low:.2f} to {high:.2f})")
 0.50 (0.50 to 0.50)
 
-Were the true image one more draw from the distribution of an ensemble's members, the mean square error of the mean of m
-members would be (m + 1)/m times their variance (Fortin et al., J. Hydrometeorol. 2014). `spread` is the root of that:
-of a calibrated ensemble it is the root mean square error to be expected, of however few members. What all members share
-is no part of it: the noise in the input, what diffusion has destroyed, and the mistakes of the architecture.
+If the true image were one more draw from the distribution of an ensemble's members, the mean square error of the mean
+of m members would be (m + 1)/m times their variance (Fortin et al., J. Hydrometeorol. 2014). `spread` is the root of
+this: the expected root mean square error of a calibrated ensemble of any size. It does not include errors that all
+members share: those from noise in the input, from information that diffusion has destroyed, and from the architecture.
 """
 
 import math
@@ -24,7 +24,7 @@ import numpy as np
 from diffnet_tf.base.types import Array
 
 LEVEL, DRAWS = 0.95, 2_000
-WIDTH = 2.0  # of an ensemble's intervals, in spreads to either side
+WIDTH = 2.0  # half-width of an ensemble's intervals, in spreads
 
 # ---- The bootstrap ---------------------------------------------------------------------------------------------------
 
@@ -35,13 +35,13 @@ def bootstrap(
     """A statistic of images and its percentile bootstrap interval.
 
     Args:
-        statistic: of the images with these indices, (number,), some of them more than once.
+        statistic: a function of the indices of resampled images, (number,).
         number: of images.
-        level: the share of samples that is to contain the true value.
-        draws: bootstrap samples, always the same.
+        level: confidence level of the interval, in (0, 1).
+        draws: number of bootstrap samples, which are always the same.
 
     Returns:
-        (the statistic of all images, lower end, upper end).
+        (statistic of all images, lower end, upper end).
     """
     rng = np.random.default_rng(0)
     samples = [statistic(rng.integers(number, size=number)) for _ in range(draws)]
@@ -53,33 +53,36 @@ def interval(values: Array, level: float = LEVEL, draws: int = DRAWS) -> tuple[f
     """The mean over images and its percentile bootstrap interval.
 
     Args:
-        values: one an image, (n,); or (seeds, n), which are averaged over seeds first.
+        values: one value for each image, (n,); or (seeds, n), which are first averaged over seeds.
         level, draws: see `bootstrap`.
 
     Returns:
         (mean, lower end, upper end).
 
     Raises:
-        ValueError: for values that are not finite, or none.
+        ValueError: if there are no values, or a value is not finite.
     """
     values = np.atleast_2d(np.asarray(values, "float64")).mean(axis=0)
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError(
             f"values have shape {values.shape} and {int((~np.isfinite(values)).sum())} are not finite; expected one "
-            "finite value an image. Leave out perfect images, whose PSNR is infinite."
+            "finite value for each image. Leave out perfect images, whose PSNR is infinite."
         )
     return bootstrap(lambda chosen: values[chosen].mean(), len(values), level, draws)
 
 
 def paired(ours: Array, theirs: Array, level: float = LEVEL, draws: int = DRAWS) -> tuple[float, float, float]:
-    """The mean difference ours − theirs on the same images, and its interval: the same resampled images for both.
+    """The mean difference ours − theirs on the same images, and its bootstrap interval.
 
     Args:
-        ours, theirs: one value an image, (n,), or (seeds, n) with any numbers of seeds, which are averaged.
+        ours, theirs: one value for each image, (n,), or (seeds, n) with any number of seeds, which are averaged.
         level, draws: see `bootstrap`.
 
     Returns:
         (mean difference, lower end, upper end).
+
+    Raises:
+        ValueError: if the numbers of images differ, or a value is not finite.
     """
     ours, theirs = (np.atleast_2d(np.asarray(a, "float64")).mean(axis=0) for a in (ours, theirs))
     if ours.shape != theirs.shape:
@@ -93,13 +96,16 @@ def paired(ours: Array, theirs: Array, level: float = LEVEL, draws: int = DRAWS)
 
 
 def spread(members: Array) -> Array:
-    """The error of the members' mean that is to be expected of a calibrated ensemble, pixel by pixel.
+    """The expected error of the mean of a calibrated ensemble, for each pixel.
 
     Args:
         members: outputs of m ≥ 2 networks, (m, ...).
 
     Returns:
         (...), √(1 + 1/m) times the sample standard deviation.
+
+    Raises:
+        ValueError: for fewer than two members.
     """
     number = len(members)
     if number < 2:
@@ -108,14 +114,14 @@ def spread(members: Array) -> Array:
 
 
 def calibration(spread: Array, error: Array, bins: int = 20) -> tuple[Array, Array]:
-    """The curve that is the diagonal for a calibrated ensemble.
+    """The calibration curve of an ensemble, which is the diagonal if it is calibrated.
 
     Args:
         spread, error: of all pixels, of equal shape.
-        bins: how many, of about equally many pixels, by increasing spread.
+        bins: number of bins, each with about the same number of pixels, sorted by spread.
 
     Returns:
-        (root mean square spread, root mean square error) of each bin, (bins,).
+        (root mean square spread, root mean square error) of the bins, (bins,) each.
     """
     spread, error = np.ravel(spread), np.ravel(error)
     parts = np.array_split(np.argsort(spread, kind="stable"), bins)
@@ -124,20 +130,23 @@ def calibration(spread: Array, error: Array, bins: int = 20) -> tuple[Array, Arr
 
 
 def scale(spread: Array, error: Array) -> float:
-    """The factor by which the spread has to be widened to be as large as the error: the ratio of their roots of mean
-    squares. To be fitted on other images than it is used for."""
+    """The factor that makes the root mean square of the spread equal to that of the error.
+
+    Fit it on other images than those that you use it for.
+    """
     return float(np.sqrt(np.mean(np.square(error)) / np.mean(np.square(spread))))
 
 
 def coverage(spread: Array, error: Array, width: float = WIDTH) -> float:
-    """The share of pixels whose error is at most `width` spreads."""
+    """The share of pixels whose error is at most `width` times the spread."""
     return float(np.mean(np.abs(error) <= width * spread))
 
 
 def nominal_coverage(number: int, width: float = WIDTH) -> float:
-    """The coverage of a calibrated Gaussian ensemble: of 5 members 88 % for two spreads, of many 95 %.
+    """The coverage of a calibrated Gaussian ensemble: for two spreads, 88 % with 5 members and 95 % with many.
 
-    The spread of so few is itself uncertain: (truth − mean) / spread has Student's distribution, m − 1 degrees.
+    The spread of few members is itself uncertain: (truth − mean) / spread has Student's distribution with m − 1 degrees
+    of freedom.
     """
     from scipy import special
 
@@ -145,20 +154,20 @@ def nominal_coverage(number: int, width: float = WIDTH) -> float:
 
 
 def rank_correlation(spread: Array, error: Array) -> float:
-    """Spearman's, of spread and |error| over all pixels."""
+    """Spearman's rank correlation of spread and |error| over all pixels."""
     from scipy import stats
 
     return float(stats.spearmanr(np.ravel(spread), np.abs(np.ravel(error))).statistic)
 
 
 def judged(spread: Array, error: Array, factor: float = 1.0, bins: int = 20) -> dict[str, Any]:
-    """All of the above of a spread that was widened by a factor: a dict of plain values."""
+    """The statistics above for a spread that was multiplied by a factor: a dict of plain values."""
     spread = factor * np.asarray(spread, "float64")
-    predicted, found = calibration(spread, error, bins)
+    predicted, actual = calibration(spread, error, bins)
     return {
         "factor": factor,
         "rms_spread": float(np.sqrt(np.mean(spread**2))),
         "rms_error": float(np.sqrt(np.mean(np.square(error, dtype="float64")))),
         "coverage": coverage(spread, error),
-        "calibration": {"spread": predicted.tolist(), "error": found.tolist()},
+        "calibration": {"spread": predicted.tolist(), "error": actual.tolist()},
     }

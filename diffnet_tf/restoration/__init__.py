@@ -1,4 +1,4 @@
-"""Apply a network to images of any size, kind and depth: `restore`."""
+"""`restore`: apply a network to images of any size, kind and depth."""
 
 from diffnet_tf.base.choices import COLOURS
 from diffnet_tf.restoration.advice import CEILINGS

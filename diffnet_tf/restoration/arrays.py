@@ -1,10 +1,10 @@
 """Apply a network to any image: gray or colour, with or without alpha, of any size and depth.
 
-Networks see images whose maximum is 1. So the image is divided by its maximum, or by the white that is given, and the
-result multiplied by it. Of an RGB image either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processed, and each
-channel changed by what Y changed, which keeps the colour differences; or each channel, all divided by their common
-maximum. Bands, which are gray images of one place, are processed each by itself. Alpha is kept. Missing pixels are
-filled from their neighbours, and put back.
+Networks expect images with maximum 1. So the image is divided by its maximum (or by a given white), and the result is
+multiplied by it. For an RGB image, either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processed, and its change
+is added to each channel, which keeps the colour differences; or each channel is processed, after division by the common
+maximum. Bands (several gray images of one place) are processed separately. Alpha is copied. Missing pixels are filled
+from their neighbours for the network, and keep their value in the result.
 
 >>> import diffnet_tf as dn
 >>> from skimage import data
@@ -52,55 +52,56 @@ def restore(
     progress: Callable[[int, int], None] | None = None,
     name: PathLike = "The image",
 ) -> Array:
-    """Apply a network to one image.
+    """Restore one image with a network.
 
     Args:
-        image: (height, width) or (height, width, channels) with 1 to 4 channels: gray; gray and alpha; RGB; RGB and
-            alpha. 8- or 16-bit integers, or floats, of which those below 0 are noise unless black is given. May be a
-            memory map, or a masked array: what is masked is missing, see nodata.
-        model: a network, or a `restoration.tiles.Tiled`, which spares compiling for every image. A `models.DiffNet`
-            goes over the image tile by tile, others see it whole. A network of colour images takes RGB.
-        colour: "luminance" or "channels" of RGB, see the module; "bands" where the channels are no colours: each is a
-            gray image by itself, with a maximum of its own. For networks of colour it changes nothing.
-        alpha: whether the last channel is alpha; None for yes where there are two or four. False processes it: it is
-            a gray image by itself, beside a gray or an RGB one, with a maximum of its own.
-        white: the value that the network gets as 1, on the image's own scale, or a percentile of the image as
-            "99.9%"; None for the maximum. To be given where defects are brighter than the image.
-        black: the same of 0; None for 0. What lies below it, or above white by a quarter of their distance, the
-            network does not get: it is added to what it makes of the rest.
-        nodata: the value of missing pixels, a number or NaN. They are filled from their neighbours for the network
-            (small gaps by biharmonic interpolation, others by the nearest pixel, in bounded memory), and put back
-            after. In colour images a pixel is missing where any of its channels has it; in integers, and for 0,
-            where all have.
+        image: (height, width) or (height, width, channels): gray; gray and alpha; RGB; RGB and alpha. uint8, uint16,
+            float32 or float64. Floats below 0 count as noise, unless black is given. May be a memory map, or a masked
+            array, whose masked pixels are missing (see nodata).
+        model: a network, or a `restoration.tiles.Tiled`, which need not be compiled again for every image. A
+            `models.DiffNet` processes the image tile by tile, other networks the whole image. A network for colour
+            images takes RGB.
+        colour: "luminance" or "channels" of RGB, see above; "bands" if the channels are separate gray images, each
+            scaled by its own maximum. Ignored for networks for colour images.
+        alpha: whether the last channel is alpha; None: yes if there are two or four channels. With False, the last
+            channel is restored as a separate gray image, scaled by its own maximum.
+        white: the value that the network sees as 1, on the image's own scale, or a percentile such as "99.9%"; None
+            for the maximum. Give it if defects are brighter than the image.
+        black: the value that the network sees as 0, or a percentile; None for 0. If black or white is given, values
+            below black, or above white by more than a quarter of their distance, are clipped for the network, and the
+            clipped part is added to its output.
+        nodata: the value of missing pixels, a number or NaN. For the network they are filled from their neighbours
+            (small gaps by biharmonic interpolation, others by the nearest pixel); in the result they keep this value.
+            In colour images a pixel is missing if any channel has this value; for integers, and for 0, if all have it.
         tile: side of the tiles in pixels; memory grows with its square.
-        noise: for a network with a noise map: σ of the noise in the image, divided by its maximum, or by white minus
-            black where they are given. To a `Tiled` it is given when that is made.
-        precision: "float32", "bfloat16" or "auto" for a float32 network: see `networks.precision`. None leaves the
-            network as it is: presets are in float32. To a `Tiled` it is given when that is made.
-        out: an array of the image's shape to write into, of any of the dtypes above or float16; None makes one of the
-            image's dtype. The full range of an integer dtype stands for the full range of another, 0 to 1 for floats.
-            May be the image itself, or share memory with it: the result is the same. For the image itself two or
-            three rows of tiles are kept back, 6 kB a pixel of its width; any other overlap takes a copy of the image.
-        scale: the value of the image that becomes white in out, the largest integer or 1, while black becomes 0;
-            "white" for that of the network. None for the full ranges.
-        progress: a function that is called after every tile with (tiles done, tiles in all).
+        noise: only for a network with a noise map: σ of the noise in the image, divided by its maximum (or by white
+            minus black, if given). For a `Tiled`, give it when you make that.
+        precision: "float32", "bfloat16" or "auto" for a float32 network, see `networks.precision`. None does not change
+            the network; presets are in float32. For a `Tiled`, give it when you make that.
+        out: an array of the image's shape to write to, of a dtype above or float16; None makes one of the image's
+            dtype. The full ranges of integers, and 0 to 1 for floats, correspond to each other. May be the image
+            itself, or share memory with it. In the first case two or three rows of tiles are kept in memory (6 kB for
+            each pixel of the width), in the second case a copy of the image.
+        scale: the value of the image that becomes white in `out` (the largest integer, or 1 for floats); black becomes
+            0. "white" for the white of the network. None: the full ranges correspond to each other.
+        progress: a function that is called after every tile with (tiles done, number of tiles).
         name: of the image, for messages.
 
     Returns:
-        out. Integers are rounded and kept in their range; floats stay as the network gives them. A black image stays
-        as it is, since it has no maximum to divide by. Of a masked array, one with the same mask. Missing pixels have
-        the values that they had; integers of others that would equal nodata are moved by 1.
+        `out`. Integers are rounded and clipped to their range; floats are not clipped. A black image is returned
+        unchanged. For a masked array, the result has the same mask. Missing pixels keep their values; other integers
+        that would equal nodata are changed by 1.
 
     Raises:
-        TypeError: for a dtype that is not supported, or another kind of model.
-        ValueError: for a wrong shape; for NaN, infinity, fill values and negative values that are no noise, unless
-            nodata, or black and white, say what they are; for an out that would lose the image; without the noise
-            that a network has to be told, or with one that it cannot be told.
+        TypeError: for an unsupported dtype, or a model of another kind.
+        ValueError: for a wrong shape; for NaN, infinity, fill values, and negative values that cannot be noise, unless
+            nodata, or black and white, explain them; if `out` would lose the image; if the noise is missing for a
+            network with a noise map, or given for another network.
 
     Warns:
-        UserWarning: before the work. When few pixels, that may be defects, lie above half of the maximum; when a
-            preset does not know images of that kind, or with so few bits; when out's dtype cannot hold the PSNR that a
-            preset reaches, see `CEILINGS`.
+        UserWarning: before the network runs, if only few pixels, which may be defects, are above half of the maximum;
+            if a preset was not trained on images of this kind, or with so few bits; or if the dtype of `out` cannot
+            hold the PSNR that a preset reaches, see `CEILINGS`.
     """
     pixels = np.asanyarray(image)
     _check_layout(pixels, name)
@@ -117,7 +118,7 @@ def restore(
     messages = []
     for part in {part.group.start: part for part in plan.parts}.values():
         together = plan.luminance(part.group)
-        messages += advice.of_values(plan.source, part.group, together, part.found, part.scale, white, black)
+        messages += advice.of_values(plan.source, part.group, together, part.summary, part.scale, white, black)
     messages += advice.of_network(tiled.model, plan.source, plan.parts[0].scale, data.dtype)
     for message in dict.fromkeys(messages):
         warnings.warn(message, stacklevel=2)
@@ -139,28 +140,28 @@ def check(
     dtype: np.dtype | None = None,
     scale: float | str | None = None,
 ) -> None:
-    """Refuse what `restore` cannot process, by name, without any work.
+    """Check that `restore` can process an image, without running a network.
 
     Args:
         pixels: the image.
-        name: of it, for messages.
+        name: of the image, for messages.
         colour, alpha, white, black, nodata, scale: see `restore`.
-        dtype: of the output; None for the image's.
+        dtype: of the output; None for that of the image.
 
     Raises:
-        TypeError, ValueError: as `restore`.
+        TypeError, ValueError: see `restore`.
     """
     _check_layout(pixels, name)
     planned(pixels, name, colour, alpha, white, black, nodata, dtype or pixels.dtype, scale)
 
 
 def _check_noise(plan: Plan, tiled: Tiled) -> None:
-    """Refuse one σ for channels of several scales."""
+    """Raise a ValueError if one σ is given for channels with different scales."""
     spans = sorted({part.scale.span for part in plan.parts if part.scale.span > 0})
     if tiled.noise is not None and len(spans) > 1:
         raise ValueError(
-            f"noise={tiled.noise:g} is of one scale, and the channels have several: white minus black is {spans[0]:g} "
-            f"to {spans[-1]:g}. Give a white for all (--white), or restore them one by one."
+            f"noise={tiled.noise:g} is for one scale, but white minus black of the channels is {spans[0]:g} "
+            f"to {spans[-1]:g}. Give one white for all (--white), or restore the channels one by one."
         )
 
 
@@ -176,7 +177,7 @@ def _check_layout(pixels: Array, name: PathLike) -> None:
 
 
 def _output(pixels: Array, out: Array | None) -> Array:
-    """The array to write into: what was given, if it fits, or a new one."""
+    """The array to write to: the given one, if it fits, or a new one."""
     if out is None:
         made = np.empty_like(np.ma.getdata(pixels), subok=False)
         if not isinstance(pixels, np.ma.MaskedArray):
@@ -219,7 +220,7 @@ def _run(plan: Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], No
 
 
 def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, None, None]:
-    """What the network makes of every tile of every part."""
+    """The output of the network for every tile of every part."""
     source = plan.source
     for number, part in enumerate(plan.parts):
 
@@ -229,7 +230,7 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
             each = [source.gray(rows, columns, slice(k, k + 1), part.group, part.scale, margin) for k in range(3)]
             return np.stack(each, axis=-1)
 
-        if not part.scale.span > 0:  # black, or all of it is missing
+        if not part.scale.span > 0:  # all black, or all missing
             for rows in source.blocks():
                 yield inplace.Tile(number, rows, slice(None), np.zeros(()))
             continue
@@ -239,7 +240,7 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
 
 
 def _undone(source: Source, part: Part, tile: inplace.Tile, missing: Array | None) -> Array:
-    """The channels of a tile, on the image's scale, of the network's gray values or colours: a new array."""
+    """The channels of a tile on the image's scale, from the network's output: a new array (rows, columns, channels)."""
     if tile.output.ndim == 3:
         each = [dataclasses.replace(part, channels=slice(k, k + 1)) for k in range(3)]
         outputs = np.moveaxis(tile.output, -1, 0)

@@ -1,6 +1,6 @@
-"""Values on one dtype's scale written in another: the full range of integers for that of others, 0 to 1 for floats.
+"""Convert values between dtypes: the full ranges of integers, and 0 to 1 for floats, correspond to each other.
 
-Where that would lose the image — white where it is not, or all but black — it is refused, unless a scale is asked for.
+A conversion that would lose the image (because it becomes white or nearly black) is refused, unless a scale is given.
 """
 
 import dataclasses
@@ -13,62 +13,63 @@ from diffnet_tf.restoration.scale import Level, Scale
 from diffnet_tf.restoration.source import Source, holds
 from diffnet_tf.restoration.values import Survey
 
-LEVELS = 64  # gray levels that an image should have left
-ABOVE_WHITE = 1.5  # what noise and networks make of floats up to 1
-_NEAR, _FEW = 1.05, 0.01  # what is hardly above white; how many values may be more than that, unless it is noise
+LEVELS = 64  # the least number of gray levels that an image should keep
+ABOVE_WHITE = 1.5  # the most that floats up to 1 reach with noise, or after a network
+_NEAR, _FEW = 1.05, 0.01  # values hardly above white; share of values that may be higher without being noise
 _OUTER, _INNER = 0.2, 1.2  # see `_is_noise`
 
 
 def full(dtype: np.dtype) -> float:
-    """White: the largest integer of a dtype, or 1."""
+    """White in a dtype: its largest integer, or 1 for floats."""
     return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """How values become those of the output: (value − black) × factor."""
+    """The map from values of the image to values of the output: (value − black) × factor."""
 
     black: float
     factor: float
 
 
 def chosen(
-    source: Source, group: slice, scale: Scale, found: Survey, dtype: np.dtype, white: Level | None, name: PathLike
+    source: Source, group: slice, scale: Scale, summary: Survey, dtype: np.dtype, white: Level | None, name: PathLike
 ) -> Range:
-    """How the values of a group of channels are written.
+    """The map from the values of a group of channels to those of the output.
 
     Args:
         source: the image.
         group: the channels.
-        scale, found: of the group.
+        scale: black and white of the group.
+        summary: the range of its values.
         dtype: of the output.
-        white: the value that becomes the output's white, or "white" for that of the network; black becomes 0 then.
-            None where the dtypes' full ranges stand for one another.
+        white: the value that becomes white in the output (then black becomes 0), or "white" for the white of the
+            network. None: the full ranges of the dtypes correspond to each other.
         name: of the image, for messages.
 
     Raises:
-        ValueError: when the output would lose the image, or cannot hold the value of missing pixels.
+        ValueError: if the output would lose the image.
     """
     own = source.pixels.dtype
     if white is not None:
         top = scale.white if white == "white" else float(white)
-        if not top > scale.black and found.count:
-            raise ValueError(f"scale={top:g} is not above black, {scale.black:g}; expected the value that is white.")
+        if not top > scale.black and summary.count:
+            raise ValueError(f"scale={top:g} is not above black, {scale.black:g}; expected the value of white.")
         return Range(scale.black, full(dtype) / ((top - scale.black) or 1.0))
-    if own != dtype and found.count:
-        _check(own, dtype, scale.white if scale.limits else max(found.highs), f"{name} reaches", _SCALE)
+    if own != dtype and summary.count:
+        _check(own, dtype, scale.white if scale.limits else max(summary.highs), f"{name} reaches", _SCALE)
         if dtype.kind == "u" and own.kind == "f" and not scale.limits:
-            _check_above_white(source, group, found, dtype, name)
+            _check_above_white(source, group, summary, dtype, name)
         if dtype.kind == "u" and scale.black < 0:
-            raise ValueError(f"{name} has black at {scale.black:g}, below what {dtype} holds. {_SCALE}")
+            raise ValueError(f"{name} has black at {scale.black:g}, which {dtype} cannot hold. {_SCALE}")
     return Range(0.0, full(dtype) / full(own))
 
 
 def check_alpha(source: Source, dtype: np.dtype, name: PathLike) -> None:
-    """Refuse alpha that is not finite, or that the output would lose.
+    """Check that alpha is finite, and that the output can hold it.
 
     Raises:
-        ValueError: saying what it is.
+        ValueError: if not.
     """
     own = source.pixels.dtype
     if source.alpha is None or (own.kind == "u" and own == dtype):
@@ -77,14 +78,14 @@ def check_alpha(source: Source, dtype: np.dtype, name: PathLike) -> None:
     if not np.isfinite(top):
         raise ValueError(f"The alpha of {name} holds NaN or infinity; expected finite values. Replace them.")
     if own != dtype and top > 0:
-        _check(own, dtype, top, f"The alpha of {name} reaches", "Scale it to that, or leave it out.")
+        _check(own, dtype, top, f"The alpha of {name} reaches", "Scale it to this range, or leave it out.")
 
 
 def check_missing(source: Source, missing: bool, dtype: np.dtype) -> None:
-    """Refuse an output that cannot hold the value of missing pixels.
+    """Check that the output can hold the value of missing pixels.
 
     Raises:
-        ValueError: naming both.
+        ValueError: if not.
     """
     if missing and source.nodata is not None and not holds(dtype, source.nodata):
         raise ValueError(
@@ -96,32 +97,32 @@ def check_missing(source: Source, missing: bool, dtype: np.dtype) -> None:
 def _check(own: np.dtype, dtype: np.dtype, top: float, reaches: str, advice: str) -> None:
     white, levels = full(own), top / full(own) * full(dtype)
     if dtype.kind == "u" and own.kind == "f" and top > ABOVE_WHITE:
-        raise ValueError(f"{reaches} {top:g}; expected floats up to 1, which {dtype} has as white. {advice}")
+        raise ValueError(f"{reaches} {top:g}; expected floats up to 1, which becomes white in {dtype}. {advice}")
     if dtype.kind == "u" and 0 < levels < LEVELS:
         raise ValueError(
-            f"{reaches} {top:g} where {own} has white at {white:g}: {dtype} would keep {levels:.0f} gray levels, near "
-            f"black. {advice}"
+            f"{reaches} {top:g}, and white of {own} is {white:g}: {dtype} would keep {levels:.0f} gray levels, "
+            f"near black. {advice}"
         )
     if dtype == np.float16 and levels > float(np.finfo("float16").max):
-        raise ValueError(f"{reaches} {top:g}, above what float16 holds. Write float32. {advice}")
+        raise ValueError(f"{reaches} {top:g}, more than float16 can hold. Write float32. {advice}")
 
 
-def _check_above_white(source: Source, group: slice, found: Survey, dtype: np.dtype, name: PathLike) -> None:
-    """Refuse floats that are more than white in many pixels of a channel, if that is not noise."""
-    if max(found.highs) <= _NEAR:
+def _check_above_white(source: Source, group: slice, summary: Survey, dtype: np.dtype, name: PathLike) -> None:
+    """Refuse floats that are above white in many pixels of a channel, unless this is noise."""
+    if max(summary.highs) <= _NEAR:
         return
     samples = source.sample(group, False, SAMPLES).reshape(-1, group.stop - group.start).T
-    for values, high in zip(samples, found.highs):
+    for values, high in zip(samples, summary.highs):
         many = float(np.mean(values > _NEAR))
         if many > _FEW and not _is_noise(values, high):
             raise ValueError(
-                f"{name} reaches {high:g}, and {100 * many:.0f} % of a channel's values are above 1, which {dtype} has "
-                f"as white. {_SCALE}"
+                f"{name} reaches {high:g}, and {100 * many:.0f} % of a channel's values are above 1, which becomes "
+                f"white in {dtype}. {_SCALE}"
             )
 
 
 def _is_noise(values: Array, high: float) -> bool:
-    """Whether values above 1 are those of noise on white: most are near to 1, and as many as are just below it."""
+    """Whether values above 1 look like noise on white: most are near 1, and not many more than just below 1."""
     above, near = values[values > 1], (high - 1) / 4
     outer, inner = int((above > 1 + 2 * near).sum()), int((above <= 1 + near).sum())
     below = int(((values <= 1) & (values > 1 - near)).sum())
@@ -129,13 +130,13 @@ def _is_noise(values: Array, high: float) -> bool:
 
 
 _SCALE = (
-    "Give scale='white' (--scale) for the image's black and white at the ends of the output's range, or the value that "
-    "becomes white, as scale=255 (--scale 255)."
+    "Give scale='white' (--scale) to map the image's black and white to the ends of the output's range, or the value "
+    "that becomes white, for example scale=255 (--scale 255)."
 )
 
 
 class Writer:
-    """Puts values that are on the image's scale into the output, and missing pixels back.
+    """Writes values to the output, converted to its dtype, and restores the values of missing pixels.
 
     Args:
         target: the output, (height, width, channels).
@@ -158,11 +159,11 @@ class Writer:
         """Write a tile.
 
         Args:
-            rows, columns, channels: where; those of a group one after the other.
+            rows, columns, channels: where to write; the channels of a group one after the other.
             group: the channels that are missing together.
-            values: float (rows, columns, channels); they are overwritten, which spares the time that new memory takes.
-            to: how they are written.
-            missing: bool (rows, columns), the pixels that are put back as they were; None for none.
+            values: float (rows, columns, channels), on the image's scale. They are overwritten, to save time.
+            to: the map to values of the output.
+            missing: bool (rows, columns), the pixels that keep their original values; None if there are none.
         """
         if to.black:
             values -= to.black
@@ -170,24 +171,24 @@ class Writer:
         values = _cast(values, self.target.dtype)
         nodata = self.source.nodata
         if nodata is not None and self.target.dtype.kind == "u":
-            # A pixel that is not missing may not look as if it were, which is so where all of its channels do.
+            # A valid pixel must not look like a missing one, which has nodata in all channels of the group.
             same = (values == nodata).all(axis=-1, keepdims=True) & (channels.stop == group.stop)
             before = self.target[rows, columns, group.start : channels.start]
             same &= (before == nodata).all(axis=-1, keepdims=True)
             values = np.where(same, values + (-1 if nodata > 0 else 1), values)
         if missing is not None:
             values = np.where(missing[..., None], self._kept(rows, columns, channels, to, missing), values)
-        with np.errstate(over="ignore"):  # of what is masked
+        with np.errstate(over="ignore"):  # masked values may overflow
             self.target[rows, columns, channels] = values
 
     def keep(self, rows: slice, channels: slice) -> None:
-        """Write channels as they are: alpha."""
+        """Copy channels, converted to the output's dtype: alpha."""
         values = self.source.pixels[rows, :, channels].astype("float64")
         factor = full(self.target.dtype) / full(self.source.pixels.dtype)
         self.target[rows, :, channels] = _cast(values * factor, self.target.dtype)
 
     def _kept(self, rows: slice, columns: slice, channels: slice, to: Range, missing: Array) -> Array:
-        """What missing pixels had: the very value if it is of nodata, under a mask on the output's scale."""
+        """The original values of missing pixels: nodata unchanged, masked values on the output's scale."""
         original, dtype = self.source.pixels[rows, columns, channels], self.target.dtype
         kept = original
         if original.dtype != dtype or to != Range(0.0, 1.0):
@@ -196,7 +197,7 @@ class Writer:
 
 
 def _cast(values: Array, dtype: np.dtype) -> Array:
-    """Values for integers are rounded and kept in their range, in place."""
+    """For integers, round values and clip them to the range, in place."""
     if dtype.kind == "u":
         np.rint(values, out=values)
         np.clip(values, 0, np.iinfo(dtype).max, out=values)

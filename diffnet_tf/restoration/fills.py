@@ -1,7 +1,7 @@
-"""Values that may mark missing pixels: many are the very same, beyond all others, with a wide gap between.
+"""Find values that may mark missing pixels: many equal values, with a wide gap to all others.
 
-Black borders, saturated highlights and drawings of few gray levels are none: 0 is black, light that saturates has
-neighbours that nearly do, and a drawing may have any levels.
+Black borders, saturated highlights and drawings with few gray levels do not count: 0 is black, saturated light has
+neighbours that are nearly as bright, and a drawing may have any levels.
 """
 
 import dataclasses
@@ -11,10 +11,10 @@ import numpy as np
 from diffnet_tf.base.types import Array
 from diffnet_tf.restoration.source import Source
 
-SAMPLES = 2**16  # of each channel, evenly from all of the image: where many values are the same, so are many of these
-LEVELS = 16  # gray levels that are a photograph's rather than a drawing's
-_FEW, _FEW_SHARE = 4, 1e-4  # of the values may lie in the gap: defects
-_STRAY = 50  # of the same, for each of them
+SAMPLES = 2**16  # values of each channel that are examined, spread evenly over the image
+LEVELS = 16  # an image with at least so many gray levels is not a drawing
+_FEW, _FEW_SHARE = 4, 1e-4  # number and share of values that may lie in the gap, as defects
+_STRAY = 50  # equal values for each value in the gap, at least
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Fill:
     """A value that may mark missing pixels.
 
     Attributes:
-        value: this, the largest or the smallest of its channel.
-        share: how many of the channel's values have it.
-        others: the nearest to it on the other side of the gap.
-        levels: whether the others are gray levels of an image, not of a drawing.
+        value: the value, the largest or the smallest of its channel.
+        share: the share of the channel's values that are equal to it.
+        others: the nearest value on the other side of the gap.
+        levels: whether the other values have many gray levels, unlike those of a drawing.
     """
 
     value: float
@@ -35,24 +35,24 @@ class Fill:
 
 
 def below(source: Source, group: slice, lows: tuple[float, ...], few: float) -> list[Fill]:
-    """The smallest value of each channel where it is below 0, many have it, and nearly all others are above half of it.
+    """Smallest values of channels that are below 0 and frequent, with nearly all other values above half of them.
 
     Args:
         source: the image.
         group: the channels.
-        lows: the smallest value of each.
-        few: what is not many, as a share.
+        lows: the smallest value of each channel.
+        few: the share of values above which a value is frequent.
     """
     if min(lows) >= 0:
         return []
-    found = (_at(values, low, few) for values, low in zip(_sampled(source, group), lows) if low < 0)
-    return [fill for fill in found if fill]
+    fills = (_at(values, low, few) for values, low in zip(_sampled(source, group), lows) if low < 0)
+    return [fill for fill in fills if fill]
 
 
 def above(source: Source, group: slice, highs: tuple[float, ...]) -> list[Fill]:
-    """The largest value of each channel where several have it, and nearly all others are below half of it."""
-    found = (_at(values, high, 0) for values, high in zip(_sampled(source, group), highs) if high > 0)
-    return [fill for fill in found if fill]
+    """Largest values of channels that occur several times, with nearly all other values below half of them."""
+    fills = (_at(values, high, 0) for values, high in zip(_sampled(source, group), highs) if high > 0)
+    return [fill for fill in fills if fill]
 
 
 def _sampled(source: Source, group: slice) -> Array:

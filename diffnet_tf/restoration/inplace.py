@@ -1,7 +1,7 @@
-"""An output that shares memory with the image: what is written must not be read again.
+"""Outputs that share memory with the image: pixels must not be overwritten before they have been read.
 
-Where both are the very same pixels, tiles are written late, when no later tile sees them any more: so many rows of the
-output are kept as two or three rows of tiles have. Any other overlap takes a copy of the image.
+If the output is the image itself, a tile is written only when no later tile needs its pixels. Two or three rows of
+tiles are then kept in memory. For any other overlap, the image is copied.
 """
 
 import mmap
@@ -16,7 +16,7 @@ from diffnet_tf.base.types import Array, PathLike
 
 
 class Tile(NamedTuple):
-    """What the network made of a tile: of which part of the channels, where, and the gray values."""
+    """The output of the network for a tile: the number of the part, the position, and the gray values."""
 
     part: int
     rows: slice
@@ -25,7 +25,7 @@ class Tile(NamedTuple):
 
 
 def _place(array: Array) -> tuple[Any, int]:
-    """Where an array's first element lies: (the file's identity, position) if it is mapped, else (None, address)."""
+    """The place of an array's first element: (identity of the file, position) if it is mapped, or (None, address)."""
     address = array.__array_interface__["data"][0]
     base: Any = array
     while base is not None:
@@ -38,22 +38,22 @@ def _place(array: Array) -> tuple[Any, int]:
 
 
 def _identity(path: PathLike) -> tuple[int, int] | str:
-    """The same for a file under whatever name: links, relative paths, text and `Path`."""
+    """The identity of a file, which does not depend on its name: links, relative paths, text and `Path`."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:  # it was removed or renamed
         return os.path.realpath(path)
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def overlap(image: Array, out: Array) -> bool:
-    """Whether two arrays may share memory, or a file that both are mapped to."""
+    """Whether two arrays may share memory, or are mapped to the same file."""
     file = _place(image)[0]
     return np.may_share_memory(image, out) or (file is not None and file == _place(out)[0])
 
 
 def same(image: Array, out: Array) -> bool:
-    """Whether two arrays have the very same pixels: each where the other has it."""
+    """Whether two arrays are the same pixels at the same places in memory."""
     return (
         image.shape == out.shape
         and image.strides == out.strides
@@ -63,7 +63,7 @@ def same(image: Array, out: Array) -> bool:
 
 
 def late(tiles: Iterable[Tile], margin: int) -> Generator[Tile, None, None]:
-    """Tiles, row by row of each part, each when those that come later see none of its pixels.
+    """Yield tiles, row by row of each part, each when no later tile needs its pixels.
 
     Args:
         tiles: in the order in which they were read.

@@ -1,4 +1,4 @@
-"""A thread beside the caller's: the next tile is read, and the last one written, while the network computes."""
+"""A second thread, which reads the next tile and writes the last one while the network computes."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -12,25 +12,24 @@ Result = TypeVar("Result")
 def ahead(
     function: Callable[[Argument], Result], arguments: Iterable[Argument], waiting: int = 1
 ) -> Generator[Result, None, None]:
-    """`map`, with a thread that calls the function before its results are asked for.
+    """Like `map`, with a thread that calls the function before its results are needed.
 
-    The calls and the results keep the order of the arguments. The arguments themselves are taken in the caller's
-    thread. Close the generator (`contextlib.closing`) when it may be left early: when it is closed, or has raised an
-    error, no call is running and none will be made.
+    Calls and results keep the order of the arguments. The arguments are read in the caller's thread. If you may stop
+    early, close the generator (`contextlib.closing`): after that, or after an error, no call is running or will start.
 
     Args:
         function: of one argument.
-        arguments: what it is called with.
-        waiting: how many calls may be ahead of the result that is asked for; 0 makes each when its result is asked for.
+        arguments: for its calls.
+        waiting: how many calls may be ahead of the current result; with 0, each call waits until its result is needed.
 
     Yields:
         The results.
 
     Raises:
-        Whatever the function raises, in place of its result.
+        Exception: whatever the function raises, in place of its result.
     """
     pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(1, "ahead") as thread:  # its end waits for the call that is running
+    with ThreadPoolExecutor(1, "ahead") as thread:  # its end waits for the running call
         try:
             for argument in arguments:
                 pending.append(thread.submit(function, argument))

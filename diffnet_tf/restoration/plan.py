@@ -1,4 +1,4 @@
-"""What `restore` is to do with which channels of an image, after one look at all values."""
+"""Plan how `restore` processes the channels of an image, from one pass over all values."""
 
 import dataclasses
 
@@ -16,25 +16,26 @@ from diffnet_tf.restoration.values import Survey, black_and_white
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """Channels that are processed at a time: one, or three, for their luminance or by a network of colour images.
+    """Channels that are processed together: one, or three (for their luminance, or by a network for colour images).
 
     Attributes:
-        channels: these.
+        channels: a slice of channels.
         group: the channels that share their scale.
-        scale, found: black and white of the group, and what its values are.
-        to: how its values are written.
+        scale: black and white of the group.
+        summary: the range of its values.
+        to: the map from its values to those of the output.
     """
 
     channels: slice
     group: slice
     scale: Scale
-    found: Survey
+    summary: Survey
     to: Range
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """An image and the parts in which it is processed, by a network of gray (1) or colour (3) images."""
+    """An image and the parts in which it is processed, by a network for gray (1) or colour (3) images."""
 
     source: Source
     colour: str
@@ -58,7 +59,11 @@ def planned(
     scale: float | str | None,
     network: int = 1,
 ) -> Plan:
-    """What is to be done with which channels, after one look at all values."""
+    """Check an image and the arguments of `restore`, and plan how each channel is processed.
+
+    Raises:
+        TypeError, ValueError: see `restore`.
+    """
     checks.one_of(colour, "colour", COLOURS)
     check_level(white, "white")
     check_level(black, "black")
@@ -68,15 +73,15 @@ def planned(
         checks.positive(scale, "scale")
     source = Source(pixels, alpha, nodata, bands=colour == "bands" and network == 1)
     if network == 3 and source.colours != 3:
-        raise ValueError(f"{name} has {source.colours} channel(s); the network is one of colour images: expected RGB.")
+        raise ValueError(f"{name} has {source.colours} channel(s), but the network takes colour images; expected RGB.")
     plan = Plan(source, colour, network, [])
     depth.check_alpha(source, dtype, name)
     for group in source.groups:
         together = plan.luminance(group)
-        of_group, found = black_and_white(source, group, together, white, black, name)
+        of_group, summary = black_and_white(source, group, together, white, black, name)
         width = 3 if together else network
-        depth.check_missing(source, found.count < source.count(group, together), dtype)
-        to = depth.chosen(source, group, of_group, found, dtype, scale, name)
+        depth.check_missing(source, summary.count < source.count(group, together), dtype)
+        to = depth.chosen(source, group, of_group, summary, dtype, scale, name)
         for first in range(group.start, group.stop, width):
-            plan.parts.append(Part(slice(first, first + width), group, of_group, found, to))
+            plan.parts.append(Part(slice(first, first + width), group, of_group, summary, to))
     return plan

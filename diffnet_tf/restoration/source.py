@@ -1,9 +1,9 @@
-"""An image as networks read it: which channels go together, which pixels are missing, and what stands in for those.
+"""An image as networks read it: groups of channels, missing pixels, and the values that fill them.
 
-A missing pixel is masked, or has the value `nodata`. The network sees it filled from its neighbours: small gaps by
-biharmonic interpolation, large ones by the nearest pixel. A tile is filled from what lies around it, which is as good
-as the whole image, at any size: an output pixel depends on the pixels within the network's reach, so that the fills
-that matter are those no further than that from a pixel that is not missing.
+A missing pixel is masked, or has the value `nodata`. For the network it is filled from its neighbours: small gaps by
+biharmonic interpolation, large gaps by the nearest pixel. Each tile is filled from its surroundings. The result is that
+of the whole image, at any size: an output pixel depends only on pixels within the network's reach, so only fills
+within that distance of a valid pixel matter.
 """
 
 import math
@@ -14,27 +14,27 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.restoration.scale import LUMINANCE, Scale
 
-SMALL = 3  # pixels from the middle of a gap to the next pixel that is not missing, up to which a gap is small
-_BLOCK = 2**20  # values that are looked at at a time when the whole image is
+SMALL = 3  # a gap is small if no pixel in it is further than this from a valid pixel
+_BLOCK = 2**20  # values that are read at a time
 
 
 class Source:
-    """The pixels of an image, its channels and what is missing.
+    """The pixels of an image, with its groups of channels and missing pixels.
 
     Args:
         image: (height, width) or (height, width, channels), an array, a memory map or a masked array.
-        alpha: whether the last channel is alpha; None for yes where there are two or four.
-        nodata: the value of missing pixels, a number or NaN; None for none but those that are masked.
-        bands: whether each channel is a gray image by itself; else the first three of three or more are RGB.
+        alpha: whether the last channel is alpha; None: yes if there are two or four channels.
+        nodata: the value of missing pixels, a number or NaN; None if only masked pixels are missing.
+        bands: whether each channel is a separate gray image; otherwise the first three of three or more are RGB.
 
     Attributes:
-        pixels: (height, width, channels), whatever is masked.
+        pixels: (height, width, channels), without the mask.
         colours: the number of channels without alpha.
-        groups: the channels that share a scale: red, green and blue; every other channel by itself.
-        flat: whether the image has no axis of channels.
+        groups: slices of channels that share a scale: red, green and blue together, every other channel alone.
+        flat: whether the image has no channel axis.
 
     Raises:
-        TypeError, ValueError: for a value of nodata that is no number, or alpha that there is not.
+        TypeError, ValueError: if nodata is not a number, or the image has no alpha channel although alpha is True.
     """
 
     def __init__(
@@ -47,12 +47,14 @@ class Source:
         self.pixels = pixels[..., None] if self.flat else pixels
         channels = self.pixels.shape[2]
         if alpha and channels not in (2, 4):
-            raise ValueError(f"alpha=True with {channels} channel(s); expected 2 or 4, of which the last is alpha.")
+            raise ValueError(
+                f"alpha=True with {channels} channel(s); expected 2 or 4 channels, the last of them alpha."
+            )
         self.colours = channels - (channels in (2, 4) and alpha is not False)
         colour = [slice(0, 3)] if self.colours > 2 and not bands else []
         self.groups = [*colour, *(slice(k, k + 1) for k in range(3 if colour else 0, self.colours))]
         self.nodata = _in_dtype(nodata, pixels.dtype)
-        # Zero, and whatever integers have, may be the value of a channel of a pixel that is not missing.
+        # In integers, and for 0, one channel of a valid pixel may have this value by chance.
         self._all_channels = pixels.dtype.kind == "u" or self.nodata == 0
 
     @property
@@ -71,35 +73,34 @@ class Source:
         return self.mask is None and self.nodata is None
 
     def blocks(self) -> list[slice]:
-        """Rows to look at together: all of the image, a few million bytes at a time."""
+        """Slices of rows that cover the image, each of a few million bytes."""
         rows = max(1, _BLOCK // (self.pixels.shape[1] * self.pixels.shape[2]))
         return [slice(row, row + rows) for row in range(0, self.pixels.shape[0], rows)]
 
     def missing(self, rows: slice, columns: slice, group: slice) -> Array | None:
-        """Which pixels of a group of channels are missing: bool (rows, columns); None when none is."""
+        """Which pixels of a group of channels are missing: bool (rows, columns); None if none is."""
         if self.whole:
             return None
-        found: Array = np.zeros((), bool)
+        missing: Array = np.zeros((), bool)
         if self.mask is not None:
-            found = np.asarray(self.mask[rows, columns, group].any(axis=-1))
+            missing = np.asarray(self.mask[rows, columns, group].any(axis=-1))
         if self.nodata is not None:
             same = self.is_nodata(self.pixels[rows, columns, group])
-            found = found | (same.all(axis=-1) if self._all_channels else same.any(axis=-1))
-        return found if found.any() else None
+            missing = missing | (same.all(axis=-1) if self._all_channels else same.any(axis=-1))
+        return missing if missing.any() else None
 
     def is_nodata(self, values: Array) -> Array:
-        """Which values are those of missing pixels."""
+        """Which values are equal to nodata."""
         if self.nodata is None:
             return np.zeros(values.shape, bool)
         if math.isnan(self.nodata):
             return np.isnan(values)
-        if values.dtype == np.float64 and math.isfinite(self.nodata):  # as exact as what is written in files
+        if values.dtype == np.float64 and math.isfinite(self.nodata):  # to the precision of numbers in files
             return np.abs(values - self.nodata) <= 6e-8 * abs(self.nodata)
         return values == values.dtype.type(self.nodata)
 
     def valid(self, rows: slice, group: slice, luminance: bool, step: int = 1) -> Array:
-        """The gray values, or the values of all channels, of the pixels that are not missing; every `step`-th of
-        them."""
+        """The luminance, or the values of all channels, of the valid pixels in every `step`-th column."""
         values = self.pixels[rows, ::step, group]
         if luminance:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -108,23 +109,23 @@ class Source:
         return values if missing is None else values[~missing]
 
     def count(self, group: slice, luminance: bool) -> int:
-        """How many values there are, missing ones too."""
+        """The number of values, including missing ones."""
         return math.prod(self.shape) * (1 if luminance else group.stop - group.start)
 
     def sample(self, group: slice, luminance: bool, limit: int) -> Array:
-        """The same of at most so many pixels, evenly from all of the image: an array of rank 1."""
+        """The values of at most `limit` pixels, spread evenly over the image: an array of rank 1."""
         step = math.ceil(math.sqrt(max(1.0, math.prod(self.shape) / limit)))
         return self.valid(slice(None, None, step), group, luminance, step).reshape(-1)
 
     def gray(self, rows: slice, columns: slice, channels: slice, group: slice, scale: Scale, margin: int) -> Array:
-        """What the network gets of a tile: float32 (rows, columns), black 0 and white 1, nothing missing.
+        """The input of the network for a tile: float32 (rows, columns), with black 0 and white 1; gaps are filled.
 
         Args:
             rows, columns: of the tile.
-            channels: of which the gray value is taken, one, or three for their luminance.
-            group: the channels that they belong to: where those are missing, the pixel is.
+            channels: one channel, or three for their luminance.
+            group: the group that they belong to, which decides what pixels are missing.
             scale: black and white.
-            margin: how far beyond the tile, in pixels, to look for pixels to fill missing ones from.
+            margin: how far beyond the tile valid pixels may be used to fill gaps, in pixels.
         """
         if self.missing(rows, columns, group) is None:
             return scale.limited(scale.gray(self.pixels[rows, columns, channels]))
@@ -139,7 +140,7 @@ class Source:
 
 
 def _mask(image: Array) -> Array | None:
-    """What is masked, bool (height, width, channels); None where nothing is."""
+    """The mask of an image, bool (height, width, channels); None if nothing is masked."""
     if not isinstance(image, np.ma.MaskedArray) or not np.any(image.mask):
         return None
     mask = np.asarray(image.mask)
@@ -147,7 +148,7 @@ def _mask(image: Array) -> Array | None:
 
 
 def _in_dtype(nodata: float | None, dtype: np.dtype) -> float | None:
-    """The value of missing pixels, if the dtype can hold it: else none has it."""
+    """The value of missing pixels; None if the dtype cannot hold it, so that no pixel can have it."""
     if nodata is None:
         return None
     if isinstance(nodata, bool) or not isinstance(nodata, (int, float, np.number)):
@@ -165,30 +166,30 @@ def holds(dtype: np.dtype, value: float) -> bool:
 
 
 def _widened(extent: slice, margin: int, size: int) -> tuple[slice, slice]:
-    """An extent with a margin, within the image; and where the extent is in it."""
+    """(an extent with a margin, within the image; the position of the extent in it)."""
     start, stop, _ = extent.indices(size)
     first, last = max(0, start - margin), min(size, stop + margin)
     return slice(first, last), slice(start - first, stop - first)
 
 
 def fill_margin(reach: int) -> int:
-    """How far beyond a tile to look for pixels to fill from, of a network of that reach.
+    """How far beyond a tile valid pixels are needed to fill gaps, for a network of that reach, in pixels.
 
-    A missing pixel within reach of another that is not has one at most √2 times as far. What is small is decided within
-    `SMALL` pixels and as many more, and interpolation hardly sees further.
+    Only missing pixels within reach of a valid one matter, and their nearest valid pixel is at most √2 times as far.
+    Whether a gap is small is decided within twice `SMALL` pixels, and interpolation hardly depends on more.
     """
     return math.ceil(math.sqrt(2) * reach) + 4 * SMALL
 
 
 def fill(values: Array, missing: Array) -> Array:
-    """Put values of their neighbours in the place of missing pixels.
+    """Fill missing pixels from their neighbours.
 
     Args:
         values: float32 (height, width).
         missing: bool (height, width).
 
     Returns:
-        The same with the missing pixels filled; zeros where all are missing.
+        The values with missing pixels filled; zeros if all are missing.
     """
     from scipy import ndimage
     from skimage.restoration import inpaint_biharmonic
@@ -200,7 +201,7 @@ def fill(values: Array, missing: Array) -> Array:
     middle = distance > SMALL
     small = missing & (ndimage.distance_transform_edt(~middle) > SMALL + 1) if middle.any() else missing
     if small.any():
-        around = 2 * SMALL + 1  # within the range of the pixels near by: where a tile ends changes nothing
+        around = 2 * SMALL + 1  # clipped to the range of near pixels, so that the end of the tile has no influence
         low, high = (of(filled, around)[small] for of in (ndimage.minimum_filter, ndimage.maximum_filter))
         filled[small] = np.clip(inpaint_biharmonic(filled, small)[small], low, high)
     return filled

@@ -1,11 +1,10 @@
-"""Networks on images of any size in bounded memory: tile by tile, each with as much around it as its pixels depend on.
+"""Apply networks to images of any size in bounded memory: tile by tile, each with a margin around it.
 
-A pixel after one diffusion layer depends on the pixels within `depth` of it, which the filters see, or within the reach
-of the stencil, one or two, where that is more. So a tile that is processed with that many pixels a layer around it
-comes out as it would within the whole image, up to rounding; at the border of the image the tile's border is the
-image's.
+After one diffusion layer, a pixel depends on pixels within a distance of `depth`, which the filters see, or within the
+reach of the stencil (one or two), whichever is larger. So a tile with that margin for each layer gives the same result
+as the whole image, up to rounding. At the border of the image there is no margin.
 
-Of other networks the reach is not known: they see images whole.
+For other networks this reach is not known, so they process the whole image.
 """
 
 import contextlib
@@ -28,24 +27,25 @@ from diffnet_tf.restoration.overlap import ahead
 
 
 def reach(model: keras.Model) -> int | None:
-    """How far, in pixels, an output pixel of a `models.DiffNet` depends on the input; None for other networks."""
+    """The distance, in pixels, within which an output pixel of a `models.DiffNet` depends on the input; else None."""
     if not isinstance(model, DiffNet):
         return None
     return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
 
 
 def _shape(model: keras.Model) -> tuple[int | None, int | None, int]:
-    """Height and width of the images that a network takes, None for any, and their channels without a noise map.
+    """(height, width, channels) of the images that a network takes, without a noise map; None for any size.
 
     Raises:
-        TypeError, ValueError: for a model that is not from gray or colour images to the same.
+        TypeError, ValueError: unless it is a model from gray or colour images to the same.
     """
     if not isinstance(model, keras.Model):
         raise checks.InputTypeError(f"The model is a {type(model).__name__}; expected a Keras model.")
     shapes: list[Any] = [getattr(model, kind, None) for kind in ("input_shape", "output_shape")]
-    told = isinstance(model, DiffNet) and model.diffusion_layers[0].noise_map
+    mapped = isinstance(model, DiffNet) and model.diffusion_layers[0].noise_map
     channels = [shape[-1] if isinstance(shape, tuple) and len(shape) == 4 else None for shape in shapes]
-    if channels[1] not in (1, 3) or channels[0] != channels[1] + told or checks.differ(shapes[0][1:3], shapes[1][1:3]):
+    fits = channels[1] in (1, 3) and channels[0] == channels[1] + mapped
+    if not fits or checks.differ(shapes[0][1:3], shapes[1][1:3]):
         raise ValueError(
             f"The model is from {shapes[0]} to {shapes[1]}; expected one from images (batch, height, width, 1 or 3) to "
             "the same. Call the model itself."
@@ -53,23 +53,23 @@ def _shape(model: keras.Model) -> tuple[int | None, int | None, int]:
     return (*shapes[0][1:3], channels[1])
 
 
-# Along one axis: the tile, the tile with its surroundings, and where the one is in the other.
+# Along one axis: the tile, the tile with its margin, and the position of the first in the second.
 _Extent = tuple[slice, slice, slice]
 
 
 class Tiled:
-    """A network that is applied to images piece by piece.
+    """A network that is applied to images tile by tile.
 
     Args:
         model: a network from gray or colour images to the same.
-        tile: side of the tiles in pixels, without what is processed around them, for a `models.DiffNet`. About 400
-            bytes a pixel of one tile are in use at a time. Other networks see the image whole.
-        noise: σ of the noise in the image as the network gets it, for a network with a noise map, and only for one.
+        tile: side of the tiles in pixels, without the margin, for a `models.DiffNet`. It takes about 400 bytes of
+            memory for each pixel of a tile. Other networks process the whole image.
+        noise: only for a network with a noise map: σ of the noise in its input.
         precision: "float32", "bfloat16" or "auto", see `networks.precision`; None for the network's own dtype.
 
     Raises:
-        TypeError, ValueError: for a model of other arrays than images, a σ that is missing or of no use, or a precision
-            that is unknown or given for a network that is not in float32 or not of this package.
+        TypeError, ValueError: if the model does not map images to images; if σ is missing, or given for a network
+            without a noise map; if the precision is unknown, or the network is not a float32 network of this package.
 
     Attributes:
         channels: of the images, 1 or 3.
@@ -86,13 +86,15 @@ class Tiled:
             )
         model = model if precision is None else presets.in_precision(model, precision)
         self.model, self.tile, self.reach, self.noise = model, tile, reach(model), noise
-        told = model.input_shape[-1] > self.channels
-        if noise is None and told:
-            raise ValueError("The network has to be told the noise; expected noise=0.03 for 3 % of the maximum.")
+        mapped = model.input_shape[-1] > self.channels
+        if noise is None and mapped:
+            raise ValueError(
+                "The network has a noise map; give the noise, for example noise=0.03 (--noise 0.03) for 3 %."
+            )
         if noise is not None:
             checks.noise_level(noise, "noise")
-            if not told:
-                raise ValueError(f"noise={noise:g} is for a network that can be told it; expected none for this one.")
+            if not mapped:
+                raise ValueError(f"noise={noise:g} is only for a network with a noise map; leave it out for this one.")
         self._function = exact(backend.compiled(lambda u: model(u, training=False)))
 
     def count(self, shape: Sequence[int]) -> int:
@@ -100,34 +102,37 @@ class Tiled:
         return 1 if self.reach is None else math.prod(-(-side // self.tile) for side in shape[:2])
 
     def check(self, shape: Sequence[int], name: PathLike = "The image") -> None:
-        """Refuse images (height, width) of another size than the network's, if it has one."""
+        """Raise a ValueError if the network takes images of another size than (height, width)."""
         if checks.differ(self._size, shape[:2]):
             height, width = self._size
             raise ValueError(
-                f"{name} has {shape[0]}×{shape[1]} pixels; the network takes {height}×{width}. Cut it to that size."
+                f"{name} has {shape[0]}×{shape[1]} pixels; the network takes {height}×{width}. Crop it to that size."
             )
 
     def __call__(
         self, read: Callable[[slice, slice], Array], shape: tuple[int, int], waiting: int = 1
     ) -> Generator[tuple[slice, slice, Array], None, None]:
-        """The network's output, tile by tile.
+        """Compute the network's output, tile by tile.
 
         Args:
-            read: (slice of rows, slice of columns) → that part of the image, float (rows, columns), of colour images
-                (rows, columns, 3). It is called in a thread of its own, while the network computes.
+            read: (slice of rows, slice of columns) → that part of the image, float (rows, columns), or (rows, columns,
+                3) for colour images. It is called in another thread, while the network computes.
             shape: (height, width) of the image.
             waiting: how many tiles are read ahead.
 
         Yields:
-            (slice of rows, slice of columns, float32 array of the output there, of the shape that `read` gives).
+            (slice of rows, slice of columns, float32 array of the output there).
+
+        Raises:
+            MemoryError: if a tile does not fit into memory.
         """
         height, width = shape
         tile, margin = (max(shape), 0) if self.reach is None else (self.tile, self.reach)
-        too_large = f"The memory does not hold a tile of {tile}×{tile} pixels. Try tile={max(1, tile // 2)}."
+        too_large = f"A tile of {tile}×{tile} pixels does not fit into memory. Try tile={max(1, tile // 2)}."
         if self.reach is None:
             too_large = (
-                f"The memory does not hold an image of {height}×{width} pixels, which this network has to see whole, "
-                "since its reach is not known. Cut it."
+                f"An image of {height}×{width} pixels does not fit into memory, and this network cannot process it in "
+                "tiles. Cut it into parts."
             )
         extents = [
             (_extent(row, height, tile, margin), _extent(column, width, tile, margin))

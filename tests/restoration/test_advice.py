@@ -58,9 +58,9 @@ def test_8_bits_are_noise_that_inverse_does_not_know(networks, image):
     results = records.load(ROOT / "results" / "rounding")[0]["results"]
     own, best = (results[name]["8 bits"]["psnr"]["mean"] for name in ("inverse", "inverse-0.1pct"))
     assert said(networks["inverse"], image) == [
-        "The image has steps of 1/255: rounding is noise of 0.11 %, and 'inverse' knows images with 0 %. Of diffused "
-        f"images with 8 bits it makes {own:.1f} dB, the preset 'inverse-0.1pct' {best:.1f} dB on average: take that "
-        "one, or give the image with 16 bits."
+        "The image has steps of 1/255: rounding is noise of 0.11 %, but 'inverse' was trained with 0 %. For diffused "
+        f"images with 8 bits it reaches {own:.1f} dB on average, and the preset 'inverse-0.1pct' {best:.1f} dB: use "
+        "that one, or give the image with 16 bits."
     ]
 
 
@@ -118,13 +118,15 @@ def test_deconvolution_does_not_know_photographs(networks, name):
     image = getattr(skimage.data, name)()
     image = image / np.float32(255) + np.random.default_rng(0).random(image.shape, "float32") / 255  # no steps
     (text,) = said(networks["deconvolution"], image)
-    assert text.startswith("'deconvolution' knows single disks of one gray value on black, of which at most 25 % of")
-    assert "In this image " in text and text.endswith("% do: expect speckle, not the 92.9 dB of its card.")
+    assert text.startswith(
+        "'deconvolution' was trained on single disks of one gray value on black, where at most 25 % of"
+    )
+    assert "In this image " in text and text.endswith("% are: expect speckle, not the 92.9 dB of its card.")
 
 
 def test_of_8_bits_deconvolution_does_not_reach_its_card(networks):
     (text,) = said(networks["deconvolution"], np.rint(255 * disks(3)[0]).astype("uint8"))
-    assert "'deconvolution' knows images with 0 %. Do not expect the 92.9 dB of its card; give" in text
+    assert "'deconvolution' was trained with 0 %. Do not expect the 92.9 dB of its card; give" in text
 
 
 def test_other_networks_and_black_images_are_not_spoken_of(recwarn):
@@ -163,9 +165,9 @@ def test_a_percentile_is_advised_only_where_it_is_above_black():
     image[:2, :2] = 50, 100
     image[0, 0] = 100
     for given, percentile in ((image, False), (image + DIFFUSED[:100, :100], True)):
-        with pytest.warns(UserWarning, match="values lie above half of the maximum") as warned:
+        with pytest.warns(UserWarning, match="values are above half of the maximum") as warned:
             dn.restore(given, model)
         (text,) = {str(w.message) for w in warned if "above half" in str(w.message)}
-        assert text.endswith("the value that is white.") and ("%" in text) == percentile
+        assert text.endswith("the value of white.") and ("%" in text) == percentile
         if percentile:
             dn.restore(given, model, white=text.split("white='")[1].split("'")[0])

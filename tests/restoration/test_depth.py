@@ -27,18 +27,26 @@ REFUSED = {
     "floats to 1.4": (
         1.4 / UNIT.max() * UNIT,
         "uint8",
-        r"reaches 1.4, and \d+ % of .* above 1, which uint8",
+        r"reaches 1.4, and \d+ % of .* above 1, which becomes white in uint8",
     ),
-    "floats to 1.2": (1.2 / UNIT.max() * UNIT.astype("float64"), "uint16", "above 1, which uint16 has as white"),
+    "floats to 1.2": (1.2 / UNIT.max() * UNIT.astype("float64"), "uint16", "above 1, which becomes white in uint16"),
     "floats to 255 in 8 bits": (CAMERA.astype("float32"), "uint8", "reaches 2..; expected floats up to 1"),
     "floats to 255 in 16 bits": (CAMERA.astype("float64"), "uint16", "reaches 2..; expected floats up to 1"),
-    "10 bits in 16": (of_bits(10), "uint8", "reaches .*white at 65535: uint8 would keep 3 gray levels, near black"),
-    "12 bits in 16": (of_bits(12), "uint8", "reaches .*white at 65535: uint8 would keep 1. gray levels, near black"),
+    "10 bits in 16": (
+        of_bits(10),
+        "uint8",
+        "reaches .*white of uint16 is 65535: uint8 would keep 3 gray levels, near black",
+    ),
+    "12 bits in 16": (
+        of_bits(12),
+        "uint8",
+        "reaches .*white of uint16 is 65535: uint8 would keep 1. gray levels, near black",
+    ),
     "14 bits in 16": (of_bits(14), "uint8", "would keep [56]. gray levels"),
     "dark floats": (UNIT / 100, "uint8", "would keep 2 gray levels"),
     "very dark floats": (UNIT / 1e5, "uint16", "would keep 1 gray levels"),
-    "floats beyond half precision": (UNIT * 1e6, "float16", "above what float16 holds"),
-    "black below 0": (UNIT - 0.02, "uint8", "has black at -0.02, below what uint8 holds"),
+    "floats beyond half precision": (UNIT * 1e6, "float16", "more than float16 can hold"),
+    "black below 0": (UNIT - 0.02, "uint8", "has black at -0.02, which uint8 cannot hold"),
 }
 
 
@@ -107,7 +115,7 @@ def test_scale_puts_black_and_white_at_the_ends(small, image, options, black, wh
 
 
 def test_scale_has_to_be_above_black(small):
-    with pytest.raises(ValueError, match="scale=5 is not above black, 10; expected the value that is white"):
+    with pytest.raises(ValueError, match="scale=5 is not above black, 10; expected the value of white"):
         dn.restore(CAMERA, small, black=10, scale=5)
 
 
@@ -119,7 +127,7 @@ def test_alpha_is_not_lost_either(small):
     restored = dn.restore(np.dstack([colours, full]), small, out=out, scale="white")
     assert (restored[..., 1] == 255).all() and restored[..., 0].max() > 180
     for alpha, image, words in (
-        (twelve, colours, "alpha of The image reaches 4095 .* would keep 16 gray levels"),
+        (twelve, colours, "alpha of The image reaches 4095.* would keep 16 gray levels"),
         (np.full_like(UNIT, 255), UNIT, "alpha of The image reaches 255; expected floats up to 1"),
     ):
         with pytest.raises(ValueError, match=words):

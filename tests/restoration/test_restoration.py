@@ -75,8 +75,8 @@ def test_a_network_with_a_noise_map_is_told_the_noise():
 def test_the_noise_is_given_to_whom_it_helps(model):
     image, told = np.ones((8, 8), "float32"), dn.models.DiffNet(2, 2, 4, noise_map=True)
     for network, noise, message in (
-        (told, None, "The network has to be told the noise; expected noise=0.03 for 3 % of the maximum"),
-        (model, 0.1, "noise=0.1 is for a network that can be told it; expected none"),
+        (told, None, "The network has a noise map; give the noise, for example noise=0.03"),
+        (model, 0.1, "noise=0.1 is only for a network with a noise map; leave it out"),
         (told, 3.0, "noise=3; expected σ as a fraction of the maximum, below 1: for 3 % give 0.03"),
         (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),
         (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled, which has its own"),
@@ -241,7 +241,7 @@ def test_other_models_are_refused(photographs):
         (None, TypeError, "The model is a NoneType; expected a Keras model"),
         (keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]), ValueError, r"from \(None, 4\) to \(None, 3\)"),
         (dn.models.DiffNet(1, 1, 2, channels=2), ValueError, "expected one from images .batch, height, width, 1 or 3"),
-        (dn.models.LinearDiffNet((40, 33), 1), ValueError, "has 96×96 pixels; the network takes 40×33. Cut it"),
+        (dn.models.LinearDiffNet((40, 33), 1), ValueError, "has 96×96 pixels; the network takes 40×33. Crop it"),
     ):
         with pytest.raises(error, match=message):
             dn.restore(image, model)
@@ -256,7 +256,7 @@ def test_one_noise_is_not_for_channels_of_several_scales():
     image = np.random.default_rng(0).uniform(0, 1, (30, 30, 4)).astype("float32")
     image[..., 3] *= 0.1
     for options in ({"alpha": False}, {"alpha": False, "colour": "bands"}):
-        with pytest.raises(ValueError, match="noise=0.01 is of one scale, .* Give a white for all"):
+        with pytest.raises(ValueError, match="noise=0.01 is for one scale, .* Give one white for all"):
             dn.restore(image, model, noise=0.01, **options)
     image[0, 0, 3] = 0.9
     restored = dn.restore(image, model, noise=0.01, alpha=False, white=1.0)

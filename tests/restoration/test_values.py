@@ -34,7 +34,7 @@ def test_a_hot_pixel_spoils_nothing_beyond_its_reach(inverse, clean, hot, white)
     """58.3 dB become 29.9 and 16.9 without a white point: here more than 60 stay."""
     image = DIFFUSED.copy()
     image[60, 60] = hot
-    with pytest.warns(UserWarning, match=r"Only 1 of 14,400 values lie above half of the maximum.*give white='99.9"):
+    with pytest.warns(UserWarning, match=r"Only 1 of 14,400 values are above half of the maximum.*give white='99.9"):
         assert psnr(dn.restore(image, inverse), FAR) < 40
     restored = dn.restore(image, inverse, white=white)
     assert psnr(restored, FAR) > clean - (0.1 if white == 1.0 else 2)
@@ -117,7 +117,7 @@ def test_a_ten_thousandth_of_a_large_image_may_be(small, recwarn):
 
 
 @pytest.mark.parametrize(
-    ("white", "words"), [(99.9, "All values, up to 1, lie nearer to black"), (1e-3, "Only 0 % of")]
+    ("white", "words"), [(99.9, "All values, up to 1, are closer to black"), (1e-3, "Only 0 % of")]
 )
 def test_white_that_is_not_the_images_is_warned_of(small, white, words):
     with pytest.warns(UserWarning, match=words):
@@ -196,8 +196,8 @@ NODATA = r"Give nodata={0} \(--nodata={0}\)"
             np.where(np.percentile(DIFFUSED, 15) > DIFFUSED, 300 * DIFFUSED - 900, 3000 * DIFFUSED),
             r"minimum of -8\d\d.*nodata=-8\d\d",
         ),
-        (-DIFFUSED, "none below 0 but for noise"),
-        (DIFFUSED - 0.7, "none below 0 but for noise"),
+        (-DIFFUSED, "only noise below 0"),
+        (DIFFUSED - 0.7, "only noise below 0"),
     ],
 )
 def test_what_is_no_light_is_refused_with_what_to_give(small, image, words):
@@ -310,7 +310,7 @@ def test_light_is_no_fill_value(name):
             plan = planned(given, name, colour, None, None, None, None, given.dtype, None)
             part = plan.parts[0]
             together = plan.luminance(part.group)
-            assert not advice.of_values(plan.source, part.group, together, part.found, part.scale, None, None)
+            assert not advice.of_values(plan.source, part.group, together, part.summary, part.scale, None, None)
 
 
 def test_binary_images_are_no_fill_values(small):
