@@ -1,4 +1,4 @@
-"""The commands of `python -m diffnet_tf`: modules with add_arguments(parser), run(arguments) → exit status.
+"""The commands of `python -m diffnet_tf`: modules with add_arguments(parser) and run(arguments) → exit status.
 
-Those that apply a network share `models`. What loads Keras is imported in `run`, so that `--help` need not wait for it.
+Commands that apply a network share `models`. Modules that load Keras are imported in `run`, so that `--help` is fast.
 """

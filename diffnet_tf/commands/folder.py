@@ -1,7 +1,7 @@
-"""A folder of images that a command works through: what is in it, what is left out, and what is done already.
+"""A folder of images that a command processes: its images, the files that are left out, and what is already done.
 
-The same command goes on where it was stopped, or where some files failed: in the output folder, the file `STATE` lists
-what is done. Its first line holds the settings: with others, nothing counts as done.
+The same command continues after a stop or failures: the file `STATE` in the output folder lists the images that are
+done. Its first line holds the settings; with other settings, no image counts as done.
 """
 
 import dataclasses
@@ -19,12 +19,12 @@ STATE = ".diffnet_tf_restore"
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What a folder holds.
+    """The content of a folder.
 
     Attributes:
-        images: (source, target) of every image, in the order of their names.
-        left_out: a line that counts what is left out; "" for nothing.
-        unreadable: subfolders that cannot be looked into, each with the reason.
+        images: (source, target) of every image, sorted by name.
+        left_out: a line that counts the files and subfolders that are left out; "" if there are none.
+        unreadable: subfolders that cannot be opened, each with the reason.
     """
 
     images: list[tuple[Path, Path]]
@@ -33,15 +33,15 @@ class Found:
 
 
 def search(source: Path, target: Path, recursive: bool) -> Found:
-    """The images of a folder, and where each is written. What the target folder holds is none of them.
+    """Find the images of a folder, and where each result is written. Images in the target folder do not count.
 
     Args:
         source: the folder.
-        target: the folder to write to; files keep their names, and subfolders theirs.
-        recursive: look into subfolders.
+        target: the folder to write to; files and subfolders keep their names.
+        recursive: also search subfolders.
 
     Raises:
-        FileNotFoundError: when there is no image.
+        FileNotFoundError: if there is no image.
     """
     images, others, folders = [], Counter[str](), 0
     unreadable: dict[Path, OSError] = {}
@@ -74,13 +74,13 @@ def _count(number: int, word: str) -> str:
 def _walk(
     folder: Path, target: Path, recursive: bool, unreadable: dict[Path, OSError], seen: set[Path]
 ) -> Iterator[Path]:
-    """Files, and the folders that are not looked into, in the order of their names; nothing hidden, no folder twice."""
+    """Yield files, and folders that are not searched, sorted by name: nothing hidden, and no folder twice."""
     seen.add(folder.resolve())
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or (path.exists() and target.exists() and path.samefile(target)):
             continue
         if path.is_dir() and recursive:
-            if path.resolve() in seen:  # links may lead in circles
+            if path.resolve() in seen:  # links may form circles
                 continue
             try:
                 yield from _walk(path, target, recursive, unreadable, seen)
@@ -91,14 +91,14 @@ def _walk(
 
 
 class Progress:
-    """Which images of a folder are done, kept in the output folder.
+    """Keeps a list of the images that are done, in the output folder.
 
     Args:
         folder: the output folder.
-        settings: what else the results depend on, plain values.
+        settings: plain values that the results depend on.
 
     Attributes:
-        of_others: whether the folder holds results that were made with other settings.
+        of_others: whether the folder holds results of other settings.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -113,46 +113,46 @@ class Progress:
                 self._entries = dict(entry for line in lines if (entry := _entry(line)))
 
     def done(self, source: Path, target: Path) -> bool:
-        """Whether an image is done: its result is there, and the image has not changed since."""
+        """Whether an image is done: its result exists, and the image has not changed since."""
         return target.exists() and self._entries.get(self._name(target)) == stamp(source)
 
     def begun(self, target: Path) -> bool:
-        """Whether what is there, if anything, is a result of this work: it may be replaced."""
+        """Whether an existing file is a result of this command with the same settings, so that it may be replaced."""
         return self._name(target) in self._entries
 
     def begin(self, target: Path) -> None:
-        """An image is about to be processed."""
+        """Record that an image is about to be processed."""
         self._add(target, None)
 
     def add(self, source: Path, target: Path) -> None:
-        """An image is done."""
+        """Record that an image is done."""
         self._add(target, stamp(source))
 
-    def _add(self, target: Path, found: list[int] | None) -> None:
-        new, entry = not self._entries, (self._name(target), found)
+    def _add(self, target: Path, mark: list[int] | None) -> None:
+        new, entry = not self._entries, (self._name(target), mark)
         self._entries |= [entry]
         self._folder.mkdir(parents=True, exist_ok=True)
-        with open(self._path, "w" if new else "a") as file:  # a line of its own, also after one that was cut off
+        with open(self._path, "w" if new else "a") as file:  # on a new line, even if the last one was cut off
             file.write((self._first if new else "") + "\n" + json.dumps(entry))
 
     def _name(self, target: Path) -> str:
         return os.fspath(target.relative_to(self._folder))
 
     def clear(self) -> None:
-        """Nothing counts as done."""
+        """Forget all images that are done."""
         self._entries = {}
 
 
 def stamp(path: Path) -> list[int]:
-    """What changes when a file does: its length and its time."""
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
+    """The length of a file and the time of its last change, which show whether it has changed."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _entry(line: str) -> tuple[str, list[int] | None] | None:
-    """A line of the state; None for an empty one, and one that was cut off."""
+    """The entry in a line of the state; None for an empty line, and for one that was cut off."""
     try:
-        name, found = json.loads(line)
+        name, mark = json.loads(line)
     except (ValueError, TypeError):
         return None
-    return (name, found) if isinstance(name, str) else None
+    return (name, mark) if isinstance(name, str) else None

@@ -1,8 +1,8 @@
-"""Look at the stencils that a network applies to an image, layer by layer: a table, and a picture.
+"""Show the stencils that a network applies to an image, layer by layer, in a table and a picture.
 
-Every layer is one explicit step Id + δt S with a 5-point stencil in each pixel; `diffnet_tf.analysis` says what is
-measured. Of a large image only the centre is looked at, since the eigenvalues take long. A preset is at home on what
-it was trained on, the inverse ones on diffused images: on an ordinary photograph their last layers go astray.
+Every layer is one explicit step Id + δt S with a 5-point stencil at each pixel; `diffnet_tf.analysis` explains what is
+measured. Only the centre of a large image is used, since eigenvalues take long. Give a preset the kind of image that it
+was trained on, an inverse one a diffused image: the last layers behave badly on an ordinary photograph.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)})")
     models.add_arguments(parser)
     models.add_values(parser)
-    parser.add_argument("--out", metavar="PICTURE.png", type=Path, help="draw a picture, as PNG and as PDF beside it")
+    parser.add_argument("--out", metavar="PICTURE.png", type=Path, help="draw a picture: a PNG, and a PDF beside it")
     parser.add_argument(
         "--size",
         type=int,
         default=SIZE,
-        help=f"side of the centre that is looked at: {checks.MINIMUM_SIZE} to {LARGEST} pixels, {SIZE} if not given; "
-        f"seconds for {SIZE}, many minutes for {LARGEST}",
+        help=f"side of the centre that is analysed: {checks.MINIMUM_SIZE} to {LARGEST} pixels, by default {SIZE}; "
+        f"takes seconds for {SIZE}, many minutes for {LARGEST}",
     )
 
 
@@ -54,33 +54,33 @@ def run(arguments: Namespace) -> int:
     u = _centre(image, arguments)
     network = f"preset {arguments.preset}" if arguments.preset else Path(arguments.weights).name
     part = "all of it" if u.shape == pixels.shape[:2] else f"its centre, {u.shape[1]}×{u.shape[0]}"
-    title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels: {part}, as the network gets it"
+    title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels: {part}, as the network sees it"
 
-    found: list[analysis.Layer] = []
+    layers: list[analysis.Layer] = []
     for layer in analysis.layers(models.chosen(arguments), u):
-        if not found:
+        if not layers:
             print(f"Device: {provenance.device()}")
             print("\n".join([*textwrap.wrap(f"{title}; {network}", WIDTH), "", *HEADER]))
         print(row(layer), flush=True)
-        found.append(layer)
+        layers.append(layer)
     print("\n".join(["", *LEGEND]))
     if arguments.out:
         from diffnet_tf import figures
 
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        figures.save(figures.styled(draw)(found, f"{title}. Network: {network}."), arguments.out)
+        figures.save(figures.styled(draw)(layers, f"{title}. Network: {network}."), arguments.out)
         print(f"\n{arguments.out} and {arguments.out.with_suffix('.pdf').name}")
     return 0
 
 
 def _check(arguments: Namespace) -> None:
-    """Refuse, before any work is done, what cannot be looked at or written."""
+    """Check the arguments before any work is done."""
     checks.count(arguments.size, "--size", checks.MINIMUM_SIZE)
     checks.count(arguments.max_pixels, "--max-pixels")
     if arguments.size > LARGEST:
         raise ValueError(
             f"--size={arguments.size}; expected at most {LARGEST}, since the eigenvalues of a larger image take hours. "
-            "Crop the image around what you want to look at."
+            "Crop the image to the part that you want to analyse."
         )
     if arguments.out is None:
         return
@@ -94,7 +94,7 @@ def _check(arguments: Namespace) -> None:
 
 
 def _centre(image: image_files.Image, arguments: Namespace) -> Array:
-    """The centre of an image as `restore` gives it to a network: float32, (height, width) of at most `size` a side."""
+    """The centre of an image as `restore` passes it to a network: float32 (height, width), at most `size` a side."""
     from diffnet_tf.restoration import plan
 
     size, name, pixels = arguments.size, arguments.input, image.pixels
@@ -116,7 +116,7 @@ def _centre(image: image_files.Image, arguments: Namespace) -> Array:
 
 
 def _number(value: float, width: int, digits: int = 3) -> str:
-    """A number in so many columns, a blank before it: with as many digits as fit, or as a power of ten."""
+    """A number in `width` columns after a blank: with as many digits as fit, or as a power of ten."""
     if np.isnan(value):
         return f"{'–':>{width}}"
     texts = [f"{value:.{n}f}" for n in range(digits, -1, -1)]
@@ -126,7 +126,7 @@ def _number(value: float, width: int, digits: int = 3) -> str:
 
 
 def _percent(share: float, width: int) -> str:
-    """A share in per cent; "<1" and ">99" tell few from none and most from all."""
+    """A share in per cent; "<1" and ">99" distinguish few from none and most from all."""
     rounded = round(100 * share)
     text = "<1" if share > 0 and rounded == 0 else ">99" if share < 1 and rounded == 100 else str(rounded)
     return f"{text:>{width}}"
@@ -165,7 +165,7 @@ LEGEND = textwrap.wrap(
 
 
 def row(layer: analysis.Layer) -> str:
-    """A layer's line of the table."""
+    """The line of a layer in the table."""
     return "".join(text(layer, width) for _, width, text in COLUMNS)
 
 
@@ -179,22 +179,22 @@ PANELS: tuple[tuple[str, Callable[[analysis.Layer], Array]], ...] = (
     ("δt × centre filter", lambda layer: layer.operator.dt * layer.operator.filters[..., 0]),
 )
 CAPTION = (
-    "From left to right: what the layer gets; what the mean-free part of S = L + αW adds to it; the mean of the four "
+    "From left to right: the input of the layer; what the mean-free part of S = L + αW adds; the mean of the four "
     "off-centre filters times δt, negative where the layer undoes diffusion; the smoothing part, the sum of the five "
-    "filters; the centre filter with its sign. One scale a column; 0.5 % of the pixels may lie beyond it."
+    "filters; the centre filter with its sign. One colour scale per column; 0.5 % of the pixels may lie outside."
 )
 
 
-def draw(found: Sequence[analysis.Layer], about: str) -> Figure:
-    """A row a layer."""
+def draw(layers: Sequence[analysis.Layer], about: str) -> Figure:
+    """Draw one row of images for each layer."""
     from diffnet_tf import figures
 
-    shape = found[0].state.shape
-    # Inches a row: an image 1.45 wide (but labels need some room, and nobody a tower), and its share of the bars below.
+    shape = layers[0].state.shape
+    # Height of a row in inches: an image 1.45 wide, within limits, and its share of the colour bars below.
     height = 0.3 + 1.45 * min(max(shape[0] / shape[1], 0.7), 2)
-    figure, axes = figures.panels(len(found), len(PANELS), f"{about} {CAPTION}", height=height)
+    figure, axes = figures.panels(len(layers), len(PANELS), f"{about} {CAPTION}", height=height)
     for column, (title, pixels_of) in enumerate(PANELS):
-        images = [pixels_of(layer) for layer in found]
+        images = [pixels_of(layer) for layer in layers]
         scale = figures.symmetric(*images)
         options: dict[str, Any] = {"low": -scale, "high": scale, "cmap": figures.RESIDUALS} if column else {}
         for axis, pixels in zip(axes[:, column], images):
@@ -203,6 +203,6 @@ def draw(found: Sequence[analysis.Layer], about: str) -> Figure:
         ticks = [-scale, 0, scale] if column else [0, 0.5, 1]
         bar = figure.colorbar(artist, ax=axes[:, column], location="bottom", ticks=ticks, extend="both")
         bar.ax.set_xticklabels([f"{tick:.2g}" for tick in ticks], fontsize=6)
-    for axis, layer in zip(axes[:, 0], found):
+    for axis, layer in zip(axes[:, 0], layers):
         axis.set_ylabel(f"layer {layer.number}, δt = {layer.operator.dt:.2g}")
     return figure

@@ -1,4 +1,4 @@
-"""List the networks that come with the package, or show the card of one."""
+"""List the presets, the trained networks that come with the package, or show the card of one."""
 
 import json
 import textwrap
@@ -14,19 +14,19 @@ WIDTH = 100  # columns of the terminal
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("name", metavar="NAME", nargs="?", choices=PRESETS, help="show the card of this preset")
-    parser.add_argument("--json", action="store_true", help="print the card, or all of them, as JSON")
+    parser.add_argument("--json", action="store_true", help="print the card, or all cards, as JSON")
 
 
 def run(arguments: Namespace) -> int:
     """Print the list or a card. Returns the exit status."""
-    found = {name: cards.card(name) for name in ([arguments.name] if arguments.name else cards.list_presets())}
+    listed = {name: cards.card(name) for name in ([arguments.name] if arguments.name else cards.list_presets())}
     if arguments.json:
-        print(json.dumps(found[arguments.name] if arguments.name else found, indent=1, ensure_ascii=False))
+        print(json.dumps(listed[arguments.name] if arguments.name else listed, indent=1, ensure_ascii=False))
     elif arguments.name:
-        print("\n".join(_lines(found[arguments.name])))
+        print("\n".join(_lines(listed[arguments.name])))
     else:
-        width = max(map(len, found))
-        for name, card in found.items():
+        width = max(map(len, listed))
+        for name, card in listed.items():
             before, after = (card["quality"][side]["mean"] for side in ("input", "output"))
             print(f"{name:<{width}}  {cards.task(card)}: {before:.1f} → {after:.1f} dB")
         print("\nThe card of one: presets NAME. To use it: restore IN OUT --preset NAME")
@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _lines(values: dict[str, Any], indent: int = 0) -> list[str]:
-    """A card as text: a line for each value, what belongs together indented."""
+    """A card as lines of text: one for each value, with nested values indented."""
     lines, blank = [], " " * indent
     for key, value in values.items():
         if isinstance(value, dict):

@@ -1,11 +1,11 @@
-"""Apply a network to an image file, or to all images of a folder.
+"""Restore an image file, or all images in a folder, with a network.
 
-A preset undoes (or does) the one diffusion that it was trained on; an ordinary photograph it only sharpens (or blurs).
-Black is 0. White, which the network gets as 1, is the image's maximum: where defects are brighter, give --white. In
-files of another --depth, white is 255, 65535, or 1 in floats.
+A preset undoes (or computes) the one diffusion that it was trained on. It only sharpens (or blurs) an ordinary
+photograph. Black is 0. White, which the network sees as 1, is the maximum of the image. If defects are brighter than
+the image, give --white. In output of another --depth, white is 255, 65535, or 1.0 for floats.
 
-Of a folder, an image that cannot be processed stops no other: the exit status is 1 then. The same command goes on where
-it was stopped, and tries again what failed.
+In a folder, an image that cannot be processed does not stop the others; the exit status is then 1. Run the same command
+again to continue where it stopped, and to retry the images that failed.
 """
 
 from __future__ import annotations
@@ -35,29 +35,30 @@ DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument(
-        "input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)}), or a folder"
+        "input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)}), or a folder of images"
     )
-    parser.add_argument("output", metavar="OUT", type=Path, help="the file to write; for a folder, a folder")
+    parser.add_argument("output", metavar="OUT", type=Path, help="the file to write; if IN is a folder, a folder")
     models.add_arguments(parser)
-    parser.add_argument("--recursive", action="store_true", help="of a folder, its subfolders too")
+    parser.add_argument("--recursive", action="store_true", help="also restore the images in subfolders of IN")
     parser.add_argument(
         "--colour",
         choices=COLOURS,
         default="luminance",
-        help="what of an RGB image; bands where channels are no colours, as a TIFF says itself",
+        help="how to restore several channels: the luminance of an RGB image (the default), each of its channels, or "
+        "bands, if the channels are separate gray images (a TIFF says this itself)",
     )
     parser.add_argument(
         "--alpha",
         choices=("yes", "no"),
-        help="whether the last of two or four channels is alpha, which is kept; what the file says if not given, and "
-        "yes of NPY, which says nothing",
+        help="whether the last of two or four channels is alpha, which is copied unchanged. By default as the file "
+        "says; NPY files do not say, there the default is yes",
     )
     models.add_values(parser)
     parser.add_argument(
         "--depth",
         choices=DEPTHS,
-        help="bits of the output's samples; the input's if not given. White is 255, 65535, and 1 in floats: the full "
-        "range of one stands for that of another",
+        help="bits of the output's samples; by default those of the input. The full ranges correspond to each other: "
+        "white is 255, 65535, or 1.0 for floats",
     )
     parser.add_argument(
         "--scale",
@@ -65,21 +66,31 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         const="white",
         type=models.level,
-        help="make black 0 and this value white in the output, as --scale 255 for floats up to 255 or --scale 4095 for "
-        "12 bits; without a value, the image's white",
+        help="make this value of the image white in the output, and black 0: --scale 255 for floats up to 255, --scale "
+        "4095 for 12 bits; without a value, the white of the image",
     )
-    parser.add_argument("--noise", type=float, help="σ in the image, maximum 1, for a network that has to be told it")
+    parser.add_argument(
+        "--noise",
+        type=float,
+        help="only for a network with a noise map: σ of the noise in the image, as a fraction of its maximum (0.03 for "
+        "3 %%)",
+    )
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        help="of the inner convolutions: float32 if not given; bfloat16 is faster where the device has it; auto takes "
-        "it where the preset's card says that it costs at most 0.02 dB",
+        help="of the inner convolutions; float32 by default. bfloat16 is faster on devices that have it. auto uses it "
+        "if it costs at most 0.02 dB by the preset's card",
     )
-    parser.add_argument("--tile", type=int, default=512, help="side of the tiles in pixels: less takes less memory")
+    parser.add_argument(
+        "--tile",
+        type=int,
+        default=512,
+        help="side of the tiles in pixels, 512 by default; smaller tiles need less memory",
+    )
 
 
 def run(arguments: Namespace) -> int:
-    """Restore. Returns the exit status: 1 when some images of a folder failed."""
+    """Restore. Returns the exit status: 1 if some images of a folder failed."""
     checks.count(arguments.tile, "--tile")
     checks.count(arguments.max_pixels, "--max-pixels")
     if not arguments.input.exists():
@@ -100,27 +111,27 @@ def _file(arguments: Namespace) -> int:
 def _folder(arguments: Namespace) -> int:
     """Restore the images of a folder, one after the other."""
     if arguments.output.exists() and arguments.output.samefile(arguments.input):
-        raise ValueError(f"{arguments.output} holds the images themselves; expected another folder to write to.")
-    found = folder.search(arguments.input, arguments.output, arguments.recursive)
+        raise ValueError(f"{arguments.output} is also the input folder; expected another folder to write to.")
+    content = folder.search(arguments.input, arguments.output, arguments.recursive)
     progress = folder.Progress(arguments.output, _settings(arguments))
-    left = [job for job in found.images if not progress.done(*job)]
-    if arguments.force and not left:  # all of it anew
+    left = [job for job in content.images if not progress.done(*job)]
+    if arguments.force and not left:  # restore all images again
         progress.clear()
-        left = found.images
+        left = content.images
     for _, target in left:
         if target.exists() and progress.of_others and not arguments.force:
             raise FileExistsError(
-                f"{target} was made with other options; give another folder, or --force to make all of it anew."
+                f"{target} was made with other options; give another folder, or --force to restore all images again."
             )
         checks.can_be_written(target, arguments.force or progress.begun(target))
-    if found.left_out:
-        print(found.left_out)
-    if len(left) < len(found.images):
-        print(f"{len(found.images) - len(left):,} of {len(found.images):,} images are done already.")
-    if not left and not found.unreadable:
+    if content.left_out:
+        print(content.left_out)
+    if len(left) < len(content.images):
+        print(f"{len(content.images) - len(left):,} of {len(content.images):,} images are already done.")
+    if not left and not content.unreadable:
         return 0
-    tiled, failed = _tiled(arguments), list(found.unreadable)
-    for error in found.unreadable.values():
+    tiled, failed = _tiled(arguments), list(content.unreadable)
+    for error in content.unreadable.values():
         command_line.show(error)
     for source, target in left:
         progress.begin(target)
@@ -133,12 +144,12 @@ def _folder(arguments: Namespace) -> int:
             if target.exists():
                 print(f"{target} is an older result.", file=sys.stderr)
         except KeyboardInterrupt:
-            print(f"Stopped at {source}. The same command goes on.", flush=True)
+            print(f"Stopped at {source}. Run the same command again to continue.", flush=True)
             raise
     if failed:
         names = ", ".join(str(path.relative_to(arguments.input)) for path in failed)
-        total = len(found.images) + len(found.unreadable)
-        print(f"{len(failed):,} of {total:,} failed: {names}. The same command tries them again.", file=sys.stderr)
+        total = len(content.images) + len(content.unreadable)
+        print(f"{len(failed):,} of {total:,} failed: {names}. Run the same command again to retry.", file=sys.stderr)
         return 1
     return 0
 
@@ -153,7 +164,7 @@ def _tiled(arguments: Namespace) -> Tiled:
 
 
 def _opened(arguments: Namespace, source: Path, target: Path) -> image_files.Image:
-    """An image that can be processed, and its result written."""
+    """Open an image, and check that it can be restored and its result written."""
     from diffnet_tf import restoration
 
     image = _with_alpha(arguments, image_files.open_image(source, arguments.max_pixels))
@@ -164,7 +175,7 @@ def _opened(arguments: Namespace, source: Path, target: Path) -> image_files.Ima
 
 
 def _with_alpha(arguments: Namespace, image: image_files.Image) -> image_files.Image:
-    """The image, the last of whose two or four channels is alpha or not as the option says."""
+    """The image, with the option --alpha applied."""
     if arguments.alpha is None or image.pixels.shape[2] not in (2, 4):
         return image
     return dataclasses.replace(image, alpha=arguments.alpha == "yes", alpha_is_sure=True)
@@ -175,7 +186,7 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
 
     colours = image.pixels.shape[2] - image.alpha
     if tiled.channels == 3 and colours != 3:
-        raise ValueError(f"{source} has {colours} channel(s); the network is one of colour images: expected RGB.")
+        raise ValueError(f"{source} has {colours} channel(s), but the network takes colour images; expected RGB.")
     target.parent.mkdir(parents=True, exist_ok=True)
     show = _Progress(f"{source} → {target}, {image.pixels.shape[1]:,}×{image.pixels.shape[0]:,}")
     if line := image_files.lost(image, target):
@@ -183,8 +194,8 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
     if not image.alpha_is_sure:
         number = image.pixels.shape[2]
         print(
-            f"{source} does not say what the last of its {number} channels is: it is taken for alpha, and kept. Give "
-            "--alpha no to restore it, or --alpha yes.",
+            f"{source} does not say whether the last of its {number} channels is alpha; it is copied as alpha. Give "
+            "--alpha no to restore it, or --alpha yes if this is right.",
             file=sys.stderr,
             flush=True,
         )
@@ -194,7 +205,7 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
 
 
 def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:
-    """What the options, and else the file, say about the values of an image."""
+    """What the options, or otherwise the file, say about the values of an image."""
     given = {name: getattr(arguments, name) for name in ("white", "black", "scale")}
     nodata = image.nodata if arguments.nodata is None else arguments.nodata
     colour = "bands" if image.bands else arguments.colour
@@ -202,7 +213,7 @@ def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:
 
 
 def _settings(arguments: Namespace) -> dict[str, Any]:
-    """What the results of a folder depend on."""
+    """The settings that the results in a folder depend on."""
     weights = arguments.weights and hashlib.sha256(Path(arguments.weights).read_bytes()).hexdigest()
     names = ("colour", "alpha", "white", "black", "nodata", "depth", "scale", "noise", "precision")
     given = {name: str(getattr(arguments, name)) for name in names}
@@ -218,7 +229,7 @@ def _dtype(arguments: Namespace, image: image_files.Image) -> np.dtype[Any]:
 
 
 class _Progress:
-    """A bar in a terminal, elsewhere a line an image."""
+    """A progress bar in a terminal; otherwise one line for each image."""
 
     def __init__(self, title: str) -> None:
         self._bar: Any = None

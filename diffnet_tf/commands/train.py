@@ -1,7 +1,7 @@
 """Train a network on a folder of your own images, or fine-tune one.
 
-The images may have any sizes: training takes random crops of them as they are, at their own resolution. With --size
-each is first cropped to its centred square and reduced to so many pixels.
+The images may have different sizes: training uses random crops at their own resolution. With --size, each image is
+first cropped to its centred square and reduced to that many pixels a side.
 """
 
 from __future__ import annotations
@@ -24,40 +24,50 @@ if TYPE_CHECKING:
     from diffnet_tf import data
     from diffnet_tf.training import recipes
 
-LARGEST_SEED = 2**32 - 1  # that NumPy takes
-FINE_TUNING_RATE = 1e-3  # of the fast recipe's 3e-3: what has been learned is to be kept
+LARGEST_SEED = 2**32 - 1  # NumPy's limit
+FINE_TUNING_RATE = 1e-3  # lower than the 3e-3 of the recipe "fast", to keep what the network has learned
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument(
-        "directory", metavar="DIR", help="folder with the images, of any sizes; the last tenth validates"
+        "directory",
+        metavar="DIR",
+        help="folder with the images, of any sizes; the last tenth is used for validation only",
     )
     parser.add_argument("--out", metavar="MODEL", type=Path, required=True, help="the .keras file to write")
-    parser.add_argument("--init", metavar="START", help=f"fine-tune a .keras file or a preset: {', '.join(PRESETS)}")
-    parser.add_argument("--source", choices=SOURCES, default="folder", help="what DIR holds")
+    parser.add_argument(
+        "--init", metavar="START", help=f"the network to fine-tune: a .keras file, or a preset ({', '.join(PRESETS)})"
+    )
+    parser.add_argument("--source", choices=SOURCES, default="folder", help="kind of data in DIR, by default folder")
     parser.add_argument(
         "--size",
         type=int,
-        help="reduce a folder's images to squares of so many pixels; if not given, training takes random crops of the "
-        "whole images at their own resolution",
+        help="reduce the images of a folder to squares of this many pixels a side; by default, training uses random "
+        "crops of the whole images at their own resolution",
     )
     parser.add_argument(
-        "--problem", choices=PROBLEMS, help="what is learned: that of the preset of --init, or inverse, if not given"
+        "--problem",
+        choices=PROBLEMS,
+        help="what to learn: to undo diffusion (inverse) or to compute it (forward); by default as the preset of "
+        "--init, or inverse",
     )
     parser.add_argument(
         "--noise",
         type=float,
-        help="σ of the noise on the diffused images, range 1: that of the preset of --init, or 0, if not given",
+        help="σ of the noise on the diffused images, as a fraction of their maximum (0.01 for 1 %%); by default as the "
+        "preset of --init, or 0",
     )
-    parser.add_argument("--steps", type=int, default=2_400, help="training steps; 2,400 take a few minutes on 2 cores")
-    parser.add_argument("--learning-rate", type=float, help="3e-3, or 1e-3 with --init, if not given")
-    parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the examples")
+    parser.add_argument(
+        "--steps", type=int, default=2_400, help="training steps; the default, 2,400, takes a few minutes on 2 cores"
+    )
+    parser.add_argument("--learning-rate", type=float, help="by default 3e-3, or 1e-3 with --init")
+    parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the examples, by default 0")
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
 
 
 def run(arguments: Namespace) -> int:
-    """Train. Returns the exit status; 130 when it was stopped: the same command goes on."""
+    """Train. Returns the exit status; 130 if it was stopped, so that the same command will continue."""
     import keras
 
     from diffnet_tf import data, metrics, training
@@ -85,7 +95,7 @@ def run(arguments: Namespace) -> int:
     before = {"the images as they are": quality(inputs)}
     if arguments.init:
         before[arguments.init] = quality(restored())
-    # Beside the model, so that the same command finds it.
+    # Beside the model file, so that the same command finds it again.
     state = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
 
     def fit() -> training.Training:
@@ -97,11 +107,13 @@ def run(arguments: Namespace) -> int:
         trained = fit()
     except checkpoint.OtherRun as error:
         if not arguments.force:
-            raise ValueError(f"{str(error).split('. Use')[0]}. Give another --out, or --force to start anew.") from None
+            raise ValueError(
+                f"{str(error).split('. Use')[0]}. Give another --out, or --force to start again."
+            ) from None
         checkpoint.remove(state)
         trained = fit()
     if not trained.finished:
-        print(f"{arguments.out} is not written yet.", flush=True)
+        print(f"{arguments.out} is not written yet. Run the same command again to continue.", flush=True)
         return 130
     model_files.save(model, arguments.out)
     checkpoint.remove(state)
@@ -112,7 +124,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _take_from_card(arguments: Namespace) -> None:
-    """Fine-tuning goes on with the problem and the noise of a preset, unless others are given."""
+    """Use the problem and the noise of the preset to fine-tune, unless others are given."""
     card = cards.card(arguments.init) if arguments.init in PRESETS else {}
     if arguments.problem is None:
         arguments.problem = card.get("problem", "inverse")
@@ -120,8 +132,8 @@ def _take_from_card(arguments: Namespace) -> None:
         arguments.noise = card.get("noise", 0.0) if arguments.problem == card.get("problem", "inverse") else 0.0
     if arguments.problem not in PROBLEMS:
         raise ValueError(
-            f"--init {arguments.init} knows the problem {arguments.problem!r}, which this command does not train. Give "
-            f"--problem {' or '.join(PROBLEMS)} to teach it another, or train in Python with degrade=..."
+            f"--init {arguments.init} was trained on the problem {arguments.problem!r}, which this command cannot "
+            f"train. Give --problem {' or '.join(PROBLEMS)}, or train in Python with degrade=..."
         )
 
 
@@ -142,10 +154,12 @@ def _check(arguments: Namespace) -> None:
 
 
 def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.GrayImages]:
-    """Images to train on and to validate on. Of a folder's whole images: those that hold a crop, and squares of others.
+    """Images to train on, and images to validate on.
+
+    Without --size, images of a folder that are smaller than a crop are skipped, and validation uses squares.
 
     Raises:
-        FileNotFoundError, ValueError: as `data.open_images`, and when all images to validate on are too small.
+        FileNotFoundError, ValueError: see `data.open_images`; also if all validation images are too small.
     """
     from diffnet_tf import data
     from diffnet_tf.data import sources
@@ -164,7 +178,7 @@ def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.G
     skipped = len(train) + len(held_out) - len(kept) - len(kept_out)
     if not len(kept_out):
         raise ValueError(
-            f"{arguments.directory}: the last {len(held_out)} image(s), which validate, have sides of fewer than "
+            f"{arguments.directory}: the last {len(held_out)} image(s), for validation, have sides of fewer than "
             f"{crop} pixels; expected larger ones. Remove them."
         )
     if skipped:
@@ -174,7 +188,7 @@ def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.G
 
 
 def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
-    """The fast recipe, for these images and this noise."""
+    """The recipe "fast", with the crop and the learning rate for these images and options."""
     from diffnet_tf.training import recipes
 
     fast = recipes.get("fast")
@@ -187,8 +201,8 @@ def _start(name: str) -> keras.Model:
     """The network to fine-tune.
 
     Raises:
-        FileNotFoundError, ValueError: when there is none such, or it is not one from gray or colour images of any size
-            to the same.
+        FileNotFoundError, ValueError: if it does not exist, or does not map gray or colour images of any size to the
+            same.
     """
     from diffnet_tf.networks import presets
 
@@ -201,6 +215,6 @@ def _start(name: str) -> keras.Model:
     if shapes[0] not in ((None, None, None, 1), (None, None, None, 3)) or shapes[1] != shapes[0]:
         raise ValueError(
             f"{name} is a model from {shapes[0]} to {shapes[1]}; expected one from (None, None, None, 1 or 3) to the "
-            "same. Name a network for gray or colour images of any size."
+            "same. Give a network for gray or colour images of any size."
         )
     return model

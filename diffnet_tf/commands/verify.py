@@ -1,35 +1,35 @@
-"""Say for each claim of the paper, and for each goal beyond it, what the records under a results folder show."""
+"""Check each claim of the paper, and each goal beyond it, against the records in a results folder."""
 
 import importlib
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-# The ledger stands beside the experiments, in a clone: its claims do not ship in the wheel.
+# The claims are beside the experiments in a clone of the repository. They are not part of the wheel.
 CLONE = Path(__file__).resolve().parents[2]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("--results_dir", default="results", help="where the records are: results, if not given")
+    parser.add_argument("--results_dir", default="results", help="folder with the records, by default results")
     shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--verbose", action="store_true", help="with the data and the command of each claim")
+    shape.add_argument("--verbose", action="store_true", help="also print the data and the command of each claim")
     shape.add_argument("--markdown", action="store_true", help="print the tables of README and docs")
 
 
 def run(arguments: Namespace) -> int:
-    """Print both ledgers. Returns the exit status: 1 where a record can't be read, else 0, whatever the verdicts."""
+    """Print both ledgers. Returns the exit status: 1 if a record cannot be read, otherwise 0, whatever the verdicts."""
     if not (CLONE / "experiments" / "lib" / "ledger.py").exists():
         raise FileNotFoundError(
-            "The ledger is not part of the installed package: it stands in the repository, beside the experiments. "
+            "The ledger is not part of the installed package; it is in the repository, beside the experiments. "
             "Run this command in a clone."
         )
     if not Path(arguments.results_dir).is_dir():
         raise FileNotFoundError(
             f"{arguments.results_dir} does not exist; expected the folder with the records. Run this command in the "
-            "clone's folder, or name another --results_dir."
+            "clone's folder, or give another --results_dir."
         )
-    if str(CLONE) not in sys.path:  # a console script does not look in the current folder
+    if str(CLONE) not in sys.path:  # a console script does not search the current folder
         sys.path.append(str(CLONE))
     ledger = importlib.import_module("experiments.lib.ledger")
     if hint := importlib.import_module("experiments.lib.results_folder").check(arguments.results_dir):

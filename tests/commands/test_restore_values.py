@@ -38,7 +38,7 @@ HOT[5, 5] = 20
         (CAMERA.astype("u2") * 16, "o.tif", "--depth 8", "near black", "--scale"),
         (CAMERA.astype("u2") * 16, "o.tif", "--depth 8", "near black", "--scale 4095"),
         (1000 * UNIT - 500, "o.tif", "", "--black=-", "--black=-500 --white 300"),
-        (1000 * UNIT - 500, "o.png", "--depth 8 --black=-500", "below what uint8 holds|floats up to 1", "--scale"),
+        (1000 * UNIT - 500, "o.png", "--depth 8 --black=-500", "which uint8 cannot hold|floats up to 1", "--scale"),
         (HOLED, "o.tif", "", "--nodata=-9999", "--nodata=-9999"),
         (np.where(HOLED < 0, np.float32(np.nan), UNIT), "o.tif", "", "--nodata nan", "--nodata nan"),
         (np.where(HOLED < 0, np.float32(9.97e36), UNIT), "o.npy", "", r"--nodata=9.97e\+36", "--nodata=9.97e36"),
@@ -61,7 +61,7 @@ def test_values_are_refused_with_the_option_that_helps(image, name, options, wor
 def test_a_hot_pixel_is_warned_of_until_white_is_given(small, tmp_path, capsys):
     given = (write(tmp_path / "in.tif", HOT), tmp_path / "o.tif", *small)
     assert restore(*given) == 0
-    assert capsys.readouterr().err.startswith("warning: Only 1 of 4,200 values lie above half of the maximum, 20.")
+    assert capsys.readouterr().err.startswith("warning: Only 1 of 4,200 values are above half of the maximum, 20.")
     for white in ("1", "99.8%"):
         assert restore(*given, "--white", white, "--force") == 0
         assert capsys.readouterr().err == ""
@@ -106,8 +106,8 @@ def test_what_a_preset_does_not_know_is_said_before_the_work(tmp_path, capsys, m
 
     monkeypatch.setattr("diffnet_tf.restoration.tiles.Tiled.__call__", stop)
     for preset, words in (
-        ("inverse", "rounding is noise of 0.1[1-4] %.*31.5 dB, the preset 'inverse-0.1pct' 43.4 dB"),
-        ("deconvolution", "knows single disks of one gray value on black.*expect speckle"),
+        ("inverse", "rounding is noise of 0.1[1-4] %.*31.5 dB on average, and the preset 'inverse-0.1pct' 43.4 dB"),
+        ("deconvolution", "was trained on single disks of one gray value on black.*expect speckle"),
     ):
         assert restore(tmp_path / "in.png", tmp_path / "o.png", "--preset", preset) == 130
         assert re.search(words, capsys.readouterr().err)
@@ -117,7 +117,7 @@ def test_help_says_what_is_black_and_white(capsys):
     with pytest.raises(SystemExit):
         restore("--help")
     text = " ".join(capsys.readouterr().out.split())
-    for words in ("gets as 1", "the maximum if not given", "White is 255, 65535, and 1 in floats", "missing pixels"):
+    for words in ("sees as 1", "by default the maximum", "white is 255, 65535, or 1.0 for floats", "missing pixels"):
         assert words in text
 
 

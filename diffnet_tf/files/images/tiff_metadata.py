@@ -226,17 +226,17 @@ def _without_statistics(entry: Entry) -> Entry:
 
 def names(metadata: Metadata) -> list[str]:
     """The names of the metadata that only TIFF can hold."""
-    found = []
+    words = []
     for code, _, _, value in metadata.tags:
         if code == DESCRIPTION and isinstance(value, bytes):
             kind = "ImageJ's " if value.startswith(b"ImageJ=") else "OME's " if _is_ome(value) else "the "
-            found.append(f"{kind}description")
+            words.append(f"{kind}description")
         elif code in MAP:
-            found.append("map coordinates (GeoTIFF)")
+            words.append("map coordinates (GeoTIFF)")
         elif code in (GDAL, NODATA):
-            found.append("GDAL's tags")
+            words.append("GDAL's tags")
         elif code in IMAGEJ:
-            found.append("ImageJ's description")
+            words.append("ImageJ's description")
         else:
-            found.append(f"tag {code}")
-    return list(dict.fromkeys(found))
+            words.append(f"tag {code}")
+    return list(dict.fromkeys(words))
