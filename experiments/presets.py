@@ -1,7 +1,7 @@
-"""Make the package's presets of networks that experiments trained: python -m experiments.presets [--results_dir DIR]
+"""Make the presets of the package from trained networks: python -m experiments.presets [--results_dir DIR]
 
-Each becomes weights and a model card in diffnet_tf/networks/weights. From the project's own results/ it makes the
-files that come with the package, byte for byte; to train a network anew, run the command on its card first.
+Each preset is a file of weights and a model card in diffnet_tf/networks/weights. From the project's own results/ this
+makes the files of the package, byte for byte. To train a network again, first run the command on its card.
 """
 
 import sys
@@ -31,8 +31,8 @@ ROUNDED = {
 }
 
 PHOTOGRAPHS = {"kind": "photographs, gray", "between": None}
-# The kind of image that a preset knows; and, where that tells others apart, the largest share of its pixels between 10
-# and 90 % of white: of diffused disks 12 %, of scikit-image's photographs 58 % and more.
+# The kind of image that a preset was trained on; and, if this distinguishes it from others, the largest share of pixels
+# between 10 and 90 % of white: 12 % for diffused disks, 58 % and more for scikit-image's photographs.
 IMAGES = {
     "forward": PHOTOGRAPHS,
     "inverse": PHOTOGRAPHS,
@@ -49,7 +49,7 @@ trained on, and how good it is. `diffnet-tf presets NAME` prints a card in the t
 
 
 def card(record, measured_beside=None):
-    """A preset's model card from its experiment's record, and what else was measured of it, see `beside`."""
+    """A preset's model card, from its experiment's record and from further measurements, see `beside`."""
     results = record["results"]
     kept = ("mean", "std", "min", "max", "n")
     output = "diffnet" if "diffnet" in results else "test"
@@ -69,7 +69,7 @@ def card(record, measured_beside=None):
 
 
 def _images(record):
-    """The flags that name a record's images, with a space behind; none where the experiment makes them."""
+    """The flags for a record's images, followed by a space; "" if the experiment makes its images itself."""
     if record["source"] == "disks":
         return ""
     named = f"--data_dir {record['data']} " * (record["data"] != record["source"])
@@ -78,29 +78,29 @@ def _images(record):
 
 
 def beside(root):
-    """Preset → what other experiments measured of it: {"precision": …, "rounded": …}, where they have run.
+    """Preset → measurements of other experiments, if they have run: {"precision": …, "rounded": …}.
 
-    Of low precision {its name → mean PSNR, loss in dB, n}; of inputs that were rounded {"8 bits" → mean PSNR, …}.
+    "precision" is {precision → mean PSNR, loss in dB, n}; "rounded", for rounded inputs, is {"8 bits" → mean PSNR, …}.
     """
-    found = {}
+    measured = {}
     if record := _record(root, precision.NAME):
         for preset, results in record["results"].items():
             names = ("bfloat16", "auto", "TF32")
             lost = {name: precision.lost(record, preset, name) for name in names}
-            found.setdefault(preset, {})["precision"] = {
+            measured.setdefault(preset, {})["precision"] = {
                 name: {"mean": results[name]["mean"], "cost": lost[name], "n": results[name]["n"]} for name in names
             }
     if record := _record(root, rounding.NAME):
         for preset, results in record["results"].items():
             psnr = {name: results[name]["psnr"] for name in ("16 bits", "8 bits")}
-            found.setdefault(preset, {})["rounded"] = {
+            measured.setdefault(preset, {})["rounded"] = {
                 name: {key: of[key] for key in ("mean", "std", "n")} for name, of in psnr.items()
             }
-    return found
+    return measured
 
 
 def _record(root, name):
-    """An experiment's record; None where it has not run."""
+    """An experiment's record; None if it has not run."""
     return records.load(root / name)[0] if (root / name / records.RECORD).exists() else None
 
 
@@ -118,7 +118,7 @@ def contents(described):
 
 
 def as_markdown(described):
-    """A model card to read, from its dict: a section of weights/README.md."""
+    """A model card as text, from its dict: a section of weights/README.md."""
     training, quality = described["training"], described["quality"]
     minutes, recipe = training["training_seconds"] / 60, training["recipe"]["name"]
     psnr = PSNR + " (from {min:.2f} to {max:.2f})"
@@ -173,19 +173,21 @@ def _precision(quality):
 def main(arguments=None):
     """Make all presets whose experiment has been run. Returns the exit status."""
     parser = command_line.Parser(prog="python -m experiments.presets", description=__doc__.splitlines()[0])
-    parser.add_argument("--results_dir", default="results", type=Path, help="where records and trained networks are")
-    parser.add_argument("--folder", default=cards.FOLDER, type=Path, help="where the presets go")
+    parser.add_argument(
+        "--results_dir", default="results", type=Path, help="folder with the records and the trained networks"
+    )
+    parser.add_argument("--folder", default=cards.FOLDER, type=Path, help="folder to write the presets to")
     try:
         chosen = parser.parse_args(arguments)
     except ValueError as error:
         command_line.show(error)
         return 2
-    found = beside(chosen.results_dir)
+    measured = beside(chosen.results_dir)
     for setting in settings.SETTINGS:
         directory = chosen.results_dir / setting.experiment
         if (directory / records.MODEL).exists():
             record, _ = records.load(directory)
-            described = card(record, found.get(setting.preset))
+            described = card(record, measured.get(setting.preset))
             presets.save(setting.preset, model_files.load(directory / records.MODEL), described, chosen.folder)
             print(chosen.folder / f"{setting.preset}.npz")
     paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]
