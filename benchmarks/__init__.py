@@ -1,5 +1,5 @@
-"""Peers and ourselves side by side, on one machine in one run: `make bench` and `make bench-recipes`.
+"""Compare our speed with that of other software, on one machine in one run: `make bench` and `make bench-recipes`.
 
-Every contestant is a process of its own, which does one task when it is told; they take turns, and ratios are those of
-neighbouring turns. See `timing`. The peers come with the `bench` extra.
+Every contestant is a separate process that does one task on request. Contestants take turns, and ratios compare
+neighbouring turns, see `timing`. The extra `bench` installs the other software.
 """

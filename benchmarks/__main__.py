@@ -1,4 +1,4 @@
-"""Measure: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory …]"""
+"""Run benchmarks: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory …]"""
 
 import argparse
 import importlib.metadata

@@ -1,8 +1,8 @@
-"""What pays in a recipe: python -m benchmarks.explore --data_dir DIR
+"""Compare variants of the recipe `fast`: python -m benchmarks.explore --data_dir DIR
 
-Trains DiffNet to undo diffusion without noise, each variant of the recipe fast for the same time, and measures it on
-validation photographs. The schedule is fitted to the steps that the time allows. A variant with a record is not
-repeated. No test image takes part.
+Trains DiffNet to undo diffusion without noise, each variant for the same time, and measures it on validation
+photographs. The schedule is adapted to the number of steps that the time allows. A variant that has a record is not
+repeated. Test images are not used.
 """
 
 import argparse
@@ -45,7 +45,7 @@ VARIANTS = {
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.explore", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="variants; all if none is named")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of training, without tracing")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="training time of each variant, without tracing")
     parser.add_argument("--source", default="stl10_binary")
     parser.add_argument("--data_dir", required=True, help="folder with training images; the last tenth validates")
     parser.add_argument("--results_dir", default="results/benchmarks", type=Path)

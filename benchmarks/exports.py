@@ -1,6 +1,6 @@
-"""What an export costs: mean PSNR of the presets in every runtime, against Keras in float32.
+"""The loss of quality by an export: mean PSNR of the presets in every runtime, compared with Keras in float32.
 
-python -m benchmarks.exports --source stl10_binary --test_dir DIR  # minutes; it needs `pip install .[export]`
+python -m benchmarks.exports --source stl10_binary --test_dir DIR  # minutes; needs `pip install .[export]`
 """
 
 import argparse
@@ -31,7 +31,7 @@ NAME = "exports.json"
 
 
 def psnr(setting, images):
-    """Mean PSNR of a preset in Keras and in every runtime, and of single images the largest difference from Keras's.
+    """Mean PSNR of a preset in Keras and in every runtime, and the largest difference from Keras for a single image.
 
     Args:
         setting: a `settings.Setting`.

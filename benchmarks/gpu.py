@@ -1,8 +1,8 @@
-"""What a GPU does under JAX, and whether it does it right: python -m benchmarks.gpu --out gpu.json
+"""Measure speed and correctness on a GPU with JAX: python -m benchmarks.gpu --out gpu.json
 
-With KERAS_BACKEND=jax; no TensorFlow, no downloads. Measures what is most worth knowing first and stops by itself when
-its minutes are over. The file is written anew after every measurement, so nothing is lost when it is killed. Goals are
-judged on a GPU only. `--small` rehearses everything on a processor in less than a minute.
+Set KERAS_BACKEND=jax. It does not need TensorFlow or downloads. The most important measurements come first, and it
+stops when its minutes are over. The file is written again after every measurement, so that nothing is lost if it is
+killed. Goals are judged on a GPU only. `--small` tests everything on a CPU in less than a minute.
 """
 
 import argparse
@@ -201,10 +201,12 @@ def measure(session, setting, names):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="measurements, see the file; all if none is named")
-    parser.add_argument("--images", type=Path, help="test images, an NPY file of bytes (n, 96, 96); else made up")
+    parser.add_argument(
+        "--images", type=Path, help="test images, an NPY file of bytes (n, 96, 96); by default synthetic ones"
+    )
     parser.add_argument("--out", type=Path, help="the JSON file to write")
-    parser.add_argument("--minutes", type=float, default=4.0, help="after which it ends")
-    parser.add_argument("--small", action="store_true", help="a rehearsal with small sizes")
+    parser.add_argument("--minutes", type=float, default=4.0, help="time limit; by default 4 minutes")
+    parser.add_argument("--small", action="store_true", help="a quick test with small sizes")
     chosen = parser.parse_args(arguments)
     began = time.monotonic()
     # JAX would take three quarters of the GPU's memory; PyTorch's processes need some, too.

@@ -1,4 +1,4 @@
-"""Goals and table of `benchmarks.gpu`, from its record: plain dicts, no device."""
+"""Goals and table of `benchmarks.gpu`, from its record; does not need a device."""
 
 STEPS = 101_250  # of the paper's protocol
 LEAST_DB = 0.05  # that a preset may lose on the device

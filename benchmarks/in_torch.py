@@ -1,4 +1,4 @@
-"""DiffNet in PyTorch, channels last, as a contestant: the same network, loss and optimiser."""
+"""DiffNet in PyTorch, channels last, for comparison: the same network, loss and optimiser."""
 
 import numpy as np
 import torch

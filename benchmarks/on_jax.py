@@ -1,4 +1,4 @@
-"""What a device does under JAX, each task alone: presets on it and on the processor, training steps, inference, copies.
+"""Measurements of a device with JAX: quality of presets, training steps, inference and memory bandwidth.
 
 Keras's backend is JAX. Times are medians with extremes, see `timing.spread`.
 """

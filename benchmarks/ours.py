@@ -1,4 +1,4 @@
-"""Our contestants. Each function prepares a task and returns (once, number of images)."""
+"""Our own contestants. Each function prepares a task and returns (once, number of images)."""
 
 import resource
 

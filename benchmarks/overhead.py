@@ -1,7 +1,7 @@
-"""What a training step takes outside of the network: python -m benchmarks overhead
+"""The time of a training step outside the network: python -m benchmarks overhead
 
-A step of `training.fit` against the compiled step alone, on a batch that does not change, with a network that is next
-to nothing. The difference is what making examples and Python cost. On the Keras backend in use, with its settings.
+Compares a step of `training.fit` with the compiled step alone on a constant batch, for a tiny network. The difference
+is the cost of making examples and of Python. It uses the current backend of Keras, with its settings.
 """
 
 import time

@@ -1,7 +1,7 @@
-"""What else there is to diffuse an image: each takes one float32 image in [0, 1] and makes the paper's four steps.
+"""Other software that diffuses images: each function takes one float32 image in [0, 1] and does the paper's four steps.
 
-Their discretisations differ from the paper's and from each other's; the work is the same: four steps with a diffusivity
-from the image before each. All run on one core, as they come.
+The discretisations differ from the paper's and from each other, but the work is the same: four steps, with the
+diffusivity computed from the image before each. All run on one core, with their default settings.
 """
 
 import numpy as np

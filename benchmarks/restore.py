@@ -1,8 +1,8 @@
-"""Where the time of the command `restore` goes, for an image file of each format: `python -m benchmarks restore`.
+"""The time that the command `restore` spends in its parts, for each image format: `python -m benchmarks restore`.
 
-Every run is a process of its own, so that importing and compiling count. The time in the network is that inside its
-compiled calls, the copies to and from the device included. "fast device" stands for a device that takes 10 ms a tile of
-512×512 pixels: the network does nothing but wait so long. There, what does not overlap shows.
+Every run is a new process, so that importing and compiling count. The time in the network is that of its compiled
+calls, including copies to and from the device. "fast device" stands for a device that needs 10 ms for a tile of 512×512
+pixels: instead of the network, the process only waits. This shows which parts do not overlap with the network.
 """
 
 import json

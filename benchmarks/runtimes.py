@@ -1,6 +1,6 @@
-"""Runtimes of exported networks: each gives a function of images (n, height, width, 1), as docs/export.md shows.
+"""Runtimes for exported networks: each function returns a function of images (n, height, width, 1), see docs/export.md.
 
-The packages come with the `export` extra.
+The extra `export` installs the packages.
 """
 
 import numpy as np

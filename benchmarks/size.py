@@ -1,7 +1,7 @@
-"""Cost against the size of an image: seconds and peak memory of the preset `inverse` on one square float32 image.
+"""Seconds and peak memory of the preset `inverse` for square float32 images of different sizes.
 
-Twice: by `diffnet_tf.restore`, which works tile by tile, and as a whole by the model. Each size is a process of its
-own. If time is c · pixels^p, then p is the slope of a line through the logarithms.
+Each size is measured twice, each time in a new process: with `diffnet_tf.restore`, which works tile by tile, and with
+the model on the whole image. If the time is c · pixels^p, then p is the slope of a line through the logarithms.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""The comparisons of `make bench`: contestants, who is measured against whom, and the goals."""
+"""The comparisons of `make bench`: contestants, pairs to be compared, and goals."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Contestants as processes that take turns, and the ratios of their times."""
+"""Time contestants, which are processes that take turns, and compute ratios of their times."""
 
 import json
 import os

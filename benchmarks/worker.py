@@ -1,4 +1,4 @@
-"""One contestant: prepares a task, warms up, and does it once for every line it reads. See `timing.Worker`."""
+"""A contestant's process: prepares a task, warms up, and does it once for each line it reads. See `timing.Worker`."""
 
 import importlib
 import json

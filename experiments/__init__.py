@@ -1,3 +1,3 @@
-"""The paper's experiments, one module a figure, and questions beyond it; `lib` is what they share."""
+"""The paper's experiments, one module for each figure, and questions beyond the paper. `lib` holds what they share."""
 
 import diffnet_tf  # noqa: F401  (here, before all else: it loads TensorFlow without its messages)

@@ -1,4 +1,4 @@
-"""All of the paper, and what goes beyond it: every experiment, the most valuable first, then figures, ledger and page.
+"""Run all experiments of the paper and beyond it, the most valuable first; then make figures, ledger and page.
 
     python -m experiments.all --budget quick  # an hour or two on 2 cores
     # a night, on the images of the tables (docs/data.md)
@@ -6,8 +6,8 @@
     python -m experiments.all --budget cpu … --seeds 3 --only fig06-seed,fig07-seed  # further seeds of Figures 6 and 7
     python -m experiments.all --budget paper --source stl10 --data_dir DIR --jobs 4  # a large GPU
 
-Stopped by --hours, by Ctrl-C or by a crash, the same command goes on where it was: finished experiments and parts are
-not repeated, and a training goes on from its last checkpoint.
+After a stop by --hours, by Ctrl-C or by a crash, run the same command again to continue: finished experiments and parts
+are not repeated, and a training continues from its last checkpoint.
 """
 
 import argparse
@@ -208,9 +208,13 @@ def _parser():
     parser.add_argument("--force", action="store_true", help=FIELDS["force"].metadata["help"])
     seeded = "seeds of the experiments that train one network; further ones go to seeds/K in the results folder"
     parser.add_argument("--seeds", default=1, type=int, help=seeded)
-    parser.add_argument("--only", help="those whose name starts with this; several with commas between")
-    parser.add_argument("--jobs", default=1, type=int, help="experiments at a time, for devices with room")
-    parser.add_argument("--hours", type=float, help="stop after so many hours; the same command goes on")
+    parser.add_argument("--only", help="run only experiments whose name starts with this; separate several by commas")
+    parser.add_argument(
+        "--jobs", default=1, type=int, help="number of experiments to run at the same time, on large devices"
+    )
+    parser.add_argument(
+        "--hours", type=float, help="stop after this many hours; run the same command again to continue"
+    )
     return parser
 
 

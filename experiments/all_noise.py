@@ -1,10 +1,10 @@
-"""One network for all noise, σ from 0 to 10 %: blind or given the level, against a specialist for every level.
+"""One network for all noise levels, σ from 0 to 10 %, with and without knowledge of σ, against one for each level.
 
 Goal: within 0.3 dB of each specialist, and above the U-Net's mean on identical images.
 
-Everything starts from the preset for 1 % noise. "blind" and "conditioned" (its input has a second channel with σ) are
-trained on all levels and keep their networks; a specialist is trained on its own level. Beside these, which are trained
-alike, stand the presets that were trained for one level and for longer, and the longest trainings of the U-Net.
+All trainings start from the preset for 1 % noise. "blind" and "conditioned" (its input has a second channel with σ) are
+trained on all levels; a specialist is trained on one level. They are compared with each other, with the presets, which
+were trained longer on one level, and with the longest trainings of the U-Net.
 
     python -m experiments.all_noise --budget quick  # about 10 min on 2 cores
     # 1.1 h

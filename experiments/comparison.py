@@ -1,16 +1,16 @@
 """A fair comparison on identical pairs: DiffNet, U-Net, CNN and ResNet of DiffNet's size, and classical inverses.
 
-CNN and ResNet are those of the paper's Section 3: they lack the connection from input to output that DiffNet and the
-U-Net have.
+CNN and ResNet are those of the paper's Section 3. They do not have the connection from input to output that DiffNet and
+the U-Net have.
 
-Inverse diffusion without noise and with 1 %. The networks are trained with equal seeds and, but for the U-Net, equal
-steps; classical methods get their parameters from training images. Differences are paired, image by image. The DiffNets
-of Figures 6 and 7, trained for long, and the U-Net's longest trainings stand beside those of minutes. Last, all
-that finished is timed by turns.
+The problem is inverse diffusion without noise and with 1 % noise. The networks are trained with equal seeds and, except
+for the U-Net, equal numbers of steps. The parameters of classical methods are tuned on training images. Differences are
+paired, image by image. Trainings of minutes are also compared with the long ones: the DiffNets of Figures 6 and 7, and
+the longest trainings of the U-Net. Finally, all methods are timed in turn.
 
     python -m experiments.comparison --budget quick  # about 15 min on 2 cores
     python -m experiments.comparison --budget cpu --source stl10_binary --data_dir DIR  # about 75 min
-    python -m experiments.comparison --budget cpu … --only classical  # those alone; or e.g. DiffNet-inverse-0-
+    python -m experiments.comparison --budget cpu … --only classical  # only these; or e.g. DiffNet-inverse-0-
 """
 
 import dataclasses

@@ -1,10 +1,10 @@
-"""Uncertainty: an ensemble of five DiffNets, the spread of its members against the error of their mean.
+"""Uncertainty: the spread of an ensemble of five DiffNets, compared with the error of their mean.
 
-Question: does the spread say where, and by how much, the restored image is wrong? The members differ in initial
-weights and examples; what they share, the noise in the input above all, their spread cannot show. A factor fitted on
-validation images is to make up for that.
+Question: does the spread show where, and by how much, the restored image is wrong? The members differ in initial
+weights and examples. The spread cannot show errors that all members share, above all those from noise in the input. A
+factor that is fitted on validation images should correct this.
 
-Every member keeps its network in `runs/`; the last part, "together", measures all of them.
+The network of each member is kept in `runs/`; the last part, "together", measures all members.
 
     python -m experiments.ensemble --budget quick  # about 5 min on 2 cores
     # 14 min: 5 trainings

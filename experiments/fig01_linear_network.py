@@ -1,4 +1,4 @@
-"""Figure 1: the linear diffusion network, whose filters are its parameters.
+"""Figure 1: the linear diffusion network, whose parameters are its filters.
 
 python -m experiments.fig01_linear_network  # seconds
 """

@@ -1,11 +1,11 @@
-"""Figure 5: what three layers of DiffNet do to a blurred disk: images, spectra and filters after every layer.
+"""Figure 5: how three layers of DiffNet restore a blurred disk: image, spectrum and filters of every layer.
 
 Paper: training and test PSNR 86.24 dB, 1,024 training images, about 1,000 epochs, 24 minutes on a Titan Xp; the centre
 filter has the opposite sign of the others.
 
     python -m experiments.fig05_deconvolution_layers --budget quick  # about 2 min on 2 cores
     python -m experiments.fig05_deconvolution_layers --budget cpu  # about 15 min
-    python -m experiments.fig05_deconvolution_layers --measure --results_dir DIR  # a minute: of the network kept there
+    python -m experiments.fig05_deconvolution_layers --measure --results_dir DIR  # a minute: the network kept there
 """
 
 import numpy as np

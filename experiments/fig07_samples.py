@@ -1,4 +1,4 @@
-"""Figure 7: DiffNet undoes Perona–Malik diffusion from images with 1 % noise, samples of the test set.
+"""Figure 7: DiffNet undoes Perona–Malik diffusion of images with 1 % noise; samples of the test set.
 
 Paper: mean test PSNR 34.21 dB, 90,000 images of STL-10, 18 epochs, 75 minutes on a Titan Xp.
 

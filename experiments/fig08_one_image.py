@@ -1,8 +1,8 @@
-"""Figure 8: one image, diffused and undone by DiffNet and by the U-Net, no noise.
+"""Figure 8: one image, diffused without noise, and restored by DiffNet and by the U-Net.
 
-Paper, of its ship: DiffNet 65.34 dB, U-Net 61.08 dB.
+Paper, for the image of a ship: DiffNet 65.34 dB, U-Net 61.08 dB.
 
-    python -m experiments.fig08_one_image --budget quick  # about 3 min on 2 cores, for a U-Net where there is none
+    python -m experiments.fig08_one_image --budget quick  # about 3 min on 2 cores, if a U-Net must be trained
     python -m experiments.fig08_one_image --budget cpu --source stl10_binary --data_dir DIR --image -1
 """
 

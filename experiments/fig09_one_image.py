@@ -1,8 +1,8 @@
-"""Figure 9: one image, diffused and undone by DiffNet and by the U-Net, 1 % noise.
+"""Figure 9: one image, diffused with 1 % noise, and restored by DiffNet and by the U-Net.
 
-Paper, of its ship: DiffNet 34.96 dB, U-Net 35.27 dB.
+Paper, for the image of a ship: DiffNet 34.96 dB, U-Net 35.27 dB.
 
-    python -m experiments.fig09_one_image --budget quick  # about 3 min on 2 cores, for a U-Net where there is none
+    python -m experiments.fig09_one_image --budget quick  # about 3 min on 2 cores, if a U-Net must be trained
     python -m experiments.fig09_one_image --budget cpu --source stl10_binary --data_dir DIR --image -1
 """
 

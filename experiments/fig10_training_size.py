@@ -1,17 +1,17 @@
-"""Figure 10: test PSNR against the number of training images, DiffNet and U-Net, forward and inverse with three noises.
+"""Figure 10: test PSNR against the number of training images: DiffNet and U-Net, forward and inverse, 3 noise levels.
 
-Paper: at 90,000 images DiffNet is about 4 dB (forward) and 3 dB (inverse, no noise) ahead of the U-Net and equal with
-noise, and it is at its best with 500 to 1,000 images.
+Paper: with 90,000 images DiffNet is about 4 dB (forward) and 3 dB (inverse, no noise) ahead of the U-Net, and equal
+with noise. DiffNet reaches its best PSNR with 500 to 1,000 images.
 
-Two regimes. "stored", the paper's: N images are 4 N pairs, their squares of 48×48 pixels, each diffused with its own
-border, with noise drawn once and no flips. "fly": crops, flips and noise of N images are drawn anew for each step,
-which makes few images many. Both stop when validation no longer improves.
+Two regimes. "stored", as in the paper: N images give 4 N pairs, their squares of 48×48 pixels, each diffused with its
+own border, with fixed noise and without flips. "fly": new crops, flips and noise for each step, so that few images give
+many examples. Both stop when validation no longer improves.
 
-Every finished training is a record of its own, see `lib.study`: stop it and start it again, take a part with --only,
-add points of another budget later. A point is drawn from the run that was given most steps.
+Every training leaves its own record, see `lib.study`. So you can stop and restart, choose parts with --only, and add
+points of another budget later. A point shows the training with the most steps.
 
     python -m experiments.fig10_training_size --budget quick  # about 20 min on 2 cores
-    python -m experiments.fig10_training_size --budget cpu --source stl10_binary --data_dir DIR  # 22 h, 17 of the U-Net
+    python -m experiments.fig10_training_size --budget cpu --source stl10_binary --data_dir DIR  # 22 h (U-Net: 17 h)
     python -m experiments.fig10_training_size --budget cpu … --only stored-DiffNet-  # 2.0 h: 24 trainings
     python -m experiments.fig10_training_size --budget cpu … --only DiffNet-inverse-0-  # 0.8 h, one line of one panel
 """

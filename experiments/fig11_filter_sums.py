@@ -1,8 +1,8 @@
-"""Figure 11: the sum of the five filters in every layer, the smoothing part αW, for three levels of noise.
+"""Figure 11: the sum of the five filters in every layer (the smoothing part αW), for three noise levels.
 
-Paper: near zero where the network is mean-free, and growing with the noise.
+Paper: it is near zero where the network is mean-free, and grows with the noise.
 
-    # seconds: it trains nothing
+    # seconds, no training
     python -m experiments.fig11_filter_sums --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 

@@ -1,8 +1,8 @@
-"""Figure 12: the centre filter in every layer, for three levels of noise.
+"""Figure 12: the centre filter in every layer, for three noise levels.
 
-Paper: it marks the edges, which widen with the noise.
+Paper: it shows the edges, which become wider with more noise.
 
-    # seconds: it trains nothing
+    # seconds, no training
     python -m experiments.fig12_centre_filters --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """
 

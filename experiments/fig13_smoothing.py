@@ -1,8 +1,8 @@
-"""Figure 13: how much every layer smooths, the mean of |δt Σ ζ| over 32 fixed images, against the noise, 0 to 10 %.
+"""Figure 13: how much every layer smooths (the mean of |δt Σ ζ| over 32 fixed images), for noise from 0 to 10 %.
 
-Paper: it increases with the noise. Every level is fine-tuned on its own from one common start, the preset for 1 %
-noise, for equally many steps, that without noise too: so levels differ in nothing but their noise. Several seeds draw
-the examples. Beside them stands the network of `all_noise` that is given σ, one for all levels; it is not trained here.
+Paper: it increases with the noise. For each level, a network is fine-tuned from the same start, the preset for 1 %
+noise, for the same number of steps. So the levels differ only in their noise. There are several seeds of the examples.
+They are compared with the network of `all_noise` that gets σ as an input, which is not trained here.
 
     python -m experiments.fig13_smoothing --budget quick  # about 8 min on 2 cores
     python -m experiments.fig13_smoothing --budget cpu --source stl10_binary --data_dir DIR  # 1.8 h: 30 trainings

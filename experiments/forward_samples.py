@@ -1,6 +1,6 @@
-"""DiffNet learns Perona–Malik diffusion itself: a setting of Figure 10, samples of the test set.
+"""DiffNet learns Perona–Malik diffusion itself, a setting of Figure 10; samples of the test set.
 
-The paper prints no number.
+The paper does not print a number.
 
     python -m experiments.forward_samples --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """

@@ -1,9 +1,9 @@
-"""Generalisation: networks trained on photographs, on other and larger pictures, and on other diffusions and noise.
+"""Generalisation: networks that were trained on photographs, applied to other pictures, sizes, diffusions and noise.
 
 Three parts, all without training: the inverse presets on textures, text, medical and other pictures; on whole pictures
-of 512×512 against crops of 96×96 of the same; and on test images that were diffused with another contrast parameter or
-for another time, or are noisier, than what the networks learned. Beside each stands the fixed-point iteration,
-given what the network was trained on, and where that is wrong also given the truth.
+of 512×512 pixels and on their crops of 96×96 pixels; and on test images with another contrast parameter,
+diffusion time or noise than in training. They are compared with the fixed-point iteration, with the parameters of the
+training and, where these are wrong, also with the true ones.
 
     # about 15 min of one core
     python -m experiments.generalisation --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real

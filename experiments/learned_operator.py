@@ -1,9 +1,9 @@
-"""The learned operator: what every layer of the presets is as a numerical scheme, on test images.
+"""The learned operator: the layers of the presets, analysed as numerical schemes on test images.
 
-Every layer is one explicit step Id + δt S; `diffnet_tf.analysis` says what is measured: spectrum and stability,
-conservation, symmetry, signs, and the correlation with Perona and Malik's γ, which no network was shown. Nothing is
-trained. The preset `forward` looks at clean images, the others at diffused ones with the noise that they were trained
-on. `python -m diffnet_tf inspect` does the same for one image of yours.
+Every layer is one explicit step Id + δt S. Measured are spectrum and stability, conservation, symmetry, signs, and the
+correlation with Perona and Malik's γ, which the networks have never seen; see `diffnet_tf.analysis`. Nothing is
+trained. The preset `forward` gets clean images, the others diffused images with the noise of their training.
+`python -m diffnet_tf inspect` does the same for one of your images.
 
     # about 10 min of one core
     python -m experiments.learned_operator --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real

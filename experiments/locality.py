@@ -1,9 +1,9 @@
-"""How local must the inverse be? Conjecture 2.5 with stencils of 5, 9 and 13 points, at equal training.
+"""How local must the inverse be? A test of Conjecture 2.5 with stencils of 5, 9 and 13 points.
 
-Two answers. Without learning: of a known image the diffusion is a matrix; the best linear inverse whose rows reach only
-so far is applied to the diffused image, for short and long times. And learned: DiffNets of one and of five
-layers with stencils of 5, 9 and 13 points, otherwise alike, and how much weight the further points carry. Each training
-is a part with a record of its own, and so are the local inverses, see `lib.study`.
+Two tests. Without learning: for a known image the diffusion is a matrix. The best linear inverse with filters of a
+given radius is applied to the diffused image, for short and long times. With learning: DiffNets of one and of five
+layers with stencils of 5, 9 and 13 points are trained alike, and the weights of the further points are measured. Each
+training leaves its own record, and so do the local inverses, see `lib.study`.
 
     python -m experiments.locality --budget quick  # about 10 min on 2 cores
     # about 20 min

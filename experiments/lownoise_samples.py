@@ -1,6 +1,6 @@
-"""DiffNet undoes Perona–Malik diffusion from images with 0.1 % noise: a setting of Figure 10, samples of the test set.
+"""DiffNet undoes Perona–Malik diffusion of images with 0.1 % noise, a setting of Figure 10; samples of the test set.
 
-The paper prints no number.
+The paper does not print a number.
 
     python -m experiments.lownoise_samples --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
 """

@@ -1,11 +1,12 @@
-"""Build photos96, the images that the committed networks were trained on, bit for bit from two public repositories.
+"""Build photos96, the images that the committed networks were trained on, bit for bit, from two public repositories.
 
     git clone https://github.com/EliSchwartz/imagenet-sample-images
     git clone https://github.com/BIDS/BSDS500
     python -m experiments.photos96 imagenet-sample-images BSDS500 photos96  # seconds; photos96/unlabeled_X.bin, 111 MB
 
-4,000 square crops of 1,000 photographs of ImageNet and 500 of BSDS500, bicubic to 96×96, in STL-10's binary layout, for
---source stl10_binary --data_dir photos96. The last tenth, for validation, is of photographs found nowhere else in it.
+These are 4,000 square crops of 1,000 photographs of ImageNet and 500 of BSDS500, reduced to 96×96 by bicubic
+interpolation, in STL-10's binary layout, for --source stl10_binary --data_dir photos96. The last tenth, for validation,
+comes from other photographs than the rest.
 """
 
 import dataclasses

@@ -2,20 +2,20 @@
 
 Many short trainings of DiffNet, each without noise on small crops:
 
-- colour: undoing vector-valued Perona–Malik diffusion, with filters that all channels share, with filters that mix
-  them, and with a gray network on each channel by itself;
-- edge: edge-enhancing tensor diffusion, learned and undone, with stencils of 5 and of 9 points;
-- time: undoing Perona–Malik diffusion up to T = 0.4, 1, 2 and 4, with 5 and with 10 layers, beside the classical
-  inverses, which know everything: the fixed point of all steps at once, and of one step after the other;
-- contrast: one network for every λ in [0.1, 0.4] that does not know which, beside one that was trained on λ = 0.2
-  alone, the preset, which was too and for longer, and the fixed point, which knows it.
+- colour: undo vector-valued Perona–Malik diffusion, with filters that all channels share, with filters that mix
+  channels, and with a gray network on each channel separately;
+- edge: learn and undo edge-enhancing tensor diffusion, with stencils of 5 and of 9 points;
+- time: undo Perona–Malik diffusion until T = 0.4, 1, 2 and 4, with 5 and with 10 layers, compared with the classical
+  inverses, which know the diffusion: the fixed point of all steps at once, and step by step;
+- contrast: one network for all λ in [0.1, 0.4] that does not know λ, compared with one that was trained on λ = 0.2
+  only, with the preset, which was trained on this λ for longer, and with the fixed point, which knows λ.
 
-Each training, preset and classical inverse is a part with a record of its own, see `lib.study`.
+Each training, preset and classical inverse leaves its own record, see `lib.study`.
 
     python -m experiments.physics --budget quick  # about 10 min on 2 cores
     # 1.3 h: 16 trainings
     python -m experiments.physics --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
-    python -m experiments.physics --budget cpu … --only edge-  # a part; --seed 1 adds trainings of another seed
+    python -m experiments.physics --budget cpu … --only edge-  # only these; --seed 1 adds trainings of another seed
 """
 
 import dataclasses

@@ -1,9 +1,8 @@
-"""What low precision costs: every preset in float32, with inner convolutions in bfloat16, and in TF32.
+"""The cost of low precision: every preset in float32, with inner convolutions in bfloat16, and in TF32.
 
-bfloat16 is the processor's own where it has instructions for it; "auto" has the last convolutions in it, too. TF32,
-which a GPU takes for float32 where nobody says otherwise, is emulated: every convolution rounds its operands to 11
-significant bits. "unprotected" is the same for networks of plain convolutions, as they were once: the first and last
-ones see rounded images and kernels.
+bfloat16 uses the processor's own instructions if it has them; "auto" also has the last convolutions in bfloat16. TF32,
+which GPUs use for float32 by default, is emulated: every convolution rounds its operands to 11 significant bits.
+"unprotected" is TF32 for networks of plain convolutions, where the first and last ones see rounded images and kernels.
 
     # 2 minutes, no training
     python -m experiments.precision --source stl10_binary --data_dir photos96 --test_dir stl10_real

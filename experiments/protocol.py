@@ -1,15 +1,14 @@
-"""The paper's own protocol for a tenth of its steps: 16 whole images a step, without and with 1 % noise.
+"""The paper's own protocol for a tenth of its steps: 16 whole images in each step, without noise and with 1 % noise.
 
-How good does a DiffNet get by the recipe `paper`, and by `authors`, of the authors' code; after how many steps, and
-after how many minutes, beside the recipe `fast` of Figures 6 and 7? And does one whose inner convolutions run in
-bfloat16 learn as well as one in float32, and how much sooner? (Not run where the device has no bfloat16.) Networks of
-one seed start from the same weights and see the same examples. Measured in float32, as all networks are. Curves end
-where the trainings do: nothing is extrapolated.
+How good does DiffNet become with the recipe `paper`, and with `authors` (of the authors' code), after how many steps
+and minutes, compared with the recipe `fast` of Figures 6 and 7? Does a network with inner convolutions in bfloat16
+learn as well as one in float32, and how much faster? (Only on devices that have bfloat16.) Networks of the same seed
+start from the same weights and see the same examples. All are measured in float32. Nothing is extrapolated.
 
     python -m experiments.protocol --budget quick  # about 4 min on 2 cores
-    # 4.8 h: each training in bfloat16 0.6, else 0.9
+    # 4.8 h: each training takes 0.6 h in bfloat16, and 0.9 h in float32
     python -m experiments.protocol --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
-    python -m experiments.protocol --budget cpu … --only DiffNet-bfloat16,DiffNet-float32-inverse-0.01  # some of them
+    python -m experiments.protocol --budget cpu … --only DiffNet-bfloat16,DiffNet-float32-inverse-0.01  # only these
 """
 
 import dataclasses

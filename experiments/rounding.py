@@ -1,6 +1,6 @@
-"""What rounding costs: diffused images rounded to 8 or 16 bits, as files hold them, undone by each preset.
+"""The cost of rounding: each preset restores diffused images that were rounded to 8 or 16 bits, as in files.
 
-Rounding to 8 bits is noise of σ = 1/(255 √12) = 0.11 % of the range, which a network that never saw noise amplifies.
+Rounding to 8 bits adds noise of σ = 1/(255 √12) = 0.11 % of the range. A network trained without noise amplifies it.
 
     # a minute, no training
     python -m experiments.rounding --source stl10_binary --data_dir photos96 --test_dir stl10_real

@@ -1,8 +1,8 @@
-"""Take stl10_real, the 123 test images of the committed records, out of your own copy of STL-10.
+"""Extract stl10_real, the 123 test images of the committed records, from your own copy of STL-10.
 
     python -m experiments.stl10_real DIR stl10_real  # DIR holds unlabeled_X.bin; a minute
 
-They are found by the hashes in experiments/data/stl10_real.sha256, and written in STL-10's binary layout, for
+The images are found by the hashes in experiments/data/stl10_real.sha256, and written in STL-10's binary layout, for
 --test_dir stl10_real.
 """
 

@@ -1,7 +1,8 @@
 """The paper's own test images: every preset on the last 10,000 of STL-10's 100,000 unlabelled images, without training.
 
-The committed records are of stl10_real, 123 of the 100,000. These are looked for by their hashes and measured once
-more: the means have to be those of the records. Other images than STL-10's are measured as well, and said to be others.
+The committed records use stl10_real, 123 of the 100,000 images. These are found by their hashes and measured again: the
+means must be those of the records. Other images than STL-10's are measured, too, but the record says that they are not
+STL-10's.
 
     python -m experiments.stl10_test --source stl10_binary --data_dir DIR  # DIR holds STL-10's unlabeled_X.bin; minutes
 """

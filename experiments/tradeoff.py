@@ -1,7 +1,7 @@
-"""Section 5.2: how many layers, and how deep an estimator? Networks of other sizes beside the paper's, trained alike.
+"""Section 5.2: how many layers, and how deep an estimator? The paper's network and others, trained alike.
 
-Paper: 5 diffusion layers with an estimator of 4 layers are the best trade-off between quality and size; more of either
-gain little. The paper prints no numbers for it. Here "little" is at most 1 dB, and fewer should lose more than that.
+Paper: 5 diffusion layers with an estimator of 4 layers are the best trade-off between quality and size; more layers
+gain little. The paper does not print numbers. Here "little" is at most 1 dB, and fewer layers should lose more.
 
     python -m experiments.tradeoff --budget quick  # about 5 min on 2 cores
     python -m experiments.tradeoff --budget cpu --source stl10_binary --data_dir DIR  # about an hour

@@ -1,7 +1,8 @@
-"""Section 5.2: how long a training step of the U-Net takes, beside one of DiffNet, under the paper's protocol.
+"""Section 5.2: the time of a training step of the U-Net and of DiffNet, with the paper's protocol.
 
-Paper: 75 minutes for DiffNet and about 3 hours for the U-Net, for as many steps: 2.4 times as long, on a Titan Xp. Both
-are trained here for a few steps of 16 whole images, by turns. The time of a step does not depend on the data.
+Paper: for the same number of steps, 75 minutes for DiffNet and about 3 hours for the U-Net, 2.4 times as long, on a
+Titan Xp. Here both are trained in turn for a few steps of 16 whole images. The time of a step does not depend on the
+data.
 
     python -m experiments.training_time  # about 2 min on 2 cores
 """

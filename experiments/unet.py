@@ -1,12 +1,12 @@
-"""The U-Net: its trainings for the paper's four tasks, which Figures 8, 9 and 10 and other experiments draw from.
+"""The U-Net: its trainings for the paper's four tasks, which Figures 8, 9 and 10 and other experiments use.
 
-Every training is a record of its own, see `lib.unets`; weights are not kept. The longest were made on an NVIDIA H200:
-results/unet/networks.patch is how the code differed from the commit that these records name. Their scripts did not yet
-record images by content; the gray pixels were found equal to those of the sets named under "imported".
+Every training leaves its own record, see `lib.unets`; weights are not kept. The longest trainings were made on an
+NVIDIA H200: results/unet/networks.patch shows how the code differed from the commit in these records. Their scripts did
+not record hashes of the images; their gray pixels are equal to those of the sets listed under "imported".
 
     python -m experiments.unet --budget quick  # about 10 min on 2 cores
     python -m experiments.unet --budget cpu --source stl10_binary --data_dir DIR  # about 50 min
-    python -m experiments.unet --budget cpu … --only UNet-forward  # one of the tasks
+    python -m experiments.unet --budget cpu … --only UNet-forward  # one task only
 """
 
 import dataclasses

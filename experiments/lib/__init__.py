@@ -1,1 +1,1 @@
-"""What experiments share: options, trainings, measuring, the ledger of claims, pictures and the page."""
+"""What experiments share: options, trainings, measurements, the ledger of claims, pictures and the page."""

@@ -1,7 +1,7 @@
-"""DiffNet against the U-Net: their trainings under a results folder, and the paper's claims on their difference.
+"""DiffNet compared with the U-Net: their trainings in a results folder, and the paper's claims about the difference.
 
-DiffNet's trainings are those of Figures 6, 7 and 10, of the forward problem and of 0.1 % noise; the U-Net's are kept by
-the experiment `unet`. Differences are paired: image by image, of values that were averaged over seeds. NumPy only.
+DiffNet's trainings are those of Figures 6, 7 and 10, of the forward problem and of 0.1 % noise. Those of the U-Net are
+kept by the experiment `unet`. Values are averaged over seeds, and differences are paired, image by image. NumPy only.
 """
 
 import functools

@@ -1,7 +1,6 @@
-"""What Figures 1–3 share: drawings of the networks, made from the model objects.
+"""Figures 1–3: drawings of the networks, made from the model objects.
 
-Every name, shape and number of parameters in them is read off a layer; the record keeps what was read, and the drawing
-is made from the record.
+Every name, shape and number of parameters is read from a layer and kept in the record, from which the drawing is made.
 """
 
 import string

@@ -1,4 +1,4 @@
-"""The classical methods of `comparison`: parameters chosen on training images, quality on the test images."""
+"""The classical methods of `comparison`: parameters tuned on training images, quality measured on test images."""
 
 import functools
 

@@ -1,14 +1,15 @@
-"""Under whose conditions a number was measured: five marks, computed from the records of the trainings behind it.
+"""Does a number meet the paper's conditions? Five marks, computed from the records of the trainings behind the number.
 
 | mark | given when |
 |---|---|
 | network | every network has the paper's number of parameters |
-| protocol | Adam, an ℓ2 loss, 16 whole images a step, no flips, at least the paper's number of steps |
-| training images | STL-10's, 90,000 of them |
+| protocol | Adam, an ℓ2 loss, 16 whole images in each step, no flips, at least the paper's number of steps |
+| training images | STL-10's, 90,000 images |
 | test images | STL-10's: all 10,000, or all of stl10_real, 123 of its images |
 | seeds | at least 3 of every network |
 
-It also says which trainings may be compared with each other, and which are too short to tell. Standard library only.
+The module also decides which trainings may be compared with each other, and which are too short to answer a claim.
+Standard library only.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Pictures of many kinds that come inside scikit-image's wheel, as crops: nothing is downloaded."""
+"""Crops of pictures of many kinds that come with scikit-image, so that nothing must be downloaded."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Damaged files of records: a run refuses them; the ledger leaves them out, names them, and goes on.
+"""Damaged files of records: an experiment refuses them; the ledger leaves them out, names them, and continues.
 
 with damage.left_out() as damaged:
     load()  # `note` in it raises nothing: damaged is a list of (place, error)

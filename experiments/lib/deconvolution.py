@@ -1,7 +1,7 @@
-"""What Figures 4 and 5 share: disks, blurred by isotropic diffusion, and pictures of their spectra.
+"""Figures 4 and 5: disks, blurred by isotropic diffusion, and pictures of their spectra.
 
-γ = 1 up to the time T = 1, by the exact solution in Fourier (cosine) space: convolution with a Gaussian of variance
-2T, eq. (2.3). The paper's T and sizes are not in its text; these are ours.
+γ = 1 until the time T = 1, by the exact solution in Fourier (cosine) space: convolution with a Gaussian of variance
+2T, eq. (2.3). The paper does not state T and the sizes; the values here are our own choice.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""What Figures 11 and 12 share: the filters that DiffNet estimates in every layer, for three levels of noise.
+"""Figures 11 and 12: the filters that DiffNet estimates in every layer, for three noise levels.
 
-A layer adds δt S(ζ)u to its input, so δt·ζ is shown: network and time step share any factor between them.
+A layer adds δt S(ζ)u to its input, so only the product δt·ζ is determined. This product is shown.
 """
 
 import numpy as np

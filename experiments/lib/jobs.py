@@ -1,6 +1,6 @@
-"""What there is to run, in the order of its value, and about how long it takes: what `experiments.all` goes by.
+"""The experiments that `experiments.all` runs, the most valuable first, and how long each takes.
 
-The minutes are of 2 idle cores. They need neither Keras nor images.
+Times are minutes on 2 idle cores. This module needs neither Keras nor images.
 """
 
 import dataclasses

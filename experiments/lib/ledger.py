@@ -1,9 +1,9 @@
-"""The ledger: for each claim of the paper, and each goal beyond it, what the records in a folder show. NumPy only.
+"""The ledger: checks each claim of the paper, and each goal beyond it, against the records in a folder. NumPy only.
 
-Two questions a claim: does it hold, and under whose conditions? See `verdicts` and `conditions`. A claim stands beside
-the experiment that makes its number, in its CLAIMS. To the answers of `verdicts` the ledger adds one, `BROKEN`: the
-experiment's own record is damaged, or its check fails on it, or nothing is left without files that are damaged. Other
-damaged files, a part's or another seed's, are left out, and the row names them.
+There are two questions for each claim: does it hold, and under the paper's conditions? See `verdicts` and `conditions`.
+A claim is defined in the CLAIMS of the experiment that makes its number. The ledger adds one answer to those of
+`verdicts`: `BROKEN`, if the experiment's own record is damaged, if its check fails, or if all files are damaged. Other
+damaged files, those of a part or of another seed, are left out, and the row names them.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
-"""How all experiments measure: tasks, pairs to measure on, PSNR and SSIM of every image, and milliseconds.
+"""Measurements of all experiments: tasks, test pairs, PSNR and SSIM of every image, and milliseconds.
 
-The authors' PSNR over batches is the unit of the paper.
+The paper uses the authors' PSNR, which is computed over batches.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Devices that narrow float32, emulated: every convolution rounds its operands, and adds up in float32."""
+"""Emulate devices that compute float32 in lower precision: convolutions round their operands, and sum in float32."""
 
 import contextlib
 from unittest import mock

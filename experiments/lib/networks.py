@@ -1,4 +1,4 @@
-"""The networks that experiments train, and the recipes that suit them."""
+"""The networks that experiments train, and suitable recipes."""
 
 import dataclasses
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""What Figures 8 and 9 share: one test image, diffused and undone by DiffNet and by the U-Net, with residuals.
+"""Figures 8 and 9: one test image, diffused and then restored by DiffNet and by the U-Net, with residuals.
 
-DiffNet's weights are those of Figure 6 or 7, applied here in float32. The U-Net's output is that of a record, see
-`unets`: of the longest training that there is on these test images. Where there is none, it is trained.
+DiffNet has the weights of Figure 6 or 7, and runs here in float32. The U-Net's output comes from a record, see `unets`:
+that of its longest training that was measured on these test images. If there is none, the U-Net is trained.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""What an experiment is asked to do: one typed object. The command line fills it from flags; tests make it directly."""
+"""The options of an experiment, as one typed object. The command line fills it from flags; tests make it directly."""
 
 import dataclasses
 import functools
@@ -15,8 +15,11 @@ def _flag(default, help, choices=None, least=None):
     return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "least": least})
 
 
-_BUDGET = "Training steps: a few, to see that it runs; minutes, or half an hour to hours, on 2 cores; the paper's own."
-_ONLY = "Of an experiment of many parts, those whose name starts with this; several with commas between."
+_BUDGET = (
+    "Number of training steps. smoke: a few, to see that it runs; quick: minutes on 2 cores; cpu: half an hour to "
+    "hours on 2 cores; paper: as in the paper."
+)
+_ONLY = "Run only the parts whose name starts with this; separate several by commas."
 
 
 @dataclasses.dataclass
@@ -24,12 +27,14 @@ class Options:
     """What the flags of an experiment say, each with its help; `name` is its own, and that of its folder."""
 
     name: str
-    results_dir: Path = _flag(Path("runs"), "Folder for records, figures and weights: one folder in it a figure.")
+    results_dir: Path = _flag(
+        Path("runs"), "Folder for records, figures and weights, with a subfolder for each figure."
+    )
     budget: str = _flag("quick", _BUDGET, BUDGETS)
-    source: str = _flag("skimage", "Where the images come from.", SOURCES)
+    source: str = _flag("skimage", "Source of the images.", SOURCES)
     data_dir: str | None = _flag(None, "Folder with the images of --source.")
-    test_dir: str | None = _flag(None, "Folder with test images of the same source, all used; else its test split.")
-    note: str | None = _flag(None, "A remark about the data, kept in the record and shown below the figure.")
+    test_dir: str | None = _flag(None, "Folder with test images of the same source; by default its test split is used.")
+    note: str | None = _flag(None, "A remark about the data, for the record and the figure.")
     seed: int = _flag(0, "Seed of the initial weights and of the examples.", least=0)
     only: str | None = _flag(None, _ONLY)
     image: int = _flag(-1, "Number of the test image that a figure of one image shows; -1 is the last.")

@@ -1,8 +1,8 @@
-"""What a run leaves behind: `record.json` and `arrays.npz`, enough to redraw its figure and to judge its numbers.
+"""Records: `record.json` and `arrays.npz`, from which a figure can be drawn again, and its numbers checked.
 
-A record says what was run (experiment, budget, source, configuration, seed), with what (versions, commit) and what came
-out: equal runs leave equal files, whether they were stopped in between or not. What differs from one to the next, the
-machine and the times, is in `run.json` beside it. NumPy and the standard library only: drawing needs no Keras.
+A record holds the configuration of a run (experiment, budget, source, seed), the versions and the commit, and the
+results. Equal runs leave equal files, whether they were stopped in between or not. The machine and the times, which
+differ between equal runs, are in `run.json` beside it. NumPy and the standard library only, to draw without Keras.
 """
 
 from collections.abc import Mapping

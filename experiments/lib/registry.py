@@ -1,11 +1,10 @@
-"""Which experiments there are: the modules of this package that have a NAME. Nothing is registered anywhere.
+"""The list of experiments: all modules of this package that have a NAME. They need not be registered.
 
 An experiment is one file with
 
-    NAME, TITLE        of its folder of results, and in pictures and tables
-    BUDGETS            budget → configuration, where the budget changes anything
-    compute(options)   → a `study.Result`; or, of many trainings or measurements,
-    measured(model)    → a `study.Result` with what --measure measures anew of a network that is kept, if it can
+    NAME, TITLE        the name of its results folder, and its title in pictures and tables
+    BUDGETS            budget → configuration, if the budget changes anything
+    compute(options)   → a `study.Result`; or, for many trainings or measurements,
     parts(options)     → a list of `study.Part`, and
     gather(runs, root) → a `study.Result` from the records of the finished parts, with NumPy alone
     draw(record, arrays)          the figure, with NumPy and Matplotlib alone

@@ -1,4 +1,4 @@
-"""The tables of docs/reproduction.md, from the records: what holds, both protocols, and what all of it cost.
+"""The tables of docs/reproduction.md, from the records: which claims hold, both protocols, and the cost of trainings.
 
 NumPy and the standard library only.
 """

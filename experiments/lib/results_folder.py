@@ -1,4 +1,4 @@
-"""Whether a folder is one of results, of which seed, and which one was meant. Standard library only."""
+"""Check whether a folder is a results folder, find its seed, and suggest the right folder. Standard library only."""
 
 import os
 from pathlib import Path

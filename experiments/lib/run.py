@@ -1,4 +1,4 @@
-"""The command line of all experiments, and the record around what an experiment finds."""
+"""The command line of all experiments; runs them and writes their records."""
 
 import contextlib
 import shlex
@@ -102,7 +102,7 @@ def _advice(experiment, options, record):
         command = registry.command(experiment, images=images) + (f" {where}" if where else "")
         lines.append(f"This was a short run. The long one: {command}")
         if registry.IMAGE_FLAGS in command:
-            lines.append("It takes the images of the tables: docs/data.md says how to get them.")
+            lines.append("It needs the images of the tables: docs/data.md explains how to get them.")
     return lines
 
 

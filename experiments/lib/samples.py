@@ -1,8 +1,7 @@
-"""What Figures 6 and 7 share: train DiffNet to undo (or do) Perona–Malik diffusion, measure it, show samples.
+"""Figures 6 and 7: train DiffNet to undo (or compute) Perona–Malik diffusion, measure it, and show samples.
 
-Beside the learned inverse stands the classical one, the fixed-point iteration u ← u + (y − PM(u)). It knows λ, δt, the
-number of steps and the boundary, and needs no training. Without noise a learned inverse is worth something only next
-to it.
+The learned inverse is compared with the classical one, the fixed-point iteration u ← u + (y − PM(u)), which knows λ,
+δt, the number of steps and the boundary, and does not need training. Without noise, this comparison is essential.
 """
 
 import dataclasses

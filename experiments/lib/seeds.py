@@ -1,4 +1,4 @@
-"""The same training from several seeds: that of seed 0 stands in a results folder, others in `seeds/K` within it.
+"""The same training with several seeds: that of seed 0 is in a results folder, that of seed K in its `seeds/K`.
 
     results/fig06            --seed 0
     results/seeds/1/fig06    --seed 1 --results_dir results/seeds/1

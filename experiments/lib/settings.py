@@ -1,4 +1,4 @@
-"""The diffusion of the paper, and its settings: which preset undoes (or does) what, and which experiment trains it."""
+"""The diffusion of the paper, and the presets: what each undoes (or computes), and which experiment trains it."""
 
 import dataclasses
 

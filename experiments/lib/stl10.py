@@ -1,6 +1,6 @@
-"""Known images by their content: those of `stl10_real` within STL-10, and files of images that are made here.
+"""Identify images by their content: those of `stl10_real` in STL-10, and the image files that are made here.
 
-Drawing needs no Keras, which `diffnet_tf.data` does.
+This module does not need Keras, unlike `diffnet_tf.data`, so that figures can be drawn without it.
 """
 
 import functools

@@ -1,13 +1,13 @@
-"""Experiments of parts: a part is one training or one measurement, and leaves a record of its own in `runs/`.
+"""Experiments with several parts. A part is one training or one measurement, and leaves its own record in `runs/`.
 
-Stopped and started again, with some parts chosen by --only, or with another number of steps, an experiment does what
-has no record yet. Then it gathers all records that there are, which needs no images. A part is
+An experiment does the parts that have no record yet. So it can be stopped and started again, with parts chosen by
+--only, or with another number of steps. Then it gathers all existing records, which does not need images. A part is
 
-    runs/NAME-BUDGET.json    what it is, where it comes from, and its results
+    runs/NAME-BUDGET.json    its configuration, its origin and its results
     runs/NAME-BUDGET.npz     arrays, if it has any
     runs/NAME-BUDGET.keras   a network, if it keeps one
 
-in the folder of the experiment that did it, or of another, its `home`: a training that several need is done once.
+in the folder of its experiment, or of another one, its `home`: a training that several experiments need is done once.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
-"""What Figure 10 says of the number of training images: how many are enough, for which network, with how much noise.
+"""Figure 10's claims about training images: how many are enough, for which network, with how much noise.
 
-Trainings are compared with others of their kind only: one regime (stored pairs as in the paper, or examples made on the
-fly), one recipe, one budget. NumPy only.
+Only trainings of the same kind are compared: the same regime (stored pairs as in the paper, or examples made on the
+fly), the same recipe, and the same budget. NumPy only.
 """
 
 import numpy as np

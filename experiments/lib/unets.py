@@ -1,8 +1,8 @@
-"""Trainings of the U-Net: each is a record of its own under results/unet, for whichever experiment it was made.
+"""Trainings of the U-Net: each has its own record in results/unet, whatever experiment it was made for.
 
-Figures 8, 9 and 10, `all_noise` and `comparison` draw from them. Weights are not kept (138 MB); PSNR and SSIM of every
-test image are, and the outputs for a few. A record that was brought in from elsewhere keeps what its script wrote; what
-was added to it stands apart, under "imported".
+Figures 8, 9 and 10, `all_noise` and `comparison` use them. Weights (138 MB) are not kept, but PSNR and SSIM of every
+test image are, and the outputs for a few. A record that was imported from another machine is kept as it was; additions
+are under "imported".
 """
 
 import dataclasses

@@ -1,15 +1,14 @@
-"""What a check of a record gives: does the claim hold, with which number, and under whose conditions.
+"""The result of checking a claim: does it hold, with which number, and under the paper's conditions?
 
 | answer | meaning |
 |---|---|
-| holds | the interval lies on the claim's side of the bound |
-| does not hold | it lies on the other side |
-| can't tell | the bound lies in the interval, or another reason, which the row names, such as short trainings |
-| not run | no record |
+| holds | the interval is on the claim's side of the bound |
+| does not hold | the interval is on the other side |
+| can't tell | the bound is in the interval, or there is another reason, which the row gives, such as short trainings |
+| not run | there is no record |
 
-An interval is one thing everywhere: 95 % by the percentile bootstrap over test images, of values that were averaged
-over seeds first. What seeds make of a number is said beside it, from the lowest to the highest. NumPy and the standard
-library only.
+An interval is always the 95 % percentile bootstrap interval over test images, for values averaged over seeds. The range
+over seeds is given beside it. NumPy and the standard library only.
 """
 
 import dataclasses

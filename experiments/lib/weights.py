@@ -1,4 +1,4 @@
-"""Trained weights that experiments look into: the user's own first, else those that come with the project."""
+"""Find the trained weights that experiments analyse: in the user's results folder, or else in the project's own."""
 
 from pathlib import Path
 
