@@ -1,4 +1,4 @@
-"""The command line: `python -m diffnet_tf COMMAND`, or `diffnet-tf COMMAND`."""
+"""The command line: python -m diffnet_tf COMMAND, or diffnet-tf COMMAND."""
 
 import importlib
 import os
@@ -9,27 +9,28 @@ from typing import Any
 import diffnet_tf
 from diffnet_tf.base import command_line, quiet
 
-# Command (the name of its module in `commands`) → its line in --help. Only the chosen command's module is imported, and
-# Keras only when the command runs, so that --help appears at once.
+# Command (its module in `commands`) → its line in --help. Only the chosen command's module is imported, and Keras only
+# when the command runs, so that --help appears at once.
 COMMANDS = {
-    "restore": "Restore an image file, or all images in a folder, with a network.",
-    "train": "Train a network on a folder of your own images, or fine-tune a preset (a network that comes with the "
-    "package).",
-    "inspect": "Show the stencils that a network applies to an image, layer by layer, in a table and a picture.",
-    "presets": "List the presets (the trained networks that come with the package), or show the card of one.",
-    "data": "Report which images a folder holds, what is missing, and which options use them.",
-    "make_pairs": "Write pairs of diffused and clean images to an NPZ or TFRecord file, for other frameworks.",
+    "restore": "Restore an image, or all images in a folder, with a network.",
+    "train": "Train a network on a folder of your own images, or fine-tune an existing network.",
+    "inspect": "Show the stencils that a network applies to an image, layer by layer, as a table and a picture.",
+    "presets": "List the networks that come with the package, or show the model card of one.",
+    "data": "List the image data in a folder, what is missing, and the options that use it.",
+    "make_pairs": "Write pairs of diffused and clean images to an NPZ or TFRecord file, for use in other frameworks.",
     "verify": "Check each claim of the paper, and each goal beyond it, against the records in a results folder.",
 }
 LIGHT = ("presets", "verify")  # commands that do not need Keras
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status. An error in the input prints one line and returns 2."""
+    """Run a command. Returns the exit status: 2 if the input is wrong (the message is one line), 130 after Ctrl-C."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     name = next((argument for argument in given if not argument.startswith("-")), None)
     program = quiet.SCRIPT if quiet.is_script() else "python -m diffnet_tf"
-    parser = command_line.Parser(prog=program, description="DiffNet from the command line.")
+    parser = command_line.Parser(
+        prog=program, description="Restore images with DiffNet, train networks, and look at what they learned."
+    )
     parser.add_argument("--version", action="version", version=f"diffnet_tf {diffnet_tf.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     module: Any = None

@@ -1,4 +1,4 @@
-"""The commands of `python -m diffnet_tf`: modules with add_arguments(parser) and run(arguments) → exit status.
+"""The commands of `python -m diffnet_tf`. Each is a module with add_arguments(parser) and run(arguments) → exit status.
 
-Commands that apply a network share `models`. Modules that load Keras are imported in `run`, so that `--help` is fast.
+The commands that apply a network share `models`. `run` imports whatever loads Keras, so that `--help` appears at once.
 """

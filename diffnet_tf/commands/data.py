@@ -1,8 +1,8 @@
-"""Report which images a folder holds, what is missing, and which options use them."""
+"""List the image data in a folder, what is missing, and the options that use it."""
 
 from argparse import ArgumentParser, Namespace
 
-WHERE = """No data that this package can use. It can use these, with the options on the right:
+WHERE = """No image data that this package can read. It reads:
   images      PNG, JPEG or TIFF files of at least 96×96 pixels:   --source folder --data_dir FOLDER
   STL-10      unlabeled_X.bin from stl10_binary.tar.gz, 2.6 GB:   --source stl10_binary --data_dir FOLDER
               or stl10 as TensorFlow Datasets prepares it:        --source stl10 --data_dir ~/tensorflow_datasets
@@ -12,14 +12,16 @@ WHERE = """No data that this package can use. It can use these, with the options
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("directory", metavar="DIR", help="a folder, or one file")
+    parser.add_argument("directory", metavar="DIR", help="folder or file to look at")
     parser.add_argument(
-        "--hashes", action="store_true", help="also compare the MD5 sums of STL-10, which takes a minute for gigabytes"
+        "--hashes",
+        action="store_true",
+        help="also check the MD5 sums of STL-10's files; takes about a minute for the 2.6 GB",
     )
 
 
 def run(arguments: Namespace) -> int:
-    """Print the data that a folder holds. Returns the exit status: 0 if any can be used, otherwise 1."""
+    """Print what was found. Returns the exit status: 0 if any of it can be used, else 1."""
     from diffnet_tf.data import recognise
 
     findings = recognise.recognise(arguments.directory, arguments.hashes)

@@ -1,7 +1,8 @@
-"""A folder of images that a command processes: its images, the files that are left out, and what is already done.
+"""Process a folder of images: find the images, report what is left out, and remember which images are done.
 
-The same command continues after a stop or failures: the file `STATE` in the output folder lists the images that are
-done. Its first line holds the settings; with other settings, no image counts as done.
+A repeated command continues where the last one stopped, and retries files that failed. To make this possible, the file
+`STATE` in the output folder lists the finished images. Its first line holds the settings; if they have changed, no
+image counts as done.
 """
 
 import dataclasses
@@ -18,13 +19,13 @@ STATE = ".diffnet_tf_restore"
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
-    """The content of a folder.
+class Contents:
+    """The contents of a folder.
 
     Attributes:
-        images: (source, target) of every image, sorted by name.
-        left_out: a line that counts the files and subfolders that are left out; "" if there are none.
-        unreadable: subfolders that cannot be opened, each with the reason.
+        images: (source, target) paths of all images, sorted by name.
+        left_out: one line that counts the files and subfolders left out; "" if there are none.
+        unreadable: subfolders that cannot be opened, each with the error.
     """
 
     images: list[tuple[Path, Path]]
@@ -32,13 +33,13 @@ class Found:
     unreadable: dict[Path, OSError]
 
 
-def search(source: Path, target: Path, recursive: bool) -> Found:
-    """Find the images of a folder, and where each result is written. Images in the target folder do not count.
+def search(source: Path, target: Path, recursive: bool) -> Contents:
+    """Find the images in a folder and choose an output path for each. Skips the target folder if it lies inside.
 
     Args:
-        source: the folder.
+        source: the folder to search.
         target: the folder to write to; files and subfolders keep their names.
-        recursive: also search subfolders.
+        recursive: search subfolders too.
 
     Raises:
         FileNotFoundError: if there is no image.
@@ -61,10 +62,10 @@ def search(source: Path, target: Path, recursive: bool) -> Found:
     about = f"Left out of {source}: {'; '.join(left)}." if left else ""
     if not images:
         raise FileNotFoundError(
-            f"{source} holds no image; expected files ending in {', '.join(image_files.SUFFIXES)}."
+            f"{source} contains no images; expected files ending in {', '.join(image_files.SUFFIXES)}."
             + (f" {about}" if about else "")
         )
-    return Found(images, about, unreadable)
+    return Contents(images, about, unreadable)
 
 
 def _count(number: int, word: str) -> str:
@@ -74,13 +75,13 @@ def _count(number: int, word: str) -> str:
 def _walk(
     folder: Path, target: Path, recursive: bool, unreadable: dict[Path, OSError], seen: set[Path]
 ) -> Iterator[Path]:
-    """Yield files, and folders that are not searched, sorted by name: nothing hidden, and no folder twice."""
+    """Yield files, and folders that are not searched, sorted by name. Skips hidden ones; visits no folder twice."""
     seen.add(folder.resolve())
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or (path.exists() and target.exists() and path.samefile(target)):
             continue
         if path.is_dir() and recursive:
-            if path.resolve() in seen:  # links may form circles
+            if path.resolve() in seen:  # links may form a loop
                 continue
             try:
                 yield from _walk(path, target, recursive, unreadable, seen)
@@ -91,14 +92,14 @@ def _walk(
 
 
 class Progress:
-    """Keeps a list of the images that are done, in the output folder.
+    """Remembers, in a file in the output folder, which images are done.
 
     Args:
         folder: the output folder.
-        settings: plain values that the results depend on.
+        settings: all other settings that the results depend on, as plain JSON values.
 
     Attributes:
-        of_others: whether the folder holds results of other settings.
+        of_others: whether the folder holds results made with different settings.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -117,42 +118,42 @@ class Progress:
         return target.exists() and self._entries.get(self._name(target)) == stamp(source)
 
     def begun(self, target: Path) -> bool:
-        """Whether an existing file is a result of this command with the same settings, so that it may be replaced."""
+        """Whether this work started on the target before. If so, an existing file there may be replaced."""
         return self._name(target) in self._entries
 
     def begin(self, target: Path) -> None:
-        """Record that an image is about to be processed."""
+        """Note that work on an image starts."""
         self._add(target, None)
 
     def add(self, source: Path, target: Path) -> None:
-        """Record that an image is done."""
+        """Note that an image is done."""
         self._add(target, stamp(source))
 
-    def _add(self, target: Path, mark: list[int] | None) -> None:
-        new, entry = not self._entries, (self._name(target), mark)
+    def _add(self, target: Path, stamped: list[int] | None) -> None:
+        new, entry = not self._entries, (self._name(target), stamped)
         self._entries |= [entry]
         self._folder.mkdir(parents=True, exist_ok=True)
-        with open(self._path, "w" if new else "a") as file:  # on a new line, even if the last one was cut off
+        with open(self._path, "w" if new else "a") as file:  # starts on a new line, even after one that was cut off
             file.write((self._first if new else "") + "\n" + json.dumps(entry))
 
     def _name(self, target: Path) -> str:
         return os.fspath(target.relative_to(self._folder))
 
     def clear(self) -> None:
-        """Forget all images that are done."""
+        """Forget all entries: no image counts as done."""
         self._entries = {}
 
 
 def stamp(path: Path) -> list[int]:
-    """The length of a file and the time of its last change, which show whether it has changed."""
+    """The size in bytes and the modification time in ns of a file. They change when the file does."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns]
 
 
 def _entry(line: str) -> tuple[str, list[int] | None] | None:
-    """The entry in a line of the state; None for an empty line, and for one that was cut off."""
+    """Parse a line of the state file; None for a line that is empty or was cut off."""
     try:
-        name, mark = json.loads(line)
+        name, stamped = json.loads(line)
     except (ValueError, TypeError):
         return None
-    return (name, mark) if isinstance(name, str) else None
+    return (name, stamped) if isinstance(name, str) else None

@@ -1,8 +1,9 @@
-"""Show the stencils that a network applies to an image, layer by layer, in a table and a picture.
+"""Show the stencils that a network applies to an image, layer by layer, as a table and a picture.
 
-Every layer is one explicit step Id + δt S with a 5-point stencil at each pixel; `diffnet_tf.analysis` explains what is
-measured. Only the centre of a large image is used, since eigenvalues take long. Give a preset the kind of image that it
-was trained on, an inverse one a diffused image: the last layers behave badly on an ordinary photograph.
+Each layer is one explicit step Id + δt S with its own 5-point stencil in every pixel. `diffnet_tf.analysis` defines the
+measures. For a large image, only the centre is analysed, because computing eigenvalues is slow. Use a preset on images
+like those it was trained on: the inverse presets expect diffused images, and their last layers behave erratically on
+an ordinary photograph.
 """
 
 from __future__ import annotations
@@ -31,16 +32,18 @@ WIDTH = 100  # columns of the terminal
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)})")
+    parser.add_argument("input", metavar="IN", type=Path, help=f"the image ({', '.join(image_files.SUFFIXES)})")
     models.add_arguments(parser)
     models.add_values(parser)
-    parser.add_argument("--out", metavar="PICTURE.png", type=Path, help="draw a picture: a PNG, and a PDF beside it")
+    parser.add_argument(
+        "--out", metavar="PICTURE.png", type=Path, help="also draw a picture; writes this PNG and a PDF next to it"
+    )
     parser.add_argument(
         "--size",
         type=int,
         default=SIZE,
-        help=f"side of the centre that is analysed: {checks.MINIMUM_SIZE} to {LARGEST} pixels, by default {SIZE}; "
-        f"takes seconds for {SIZE}, many minutes for {LARGEST}",
+        help=f"analyse the central square with this side, {checks.MINIMUM_SIZE} to {LARGEST} pixels (default: {SIZE}); "
+        f"{SIZE} takes seconds, {LARGEST} many minutes",
     )
 
 
@@ -53,23 +56,23 @@ def run(arguments: Namespace) -> int:
     pixels = image.pixels
     u = _centre(image, arguments)
     network = f"preset {arguments.preset}" if arguments.preset else Path(arguments.weights).name
-    part = "all of it" if u.shape == pixels.shape[:2] else f"its centre, {u.shape[1]}×{u.shape[0]}"
-    title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels: {part}, as the network sees it"
+    part = "whole image" if u.shape == pixels.shape[:2] else f"the central {u.shape[1]}×{u.shape[0]}"
+    title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels; {part}, scaled for the network"
 
-    layers: list[analysis.Layer] = []
+    results: list[analysis.Layer] = []
     for layer in analysis.layers(models.chosen(arguments), u):
-        if not layers:
+        if not results:
             print(f"Device: {provenance.device()}")
             print("\n".join([*textwrap.wrap(f"{title}; {network}", WIDTH), "", *HEADER]))
         print(row(layer), flush=True)
-        layers.append(layer)
+        results.append(layer)
     print("\n".join(["", *LEGEND]))
     if arguments.out:
         from diffnet_tf import figures
 
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        figures.save(figures.styled(draw)(layers, f"{title}. Network: {network}."), arguments.out)
-        print(f"\n{arguments.out} and {arguments.out.with_suffix('.pdf').name}")
+        figures.save(figures.styled(draw)(results, f"{title}. Network: {network}."), arguments.out)
+        print(f"\nWrote {arguments.out} and {arguments.out.with_suffix('.pdf').name}")
     return 0
 
 
@@ -79,14 +82,16 @@ def _check(arguments: Namespace) -> None:
     checks.count(arguments.max_pixels, "--max-pixels")
     if arguments.size > LARGEST:
         raise ValueError(
-            f"--size={arguments.size}; expected at most {LARGEST}, since the eigenvalues of a larger image take hours. "
-            "Crop the image to the part that you want to analyse."
+            f"--size={arguments.size}; expected at most {LARGEST}, because larger images take hours. "
+            "Crop the image to the region of interest."
         )
     if arguments.out is None:
         return
     if arguments.out.suffix.lower() != ".png":
         kind = arguments.out.suffix or "nothing"
-        raise ValueError(f"{arguments.out} ends in {kind!r}; expected the name of a PNG file. A PDF comes with it.")
+        raise ValueError(
+            f"{arguments.out} ends in {kind!r}; expected a name ending in .png. A PDF is written next to it."
+        )
     for path in (arguments.out, arguments.out.with_suffix(".pdf")):
         if path.is_dir():
             raise ValueError(f"{path} is a folder; expected the name of the file to write.")
@@ -94,7 +99,7 @@ def _check(arguments: Namespace) -> None:
 
 
 def _centre(image: image_files.Image, arguments: Namespace) -> Array:
-    """The centre of an image as `restore` passes it to a network: float32 (height, width), at most `size` a side."""
+    """The centre of an image, scaled as in `restore`: float32, (height, width), each at most `size` pixels."""
     from diffnet_tf.restoration import plan
 
     size, name, pixels = arguments.size, arguments.input, image.pixels
@@ -105,10 +110,10 @@ def _centre(image: image_files.Image, arguments: Namespace) -> Array:
     rows, columns = (slice(max(0, (n - size) // 2), max(0, (n - size) // 2) + size) for n in pixels.shape[:2])
     part = whole.parts[0]
     if not part.scale.span > 0:
-        raise ValueError(f"{name} is black; expected a positive maximum.")
+        raise ValueError(f"{name} is black; expected a positive maximum. Choose another image.")
     u = whole.source.gray(rows, columns, part.channels, part.group, part.scale, size)
     if not u.max() > 0:
-        raise ValueError(f"{name} is black in its centre; expected a positive maximum. Crop it elsewhere.")
+        raise ValueError(f"The centre of {name} is black; expected a positive maximum. Crop the image elsewhere.")
     return u
 
 
@@ -116,7 +121,7 @@ def _centre(image: image_files.Image, arguments: Namespace) -> Array:
 
 
 def _number(value: float, width: int, digits: int = 3) -> str:
-    """A number in `width` columns after a blank: with as many digits as fit, or as a power of ten."""
+    """Format a number, right-aligned after a space, with as many digits as fit, or as a power of ten."""
     if np.isnan(value):
         return f"{'–':>{width}}"
     texts = [f"{value:.{n}f}" for n in range(digits, -1, -1)]
@@ -126,7 +131,7 @@ def _number(value: float, width: int, digits: int = 3) -> str:
 
 
 def _percent(share: float, width: int) -> str:
-    """A share in per cent; "<1" and ">99" distinguish few from none and most from all."""
+    """Format a share in per cent; "<1" and ">99" distinguish few from none and most from all."""
     rounded = round(100 * share)
     text = "<1" if share > 0 and rounded == 0 else ">99" if share < 1 and rounded == 100 else str(rounded)
     return f"{text:>{width}}"
@@ -156,16 +161,17 @@ HEADER = (
     "".join(f"{name:>{width}}" for name, width, _ in COLUMNS),
 )
 LEGEND = textwrap.wrap(
-    "λ: real parts of the eigenvalues, and of those of the symmetric part. CFL: 1 − δt max |centre|. ρ: largest |λ|. "
-    "Σζ: sum of a pixel's filters, the diagonal of αW. asym: ‖S − Sᵀ‖/‖S‖. signs: off-centre filters below and above "
-    "0, centres opposite to the sum of the others. r, rank: Pearson's and Spearman's correlation of the mean "
-    "off-centre filter with Perona and Malik's γ, contrast 0.2.",
+    "λ: real parts of the eigenvalues of Id+δtS and of its symmetric part. CFL: 1 − δt max |centre filter|. "
+    "ρ: largest |λ|. δt Σζ: δt times the sum of a pixel's filters, the diagonal of αW. asym: ‖S − Sᵀ‖/‖S‖. "
+    "signs: off-centre filters below (−) and above (+) 0, and pixels whose centre filter has the opposite sign of the "
+    "sum of the others (opp). r, rank: Pearson and Spearman correlation of the mean off-centre filter with the "
+    "Perona–Malik γ at contrast 0.2.",
     WIDTH,
 )
 
 
 def row(layer: analysis.Layer) -> str:
-    """The line of a layer in the table."""
+    """Format the table row of a layer."""
     return "".join(text(layer, width) for _, width, text in COLUMNS)
 
 
@@ -179,22 +185,23 @@ PANELS: tuple[tuple[str, Callable[[analysis.Layer], Array]], ...] = (
     ("δt × centre filter", lambda layer: layer.operator.dt * layer.operator.filters[..., 0]),
 )
 CAPTION = (
-    "From left to right: the input of the layer; what the mean-free part of S = L + αW adds; the mean of the four "
-    "off-centre filters times δt, negative where the layer undoes diffusion; the smoothing part, the sum of the five "
-    "filters; the centre filter with its sign. One colour scale per column; 0.5 % of the pixels may lie outside."
+    "From left to right: the layer's input; what the mean-free part of S = L + αW adds to it; the mean of the four "
+    "off-centre filters times δt, negative where the layer undoes diffusion; the smoothing part αW, the sum of the "
+    "five "
+    "filters; the centre filter. Each column has one scale, which up to 0.5 % of the pixels may exceed."
 )
 
 
-def draw(layers: Sequence[analysis.Layer], about: str) -> Figure:
-    """Draw one row of images for each layer."""
+def draw(results: Sequence[analysis.Layer], about: str) -> Figure:
+    """Draw one row of panels for each layer; `about` starts the caption."""
     from diffnet_tf import figures
 
-    shape = layers[0].state.shape
-    # Height of a row in inches: an image 1.45 wide, within limits, and its share of the colour bars below.
+    shape = results[0].state.shape
+    # Inches per row: an image 1.45 wide, of limited height, and a share of the colour bars below.
     height = 0.3 + 1.45 * min(max(shape[0] / shape[1], 0.7), 2)
-    figure, axes = figures.panels(len(layers), len(PANELS), f"{about} {CAPTION}", height=height)
+    figure, axes = figures.panels(len(results), len(PANELS), f"{about} {CAPTION}", height=height)
     for column, (title, pixels_of) in enumerate(PANELS):
-        images = [pixels_of(layer) for layer in layers]
+        images = [pixels_of(layer) for layer in results]
         scale = figures.symmetric(*images)
         options: dict[str, Any] = {"low": -scale, "high": scale, "cmap": figures.RESIDUALS} if column else {}
         for axis, pixels in zip(axes[:, column], images):
@@ -203,6 +210,6 @@ def draw(layers: Sequence[analysis.Layer], about: str) -> Figure:
         ticks = [-scale, 0, scale] if column else [0, 0.5, 1]
         bar = figure.colorbar(artist, ax=axes[:, column], location="bottom", ticks=ticks, extend="both")
         bar.ax.set_xticklabels([f"{tick:.2g}" for tick in ticks], fontsize=6)
-    for axis, layer in zip(axes[:, 0], layers):
+    for axis, layer in zip(axes[:, 0], results):
         axis.set_ylabel(f"layer {layer.number}, δt = {layer.operator.dt:.2g}")
     return figure

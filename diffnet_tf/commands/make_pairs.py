@@ -1,4 +1,4 @@
-"""Write pairs of diffused and clean images to an NPZ or TFRecord file, for other frameworks."""
+"""Write pairs of diffused and clean images to an NPZ or TFRecord file, for use in other frameworks."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -8,24 +8,29 @@ from diffnet_tf.files import provenance
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("output", metavar="OUT", help="a file ending in .npz or .tfrecord")
-    parser.add_argument("--source", choices=SOURCES, default="skimage", help="source of the images, by default skimage")
+    parser.add_argument("output", metavar="OUT", help="the file to write; ends in .npz or .tfrecord")
+    parser.add_argument(
+        "--source", choices=SOURCES, default="skimage", help="where the images come from (default: skimage)"
+    )
     parser.add_argument("--data_dir", help="folder with the images of --source")
-    parser.add_argument("--split", choices=SPLITS, default="train", help="which images to use, by default train")
-    parser.add_argument("--limit", type=int, help="use only this many images, the first of the split")
+    parser.add_argument("--split", choices=SPLITS, default="train", help="which images to use (default: train)")
+    parser.add_argument("--limit", type=int, help="use only this many images, the first ones")
     parser.add_argument(
         "--problem",
         choices=PROBLEMS,
         default="inverse",
-        help="inverse (the default): the input is the diffused image, the target the clean one; forward: the reverse",
+        help="inverse: from diffused to clean images; forward: from clean to diffused images (default: inverse)",
     )
     parser.add_argument(
-        "--noise", type=float, default=0.0, help="σ of the noise on the diffused images, whose range is 1; by default 0"
+        "--noise",
+        type=float,
+        default=0.0,
+        help="σ of the noise on the diffused images, for images in [0, 1] (default: 0)",
     )
-    parser.add_argument("--crop", type=int, help="side of random crops in pixels; by default whole images")
-    parser.add_argument("--augment", action="store_true", help="flip and transpose at random")
-    parser.add_argument("--epochs", type=int, default=1, help="number of pairs for each image, by default 1")
-    parser.add_argument("--seed", type=int, default=0, help="of crops, flips and noise, by default 0")
+    parser.add_argument("--crop", type=int, help="side of random crops in pixels; whole images if not given")
+    parser.add_argument("--augment", action="store_true", help="flip and transpose the images at random")
+    parser.add_argument("--epochs", type=int, default=1, help="number of pairs made from each image (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed for crops, flips and noise (default: 0)")
 
 
 def run(arguments: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Options that commands which apply a network to images share: the network, and the meaning of an image's values."""
+"""Options shared by the commands that apply a network to images: the network, and the meaning of pixel values."""
 
 from __future__ import annotations
 
@@ -15,43 +15,48 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     """Define --preset and --weights, one of which is required, --max-pixels and --force."""
     chosen = parser.add_mutually_exclusive_group(required=True)
-    chosen.add_argument("--preset", metavar="NAME", help=f"a network that comes with the package: {', '.join(PRESETS)}")
-    chosen.add_argument("--weights", metavar="MODEL", help="a network of your own, a .keras file")
+    chosen.add_argument(
+        "--preset", metavar="NAME", help=f"use a network that comes with the package: {', '.join(PRESETS)}"
+    )
+    chosen.add_argument("--weights", metavar="MODEL", help="use your own network, a .keras file")
     parser.add_argument(
         "--max-pixels",
         type=int,
         default=image_files.MAX_PIXELS,
-        help=f"number of pixels of the largest PNG, JPEG or compressed TIFF, by default {image_files.MAX_PIXELS:,}",
+        help="refuse PNG, JPEG and compressed TIFF files with more pixels (default: %(default)s)",
     )
-    parser.add_argument("--force", action="store_true", help="replace files that exist")
+    parser.add_argument("--force", action="store_true", help="replace existing output files")
 
 
 def add_values(parser: ArgumentParser) -> None:
-    """Define --white, --black and --nodata: the meaning of an image's values."""
+    """Define --white, --black and --nodata: what the pixel values mean."""
     parser.add_argument(
         "--white",
         metavar="VALUE",
         type=level,
-        help="the image's value that the network sees as 1, or a percentile such as 99.9%%; by default the maximum",
+        help="pixel value that the network sees as 1, or a percentile such as 99.9%% (default: the maximum of the "
+        "image)",
     )
     parser.add_argument(
         "--black",
         metavar="VALUE",
         type=level,
-        help="the value that the network sees as 0; by default 0. For Hounsfield units give for example --black=-160 "
-        "--white=240",
+        help="pixel value that the network sees as 0, or a percentile (default: 0); for CT images in Hounsfield units, "
+        "for "
+        "example, --black=-160 --white=240",
     )
     parser.add_argument(
         "--nodata",
         metavar="VALUE",
         type=float,
-        help="the value of missing pixels, a number (--nodata=-9999) or nan. They are filled for the network, and get "
-        "their value back in the output",
+        help="value that marks missing pixels, for example --nodata=-9999 or --nodata nan; missing pixels are filled "
+        "in for "
+        "the network and restored afterwards",
     )
 
 
 def level(text: str) -> float | str:
-    """A number, or the text itself: a percentile, which is checked later."""
+    """Convert to a float if possible; other text, such as a percentile, is checked later."""
     try:
         return float(text)
     except ValueError:
@@ -59,10 +64,10 @@ def level(text: str) -> float | str:
 
 
 def chosen(arguments: Namespace) -> keras.Model:
-    """Load the network of --preset or --weights.
+    """Load the network that the arguments name.
 
     Raises:
-        FileNotFoundError, ValueError: if there is no such network, or it cannot be loaded.
+        FileNotFoundError, ValueError: if it does not exist or cannot be loaded.
     """
     from diffnet_tf.files import model_files
     from diffnet_tf.networks import presets

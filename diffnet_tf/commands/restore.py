@@ -1,11 +1,11 @@
 """Restore an image file, or all images in a folder, with a network.
 
-A preset undoes (or computes) the one diffusion that it was trained on. It only sharpens (or blurs) an ordinary
-photograph. Black is 0. White, which the network sees as 1, is the maximum of the image. If defects are brighter than
-the image, give --white. In output of another --depth, white is 255, 65535, or 1.0 for floats.
+A preset undoes (or applies) the one diffusion that it was trained on. An ordinary photograph only becomes sharper (or
+blurrier). The network sees the pixel value 0 as black and the maximum of the image as white; if some defects are
+brighter than the image, give --white. If --depth changes the number of bits, white is 255, 65535, or 1.0 in floats.
 
-In a folder, an image that cannot be processed does not stop the others; the exit status is then 1. Run the same command
-again to continue where it stopped, and to retry the images that failed.
+In a folder, an image that fails does not stop the others, and the exit status is 1. Run the same command again to
+continue after a stop and to retry the images that failed.
 """
 
 from __future__ import annotations
@@ -35,30 +35,33 @@ DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument(
-        "input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)}), or a folder of images"
+        "input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)}) or a folder of images"
     )
-    parser.add_argument("output", metavar="OUT", type=Path, help="the file to write; if IN is a folder, a folder")
+    parser.add_argument("output", metavar="OUT", type=Path, help="the file to write; a folder if IN is a folder")
     models.add_arguments(parser)
-    parser.add_argument("--recursive", action="store_true", help="also restore the images in subfolders of IN")
+    parser.add_argument("--recursive", action="store_true", help="if IN is a folder, include its subfolders")
     parser.add_argument(
         "--colour",
         choices=COLOURS,
         default="luminance",
-        help="how to restore several channels: the luminance of an RGB image (the default), each of its channels, or "
-        "bands, if the channels are separate gray images (a TIFF says this itself)",
+        help="how to process channels: luminance (brightness only, keeps the colours), channels (R, G and B), or bands "
+        "(each "
+        "channel is an image of its own; automatic for TIFFs that say so) (default: luminance)",
     )
     parser.add_argument(
         "--alpha",
         choices=("yes", "no"),
-        help="whether the last of two or four channels is alpha, which is copied unchanged. By default as the file "
-        "says; NPY files do not say, there the default is yes",
+        help="whether the last of two or four channels is alpha, which is copied unchanged (default: what the file "
+        "says; "
+        "yes for NPY files, which do not say)",
     )
     models.add_values(parser)
     parser.add_argument(
         "--depth",
         choices=DEPTHS,
-        help="bits of the output's samples; by default those of the input. The full ranges correspond to each other: "
-        "white is 255, 65535, or 1.0 for floats",
+        help="bits per sample of the output (default: as the input). Conversion maps full range to full range: white "
+        "is "
+        "255, 65535, or 1.0 in floats",
     )
     parser.add_argument(
         "--scale",
@@ -66,42 +69,45 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         const="white",
         type=models.level,
-        help="make this value of the image white in the output, and black 0: --scale 255 for floats up to 255, --scale "
-        "4095 for 12 bits; without a value, the white of the image",
+        help="pixel value of the input that becomes white in the output, while black becomes 0; for example --scale "
+        "255 "
+        "for floats up to 255, --scale 4095 for 12 bits; --scale alone uses the white of the image",
     )
     parser.add_argument(
         "--noise",
         type=float,
-        help="only for a network with a noise map: σ of the noise in the image, as a fraction of its maximum (0.03 for "
-        "3 %%)",
+        help="σ of the noise as a share of white, such as 0.01; only for networks with a noise map",
     )
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        help="of the inner convolutions; float32 by default. bfloat16 is faster on devices that have it. auto uses it "
-        "if it costs at most 0.02 dB by the preset's card",
+        help="precision of the inner convolutions (default: float32); bfloat16 is faster on devices that support it; "
+        "auto "
+        "uses bfloat16 if, according to the preset's card, it costs at most 0.02 dB",
     )
     parser.add_argument(
         "--tile",
         type=int,
         default=512,
-        help="side of the tiles in pixels, 512 by default; smaller tiles need less memory",
+        help="side of the tiles in pixels; smaller tiles need less memory (default: 512)",
     )
 
 
 def run(arguments: Namespace) -> int:
-    """Restore. Returns the exit status: 1 if some images of a folder failed."""
+    """Restore the images. Returns the exit status: 1 if some images in a folder failed, else 0."""
     checks.count(arguments.tile, "--tile")
     checks.count(arguments.max_pixels, "--max-pixels")
     if not arguments.input.exists():
-        raise FileNotFoundError(f"{arguments.input} does not exist; expected an image or a folder of images.")
+        raise FileNotFoundError(
+            f"{arguments.input} does not exist; expected an image or a folder of images. Check the path."
+        )
     return _folder(arguments) if arguments.input.is_dir() else _file(arguments)
 
 
 def _file(arguments: Namespace) -> int:
-    """Restore one image, which is checked before the network is loaded."""
+    """Restore one image. Checks it before loading the network."""
     if arguments.output.is_dir():
-        raise ValueError(f"{arguments.output} is a folder; expected the name of the file to write.")
+        raise ValueError(f"{arguments.output} is a folder; expected a file name, because {arguments.input} is a file.")
     checks.can_be_written(arguments.output, arguments.force)
     image = _opened(arguments, arguments.input, arguments.output)
     _restore(arguments, _tiled(arguments), arguments.input, arguments.output, image)
@@ -109,29 +115,31 @@ def _file(arguments: Namespace) -> int:
 
 
 def _folder(arguments: Namespace) -> int:
-    """Restore the images of a folder, one after the other."""
+    """Restore the images in a folder, one after the other."""
     if arguments.output.exists() and arguments.output.samefile(arguments.input):
-        raise ValueError(f"{arguments.output} is also the input folder; expected another folder to write to.")
-    content = folder.search(arguments.input, arguments.output, arguments.recursive)
+        raise ValueError(f"{arguments.output} is the input folder too; expected another folder to write to.")
+    contents = folder.search(arguments.input, arguments.output, arguments.recursive)
     progress = folder.Progress(arguments.output, _settings(arguments))
-    left = [job for job in content.images if not progress.done(*job)]
+    left = [job for job in contents.images if not progress.done(*job)]
     if arguments.force and not left:  # restore all images again
         progress.clear()
-        left = content.images
+        left = contents.images
     for _, target in left:
         if target.exists() and progress.of_others and not arguments.force:
             raise FileExistsError(
-                f"{target} was made with other options; give another folder, or --force to restore all images again."
+                f"{target} was made with different options; give another output folder, or --force to replace all "
+                f"results."
             )
         checks.can_be_written(target, arguments.force or progress.begun(target))
-    if content.left_out:
-        print(content.left_out)
-    if len(left) < len(content.images):
-        print(f"{len(content.images) - len(left):,} of {len(content.images):,} images are already done.")
-    if not left and not content.unreadable:
+    if contents.left_out:
+        print(contents.left_out)
+    total = len(contents.images)
+    if len(left) < total:
+        print(f"{total - len(left):,} of {total:,} images are already done.")
+    if not left and not contents.unreadable:
         return 0
-    tiled, failed = _tiled(arguments), list(content.unreadable)
-    for error in content.unreadable.values():
+    tiled, failed = _tiled(arguments), list(contents.unreadable)
+    for error in contents.unreadable.values():
         command_line.show(error)
     for source, target in left:
         progress.begin(target)
@@ -142,14 +150,16 @@ def _folder(arguments: Namespace) -> int:
             command_line.show(error)
             failed.append(source)
             if target.exists():
-                print(f"{target} is an older result.", file=sys.stderr)
+                print(f"{target} is from an earlier run.", file=sys.stderr)
         except KeyboardInterrupt:
             print(f"Stopped at {source}. Run the same command again to continue.", flush=True)
             raise
     if failed:
         names = ", ".join(str(path.relative_to(arguments.input)) for path in failed)
-        total = len(content.images) + len(content.unreadable)
-        print(f"{len(failed):,} of {total:,} failed: {names}. Run the same command again to retry.", file=sys.stderr)
+        total += len(contents.unreadable)
+        print(
+            f"{len(failed):,} of {total:,} failed: {names}. Run the same command again to retry them.", file=sys.stderr
+        )
         return 1
     return 0
 
@@ -164,7 +174,7 @@ def _tiled(arguments: Namespace) -> Tiled:
 
 
 def _opened(arguments: Namespace, source: Path, target: Path) -> image_files.Image:
-    """Open an image, and check that it can be restored and its result written."""
+    """Open an image, and check that it can be processed and its result can be written."""
     from diffnet_tf import restoration
 
     image = _with_alpha(arguments, image_files.open_image(source, arguments.max_pixels))
@@ -175,7 +185,7 @@ def _opened(arguments: Namespace, source: Path, target: Path) -> image_files.Ima
 
 
 def _with_alpha(arguments: Namespace, image: image_files.Image) -> image_files.Image:
-    """The image, with the option --alpha applied."""
+    """The image; if it has two or four channels, --alpha decides whether the last one is alpha."""
     if arguments.alpha is None or image.pixels.shape[2] not in (2, 4):
         return image
     return dataclasses.replace(image, alpha=arguments.alpha == "yes", alpha_is_sure=True)
@@ -186,7 +196,11 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
 
     colours = image.pixels.shape[2] - image.alpha
     if tiled.channels == 3 and colours != 3:
-        raise ValueError(f"{source} has {colours} channel(s), but the network takes colour images; expected RGB.")
+        raise ValueError(
+            f"{source} has {colours} channel(s); expected RGB, because the network is for colour images. Use a network "
+            f"for "
+            "gray images."
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     show = _Progress(f"{source} → {target}, {image.pixels.shape[1]:,}×{image.pixels.shape[0]:,}")
     if line := image_files.lost(image, target):
@@ -194,8 +208,9 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
     if not image.alpha_is_sure:
         number = image.pixels.shape[2]
         print(
-            f"{source} does not say whether the last of its {number} channels is alpha; it is copied as alpha. Give "
-            "--alpha no to restore it, or --alpha yes if this is right.",
+            f"{source} does not say whether the last of its {number} channels is alpha. It is copied unchanged, as "
+            f"alpha. "
+            "Give --alpha no to restore it, or --alpha yes to hide this message.",
             file=sys.stderr,
             flush=True,
         )
@@ -205,7 +220,7 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
 
 
 def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:
-    """What the options, or otherwise the file, say about the values of an image."""
+    """What the pixel values of an image mean, from the options or else from the file."""
     given = {name: getattr(arguments, name) for name in ("white", "black", "scale")}
     nodata = image.nodata if arguments.nodata is None else arguments.nodata
     colour = "bands" if image.bands else arguments.colour
@@ -213,7 +228,7 @@ def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:
 
 
 def _settings(arguments: Namespace) -> dict[str, Any]:
-    """The settings that the results in a folder depend on."""
+    """All settings that the results of a folder depend on."""
     weights = arguments.weights and hashlib.sha256(Path(arguments.weights).read_bytes()).hexdigest()
     names = ("colour", "alpha", "white", "black", "nodata", "depth", "scale", "noise", "precision")
     given = {name: str(getattr(arguments, name)) for name in names}
@@ -229,7 +244,7 @@ def _dtype(arguments: Namespace, image: image_files.Image) -> np.dtype[Any]:
 
 
 class _Progress:
-    """A progress bar in a terminal; otherwise one line for each image."""
+    """Prints one line for each image and, in a terminal, a progress bar."""
 
     def __init__(self, title: str) -> None:
         self._bar: Any = None

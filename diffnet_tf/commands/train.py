@@ -1,7 +1,7 @@
-"""Train a network on a folder of your own images, or fine-tune one.
+"""Train a network on a folder of your own images, or fine-tune an existing network.
 
-The images may have different sizes: training uses random crops at their own resolution. With --size, each image is
-first cropped to its centred square and reduced to that many pixels a side.
+The images may differ in size: training uses random crops at their original resolution. With --size, each image is first
+cropped to its central square and scaled down to this side in pixels.
 """
 
 from __future__ import annotations
@@ -25,49 +25,51 @@ if TYPE_CHECKING:
     from diffnet_tf.training import recipes
 
 LARGEST_SEED = 2**32 - 1  # NumPy's limit
-FINE_TUNING_RATE = 1e-3  # lower than the 3e-3 of the recipe "fast", to keep what the network has learned
+FINE_TUNING_RATE = 1e-3  # below the fast recipe's 3e-3, so as not to undo what the network has learned
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument(
-        "directory",
-        metavar="DIR",
-        help="folder with the images, of any sizes; the last tenth is used for validation only",
+        "directory", metavar="DIR", help="folder with images of any sizes; the last tenth is used for validation"
     )
     parser.add_argument("--out", metavar="MODEL", type=Path, required=True, help="the .keras file to write")
-    parser.add_argument(
-        "--init", metavar="START", help=f"the network to fine-tune: a .keras file, or a preset ({', '.join(PRESETS)})"
-    )
-    parser.add_argument("--source", choices=SOURCES, default="folder", help="kind of data in DIR, by default folder")
+    parser.add_argument("--init", metavar="START", help=f"fine-tune this .keras file or preset: {', '.join(PRESETS)}")
+    parser.add_argument("--source", choices=SOURCES, default="folder", help="kind of data in DIR (default: folder)")
     parser.add_argument(
         "--size",
         type=int,
-        help="reduce the images of a folder to squares of this many pixels a side; by default, training uses random "
-        "crops of the whole images at their own resolution",
+        help="reduce the images in a folder to squares with this side in pixels; if not given, training uses random "
+        "crops "
+        "at the original resolution",
     )
     parser.add_argument(
         "--problem",
         choices=PROBLEMS,
-        help="what to learn: to undo diffusion (inverse) or to compute it (forward); by default as the preset of "
-        "--init, or inverse",
+        help="learn to undo diffusion (inverse) or to apply it (forward) (default: as the preset given with --init, "
+        "else "
+        "inverse)",
     )
     parser.add_argument(
         "--noise",
         type=float,
-        help="σ of the noise on the diffused images, as a fraction of their maximum (0.01 for 1 %%); by default as the "
-        "preset of --init, or 0",
+        help="σ of the noise on the diffused images, for images in [0, 1] (default: as the preset given with --init, "
+        "else 0)",
     )
     parser.add_argument(
-        "--steps", type=int, default=2_400, help="training steps; the default, 2,400, takes a few minutes on 2 cores"
+        "--steps", type=int, default=2_400, help="number of training steps (default: 2,400; a few minutes on 2 cores)"
     )
-    parser.add_argument("--learning-rate", type=float, help="by default 3e-3, or 1e-3 with --init")
-    parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the examples, by default 0")
-    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+    parser.add_argument("--learning-rate", type=float, help="default: 3e-3, or 1e-3 with --init")
+    parser.add_argument("--seed", type=int, default=0, help="random seed for initial weights and examples (default: 0)")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace the file if it exists, and discard a stopped training that had other options",
+    )
 
 
 def run(arguments: Namespace) -> int:
-    """Train. Returns the exit status; 130 if it was stopped, so that the same command will continue."""
+    """Train and save the network. Returns the exit status: 0, or 130 if stopped; the same command then continues."""
     import keras
 
     from diffnet_tf import data, metrics, training
@@ -92,10 +94,10 @@ def run(arguments: Namespace) -> int:
     def restored() -> Array:
         return model.predict(inputs, batch_size=16, verbose=0)
 
-    before = {"the images as they are": quality(inputs)}
+    before = {"without a network": quality(inputs)}
     if arguments.init:
         before[arguments.init] = quality(restored())
-    # Beside the model file, so that the same command finds it again.
+    # Next to the model, where the same command finds it again.
     state = arguments.out.with_name(f"{arguments.out.name}.checkpoint")
 
     def fit() -> training.Training:
@@ -119,12 +121,12 @@ def run(arguments: Namespace) -> int:
     checkpoint.remove(state)
     for name, psnr in {**before, str(arguments.out): quality(restored())}.items():
         number, height, width, _ = held_out.shape
-        print(f"{name}: {psnr:.2f} dB on {number} images of {width}×{height} pixels that were not trained on")
+        print(f"{name}: {psnr:.2f} dB on {number} images of {width}×{height} pixels held out from training")
     return 0
 
 
 def _take_from_card(arguments: Namespace) -> None:
-    """Use the problem and the noise of the preset to fine-tune, unless others are given."""
+    """Fill in a missing --problem and --noise from the card of the preset to fine-tune."""
     card = cards.card(arguments.init) if arguments.init in PRESETS else {}
     if arguments.problem is None:
         arguments.problem = card.get("problem", "inverse")
@@ -132,14 +134,16 @@ def _take_from_card(arguments: Namespace) -> None:
         arguments.noise = card.get("noise", 0.0) if arguments.problem == card.get("problem", "inverse") else 0.0
     if arguments.problem not in PROBLEMS:
         raise ValueError(
-            f"--init {arguments.init} was trained on the problem {arguments.problem!r}, which this command cannot "
-            f"train. Give --problem {' or '.join(PROBLEMS)}, or train in Python with degrade=..."
+            f"--init {arguments.init} was trained on the problem {arguments.problem!r}; expected one of "
+            f"{', '.join(PROBLEMS)}. Give --problem to train it on one of these, or train in Python with degrade=..."
         )
 
 
 def _check(arguments: Namespace) -> None:
     if arguments.out.suffix != ".keras":
-        raise ValueError(f"--out {arguments.out} ends in {arguments.out.suffix or 'nothing'!r}; expected .keras.")
+        raise ValueError(
+            f"--out {arguments.out} ends in {arguments.out.suffix or 'nothing'!r}; expected a name ending in .keras."
+        )
     checks.can_be_written(arguments.out, arguments.force)
     checks.count(arguments.steps, "--steps")
     if arguments.size is not None:
@@ -154,12 +158,10 @@ def _check(arguments: Namespace) -> None:
 
 
 def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.GrayImages]:
-    """Images to train on, and images to validate on.
-
-    Without --size, images of a folder that are smaller than a crop are skipped, and validation uses squares.
+    """Open the images for training and validation. Without --size, skips images in a folder smaller than a crop.
 
     Raises:
-        FileNotFoundError, ValueError: see `data.open_images`; also if all validation images are too small.
+        FileNotFoundError, ValueError: as `data.open_images`; also if all validation images are too small.
     """
     from diffnet_tf import data
     from diffnet_tf.data import sources
@@ -178,17 +180,19 @@ def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.G
     skipped = len(train) + len(held_out) - len(kept) - len(kept_out)
     if not len(kept_out):
         raise ValueError(
-            f"{arguments.directory}: the last {len(held_out)} image(s), for validation, have sides of fewer than "
-            f"{crop} pixels; expected larger ones. Remove them."
+            f"{arguments.directory}: the last {len(held_out)} image(s), used for validation, are smaller than "
+            f"{crop}×{crop} pixels; expected at least one larger image. Remove or replace them."
         )
     if skipped:
         total = len(train) + len(held_out)
-        print(f"Skipped {skipped} of {total} images: smaller than the crops of {crop}×{crop} pixels.", flush=True)
+        print(
+            f"Skipped {skipped} of {total} images, which are smaller than a crop of {crop}×{crop} pixels.", flush=True
+        )
     return kept, data.squares(kept_out, int(min(sources.SIZE, kept_out.sizes.min())))
 
 
 def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
-    """The recipe "fast", with the crop and the learning rate for these images and options."""
+    """The recipe "fast", adapted to these images and this noise."""
     from diffnet_tf.training import recipes
 
     fast = recipes.get("fast")
@@ -198,11 +202,11 @@ def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
 
 
 def _start(name: str) -> keras.Model:
-    """The network to fine-tune.
+    """Load the network to fine-tune.
 
     Raises:
-        FileNotFoundError, ValueError: if it does not exist, or does not map gray or colour images of any size to the
-            same.
+        FileNotFoundError, ValueError: if it does not exist, or does not map gray or colour images of any size to images
+            of the same shape.
     """
     from diffnet_tf.networks import presets
 
@@ -214,7 +218,7 @@ def _start(name: str) -> keras.Model:
     shapes = [getattr(model, kind, None) for kind in ("input_shape", "output_shape")]
     if shapes[0] not in ((None, None, None, 1), (None, None, None, 3)) or shapes[1] != shapes[0]:
         raise ValueError(
-            f"{name} is a model from {shapes[0]} to {shapes[1]}; expected one from (None, None, None, 1 or 3) to the "
-            "same. Give a network for gray or colour images of any size."
+            f"{name} maps {shapes[0]} to {shapes[1]}; expected (None, None, None, 1 or 3) for both. Give a network for "
+            "gray or colour images of any size."
         )
     return model

@@ -5,29 +5,29 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-# The claims are beside the experiments in a clone of the repository. They are not part of the wheel.
+# The ledger is part of the repository, not of the wheel: its claims are written in the experiments.
 CLONE = Path(__file__).resolve().parents[2]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("--results_dir", default="results", help="folder with the records, by default results")
+    parser.add_argument("--results_dir", default="results", help="folder with the records (default: results)")
     shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--verbose", action="store_true", help="also print the data and the command of each claim")
-    shape.add_argument("--markdown", action="store_true", help="print the tables of README and docs")
+    shape.add_argument("--verbose", action="store_true", help="also show the data and the command behind each claim")
+    shape.add_argument("--markdown", action="store_true", help="print the tables of the README and docs as Markdown")
 
 
 def run(arguments: Namespace) -> int:
-    """Print both ledgers. Returns the exit status: 1 if a record cannot be read, otherwise 0, whatever the verdicts."""
+    """Print both ledgers. Returns the exit status: 1 if a record cannot be read, else 0, whatever the verdicts."""
     if not (CLONE / "experiments" / "lib" / "ledger.py").exists():
         raise FileNotFoundError(
-            "The ledger is not part of the installed package; it is in the repository, beside the experiments. "
-            "Run this command in a clone."
+            "The ledger is not part of the installed package; expected a clone of the repository with its experiments. "
+            "Clone the repository and run this command there."
         )
     if not Path(arguments.results_dir).is_dir():
         raise FileNotFoundError(
             f"{arguments.results_dir} does not exist; expected the folder with the records. Run this command in the "
-            "clone's folder, or give another --results_dir."
+            "root of the clone, or give another --results_dir."
         )
     if str(CLONE) not in sys.path:  # a console script does not search the current folder
         sys.path.append(str(CLONE))

@@ -46,7 +46,7 @@ def test_the_results_within_a_folder_are_no_images_of_it(tree):
 def test_a_folder_without_images_says_what_it_holds(tree):
     for path in ("a.tif", "b.PNG"):
         (tree / path).unlink()
-    with pytest.raises(FileNotFoundError, match="holds no image; .* 3 files that cannot be read .*--recursive"):
+    with pytest.raises(FileNotFoundError, match="contains no images; .* 3 files that cannot be read .*--recursive"):
         folder.search(tree, Path("out"), recursive=False)
 
 

@@ -37,7 +37,7 @@ def test_the_table(picture, capsys):
     told = capsys.readouterr().out
     device, *lines = told.splitlines()
     assert device.startswith("Device: ")
-    assert lines[0].startswith("cat.png, 100×61 pixels: its centre, 32×32, as the network sees it")
+    assert lines[0].startswith("cat.png, 100×61 pixels; the central 32×32, scaled for the network")
     assert f"preset {PRESET}" in told and max(map(len, lines)) <= 100
     rgb = skimage.data.chelsea()[100:161, 100:200].astype("float64")
     gray = rgb @ [0.2989, 0.5870, 0.1140]  # as `restore` has it: divided by the maximum of the whole image
@@ -78,7 +78,7 @@ def test_the_picture(weights, tmp_path, capsys):
     Image.fromarray(skimage.data.camera()[:12, :40]).save(strip)
     assert run(strip, "--weights", weights, "--size", 14, "--out", out) == 0
     told = capsys.readouterr().out
-    assert "strip.tif, 40×12 pixels: its centre, 14×12" in told and "mine.keras" in told
+    assert "strip.tif, 40×12 pixels; the central 14×12" in told and "mine.keras" in told
     assert "layers.png and layers.pdf" in told
     first = {path.name: path.read_bytes() for path in out.parent.iterdir()}
     assert sorted(first) == ["layers.pdf", "layers.png"]
@@ -129,7 +129,7 @@ def test_images_and_networks_that_cannot_be_looked_at(picture, tmp_path, weights
     dark[0] = 255
     np.save(tmp_path / "dark.npy", dark)
     assert run(tmp_path / "dark.npy", "--weights", weights, "--size", 20) == 2
-    assert "dark.npy is black in its centre; expected a positive maximum" in capsys.readouterr().err
+    assert "dark.npy is black; expected a positive maximum. Crop the image elsewhere." in capsys.readouterr().err
     assert run(tmp_path / "none.png", "--weights", weights) == 2
     assert "none.png does not exist; expected an image file" in capsys.readouterr().err
     dn.models.ConvNet().save(tmp_path / "convolutions.keras")

@@ -38,7 +38,7 @@ def test_a_bad_file_of_a_folder_stops_no_other(mixed, tmp_path, capsys):
     said = capsys.readouterr()
     assert "1 file that cannot be read (1 with .txt); 1 subfolder (give --recursive" in said.out
     assert "b.png cannot be read as an image" in said.err and "e.npy holds 81 value(s) that are NaN" in said.err
-    assert said.err.endswith("2 of 4 failed: b.png, e.npy. Run the same command again to retry.\n")
+    assert said.err.endswith("2 of 4 failed: b.png, e.npy. Run the same command again to retry them.\n")
     made = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
     assert made.keys() == {"a.png", "c.png"}
     (mixed / "b.png").write_bytes((mixed / "a.png").read_bytes())
@@ -59,7 +59,7 @@ def test_a_bad_file_of_a_folder_stops_no_other(mixed, tmp_path, capsys):
 def test_a_folder_does_not_become_its_own_result(mixed, capsys):
     before = (mixed / "a.png").read_bytes()
     assert restore(mixed, mixed, "--preset", PRESET, "--force") == 2
-    assert "is also the input folder; expected another folder" in capsys.readouterr().err
+    assert "is the input folder too; expected another folder" in capsys.readouterr().err
     assert (mixed / "a.png").read_bytes() == before
 
 
@@ -80,7 +80,7 @@ def test_a_folder_that_was_stopped_goes_on(mixed, tmp_path, monkeypatch, capsys)
     assert restore(*command) == 130 and len(calls) == 2
     assert "Stopped at" in capsys.readouterr().out
     assert restore(*command, "--depth", "16") == 2
-    assert "out/a.png was made with other options; give another folder" in capsys.readouterr().err
+    assert "out/a.png was made with different options; give another output folder" in capsys.readouterr().err
     assert restore(*command) == 0 and len(calls) == 4
     assert "1 of 3 images are already done." in capsys.readouterr().out
     found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())

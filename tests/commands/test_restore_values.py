@@ -117,7 +117,12 @@ def test_help_says_what_is_black_and_white(capsys):
     with pytest.raises(SystemExit):
         restore("--help")
     text = " ".join(capsys.readouterr().out.split())
-    for words in ("sees as 1", "by default the maximum", "white is 255, 65535, or 1.0 for floats", "missing pixels"):
+    for words in (
+        "sees as 1",
+        "default: the maximum of the image",
+        "white is 255, 65535, or 1.0 in floats",
+        "missing pixels",
+    ):
         assert words in text
 
 
@@ -170,7 +175,10 @@ def test_a_network_of_colours_names_the_file_that_has_none(tmp_path, capsys):
     dn.models.DiffNet(1, 2, 4, channels=3).save(tmp_path / "colour.keras")
     write(tmp_path / "in.png", CAMERA)
     assert restore(tmp_path / "in.png", tmp_path / "out.png", "--weights", tmp_path / "colour.keras") == 2
-    assert f"{tmp_path / 'in.png'} has 1 channel(s), but the network takes colour" in capsys.readouterr().err
+    assert (
+        f"{tmp_path / 'in.png'} has 1 channel(s); expected RGB, because the network is for colour images"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("number", [2, 4])

@@ -37,7 +37,7 @@ def test_a_network_is_fine_tuned_and_used(folder, tmp_path, capsys, monkeypatch,
     out = tmp_path / "mine.keras"
     assert train(folder, out, "--init", init, "--noise", 0.02, "--steps", 12) == 0
     printed = capsys.readouterr().out
-    for name in ("the images as they are", init, str(out)):
+    for name in ("without a network", init, str(out)):
         assert f"{name}: " in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.keras", "own.keras"]
     mine = keras.models.load_model(out)
@@ -111,7 +111,10 @@ def test_a_preset_goes_on_with_its_own_problem_and_noise(options, expected):
 
 def test_a_problem_that_it_does_not_train_is_refused(folder, tmp_path, capsys):
     assert train(folder, tmp_path / "mine.keras", "--init", "deconvolution") == 2
-    assert "was trained on the problem 'deconvolution', which this command cannot train" in capsys.readouterr().err
+    assert (
+        "was trained on the problem 'deconvolution'; expected one of inverse, forward. Give --problem"
+        in capsys.readouterr().err
+    )
 
 
 def test_its_start_is_a_preset_or_a_file(tmp_path):
@@ -165,8 +168,8 @@ def test_other_networks_are_trained_at_native_resolution_and_used(mixed, tmp_pat
     out = tmp_path / "mine.keras"
     assert train(mixed, out, "--init", tmp_path / "three_layers.keras", "--steps", 2) == 0
     printed = capsys.readouterr().out
-    assert "Skipped 1 of 5 images: smaller than the crops of 24×24 pixels." in printed
-    assert " dB on 4 images of 96×96 pixels that were not trained on" in printed  # squares of the one image
+    assert "Skipped 1 of 5 images, which are smaller than a crop of 24×24 pixels." in printed
+    assert " dB on 4 images of 96×96 pixels held out from training" in printed  # squares of the one image
     mine = keras.models.load_model(out)
     assert any(np.abs(a - b).max() > 0 for a, b in zip(mine.get_weights(), start.get_weights()))
     assert main(["restore", str(mixed / "0.png"), str(tmp_path / "0.png"), "--weights", str(out)]) == 0
@@ -190,14 +193,14 @@ def test_its_validation_needs_an_image_that_is_large_enough(mixed, tmp_path, cap
         (tmp_path / f"{k}.png").write_bytes((mixed / ("1.png" if k < 2 else "3.png")).read_bytes())
     assert train(tmp_path, tmp_path / "m.keras") == 2
     error = capsys.readouterr().err
-    assert "the last 1 image(s), for validation, have sides of fewer than 24 pixels" in error and error.count("\n") == 1
+    assert "the last 1 image(s), used for validation, are smaller than 24×24 pixels" in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: dn.models.LinearDiffNet((24, 24), 1), "is a model from .None, 24, 24, 1. .* of any size"),
-        (lambda: dn.models.DiffNet(1, 1, 2, noise_map=True), "is a model from .None, None, None, 2. to"),
+        (lambda: dn.models.LinearDiffNet((24, 24), 1), "maps .None, 24, 24, 1. .* of any size"),
+        (lambda: dn.models.DiffNet(1, 1, 2, noise_map=True), "maps .None, None, None, 2. to"),
     ],
 )
 def test_a_start_of_other_images_is_refused(tmp_path, make, message):

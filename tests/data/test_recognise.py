@@ -191,7 +191,7 @@ def test_folders_inside_are_looked_into(tmp_path, capsys):
 
 def test_nothing_there_says_what_to_place_where(tmp_path, capsys):
     status, out = data(capsys, tmp_path)
-    assert status == 1 and out.startswith("No data that this package can use.")
+    assert status == 1 and out.startswith("No image data that this package can read.")
     for source in ("folder", "stl10_binary", "stl10", "mat", "npy"):
         assert f"--source {source} " in out
     assert main(["data", str(tmp_path / "no")]) == 2
