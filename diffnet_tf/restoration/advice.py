@@ -1,4 +1,4 @@
-"""Warnings before the network runs: about images of an unfamiliar kind, and results that the output cannot hold."""
+"""Warnings before the work: the network was not trained on such images, or the output cannot hold the result."""
 
 import math
 from typing import Any
@@ -12,68 +12,64 @@ from diffnet_tf.restoration.scale import Level, Scale
 from diffnet_tf.restoration.source import Source
 from diffnet_tf.restoration.values import Survey
 
-# PSNR in dB of one rounding to a dtype, for range 1. A stored result cannot exceed it.
+# PSNR in dB after one rounding to a dtype, for the range 0 to 1: an upper limit for results stored in it.
 CEILINGS = {"uint8": 58.9, "uint16": 107.1, "float16": 79.4}
-ROUNDING = 5e-4  # σ of rounding, relative to white, from which it matters as noise; 0.0011 for 8 bits
+ROUNDING = 5e-4  # as a share of white: σ of rounding from which it counts as noise; 8 bits have 0.0011
 _SAMPLES = 2**16
-_INSIDE = 0.02  # the least share of values between black and white
+_INSIDE = 0.02  # share of the values between black and white; a sensible choice includes more
 
 
 def of_values(
-    source: Source,
-    group: slice,
-    luminance: bool,
-    summary: Survey,
-    scale: Scale,
-    white: Level | None,
-    black: Level | None,
+    source: Source, group: slice, luminance: bool, stats: Survey, scale: Scale, white: Level | None, black: Level | None
 ) -> list[str]:
-    """Warnings about values that may not be light, and about an unsuitable white."""
-    if not summary.count or not scale.span > 0:
+    """Warnings about values that may not be light, and about a white or black that does not seem to fit the image."""
+    if not stats.count or not scale.span > 0:
         return []
-    messages = [_of_fills_below(source, group, summary) if black is None else ""]
+    messages = [_of_fills_below(source, group, stats) if black is None else ""]
     if scale.limits:
-        messages.append(_of_limits(source, group, luminance, summary, scale))
-    above = values.above_half(source, group, luminance, summary, scale) if white is None else math.inf
-    if above <= summary.few:
-        messages.append(_of_few(source, group, luminance, summary, scale, int(above)))
+        messages.append(_of_limits(source, group, luminance, stats, scale))
+    above = values.above_half(source, group, luminance, stats, scale) if white is None else math.inf
+    if above <= stats.few:
+        messages.append(_of_few(source, group, luminance, stats, scale, int(above)))
     elif white is None or isinstance(white, str):
-        messages.append(_of_fills_above(source, group, summary, None if white is None else scale.white))
+        messages.append(_of_fills_above(source, group, stats, None if white is None else scale.white))
     return [message for message in messages if message]
 
 
-def _of_limits(source: Source, group: slice, luminance: bool, summary: Survey, scale: Scale) -> str:
-    """A warning if few values of the image are between black and white."""
+def _of_limits(source: Source, group: slice, luminance: bool, stats: Survey, scale: Scale) -> str:
+    """A warning if too little of the image lies between black and white; else ""."""
     assert scale.limits
-    if summary.high < scale.black + scale.span / 2:
+    if stats.high < scale.black + scale.span / 2:
         return (
-            f"All values, up to {summary.high:g}, are closer to black, {scale.black:g}, than to white, "
-            f"{scale.white:g}: they are too dark for the network. Give a lower white, or none for the maximum."
+            f"All values, up to {stats.high:g}, are closer to black ({scale.black:g}) than to white ({scale.white:g}), "
+            f"too "
+            "dark for the network. Give a lower white, or leave it out to use the maximum."
         )
     units = (source.sample(group, luminance, _SAMPLES).astype("float64") - scale.black) / scale.span
     inside = float(np.mean((units > scale.limits[0]) & (units < scale.limits[1])))
     if inside >= _INSIDE:
         return ""
     return (
-        f"Only {100 * inside:.2g} % of the values are between black, {scale.black:g}, and white, {scale.white:g}, or "
-        "near them; the network does not see the others. Give other values."
+        f"Only {100 * inside:.2g} % of the values lie between or near black ({scale.black:g}) and white "
+        f"({scale.white:g}). The network does not see the others. Give other values of black and white."
     )
 
 
-def _of_few(source: Source, group: slice, luminance: bool, summary: Survey, scale: Scale, above: int) -> str:
-    """A warning about defects that may be brighter than the image."""
-    share = math.floor(1e4 * (1 - 2 * summary.few / summary.count)) / 100 if summary.count > 20 * summary.few else 90
+def _of_few(source: Source, group: slice, luminance: bool, stats: Survey, scale: Scale, above: int) -> str:
+    """A warning that the brightest pixels may be defects."""
+    share = math.floor(1e4 * (1 - 2 * stats.few / stats.count)) / 100 if stats.count > 20 * stats.few else 90
     level = np.percentile(source.sample(group, luminance, _SAMPLES), share)
     percentile = f"white='{share:g}%' (--white {share:g}%), or " if level > scale.black else ""
     return (
-        f"Only {above} of {summary.count:,} values are above half of the maximum, {summary.high:g}. If they are "
-        f"defects, all others are too dark for the network: give {percentile}the value of white."
+        f"Only {above} of {stats.count:,} values lie above half of the maximum, {stats.high:g}. If they are defects, "
+        f"the "
+        f"rest of the image is too dark for the network. Then give {percentile}the value that is white."
     )
 
 
-def _of_fills_below(source: Source, group: slice, summary: Survey) -> str:
-    """A warning about values below 0 that are too often equal to be noise, but too near 0 to be refused."""
-    for fill in fills.below(source, group, summary.lows, summary.few_share):
+def _of_fills_below(source: Source, group: slice, stats: Survey) -> str:
+    """A warning about a negative value that is too frequent for noise, but not low enough to be refused; else ""."""
+    for fill in fills.below(source, group, stats.lows, stats.few_share):
         low = values.text(source, fill.value)
         return (
             f"{100 * fill.share:.3g} % of the values are {low}, and nearly all others are at least {fill.others:g}. "
@@ -83,9 +79,9 @@ def _of_fills_below(source: Source, group: slice, summary: Survey) -> str:
     return ""
 
 
-def _of_fills_above(source: Source, group: slice, summary: Survey, white: float | None) -> str:
-    """A warning about a maximum that many pixels have, far above all other values."""
-    for fill in fills.above(source, group, summary.highs):
+def _of_fills_above(source: Source, group: slice, stats: Survey, white: float | None) -> str:
+    """A warning about a frequent maximum far above all other values; else ""."""
+    for fill in fills.above(source, group, stats.highs):
         if fill.levels and (white is None or white > fill.others):
             high = values.text(source, fill.value)
             return (
@@ -97,29 +93,29 @@ def _of_fills_above(source: Source, group: slice, summary: Survey, white: float 
 
 
 def of_network(model: Any, source: Source, scale: Scale, dtype: np.dtype) -> list[str]:
-    """Warnings about an image that a preset was not trained for, otherwise about results that a dtype cannot hold.
+    """Warnings if a preset was not trained on such an image, or else if the output's dtype limits its PSNR.
 
     Args:
         model: the network.
         source: the image.
         scale: black and white of its first channels.
-        dtype: of the output.
+        dtype: dtype of the output.
 
     Returns:
-        The messages.
+        The messages; none for networks that are not presets.
     """
     described = presets.card_of(model)
     if described is None or not scale.span > 0:
         return []
     sample = source.sample(source.groups[0], False, _SAMPLES)
     reached = presets.psnr_on_card(model)
-    lost = f"the {reached:.1f} dB of its card" if reached else "what its card says"
+    lost = f"the {reached:.1f} dB on its card" if reached else "the quality on its card"
     messages = [_of_rounding(described, sample, scale, lost), _of_kind(described, sample, scale, lost)]
     return [message for message in messages if message] or _of_ceiling(reached, dtype.name)
 
 
 def _of_rounding(described: dict[str, Any], sample: Array, scale: Scale, lost: str) -> str:
-    """A warning about images with few bits, whose rounding is noise for the network."""
+    """A warning if the image has so few bits that the network amplifies the rounding errors; else ""."""
     levels = np.unique(sample)
     if described.get("problem") == "forward" or len(levels) < fills.LEVELS:
         return ""
@@ -129,22 +125,24 @@ def _of_rounding(described: dict[str, Any], sample: Array, scale: Scale, lost: s
     if noise < ROUNDING or known > noise / 2:
         return ""
     text = (
-        f"The image has steps of 1/{scale.span / step:.0f}: rounding is noise of {100 * noise:.2f} %, but {name!r} "
-        f"was trained with {100 * known:g} %."
+        f"The image has steps of 1/{scale.span / step:.0f}. This rounding acts like {100 * noise:.2f} % noise, but "
+        f"{name!r} "
+        f"was trained on images with {100 * known:g} % noise."
     )
     own, (best, other) = presets.of_eight_bits(described), presets.best_of_eight_bits(described)
     if own and best > own:
         text += (
-            f" For diffused images with 8 bits it reaches {own:.1f} dB on average, and the preset {other!r} "
-            f"{best:.1f} dB: use that one, or give the image with 16 bits."
+            f" On diffused images with 8 bits it reaches {own:.1f} dB on average, the preset {other!r} {best:.1f} dB. "
+            f"Use "
+            "that preset, or an image with 16 bits."
         )
     else:
-        text += f" Do not expect {lost}; give the image with 16 bits."
+        text += f" Do not expect {lost}. Use an image with 16 bits."
     return text
 
 
 def _of_kind(described: dict[str, Any], sample: Array, scale: Scale, lost: str) -> str:
-    """A warning about images of another kind than those that the network was trained on."""
+    """A warning if the image is unlike those that the network was trained on; else ""."""
     kind = described.get("images", {})
     most = kind.get("between")
     if most is None or not sample.size:
@@ -154,18 +152,19 @@ def _of_kind(described: dict[str, Any], sample: Array, scale: Scale, lost: str) 
     if between <= most:
         return ""
     return (
-        f"{described['name']!r} was trained on {kind['kind']}, where at most {100 * most:.0f} % of the pixels are "
-        f"between 10 and 90 % of white. In this image {100 * between:.0f} % are: expect speckle, not {lost}."
+        f"{described['name']!r} was trained on {kind['kind']}, with at most {100 * most:.0f} % of the pixels between "
+        f"10 % "
+        f"and 90 % of white. This image has {100 * between:.0f} %. Expect speckle, not {lost}."
     )
 
 
 def _of_ceiling(reached: float | None, dtype: str) -> list[str]:
-    """A warning about results that a dtype cannot hold."""
+    """A warning if the network's PSNR is above what a dtype can hold."""
     ceiling = CEILINGS.get(dtype)
     if not reached or not ceiling or reached <= ceiling:
         return []
     wider = [name for name in ("uint16", "float32") if CEILINGS.get(name, reached) >= reached]
     return [
-        f"{dtype} holds at most {ceiling:g} dB, the PSNR of one rounding; the network reaches {reached:.1f} dB. "
-        f"Write {' or '.join(wider)} to keep that."
+        f"{dtype} output is limited to {ceiling:g} dB by rounding; the network reaches {reached:.1f} dB. Write "
+        f"{' or '.join(wider)} to keep this quality."
     ]

@@ -1,10 +1,11 @@
-"""Apply a network to any image: gray or colour, with or without alpha, of any size and depth.
+"""Apply a network to any image: gray or colour, with or without alpha, of any size and bit depth.
 
-Networks expect images with maximum 1. So the image is divided by its maximum (or by a given white), and the result is
-multiplied by it. For an RGB image, either the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B is processed, and its change
-is added to each channel, which keeps the colour differences; or each channel is processed, after division by the common
-maximum. Bands (several gray images of one place) are processed separately. Alpha is copied. Missing pixels are filled
-from their neighbours for the network, and keep their value in the result.
+Networks expect images whose maximum is 1. So `restore` divides the image by its maximum, or by the given white, and
+multiplies the result by the same value. For an RGB image there are two ways: either the network processes the luminance
+Y = 0.2989 R + 0.5870 G + 0.1140 B, and the change in Y is added to each channel, which keeps the colour differences; or
+it processes each channel, all divided by their common maximum. Bands, such as those of a satellite image, are treated
+as separate gray images. Alpha is copied. Missing pixels are filled from their neighbours for the network; the output
+has their original values.
 
 >>> import diffnet_tf as dn
 >>> from skimage import data
@@ -55,61 +56,62 @@ def restore(
     """Restore one image with a network.
 
     Args:
-        image: (height, width) or (height, width, channels): gray; gray and alpha; RGB; RGB and alpha. uint8, uint16,
-            float32 or float64. Floats below 0 count as noise, unless black is given. May be a memory map, or a masked
-            array, whose masked pixels are missing (see nodata).
-        model: a network, or a `restoration.tiles.Tiled`, which need not be compiled again for every image. A
-            `models.DiffNet` processes the image tile by tile, other networks the whole image. A network for colour
-            images takes RGB.
-        colour: "luminance" or "channels" of RGB, see above; "bands" if the channels are separate gray images, each
-            scaled by its own maximum. Ignored for networks for colour images.
-        alpha: whether the last channel is alpha; None: yes if there are two or four channels. With False, the last
-            channel is restored as a separate gray image, scaled by its own maximum.
-        white: the value that the network sees as 1, on the image's own scale, or a percentile such as "99.9%"; None
-            for the maximum. Give it if defects are brighter than the image.
-        black: the value that the network sees as 0, or a percentile; None for 0. If black or white is given, values
-            below black, or above white by more than a quarter of their distance, are clipped for the network, and the
-            clipped part is added to its output.
-        nodata: the value of missing pixels, a number or NaN. For the network they are filled from their neighbours
-            (small gaps by biharmonic interpolation, others by the nearest pixel); in the result they keep this value.
-            In colour images a pixel is missing if any channel has this value; for integers, and for 0, if all have it.
+        image: (height, width) or (height, width, channels) with 1 to 4 channels: gray; gray and alpha; RGB; RGB and
+            alpha. uint8, uint16, float32 or float64, at least 3 pixels a side. Negative floats are taken as noise
+            unless black is given. May be a memory map or a masked array; masked pixels count as missing, see nodata.
+        model: a network, or a `restoration.tiles.Tiled`, which compiles the network only once for many images. A
+            `models.DiffNet` processes the image in tiles; other networks get the whole image. A network for colour
+            images needs RGB.
+        colour: for RGB, "luminance" or "channels" as explained above; "bands" if the channels are not colours: then
+            each is a separate gray image with its own maximum. Ignored if the network is for colour images.
+        alpha: whether the last channel is alpha. None: yes if there are two or four channels. False: the last channel
+            is restored as a separate gray image with its own maximum.
+        white: the pixel value that the network sees as 1, in the image's own units, or a percentile of the image such
+            as "99.9%". None: the maximum. Give it if some defects are brighter than the image.
+        black: the pixel value that the network sees as 0, or a percentile. None: 0. If black or white is given, the
+            network sees neither values below a given black nor above white + (white − black) / 4. The clipped-off part
+            is added back to the result.
+        nodata: the value that marks missing pixels, a number or NaN. For the network, they are filled from their
+            neighbours (small gaps by biharmonic interpolation, large ones with the nearest pixel); afterwards they get
+            their value back. A colour pixel is missing if any of its channels has this value; in integer images, and
+            if nodata is 0, only if all channels have it.
         tile: side of the tiles in pixels; memory grows with its square.
-        noise: only for a network with a noise map: σ of the noise in the image, divided by its maximum (or by white
-            minus black, if given). For a `Tiled`, give it when you make that.
-        precision: "float32", "bfloat16" or "auto" for a float32 network, see `networks.precision`. None does not change
-            the network; presets are in float32. For a `Tiled`, give it when you make that.
-        out: an array of the image's shape to write to, of a dtype above or float16; None makes one of the image's
-            dtype. The full ranges of integers, and 0 to 1 for floats, correspond to each other. May be the image
-            itself, or share memory with it. In the first case two or three rows of tiles are kept in memory (6 kB for
-            each pixel of the width), in the second case a copy of the image.
-        scale: the value of the image that becomes white in `out` (the largest integer, or 1 for floats); black becomes
-            0. "white" for the white of the network. None: the full ranges correspond to each other.
-        progress: a function that is called after every tile with (tiles done, number of tiles).
-        name: of the image, for messages.
+        noise: only for a network with a noise map: σ of the noise in the image, divided by its maximum (or by
+            white − black if they are given). For a `Tiled`, give it to the `Tiled` instead.
+        precision: "float32", "bfloat16" or "auto" for a float32 network, see `networks.precision`. None uses the
+            network as it is; presets are in float32. For a `Tiled`, give it to the `Tiled` instead.
+        out: an array to write the result into: the image's shape, any dtype above or float16. None makes one with the
+            image's dtype. Conversion maps full range to full range: white is 255, 65535, or 1.0 in floats. out may be
+            the image itself or share memory with it. If it is the image itself, two or three rows of tiles are held
+            back, about 6 kB for each pixel of the width; any other overlap needs a copy of the image.
+        scale: the pixel value of the image that becomes white in out (the largest integer, or 1.0), while black becomes
+            0; "white" for the white that the network sees. None maps full range to full range.
+        progress: a function called after each tile as progress(tiles done, total tiles).
+        name: what messages call the image.
 
     Returns:
-        `out`. Integers are rounded and clipped to their range; floats are not clipped. A black image is returned
-        unchanged. For a masked array, the result has the same mask. Missing pixels keep their values; other integers
-        that would equal nodata are changed by 1.
+        out. Integers are rounded and clipped to their range; floats are not clipped. A black image is returned
+        unchanged, because it has no maximum to divide by. For a masked array, the result has the same mask. Missing
+        pixels keep their values. If an integer result equals nodata but the pixel is not missing, it is changed by 1.
 
     Raises:
-        TypeError: for an unsupported dtype, or a model of another kind.
-        ValueError: for a wrong shape; for NaN, infinity, fill values, and negative values that cannot be noise, unless
-            nodata, or black and white, explain them; if `out` would lose the image; if the noise is missing for a
-            network with a noise map, or given for another network.
+        TypeError: if the dtype is not supported, or the model is not a Keras model.
+        ValueError: if a shape is wrong; if the image contains NaN, infinity, fill values or negative values too large
+            for noise, and nodata, or black and white, do not explain them; if out cannot represent the image; if noise
+            is missing for a network with a noise map, or given for one without.
 
     Warns:
-        UserWarning: before the network runs, if only few pixels, which may be defects, are above half of the maximum;
-            if a preset was not trained on images of this kind, or with so few bits; or if the dtype of `out` cannot
-            hold the PSNR that a preset reaches, see `CEILINGS`.
+        UserWarning: before the work starts. If only a few pixels, possibly defects, lie above half of the maximum; if a
+            preset was not trained on such images or on so few bits; if out's dtype cannot hold the PSNR that the preset
+            reaches, see `CEILINGS`.
     """
     pixels = np.asanyarray(image)
     _check_layout(pixels, name)
     out = _output(pixels, out)
     if isinstance(model, Tiled) and noise is not None:
-        raise ValueError(f"noise={noise!r} with a Tiled, which has its own; expected None.")
+        raise ValueError(f"noise={noise!r} with a Tiled; expected None. Give noise to Tiled(...) instead.")
     if isinstance(model, Tiled) and precision is not None:
-        raise ValueError(f"precision={precision!r} with a Tiled, which has its own; expected None.")
+        raise ValueError(f"precision={precision!r} with a Tiled; expected None. Give precision to Tiled(...) instead.")
     data = np.ma.getdata(out)
     tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
     tiled.check(pixels.shape, name)
@@ -118,7 +120,7 @@ def restore(
     messages = []
     for part in {part.group.start: part for part in plan.parts}.values():
         together = plan.luminance(part.group)
-        messages += advice.of_values(plan.source, part.group, together, part.summary, part.scale, white, black)
+        messages += advice.of_values(plan.source, part.group, together, part.stats, part.scale, white, black)
     messages += advice.of_network(tiled.model, plan.source, plan.parts[0].scale, data.dtype)
     for message in dict.fromkeys(messages):
         warnings.warn(message, stacklevel=2)
@@ -140,13 +142,13 @@ def check(
     dtype: np.dtype | None = None,
     scale: float | str | None = None,
 ) -> None:
-    """Check that `restore` can process an image, without running a network.
+    """Raise the error that `restore` would raise for an image, without running a network.
 
     Args:
-        pixels: the image.
-        name: of the image, for messages.
+        pixels: the image, see `restore`.
+        name: what messages call the image.
         colour, alpha, white, black, nodata, scale: see `restore`.
-        dtype: of the output; None for that of the image.
+        dtype: dtype of the output; None for the image's.
 
     Raises:
         TypeError, ValueError: see `restore`.
@@ -156,12 +158,12 @@ def check(
 
 
 def _check_noise(plan: Plan, tiled: Tiled) -> None:
-    """Raise a ValueError if one σ is given for channels with different scales."""
+    """Refuse a single σ for channels with different scales."""
     spans = sorted({part.scale.span for part in plan.parts if part.scale.span > 0})
     if tiled.noise is not None and len(spans) > 1:
         raise ValueError(
-            f"noise={tiled.noise:g} is for one scale, but white minus black of the channels is {spans[0]:g} "
-            f"to {spans[-1]:g}. Give one white for all (--white), or restore the channels one by one."
+            f"noise={tiled.noise:g} with channels of different scales: white minus black is {spans[0]:g} to "
+            f"{spans[-1]:g}; expected the same for all. Give one white for all (--white), or restore each by itself."
         )
 
 
@@ -171,13 +173,15 @@ def _check_layout(pixels: Array, name: PathLike) -> None:
             f"{name} has dtype {pixels.dtype}; expected uint8, uint16, float32 or float64. Convert it first."
         )
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and not 1 <= pixels.shape[2] <= 4):
-        raise ValueError(f"{name} has shape {pixels.shape}; expected (height, width) or (height, width, 1 to 4).")
+        raise ValueError(
+            f"{name} has shape {pixels.shape}; expected (height, width) or (height, width, 1 to 4 channels)."
+        )
     if min(pixels.shape[:2]) < checks.MINIMUM_SIZE:
         raise ValueError(f"{name} has shape {pixels.shape}; expected at least {checks.MINIMUM_SIZE} pixels a side.")
 
 
 def _output(pixels: Array, out: Array | None) -> Array:
-    """The array to write to: the given one, if it fits, or a new one."""
+    """The array to write into: the given one, if it fits, or a new one."""
     if out is None:
         made = np.empty_like(np.ma.getdata(pixels), subok=False)
         if not isinstance(pixels, np.ma.MaskedArray):
@@ -185,9 +189,9 @@ def _output(pixels: Array, out: Array | None) -> Array:
         return np.ma.MaskedArray(made, fill_value=pixels.fill_value)
     if not isinstance(out, np.ndarray) or out.dtype.name not in OUT_DTYPES:
         kind = getattr(out, "dtype", type(out).__name__)
-        raise checks.InputTypeError(f"out is of {kind}; expected an array of {', '.join(OUT_DTYPES)}.")
+        raise checks.InputTypeError(f"out is {kind}; expected a NumPy array of {', '.join(OUT_DTYPES)}.")
     if out.shape != pixels.shape:
-        raise ValueError(f"out has shape {out.shape}; expected the image's, {pixels.shape}.")
+        raise ValueError(f"out has shape {out.shape}; expected that of the image, {pixels.shape}.")
     return out
 
 
@@ -220,7 +224,7 @@ def _run(plan: Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], No
 
 
 def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, None, None]:
-    """The output of the network for every tile of every part."""
+    """Yield the network's output for each tile of each part."""
     source = plan.source
     for number, part in enumerate(plan.parts):
 
@@ -230,7 +234,7 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
             each = [source.gray(rows, columns, slice(k, k + 1), part.group, part.scale, margin) for k in range(3)]
             return np.stack(each, axis=-1)
 
-        if not part.scale.span > 0:  # all black, or all missing
+        if not part.scale.span > 0:  # black, or all pixels are missing
             for rows in source.blocks():
                 yield inplace.Tile(number, rows, slice(None), np.zeros(()))
             continue
@@ -240,7 +244,7 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
 
 
 def _undone(source: Source, part: Part, tile: inplace.Tile, missing: Array | None) -> Array:
-    """The channels of a tile on the image's scale, from the network's output: a new array (rows, columns, channels)."""
+    """Convert the network's output for a tile back to channels on the image's scale: a new array."""
     if tile.output.ndim == 3:
         each = [dataclasses.replace(part, channels=slice(k, k + 1)) for k in range(3)]
         outputs = np.moveaxis(tile.output, -1, 0)

@@ -1,7 +1,7 @@
-"""Find values that may mark missing pixels: many equal values, with a wide gap to all others.
+"""Find values that may mark missing pixels: many pixels share exactly one value, which lies far beyond all others.
 
-Black borders, saturated highlights and drawings with few gray levels do not count: 0 is black, saturated light has
-neighbours that are nearly as bright, and a drawing may have any levels.
+Three things are not mistaken for them: black borders, because 0 is black; saturated highlights, because other pixels
+are nearly as bright; and drawings, because they have few gray levels, at any distance.
 """
 
 import dataclasses
@@ -11,10 +11,10 @@ import numpy as np
 from diffnet_tf.base.types import Array
 from diffnet_tf.restoration.source import Source
 
-SAMPLES = 2**16  # values of each channel that are examined, spread evenly over the image
-LEVELS = 16  # an image with at least so many gray levels is not a drawing
+SAMPLES = 2**16  # per channel, evenly spread: if many values are equal, so are many samples
+LEVELS = 16  # a photograph has at least this many gray levels, a drawing fewer
 _FEW, _FEW_SHARE = 4, 1e-4  # number and share of values that may lie in the gap, as defects
-_STRAY = 50  # equal values for each value in the gap, at least
+_STRAY = 50  # equal values needed for each value in the gap
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Fill:
     """A value that may mark missing pixels.
 
     Attributes:
-        value: the value, the largest or the smallest of its channel.
-        share: the share of the channel's values that are equal to it.
+        value: the largest or the smallest value of its channel.
+        share: the share of the channel's values that equal it, in [0, 1].
         others: the nearest value on the other side of the gap.
-        levels: whether the other values have many gray levels, unlike those of a drawing.
+        levels: whether the other values have enough gray levels for a photograph.
     """
 
     value: float
@@ -35,28 +35,28 @@ class Fill:
 
 
 def below(source: Source, group: slice, lows: tuple[float, ...], few: float) -> list[Fill]:
-    """Smallest values of channels that are below 0 and frequent, with nearly all other values above half of them.
+    """The smallest value of each channel, if it is negative and frequent, and nearly all others are above half of it.
 
     Args:
         source: the image.
         group: the channels.
         lows: the smallest value of each channel.
-        few: the share of values above which a value is frequent.
+        few: a value is frequent if more than this share of the pixels have it.
     """
     if min(lows) >= 0:
         return []
-    fills = (_at(values, low, few) for values, low in zip(_sampled(source, group), lows) if low < 0)
-    return [fill for fill in fills if fill]
+    candidates = (_at(values, low, few) for values, low in zip(_sampled(source, group), lows) if low < 0)
+    return [fill for fill in candidates if fill]
 
 
 def above(source: Source, group: slice, highs: tuple[float, ...]) -> list[Fill]:
-    """Largest values of channels that occur several times, with nearly all other values below half of them."""
-    fills = (_at(values, high, 0) for values, high in zip(_sampled(source, group), highs) if high > 0)
-    return [fill for fill in fills if fill]
+    """The largest value of each channel, if several pixels have it and nearly all others are below half of it."""
+    candidates = (_at(values, high, 0) for values, high in zip(_sampled(source, group), highs) if high > 0)
+    return [fill for fill in candidates if fill]
 
 
 def _sampled(source: Source, group: slice) -> Array:
-    """Values of each channel: (channels, samples)."""
+    """Sampled values of each channel: (channels, samples)."""
     return source.sample(group, False, SAMPLES).reshape(-1, group.stop - group.start).T
 
 

@@ -1,7 +1,7 @@
-"""Outputs that share memory with the image: pixels must not be overwritten before they have been read.
+"""Handle an output that shares memory with the image: pixels must not be overwritten before they are read.
 
-If the output is the image itself, a tile is written only when no later tile needs its pixels. Two or three rows of
-tiles are then kept in memory. For any other overlap, the image is copied.
+If image and output are the same pixels, each tile is written only when no later tile reads its pixels. This keeps the
+output of two or three rows of tiles in memory. For any other overlap, the image is copied.
 """
 
 import mmap
@@ -16,7 +16,7 @@ from diffnet_tf.base.types import Array, PathLike
 
 
 class Tile(NamedTuple):
-    """The output of the network for a tile: the number of the part, the position, and the gray values."""
+    """The network's output for a tile: number of the part, position, and gray or colour values."""
 
     part: int
     rows: slice
@@ -25,7 +25,7 @@ class Tile(NamedTuple):
 
 
 def _place(array: Array) -> tuple[Any, int]:
-    """The place of an array's first element: (identity of the file, position) if it is mapped, or (None, address)."""
+    """The position of an array's first element: (file identity, offset) if memory-mapped, else (None, address)."""
     address = array.__array_interface__["data"][0]
     base: Any = array
     while base is not None:
@@ -38,10 +38,10 @@ def _place(array: Array) -> tuple[Any, int]:
 
 
 def _identity(path: PathLike) -> tuple[int, int] | str:
-    """The identity of a file, which does not depend on its name: links, relative paths, text and `Path`."""
+    """An identity of a file that does not depend on its name: links and relative paths give the same."""
     try:
         status = os.stat(path)
-    except OSError:  # it was removed or renamed
+    except OSError:  # removed or renamed
         return os.path.realpath(path)
     return status.st_dev, status.st_ino
 
@@ -53,7 +53,7 @@ def overlap(image: Array, out: Array) -> bool:
 
 
 def same(image: Array, out: Array) -> bool:
-    """Whether two arrays are the same pixels at the same places in memory."""
+    """Whether two arrays are the same pixels in memory, in the same order."""
     return (
         image.shape == out.shape
         and image.strides == out.strides
@@ -63,11 +63,14 @@ def same(image: Array, out: Array) -> bool:
 
 
 def late(tiles: Iterable[Tile], margin: int) -> Generator[Tile, None, None]:
-    """Yield tiles, row by row of each part, each when no later tile needs its pixels.
+    """Delay tiles: yield each one as soon as no later tile reads any of its pixels.
 
     Args:
-        tiles: in the order in which they were read.
-        margin: how far beyond its border a tile is read, in pixels.
+        tiles: in the order in which they were read, row by row for each part.
+        margin: how far beyond its border a tile reads, in pixels.
+
+    Yields:
+        The tiles, in the same order.
     """
     held: deque[Tile] = deque()
     for tile in tiles:

@@ -1,4 +1,4 @@
-"""A second thread, which reads the next tile and writes the last one while the network computes."""
+"""A second thread reads the next tile and writes the previous one while the network computes."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -12,24 +12,25 @@ Result = TypeVar("Result")
 def ahead(
     function: Callable[[Argument], Result], arguments: Iterable[Argument], waiting: int = 1
 ) -> Generator[Result, None, None]:
-    """Like `map`, with a thread that calls the function before its results are needed.
+    """Like `map`, but a second thread calls the function in advance.
 
-    Calls and results keep the order of the arguments. The arguments are read in the caller's thread. If you may stop
-    early, close the generator (`contextlib.closing`): after that, or after an error, no call is running or will start.
+    Calls and results keep the order of the arguments. The caller's thread iterates over the arguments. If you may stop
+    early, close the generator (`contextlib.closing`). Once it is closed or has raised an error, no call is running and
+    no further call starts.
 
     Args:
-        function: of one argument.
-        arguments: for its calls.
-        waiting: how many calls may be ahead of the current result; with 0, each call waits until its result is needed.
+        function: takes one argument.
+        arguments: its arguments.
+        waiting: how many calls may run ahead of the requested result; 0 for none.
 
     Yields:
         The results.
 
     Raises:
-        Exception: whatever the function raises, in place of its result.
+        Whatever the function raises, when its result is requested.
     """
     pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(1, "ahead") as thread:  # its end waits for the running call
+    with ThreadPoolExecutor(1, "ahead") as thread:  # on exit, waits for the running call
         try:
             for argument in arguments:
                 pending.append(thread.submit(function, argument))

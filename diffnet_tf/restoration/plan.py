@@ -1,4 +1,4 @@
-"""Plan how `restore` processes the channels of an image, from one pass over all values."""
+"""The plan of `restore`: which channels to process together, on which scale, after one pass over all values."""
 
 import dataclasses
 
@@ -16,26 +16,25 @@ from diffnet_tf.restoration.values import Survey, black_and_white
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """Channels that are processed together: one, or three (for their luminance, or by a network for colour images).
+    """Channels processed together: one channel, or three for their luminance or for a network for colour images.
 
     Attributes:
-        channels: a slice of channels.
-        group: the channels that share their scale.
-        scale: black and white of the group.
-        summary: the range of its values.
-        to: the map from its values to those of the output.
+        channels: the channels.
+        group: the channels that share one scale.
+        scale, stats: black and white of the group, and the statistics of its values.
+        to: conversion to the output's dtype.
     """
 
     channels: slice
     group: slice
     scale: Scale
-    summary: Survey
+    stats: Survey
     to: Range
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """An image and the parts in which it is processed, by a network for gray (1) or colour (3) images."""
+    """An image and the parts in which it is processed. `network` is 1 or 3, the channels that the network takes."""
 
     source: Source
     colour: str
@@ -59,11 +58,7 @@ def planned(
     scale: float | str | None,
     network: int = 1,
 ) -> Plan:
-    """Check an image and the arguments of `restore`, and plan how each channel is processed.
-
-    Raises:
-        TypeError, ValueError: see `restore`.
-    """
+    """Make the plan after one pass over all values. For arguments and errors, see `arrays.restore`."""
     checks.one_of(colour, "colour", COLOURS)
     check_level(white, "white")
     check_level(black, "black")
@@ -73,15 +68,18 @@ def planned(
         checks.positive(scale, "scale")
     source = Source(pixels, alpha, nodata, bands=colour == "bands" and network == 1)
     if network == 3 and source.colours != 3:
-        raise ValueError(f"{name} has {source.colours} channel(s), but the network takes colour images; expected RGB.")
+        raise ValueError(
+            f"{name} has {source.colours} channel(s); expected RGB, because the network is for colour images. Use a "
+            "network for gray images."
+        )
     plan = Plan(source, colour, network, [])
     depth.check_alpha(source, dtype, name)
     for group in source.groups:
         together = plan.luminance(group)
-        of_group, summary = black_and_white(source, group, together, white, black, name)
+        levels, stats = black_and_white(source, group, together, white, black, name)
         width = 3 if together else network
-        depth.check_missing(source, summary.count < source.count(group, together), dtype)
-        to = depth.chosen(source, group, of_group, summary, dtype, scale, name)
+        depth.check_missing(source, stats.count < source.count(group, together), dtype)
+        to = depth.chosen(source, group, levels, stats, dtype, scale, name)
         for first in range(group.start, group.stop, width):
-            plan.parts.append(Part(slice(first, first + width), group, of_group, summary, to))
+            plan.parts.append(Part(slice(first, first + width), group, levels, stats, to))
     return plan

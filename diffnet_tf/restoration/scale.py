@@ -1,9 +1,9 @@
-"""Black and white: the values of an image that a network sees as 0 and 1.
+"""Black and white: the pixel values that a network sees as 0 and 1.
 
-Networks are trained on images with maximum 1. White is the maximum of the image, unless it is given: as a number, or as
-a percentile if defects are brighter than the image. If black and white are given, values below black, or more than a
-quarter above white, are clipped for the network, and the clipped part is added to its output. (Networks turn values
-below 0 into 0.)
+Networks are trained on images whose maximum is 1. So white is the maximum, unless another value is given, or a
+percentile if defects are brighter than the image. If black or white is given, the network sees neither values below a
+given black nor values that exceed white by more than a quarter of the range. The clipped-off part is added back to the
+result, because networks turn negative values into 0.
 """
 
 import dataclasses
@@ -15,14 +15,15 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 
 LUMINANCE = np.array([0.2989, 0.5870, 0.1140], "float32")
-ABOVE = 1.25  # upper limit of highlights and noise, if black is 0 and white 1
+ABOVE = 1.25  # upper limit with black at 0 and white at 1; highlights and noise stay below it
 Level = float | str
-"""A value on the image's own scale, or a percentile of its values such as "99.9%"."""
+"""A pixel value in the image's own units, or a percentile of its values such as "99.9%"."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """The values of black and white, and the limits to which a network's input is clipped (black is 0, white 1)."""
+    """The values of black and white, and the limits to which gray values are clipped, with black at 0 and white at "
+    "1."""
 
     black: float
     white: float
@@ -35,11 +36,11 @@ class Scale:
 
     @property
     def plain(self) -> bool:
-        """Whether it is enough to divide by white in float32."""
+        """Whether black is 0 and float32 is wide enough to divide by white."""
         return self.black == 0 and 1e-30 < self.white < 1e30
 
     def gray(self, values: Array) -> Array:
-        """Gray values, float32 (rows, columns) with black 0 and white 1, from values (rows, columns, 1 or 3)."""
+        """Gray values of pixels (rows, columns, 1 or 3), black 0 and white 1: float32 (rows, columns)."""
         if not self.plain:
             values = (values.astype("float64") - self.black) / self.span
         values = values.astype("float32")
@@ -47,27 +48,29 @@ class Scale:
         return gray / self.white if self.plain else gray
 
     def limited(self, gray: Array) -> Array:
-        """Gray values clipped to the limits."""
+        """Clip gray values to the limits."""
         return gray if self.limits is None else np.clip(gray, *self.limits).astype("float32", copy=False)
 
     def undone(self, gray: Array) -> Array:
-        """Gray values (rows, columns) converted back to the image's own scale."""
+        """Convert gray values (rows, columns) back to the image's own units."""
         return self.white * gray if self.plain else self.black + self.span * gray.astype("float64")
 
 
 def check_level(value: Level | None, name: str) -> None:
-    """Check that an argument is a finite number, a percentile or None.
+    """Refuse anything but a number or a percentile.
 
     Raises:
         TypeError, ValueError: if not. The message names the argument.
     """
     if value is None or (isinstance(value, numbers.Real) and not isinstance(value, bool)):
         if value is not None and not np.isfinite(value):
-            raise ValueError(f"{name}={value!r}; expected a finite number, or a percentile as '99.9%'.")
+            raise ValueError(f"{name}={value!r}; expected a finite number, or a percentile such as '99.9%'.")
         return
     if not isinstance(value, str):
         kind = type(value).__name__
-        raise checks.InputTypeError(f"{name}={value!r} is a {kind}; expected a number, or a percentile as '99.9%'.")
+        raise checks.InputTypeError(
+            f"{name}={value!r} is a {kind}; expected a number, or a percentile such as '99.9%'."
+        )
     try:
         fits = value.endswith("%") and 0 <= float(value[:-1]) <= 100
     except ValueError:

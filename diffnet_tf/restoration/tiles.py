@@ -1,10 +1,10 @@
-"""Apply networks to images of any size in bounded memory: tile by tile, each with a margin around it.
+"""Apply a network to images of any size in bounded memory: tile by tile, each with a margin.
 
-After one diffusion layer, a pixel depends on pixels within a distance of `depth`, which the filters see, or within the
-reach of the stencil (one or two), whichever is larger. So a tile with that margin for each layer gives the same result
-as the whole image, up to rounding. At the border of the image there is no margin.
+After one diffusion layer, a pixel depends on its neighbours within `depth` pixels (seen by the filter estimator) or
+within the reach of the stencil (one or two pixels), whichever is larger. The margin of a tile is the sum of these over
+all layers, so its result equals that of the whole image, up to rounding. At the image border there is no margin.
 
-For other networks this reach is not known, so they process the whole image.
+For networks other than DiffNet the reach is not known, so they get the whole image.
 """
 
 import contextlib
@@ -27,52 +27,60 @@ from diffnet_tf.restoration.overlap import ahead
 
 
 def reach(model: keras.Model) -> int | None:
-    """The distance, in pixels, within which an output pixel of a `models.DiffNet` depends on the input; else None."""
+    """The distance in pixels within which an output pixel of a `models.DiffNet` depends on the input; else None."""
     if not isinstance(model, DiffNet):
         return None
     return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
 
 
 def _shape(model: keras.Model) -> tuple[int | None, int | None, int]:
-    """(height, width, channels) of the images that a network takes, without a noise map; None for any size.
+    """(height, width, channels) of a network's images: None for any height or width; without the noise map.
 
     Raises:
-        TypeError, ValueError: unless it is a model from gray or colour images to the same.
+        TypeError, ValueError: if the model does not map gray or colour images to images of the same shape.
     """
     if not isinstance(model, keras.Model):
-        raise checks.InputTypeError(f"The model is a {type(model).__name__}; expected a Keras model.")
+        raise checks.InputTypeError(
+            f"The model is a {type(model).__name__}; expected a Keras model, such as dn.from_preset('inverse')."
+        )
     shapes: list[Any] = [getattr(model, kind, None) for kind in ("input_shape", "output_shape")]
-    mapped = isinstance(model, DiffNet) and model.diffusion_layers[0].noise_map
+    noise_map = isinstance(model, DiffNet) and model.diffusion_layers[0].noise_map
     channels = [shape[-1] if isinstance(shape, tuple) and len(shape) == 4 else None for shape in shapes]
-    fits = channels[1] in (1, 3) and channels[0] == channels[1] + mapped
-    if not fits or checks.differ(shapes[0][1:3], shapes[1][1:3]):
+    if (
+        channels[1] not in (1, 3)
+        or channels[0] != channels[1] + noise_map
+        or checks.differ(shapes[0][1:3], shapes[1][1:3])
+    ):
         raise ValueError(
-            f"The model is from {shapes[0]} to {shapes[1]}; expected one from images (batch, height, width, 1 or 3) to "
-            "the same. Call the model itself."
+            f"The model maps {shapes[0]} to {shapes[1]}; expected images (batch, height, width, 1 or 3) for both. Call "
+            f"the "
+            "model directly instead."
         )
     return (*shapes[0][1:3], channels[1])
 
 
-# Along one axis: the tile, the tile with its margin, and the position of the first in the second.
+# Along one axis: the tile, the tile with its margin, and the position of the tile in that.
 _Extent = tuple[slice, slice, slice]
 
 
 class Tiled:
-    """A network that is applied to images tile by tile.
+    """A compiled network that processes images tile by tile.
 
     Args:
-        model: a network from gray or colour images to the same.
-        tile: side of the tiles in pixels, without the margin, for a `models.DiffNet`. It takes about 400 bytes of
-            memory for each pixel of a tile. Other networks process the whole image.
-        noise: only for a network with a noise map: σ of the noise in its input.
+        model: a network that maps gray or colour images to images of the same shape.
+        tile: side of the tiles in pixels, without the margin, at least 1. Only for a `models.DiffNet`; other networks
+            get the whole image. Processing takes about 400 bytes of memory for each pixel of a tile.
+        noise: σ of the noise as a share of white; required for a network with a noise map, otherwise None.
         precision: "float32", "bfloat16" or "auto", see `networks.precision`; None for the network's own dtype.
 
     Raises:
-        TypeError, ValueError: if the model does not map images to images; if σ is missing, or given for a network
-            without a noise map; if the precision is unknown, or the network is not a float32 network of this package.
+        TypeError: if the model is not a Keras model.
+        ValueError: if the model does not map images to images; if noise is missing or not needed; if the precision is
+            unknown, or the network is not a float32 network from this package.
 
     Attributes:
-        channels: of the images, 1 or 3.
+        channels: channels of the images, 1 or 3.
+        reach: see `reach`.
     """
 
     def __init__(
@@ -82,57 +90,59 @@ class Tiled:
         *self._size, self.channels = _shape(model)
         if precision is not None and not isinstance(model, ImageModel):
             raise ValueError(
-                f"precision={precision!r} for a {type(model).__name__}; expected a network of this package, or None."
+                f"precision={precision!r} for a {type(model).__name__}; expected None, or a network from this package."
             )
         model = model if precision is None else presets.in_precision(model, precision)
         self.model, self.tile, self.reach, self.noise = model, tile, reach(model), noise
-        mapped = model.input_shape[-1] > self.channels
-        if noise is None and mapped:
+        noise_map = model.input_shape[-1] > self.channels
+        if noise is None and noise_map:
             raise ValueError(
-                "The network has a noise map; give the noise, for example noise=0.03 (--noise 0.03) for 3 %."
+                "The network has a noise map, but noise is None; expected σ as a share of the maximum. Give noise=0.03 "
+                "(--noise 0.03) for 3 %."
             )
         if noise is not None:
             checks.noise_level(noise, "noise")
-            if not mapped:
-                raise ValueError(f"noise={noise:g} is only for a network with a noise map; leave it out for this one.")
+            if not noise_map:
+                raise ValueError(
+                    f"noise={noise:g} for a network without a noise map; expected None. Leave out noise (--noise)."
+                )
         self._function = exact(backend.compiled(lambda u: model(u, training=False)))
 
     def count(self, shape: Sequence[int]) -> int:
-        """The number of tiles of an image (height, width)."""
+        """The number of tiles for an image of this shape, (height, width, …)."""
         return 1 if self.reach is None else math.prod(-(-side // self.tile) for side in shape[:2])
 
     def check(self, shape: Sequence[int], name: PathLike = "The image") -> None:
-        """Raise a ValueError if the network takes images of another size than (height, width)."""
+        """Refuse an image whose shape (height, width, …) does not fit a network with a fixed image size."""
         if checks.differ(self._size, shape[:2]):
             height, width = self._size
             raise ValueError(
-                f"{name} has {shape[0]}×{shape[1]} pixels; the network takes {height}×{width}. Crop it to that size."
+                f"{name} has {shape[0]}×{shape[1]} pixels; expected {height}×{width}, the size of the network. Crop "
+                f"the image."
             )
 
     def __call__(
         self, read: Callable[[slice, slice], Array], shape: tuple[int, int], waiting: int = 1
     ) -> Generator[tuple[slice, slice, Array], None, None]:
-        """Compute the network's output, tile by tile.
+        """Apply the network tile by tile.
 
         Args:
-            read: (slice of rows, slice of columns) → that part of the image, float (rows, columns), or (rows, columns,
-                3) for colour images. It is called in another thread, while the network computes.
+            read: read(slice of rows, slice of columns) returns this part of the image, float (rows, columns), or
+                (rows, columns, 3) for colour. It is called in a second thread while the network computes.
             shape: (height, width) of the image.
-            waiting: how many tiles are read ahead.
+            waiting: number of tiles to read ahead.
 
         Yields:
-            (slice of rows, slice of columns, float32 array of the output there).
-
-        Raises:
-            MemoryError: if a tile does not fit into memory.
+            (slice of rows, slice of columns, float32 output there, shaped like the result of `read`).
         """
         height, width = shape
         tile, margin = (max(shape), 0) if self.reach is None else (self.tile, self.reach)
-        too_large = f"A tile of {tile}×{tile} pixels does not fit into memory. Try tile={max(1, tile // 2)}."
+        too_large = f"Not enough memory for a tile of {tile}×{tile} pixels. Try tile={max(1, tile // 2)}."
         if self.reach is None:
             too_large = (
-                f"An image of {height}×{width} pixels does not fit into memory, and this network cannot process it in "
-                "tiles. Cut it into parts."
+                f"Not enough memory for an image of {height}×{width} pixels. This network needs the whole image, "
+                f"because "
+                "its reach is not known. Cut the image into parts."
             )
         extents = [
             (_extent(row, height, tile, margin), _extent(column, width, tile, margin))

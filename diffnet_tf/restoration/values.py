@@ -1,7 +1,7 @@
-"""Check all values of an image before the network runs: their range, and whether they can be light.
+"""Check all values of an image before the work: their range, and whether they can be light at all.
 
-Fill values, Hounsfield units and similar values are refused with advice. Small negative values are noise. Nothing is
-clipped.
+Fill values and Hounsfield units are refused, with a message that says which options to give. Small negative values
+count as noise. Nothing is clipped.
 """
 
 import dataclasses
@@ -15,23 +15,23 @@ from diffnet_tf.restoration import fills
 from diffnet_tf.restoration.scale import ABOVE, LUMINANCE, Level, Scale
 from diffnet_tf.restoration.source import Source
 
-FILL = 1e30  # values as large as this mark missing pixels: 9.97e36 in NetCDF, ±3.4e38 in GDAL
-FEW, FEW_SHARE = 4, 1e-4  # number and share of pixels above half of the maximum that may be defects
-NEGATIVE = 0.5  # noise is never below −NEGATIVE × white; networks are trained with σ up to 0.1
-_RARE, _OUTER = 0.01, 0.75  # shares of all values, and of those below 0, see `_is_noise`
-TRACE = 0.05  # values above −TRACE × white do hardly any harm
-_SAMPLES = 2**22  # number of values from which a percentile is computed
+FILL = 1e30  # such large values mark missing pixels: NetCDF uses 9.97e36, GDAL ±3.4e38
+FEW, FEW_SHARE = 4, 1e-4  # so few pixels above half of the maximum may be defects: number and share
+NEGATIVE = 0.5  # how far noise may reach below 0, as a share of white; networks are trained on σ up to 0.1
+_RARE, _OUTER = 0.01, 0.75  # shares of all values and of the negative ones, see `_is_noise`
+TRACE = 0.05  # as a share of white: negative values down to this do hardly any harm
+_SAMPLES = 2**22  # number of samples for a percentile
 
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """The range of the values of a group of channels, or of their luminance.
+    """Statistics of the valid values in a group of channels, or of their luminance.
 
     Attributes:
         low, high: the smallest and the largest value; both −∞ if all pixels are missing.
-        count: number of values that are not missing.
-        tops: the largest value in each block of the image.
-        lows, highs: the smallest and the largest value of each channel.
+        count: number of values.
+        tops: the largest value in each block of rows.
+        lows, highs: the smallest and the largest value of each channel, also if the others are of the luminance.
     """
 
     low: float
@@ -43,20 +43,20 @@ class Survey:
 
     @property
     def few(self) -> float:
-        """The largest number of values that may be defects."""
+        """The number up to which values count as few, so that they may be defects."""
         return max(FEW, FEW_SHARE * self.count)
 
     @property
     def few_share(self) -> float:
-        """The same as a share of all values."""
+        """`few` as a share of all values."""
         return self.few / max(1, self.count)
 
 
 def survey(source: Source, group: slice, luminance: bool, name: PathLike) -> Survey:
-    """Find the range of all values.
+    """Compute the statistics in one pass over all values.
 
     Raises:
-        ValueError: for NaN, infinity and values that can only mark missing pixels.
+        ValueError: for NaN, infinity, and values so large that they can only mark missing pixels.
     """
     low, tops, count = math.inf, [], 0
     lows, highs = (np.full(group.stop - group.start, end) for end in (math.inf, -math.inf))
@@ -81,22 +81,23 @@ def survey(source: Source, group: slice, luminance: bool, name: PathLike) -> Sur
 
 
 def _refuse_impossible(source: Source, group: slice, name: PathLike) -> None:
-    """Raise a ValueError that counts the impossible values of all channels and gives advice."""
+    """Raise an error that counts the NaN, infinite or huge values in all channels."""
     count, index, _ = _counted(source, group, lambda values: ~np.isfinite(values))
     if count:
         raise ValueError(
-            f"{name} holds {count} value(s) that are NaN or infinite, the first at index {index}; expected finite "
-            "values. Give nodata=nan (--nodata nan) if NaN marks missing pixels; otherwise remove or replace them."
+            f"{name} contains {count} value(s) that are NaN or infinite, the first at index {index}; expected finite "
+            "values. If NaN marks missing pixels, give nodata=nan (--nodata nan). Otherwise replace these values."
         )
     count, index, first = _counted(source, group, lambda values: np.abs(values) >= FILL)
     raise ValueError(
-        f"{name} holds {count} value(s) beyond ±{FILL:g}, the first {first} at index {index}, which cannot be light. "
+        f"{name} contains {count} value(s) beyond ±{FILL:g}, the first {first} at index {index}; expected values of "
+        f"light. "
         f"Give {option('nodata', first)} if they mark missing pixels."
     )
 
 
 def _counted(source: Source, group: slice, bad: Callable[[Array], Array]) -> tuple[int, tuple[int, ...], str]:
-    """(number of bad values outside missing pixels, index of the first, its value as text)."""
+    """Among valid pixels: the number of bad values, and the index and the value of the first."""
     count, first = 0, ""
     index: tuple[int, ...] = ()
     for rows in source.blocks():
@@ -113,48 +114,48 @@ def _counted(source: Source, group: slice, bad: Callable[[Array], Array]) -> tup
 
 
 def text(source: Source, value: float) -> str:
-    """A value as text, with as few digits as the image's dtype needs."""
+    """Format a value with as few digits as the image's dtype needs."""
     return str(source.pixels.dtype.type(value)).removesuffix(".0")
 
 
 def option(name: str, value: str) -> str:
-    """The argument to give, in Python and as an option of the command."""
+    """Format an argument for a message, in Python and as a command-line option."""
     return f"{name}={value} (--{name}={value})"
 
 
 def black_and_white(
     source: Source, group: slice, luminance: bool, white: Level | None, black: Level | None, name: PathLike
 ) -> tuple[Scale, Survey]:
-    """Black and white of a group of channels, and the range of its values.
+    """Choose black and white for a group of channels, and compute the statistics of its values.
 
     Args:
         source: the image.
-        group: its channels.
-        luminance: whether their luminance is processed; False: each channel.
-        white, black: numbers or percentiles; None for the maximum and for 0.
-        name: of the image, for messages.
+        group: the channels.
+        luminance: whether their luminance is processed (True), or each channel (False).
+        white, black: numbers or percentiles; None for the maximum (white) and 0 (black).
+        name: what messages call the image.
 
     Raises:
-        ValueError: if values cannot be light, or black is not below white.
+        ValueError: if the values cannot be light, or black is not below white.
     """
-    summary = survey(source, group, luminance, name)
-    if not summary.count:
-        return Scale(0.0, 0.0), summary
+    stats = survey(source, group, luminance, name)
+    if not stats.count:
+        return Scale(0.0, 0.0), stats
     low, high = _level(source, group, luminance, black), _level(source, group, luminance, white)
     limits = None if low is None and high is None else (-math.inf if low is None else 0.0, ABOVE)
-    chosen = Scale(0.0 if low is None else low, summary.high if high is None else high, limits)
-    if limits is None and summary.low == summary.high == 0:
-        return chosen, summary  # black
+    chosen = Scale(0.0 if low is None else low, stats.high if high is None else high, limits)
+    if limits is None and stats.low == stats.high == 0:
+        return chosen, stats  # black
     if black is None:
-        _refuse_negatives(source, group, luminance, summary, chosen.white, name)
+        _refuse_negatives(source, group, luminance, stats, chosen.white, name)
     if not chosen.span > 0:
         raise ValueError(
-            f"{name} has black at {chosen.black:g} and white at {chosen.white:g}, and values from {summary.low:g} to "
-            f"{summary.high:g}; expected black below white. Give other values."
+            f"{name} has black at {chosen.black:g} and white at {chosen.white:g} for values from {stats.low:g} to "
+            f"{stats.high:g}; expected black below white. Give other values."
         )
     if white is None:
-        _refuse_fill_above(source, group, summary, name)
-    return chosen, summary
+        _refuse_fill_above(source, group, stats, name)
+    return chosen, stats
 
 
 def _level(source: Source, group: slice, luminance: bool, level: Level | None) -> float | None:
@@ -164,57 +165,59 @@ def _level(source: Source, group: slice, luminance: bool, level: Level | None) -
 
 
 def _refuse_negatives(
-    source: Source, group: slice, luminance: bool, summary: Survey, white: float, name: PathLike
+    source: Source, group: slice, luminance: bool, stats: Survey, white: float, name: PathLike
 ) -> None:
-    """Refuse values below 0 that are too far below, too many, or too often equal to be noise."""
-    lowest = min(summary.lows)
+    """Refuse negative values that are too low, too many or too often equal to be noise."""
+    lowest = min(stats.lows)
     if lowest >= -TRACE * max(white, 0):
         return
-    same = [fill.value for fill in fills.below(source, group, summary.lows, summary.few_share)]
+    same = [fill.value for fill in fills.below(source, group, stats.lows, stats.few_share)]
     if same and min(same) < -TRACE * white:
         lowest = min(same)
-    elif summary.low >= -TRACE * max(white, 0) or _is_noise(source, group, luminance, summary, white):
+    elif stats.low >= -TRACE * max(white, 0) or _is_noise(source, group, luminance, stats, white):
         return
-    low, high = text(source, lowest), text(source, max(summary.highs))
+    low, high = text(source, lowest), text(source, max(stats.highs))
     raise ValueError(
-        f"{name} has a minimum of {low} and a maximum of {high}; expected only noise below 0. Give "
-        f"{option('nodata', low)} if it marks missing pixels, otherwise the values of black and white, for example "
-        f"{option('black', low)} and white={high}."
+        f"{name} has a minimum of {low} and a maximum of {high}; expected no negative values except noise. Give "
+        f"{option('nodata', low)} if the minimum marks missing pixels. Otherwise give the values of black and white, "
+        f"for "
+        f"example {option('black', low)} and {option('white', high)}."
     )
 
 
-def _is_noise(source: Source, group: slice, luminance: bool, summary: Survey, white: float) -> bool:
-    """Whether values below 0 look like noise: not too far, not too many, and fewer further from 0."""
-    if summary.low < -NEGATIVE * max(white, 0):
+def _is_noise(source: Source, group: slice, luminance: bool, stats: Survey, white: float) -> bool:
+    """Whether the negative values look like noise: not too low, not too many, and rarer further from 0."""
+    if stats.low < -NEGATIVE * max(white, 0):
         return False
     negative, far, outer = 0, 0, 0
     for rows in source.blocks():
         values = source.valid(rows, group, luminance)
         negative += int((values < 0).sum())
         far += int((values < -0.1 * white).sum())
-        outer += int(((values < summary.low / 2) & (values > summary.low)).sum())  # noise may be clipped at its lowest
-    rare = negative <= max(FEW, _RARE * summary.count)
-    return far <= 0.2 * summary.count and (rare or outer <= _OUTER * negative)
+        outer += int(((values < stats.low / 2) & (values > stats.low)).sum())  # noise may be clipped at its minimum
+    rare = negative <= max(FEW, _RARE * stats.count)
+    return far <= 0.2 * stats.count and (rare or outer <= _OUTER * negative)
 
 
-def _refuse_fill_above(source: Source, group: slice, summary: Survey, name: PathLike) -> None:
-    """Refuse floats if several are equal to the maximum and nearly all others are below a thousandth of it."""
+def _refuse_fill_above(source: Source, group: slice, stats: Survey, name: PathLike) -> None:
+    """Refuse floats if several equal the maximum and nearly all others are below a thousandth of it."""
     if source.pixels.dtype.kind == "u":
         return
-    for fill in fills.above(source, group, summary.highs):
+    for fill in fills.above(source, group, stats.highs):
         if 0 < fill.others <= fill.value / 1000:
             high = text(source, fill.value)
             raise ValueError(
-                f"{name} holds {high} in {100 * fill.share:.3g} % of the pixels, and nearly all others are at most "
+                f"{name} has the value {high} in {100 * fill.share:.3g} % of the pixels, and nearly all others are at "
+                f"most "
                 f"{fill.others:g}. Give {option('nodata', high)} if they mark missing pixels, {option('white', high)} "
                 "if they are light."
             )
 
 
-def above_half(source: Source, group: slice, luminance: bool, summary: Survey, scale: Scale) -> int:
-    """The number of values above the middle between black and white. Counting stops when they are not few."""
+def above_half(source: Source, group: slice, luminance: bool, stats: Survey, scale: Scale) -> int:
+    """Count the values above the middle between black and white. Stops early once they are more than few."""
     middle, number = scale.black + scale.span / 2, 0
-    for rows, top in zip(source.blocks(), summary.tops):
-        if top > middle and number <= summary.few:
+    for rows, top in zip(source.blocks(), stats.tops):
+        if top > middle and number <= stats.few:
             number += int((source.valid(rows, group, luminance) > middle).sum())
     return number

@@ -38,7 +38,7 @@ HOT[5, 5] = 20
         (CAMERA.astype("u2") * 16, "o.tif", "--depth 8", "near black", "--scale"),
         (CAMERA.astype("u2") * 16, "o.tif", "--depth 8", "near black", "--scale 4095"),
         (1000 * UNIT - 500, "o.tif", "", "--black=-", "--black=-500 --white 300"),
-        (1000 * UNIT - 500, "o.png", "--depth 8 --black=-500", "which uint8 cannot hold|floats up to 1", "--scale"),
+        (1000 * UNIT - 500, "o.png", "--depth 8 --black=-500", "cannot hold negative values|floats up to 1", "--scale"),
         (HOLED, "o.tif", "", "--nodata=-9999", "--nodata=-9999"),
         (np.where(HOLED < 0, np.float32(np.nan), UNIT), "o.tif", "", "--nodata nan", "--nodata nan"),
         (np.where(HOLED < 0, np.float32(9.97e36), UNIT), "o.npy", "", r"--nodata=9.97e\+36", "--nodata=9.97e36"),
@@ -106,8 +106,8 @@ def test_what_a_preset_does_not_know_is_said_before_the_work(tmp_path, capsys, m
 
     monkeypatch.setattr("diffnet_tf.restoration.tiles.Tiled.__call__", stop)
     for preset, words in (
-        ("inverse", "rounding is noise of 0.1[1-4] %.*31.5 dB on average, and the preset 'inverse-0.1pct' 43.4 dB"),
-        ("deconvolution", "was trained on single disks of one gray value on black.*expect speckle"),
+        ("inverse", "rounding acts like 0.1[1-4] % noise.*31.5 dB on average, the preset 'inverse-0.1pct' 43.4 dB"),
+        ("deconvolution", "was trained on single disks of one gray value on black.*Expect speckle"),
     ):
         assert restore(tmp_path / "in.png", tmp_path / "o.png", "--preset", preset) == 130
         assert re.search(words, capsys.readouterr().err)

@@ -78,7 +78,7 @@ def test_with_other_options_force_starts_anew(folder, tmp_path, capsys):
         assert train(folder, out, *options, 2) == 130
     assert f"{out} is not written yet." in capsys.readouterr().out and kept.exists()
     assert train(folder, out, *options, 3) == 2
-    assert "(steps: 2 there, 3 here). Give another --out, or --force to start again." in capsys.readouterr().err
+    assert "(steps: 2 saved, 3 now). Give another --out, or --force to start again." in capsys.readouterr().err
     assert train(folder, out, *options, 3, "--force") == 0 and out.exists() and not kept.exists()
 
 

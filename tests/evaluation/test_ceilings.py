@@ -50,8 +50,8 @@ def warned(name, dtype):
 def test_results_that_a_dtype_cannot_hold_are_warned_of(name, dtype, ceiling, wider):
     reached = presets.card(name)["quality"]["output"]["mean"]
     line = (
-        f"{dtype} holds at most {ceiling} dB, the PSNR of one rounding; the network reaches {reached:.1f} dB. Write "
-        f"{wider} to keep that."
+        f"{dtype} output is limited to {ceiling} dB by rounding; the network reaches {reached:.1f} dB. Write "
+        f"{wider} to keep this quality."
     )
     assert warned(name, dtype) == ([line] if ceiling else [])
 
@@ -64,7 +64,7 @@ def test_the_command_warns_on_one_line(tmp_path, capsys):
         assert main(["restore", f"{tmp_path}/in.png", f"{tmp_path}/{depth}.png", *options]) == 0
         printed = capsys.readouterr().err
         assert printed.count("\n") == errors
-        assert not errors or printed.startswith("warning: uint8 holds at most 58.9 dB, the PSNR of one rounding;")
+        assert not errors or printed.startswith("warning: uint8 output is limited to 58.9 dB by rounding;")
 
 
 @tensorflow_only

@@ -58,15 +58,15 @@ def test_8_bits_are_noise_that_inverse_does_not_know(networks, image):
     results = records.load(ROOT / "results" / "rounding")[0]["results"]
     own, best = (results[name]["8 bits"]["psnr"]["mean"] for name in ("inverse", "inverse-0.1pct"))
     assert said(networks["inverse"], image) == [
-        "The image has steps of 1/255: rounding is noise of 0.11 %, but 'inverse' was trained with 0 %. For diffused "
-        f"images with 8 bits it reaches {own:.1f} dB on average, and the preset 'inverse-0.1pct' {best:.1f} dB: use "
-        "that one, or give the image with 16 bits."
+        "The image has steps of 1/255. This rounding acts like 0.11 % noise, but 'inverse' was trained on images with "
+        f"0 % noise. On diffused images with 8 bits it reaches {own:.1f} dB on average, the preset 'inverse-0.1pct' "
+        f"{best:.1f} dB. Use that preset, or an image with 16 bits."
     ]
 
 
 @pytest.mark.parametrize("name", ["forward", "inverse-0.1pct", "inverse-1pct"])
 def test_presets_for_noise_and_forward_take_8_bits(networks, name):
-    assert not [text for text in said(networks[name], BYTES) if "rounding is noise" in text]
+    assert not [text for text in said(networks[name], BYTES) if "rounding acts like" in text]
 
 
 @pytest.mark.parametrize("bits", [10, 12, 16])
@@ -78,7 +78,7 @@ def test_more_bits_are_none(networks, bits):
 
 def test_the_steps_are_compared_with_white_not_with_255(networks):
     (text,) = said(networks["inverse"], BYTES // 4)
-    assert "steps of 1/63: rounding is noise of 0.46 %" in text
+    assert "steps of 1/63. This rounding acts like 0.46 % noise" in text
 
 
 def test_a_dtype_that_cannot_hold_the_result_is_named_only_where_there_is_one(networks):
@@ -86,7 +86,7 @@ def test_a_dtype_that_cannot_hold_the_result_is_named_only_where_there_is_one(ne
     out = np.empty(BYTES.shape, "uint8")
     assert len(said(networks["inverse"], BYTES, out)) == 1 and "58.9" not in said(networks["inverse"], BYTES, out)[0]
     (text,) = said(networks["inverse"], DIFFUSED, out)
-    assert text.startswith("uint8 holds at most 58.9 dB")
+    assert text.startswith("uint8 output is limited to 58.9 dB by rounding")
 
 
 def psnr(image):
@@ -118,15 +118,13 @@ def test_deconvolution_does_not_know_photographs(networks, name):
     image = getattr(skimage.data, name)()
     image = image / np.float32(255) + np.random.default_rng(0).random(image.shape, "float32") / 255  # no steps
     (text,) = said(networks["deconvolution"], image)
-    assert text.startswith(
-        "'deconvolution' was trained on single disks of one gray value on black, where at most 25 % of"
-    )
-    assert "In this image " in text and text.endswith("% are: expect speckle, not the 92.9 dB of its card.")
+    assert text.startswith("'deconvolution' was trained on single disks of one gray value on black, with at most 25 %")
+    assert "This image has " in text and text.endswith(" %. Expect speckle, not the 92.9 dB on its card.")
 
 
 def test_of_8_bits_deconvolution_does_not_reach_its_card(networks):
     (text,) = said(networks["deconvolution"], np.rint(255 * disks(3)[0]).astype("uint8"))
-    assert "'deconvolution' was trained with 0 %. Do not expect the 92.9 dB of its card; give" in text
+    assert "was trained on images with 0 % noise. Do not expect the 92.9 dB on its card. Use" in text
 
 
 def test_other_networks_and_black_images_are_not_spoken_of(recwarn):
@@ -140,7 +138,7 @@ def test_a_card_without_numbers_is_enough(tmp_path, monkeypatch):
     monkeypatch.setattr(cards, "FOLDER", tmp_path)
     presets.save("inverse", dn.models.DiffNet(1, 2, 4), {"problem": "inverse"}, tmp_path)
     (text,) = said(without_work(dn.from_preset("inverse")), BYTES)
-    assert text.endswith("Do not expect what its card says; give the image with 16 bits.")
+    assert text.endswith("Do not expect the quality on its card. Use an image with 16 bits.")
 
 
 def test_cards_say_what_kind_of_image_a_preset_knows():

@@ -35,18 +35,18 @@ REFUSED = {
     "10 bits in 16": (
         of_bits(10),
         "uint8",
-        "reaches .*white of uint16 is 65535: uint8 would keep 3 gray levels, near black",
+        "reaches .*white in uint16 is 65535: uint8 would keep only 3 gray levels, near black",
     ),
     "12 bits in 16": (
         of_bits(12),
         "uint8",
-        "reaches .*white of uint16 is 65535: uint8 would keep 1. gray levels, near black",
+        "reaches .*white in uint16 is 65535: uint8 would keep only 1. gray levels, near black",
     ),
-    "14 bits in 16": (of_bits(14), "uint8", "would keep [56]. gray levels"),
-    "dark floats": (UNIT / 100, "uint8", "would keep 2 gray levels"),
-    "very dark floats": (UNIT / 1e5, "uint16", "would keep 1 gray levels"),
-    "floats beyond half precision": (UNIT * 1e6, "float16", "more than float16 can hold"),
-    "black below 0": (UNIT - 0.02, "uint8", "has black at -0.02, which uint8 cannot hold"),
+    "14 bits in 16": (of_bits(14), "uint8", "would keep only [56]. gray levels"),
+    "dark floats": (UNIT / 100, "uint8", "would keep only 2 gray levels"),
+    "very dark floats": (UNIT / 1e5, "uint16", "would keep only 1 gray levels"),
+    "floats beyond half precision": (UNIT * 1e6, "float16", "but float16 holds at most 65504"),
+    "black below 0": (UNIT - 0.02, "uint8", "has black at -0.02, but uint8 cannot hold negative values"),
 }
 
 
@@ -115,7 +115,7 @@ def test_scale_puts_black_and_white_at_the_ends(small, image, options, black, wh
 
 
 def test_scale_has_to_be_above_black(small):
-    with pytest.raises(ValueError, match="scale=5 is not above black, 10; expected the value of white"):
+    with pytest.raises(ValueError, match="scale=5 is not above black, 10; expected a higher value"):
         dn.restore(CAMERA, small, black=10, scale=5)
 
 
@@ -127,8 +127,8 @@ def test_alpha_is_not_lost_either(small):
     restored = dn.restore(np.dstack([colours, full]), small, out=out, scale="white")
     assert (restored[..., 1] == 255).all() and restored[..., 0].max() > 180
     for alpha, image, words in (
-        (twelve, colours, "alpha of The image reaches 4095.* would keep 16 gray levels"),
-        (np.full_like(UNIT, 255), UNIT, "alpha of The image reaches 255; expected floats up to 1"),
+        (twelve, colours, "alpha channel of The image reaches 4095, .* would keep only 16 gray levels"),
+        (np.full_like(UNIT, 255), UNIT, "alpha channel of The image reaches 255; expected floats up to 1"),
     ):
         with pytest.raises(ValueError, match=words):
             dn.restore(np.dstack([image, alpha]), small, out=out, scale="white")

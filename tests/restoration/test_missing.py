@@ -175,7 +175,7 @@ def test_values_that_a_dtype_cannot_have_are_not_missing(small):
 
 def test_an_output_of_another_dtype_has_to_hold_nodata(small):
     image = np.where(BLOCK, -9999, DIFFUSED).astype("float64")
-    with pytest.raises(ValueError, match="nodata=-9999 does not fit into uint8; expected an output that holds it"):
+    with pytest.raises(ValueError, match="nodata=-9999 does not fit into uint8; expected a dtype that can hold it"):
         dn.restore(image, small, nodata=-9999, out=np.empty(image.shape, "uint8"))
     with pytest.raises(ValueError, match=r"nodata=1e\+300 does not fit into float32"):
         dn.restore(np.where(BLOCK, 1e300, image), small, nodata=1e300, out=np.empty(image.shape, "float32"))
@@ -211,7 +211,7 @@ def test_infinity_that_is_not_nodata_is_refused_and_so_is_another_fill(small):
     with pytest.raises(ValueError, match=r"1 value\(s\) that are NaN or infinite, the first at index \(0, 0\)"):
         dn.restore(image, small, nodata=np.nan)
     image[0, 0] = 9.97e36
-    with pytest.raises(ValueError, match=r"holds 1 value\(s\) beyond"):
+    with pytest.raises(ValueError, match=r"contains 1 value\(s\) beyond"):
         dn.restore(image, small, nodata=np.nan)
 
 
@@ -234,7 +234,7 @@ def test_extra_channels_are_gray_images_by_themselves(small):
 def test_alpha_has_no_missing_pixels_and_is_finite(small):
     image = RNG.random((20, 20, 2)).astype("float32") + 0.1
     image[3, 3, 1] = np.nan
-    with pytest.raises(ValueError, match="The alpha of The image holds NaN or infinity"):
+    with pytest.raises(ValueError, match="The alpha channel of The image contains NaN or infinity"):
         dn.restore(image, small)
     image[3, 3, 1] = -9999
     assert dn.restore(image, small, nodata=-9999)[3, 3, 1] == -9999

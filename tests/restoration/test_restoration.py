@@ -75,11 +75,15 @@ def test_a_network_with_a_noise_map_is_told_the_noise():
 def test_the_noise_is_given_to_whom_it_helps(model):
     image, told = np.ones((8, 8), "float32"), dn.models.DiffNet(2, 2, 4, noise_map=True)
     for network, noise, message in (
-        (told, None, "The network has a noise map; give the noise, for example noise=0.03"),
-        (model, 0.1, "noise=0.1 is only for a network with a noise map; leave it out"),
-        (told, 3.0, "noise=3; expected σ as a fraction of the maximum, below 1: for 3 % give 0.03"),
+        (
+            told,
+            None,
+            "The network has a noise map, but noise is None; expected σ as a share of the maximum. Give noise",
+        ),
+        (model, 0.1, "noise=0.1 for a network without a noise map; expected None"),
+        (told, 3.0, "noise=3; expected σ in parts of the maximum, below 1: 0.03 is 3 %"),
         (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),
-        (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled, which has its own"),
+        (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled; expected None. Give noise to"),
     ):
         with pytest.raises(ValueError, match=message):
             dn.restore(image, network, noise=noise)
@@ -231,7 +235,7 @@ def test_colour_networks_are_given_all_channels(colour_models, name):
     found = dn.restore(rgba, model, tile=16, noise=noise)
     np.testing.assert_allclose(found, np.concatenate([expected, rgba[..., 3:]], axis=-1), atol=1e-5)
     assert not dn.restore(np.zeros((20, 20, 3), "uint8"), model, noise=noise).any()
-    with pytest.raises(ValueError, match=r"has 1 channel\(s\), but the network takes colour images; expected RGB"):
+    with pytest.raises(ValueError, match=r"has 1 channel\(s\); expected RGB, because the network is for colour images"):
         dn.restore(image[..., 0], model, noise=noise)
 
 
@@ -239,13 +243,19 @@ def test_other_models_are_refused(photographs):
     image = photographs[0]
     for model, error, message in (
         (None, TypeError, "The model is a NoneType; expected a Keras model"),
-        (keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]), ValueError, r"from \(None, 4\) to \(None, 3\)"),
-        (dn.models.DiffNet(1, 1, 2, channels=2), ValueError, "expected one from images .batch, height, width, 1 or 3"),
-        (dn.models.LinearDiffNet((40, 33), 1), ValueError, "has 96×96 pixels; the network takes 40×33. Crop it"),
+        (keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]), ValueError, r"maps \(None, 4\) to \(None, 3\)"),
+        (dn.models.DiffNet(1, 1, 2, channels=2), ValueError, "expected images .batch, height, width, 1 or 3"),
+        (
+            dn.models.LinearDiffNet((40, 33), 1),
+            ValueError,
+            "has 96×96 pixels; expected 40×33, the size of the network. Crop",
+        ),
     ):
         with pytest.raises(error, match=message):
             dn.restore(image, model)
-    with pytest.raises(ValueError, match="precision='bfloat16' for a Sequential; expected a network of this package"):
+    with pytest.raises(
+        ValueError, match="precision='bfloat16' for a Sequential; expected None, or a network from this"
+    ):
         one = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(1, 3, padding="same")])
         dn.restore(image, one, precision="bfloat16")
 
@@ -256,7 +266,7 @@ def test_one_noise_is_not_for_channels_of_several_scales():
     image = np.random.default_rng(0).uniform(0, 1, (30, 30, 4)).astype("float32")
     image[..., 3] *= 0.1
     for options in ({"alpha": False}, {"alpha": False, "colour": "bands"}):
-        with pytest.raises(ValueError, match="noise=0.01 is for one scale, .* Give one white for all"):
+        with pytest.raises(ValueError, match="noise=0.01 with channels of different scales: .* Give one white for all"):
             dn.restore(image, model, noise=0.01, **options)
     image[0, 0, 3] = 0.9
     restored = dn.restore(image, model, noise=0.01, alpha=False, white=1.0)
