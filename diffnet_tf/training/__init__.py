@@ -1,4 +1,4 @@
-"""Training: `fit` makes pairs on the fly and can be stopped and resumed; recipes, the optimiser SOAP, checkpoints."""
+"""Training: `fit` makes its training pairs on the fly and can be stopped and resumed. Recipes, SOAP, checkpoints."""
 
 from diffnet_tf.training.fitting import RECIPES, Recipe, Training, fit
 

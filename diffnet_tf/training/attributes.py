@@ -1,8 +1,8 @@
-"""Describe layers whose class has no `get_config` of its own by their attributes.
+"""Describe layers whose class has no `get_config`, by their attributes.
 
-For such a layer Keras raises an error, or returns only its dtype, and then the model around it cannot be described
-either. So its attributes are used: numbers and texts, checksums of arrays, and the configurations of inner layers. Of
-everything else, such as functions, only the name is known: `unknown` lists these.
+For such a layer, Keras raises an error or returns only its dtype, and then it cannot describe the model around it
+either. So this module reads the layer's attributes: numbers and strings as they are, arrays by a checksum, layers by
+their configuration. Anything else, such as a function, is recorded only by name; `unknown` lists these.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import numpy as np
 UNKNOWN = "not known"
 _LIBRARIES = ("builtins", "numpy", "scipy", "keras", "tensorflow", "jax", "torch")
 _OF_A_RUN = (keras.Metric, keras.Loss, keras.Optimizer, keras.Variable, keras.random.SeedGenerator)
-# Attributes that appear while a model is used.
+# Attributes that Keras adds while a model is used.
 _KERAS_OWN = (
     "optimizer",
     "stop_training",
@@ -29,23 +29,23 @@ _KERAS_OWN = (
 
 
 def of_model(model: keras.Model) -> dict[str, Any] | None:
-    """The configuration of a model, with the attributes of layers that have no `get_config` of their own.
+    """The configuration of a model, with attributes in place of each missing layer configuration.
 
     Returns:
-        A dict as from `get_config`; None if all layers have a `get_config` of their own.
+        A dict as `get_config` returns it; None if all layers have their own `get_config`.
     """
     silent = [layer for layer in model._flatten_layers() if _is_silent(layer)]
     if not silent:
         return None
     with contextlib.ExitStack() as stack:
-        for layer in silent:  # for the configuration of a model, Keras calls the layer's method, not that of its class
+        for layer in silent:  # Keras calls get_config of the layer object, not of its class
             vars(layer)["get_config"] = lambda layer=layer: _attributes(layer)
             stack.callback(vars(layer).pop, "get_config")
         return dict(model.get_config())
 
 
 def unknown(configuration: Any, name: str = "") -> Iterator[str]:
-    """The names of the attributes in a configuration whose values are not known."""
+    """Yield the attributes in a configuration that are recorded only by name."""
     if isinstance(configuration, dict):
         if UNKNOWN in configuration:
             yield name
@@ -64,7 +64,7 @@ def _is_silent(layer: keras.Layer) -> bool:
 
 
 def _says(layer: keras.Layer) -> bool:
-    """Whether its class has a `get_config` that works, or that fails only because of an inner layer."""
+    """Whether `get_config` works, or fails only because of an inner layer."""
     try:
         layer.get_config()
     except NotImplementedError:
@@ -78,7 +78,7 @@ def _attributes(layer: keras.Layer) -> dict[str, Any]:
     described = {
         name: _value(value)
         for name, value in sorted(mine.items())
-        # Private attributes of Keras or a backend are left out, unless they are plain values.
+        # Private attributes may also belong to Keras or a backend; keep only their plain values.
         if not isinstance(value, _OF_A_RUN) and (not name.startswith("_") or isinstance(value, (bool, int, float, str)))
     }
     variables = [list(variable.shape) for variable in layer.variables]
@@ -86,7 +86,7 @@ def _attributes(layer: keras.Layer) -> dict[str, Any]:
 
 
 def _plain() -> keras.Model:
-    """An empty model, whose attributes all models have from Keras."""
+    """An empty model: its attributes are those that every model gets from Keras."""
     model = keras.Model()
     model.compile("sgd", "mse")
     return model

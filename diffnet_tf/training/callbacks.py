@@ -1,8 +1,8 @@
-"""Save and restore the state of Keras callbacks, such as the best weights of `EarlyStopping`; check them.
+"""Save and restore the state of Keras callbacks, such as the best weights of early stopping, and check their settings.
 
-Keras has no method for a callback's state, and users write their own callbacks. So attributes are saved that are
-numbers, None or lists of arrays. This is the complete state of Keras's `EarlyStopping`, `ReduceLROnPlateau` and
-`TerminateOnNaN`.
+Keras has no method that returns the state of a callback, and users write their own callbacks. So the state is read from
+the attributes: those that are numbers, None or lists of arrays. This is the complete state of Keras's `EarlyStopping`,
+`ReduceLROnPlateau` and `TerminateOnNaN`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ from diffnet_tf.base.types import Array
 from diffnet_tf.training.recipes import RECIPES, Recipe
 
 _KIND, _NUMBERS = "callbacks", (bool, int, float, np.number)
-# Arguments of callbacks, not state. (Keras changes the sign of min_delta when a training begins.)
+# Arguments of a callback, not its state. Keras changes the sign of min_delta when training begins.
 _SETTINGS = ("monitor", "mode", "patience", "min_delta", "factor", "restore_best_weights", "start_from_epoch")
-_PROBED = 100  # intervals for which learning rates are compared
+_PROBED = 100  # number of intervals at which to evaluate a scheduler
 
 
 def _by_name(callbacks: Sequence[keras.callbacks.Callback]) -> Iterator[tuple[str, keras.callbacks.Callback]]:
-    """Callbacks with names such as "EarlyStopping-0": the class, and a number among those of the class."""
+    """Name callbacks by class and number within the class: "EarlyStopping-0"."""
     seen: dict[str, int] = {}
     for callback in callbacks:
         kind = type(callback).__name__
@@ -31,7 +31,7 @@ def _by_name(callbacks: Sequence[keras.callbacks.Callback]) -> Iterator[tuple[st
 
 
 def save(callbacks: Sequence[keras.callbacks.Callback]) -> tuple[dict[str, list[str]], dict[str, Array]]:
-    """The state of callbacks: (names of the attributes of each callback that are None, arrays of the others)."""
+    """The state of callbacks: (for each callback, the names of attributes that are None; all other state as arrays)."""
     nothing: dict[str, list[str]] = {}
     arrays: dict[str, Array] = {}
     for key, callback in _by_name(callbacks):
@@ -47,7 +47,7 @@ def save(callbacks: Sequence[keras.callbacks.Callback]) -> tuple[dict[str, list[
 def restore(
     callbacks: Sequence[keras.callbacks.Callback], nothing: Mapping[str, Sequence[str]], arrays: Mapping[str, Array]
 ) -> None:
-    """Restore the state of callbacks with the same names. Call it after their `on_train_begin`, which resets them."""
+    """Restore the state of callbacks. Call it after `on_train_begin`, which resets them."""
     for key, callback in _by_name(callbacks):
         state: dict[str, Any] = dict.fromkeys(nothing.get(key, ()))
         prefix = f"{_KIND}/{key}/"
@@ -63,24 +63,24 @@ def restore(
 def settings(
     callbacks: Sequence[keras.callbacks.Callback], recipe: Recipe, steps: int, every: int
 ) -> dict[str, dict[str, Any]]:
-    """The settings of callbacks that change the training, which must be equal to resume it.
+    """The callback settings that must not change when a training resumes, as plain values.
 
-    These are callbacks that monitor a quantity, and the rates of a `LearningRateScheduler`. All others only observe,
-    and may be added and removed.
+    These are the settings of all callbacks that monitor a quantity, and the rates of a `LearningRateScheduler`. Other
+    callbacks may be added or removed.
     """
-    chosen = {}
+    result = {}
     for key, callback in _by_name(callbacks):
         if hasattr(callback, "monitor"):
-            chosen[key] = {name: value for name, value in vars(callback).items() if name in _SETTINGS}
-            if "min_delta" in chosen[key]:  # Keras gives it the sign of the direction at the end of the first interval
-                chosen[key]["min_delta"] = abs(chosen[key]["min_delta"])
+            result[key] = {name: value for name, value in vars(callback).items() if name in _SETTINGS}
+            if "min_delta" in result[key]:  # Keras sets its sign when the first interval ends
+                result[key]["min_delta"] = abs(result[key]["min_delta"])
         elif isinstance(callback, keras.callbacks.LearningRateScheduler):
-            chosen[key] = {"rates": _rates(callback, recipe.learning_rate, -(-steps // every))}
-    return chosen
+            result[key] = {"rates": _rates(callback, recipe.learning_rate, -(-steps // every))}
+    return result
 
 
 def _rates(callback: keras.callbacks.LearningRateScheduler, rate: float, intervals: int) -> list[float]:
-    """The learning rates of a scheduler in the intervals of a training, or in 100 of them."""
+    """The rates of a scheduler at all intervals of a training, or at 100 of them."""
     rates = []
     with randomness.seeded(callback.schedule):
         for epoch in np.unique(np.linspace(0, intervals - 1, min(intervals, _PROBED)).astype(int)):
@@ -92,17 +92,17 @@ def _rates(callback: keras.callbacks.LearningRateScheduler, rate: float, interva
 
 
 def check(callbacks: Sequence[keras.callbacks.Callback], recipe: Recipe) -> None:
-    """Check that callbacks and the recipe do not both set the learning rate, which Keras would only find later.
+    """Refuse callbacks that set the learning rate if the recipe has a schedule; Keras would fail during training.
 
     Raises:
-        ValueError: if they do.
+        ValueError: in this case.
     """
     setters = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     for callback in callbacks:
         if isinstance(callback, setters) and recipe.schedule != "constant":
             names = ", ".join(name for name, each in RECIPES.items() if each.schedule != "constant")
             raise ValueError(
-                f"{type(callback).__name__} sets the learning rate, and so does the recipe's "
-                f"schedule={recipe.schedule!r} (recipes with a schedule: {names}); expected a constant rate: give "
+                f"{type(callback).__name__} sets the learning rate, but so does the recipe's "
+                f"schedule={recipe.schedule!r} (recipes with a schedule: {names}); expected a constant rate. Use "
                 "dataclasses.replace(dn.recipes.get('fast'), schedule='constant')."
             )

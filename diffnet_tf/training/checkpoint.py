@@ -1,12 +1,13 @@
-"""Save a training, and resume it exactly where it stopped.
+"""Save the state of a training and resume it exactly where it stopped.
 
-A checkpoint is two files, see `files.sealed`. `STEP.npz` holds the variables of the model, the optimiser and the
-metrics, and the state of callbacks (such as the best weights of early stopping). `STEP.json`, its manifest, holds the
-configuration of the training and its hash, the versions, and further state. A checkpoint that was not written
-completely is ignored. The two newest are kept; if the newest is damaged, the other one is used.
+A checkpoint consists of two files, see `files.sealed`. `STEP.npz` contains the variables of the model, the optimiser
+and the metrics, and the state of callbacks (the best weights and the patience of early stopping). `STEP.json`, its
+manifest, contains the configuration of the training and its hash, the library versions and other state. A checkpoint
+whose writing was interrupted counts as not written. The two newest are kept; if the newest is damaged, the one before
+is used.
 
-Data need not be saved: example i depends only on the seed and i (`data.examples`), and the learning rate only on the
-optimiser's step count.
+The data are not saved: example i is a function of the seed and i (`data.examples`). The learning rate is a function of
+the optimiser's step count.
 """
 
 import dataclasses
@@ -33,17 +34,17 @@ _BACKENDS = ("tensorflow", "jax", "torch", "keras", "numpy", "python")
 
 
 class OtherRun(ValueError):
-    """A checkpoint is of a training with another configuration."""
+    """The checkpoint belongs to a training with a different configuration."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read.
+    """A checkpoint read from its files.
 
     Attributes:
-        step: number of training steps done.
-        state: plain values, as given to `save`.
-        arrays: those given to `save`, and the variables.
+        step: training steps done.
+        state: the JSON state given to `save`.
+        arrays: the variables, and the arrays given to `save`.
         first_version: whether its configuration has the format of the first version, see `as_first_written`.
     """
 
@@ -53,21 +54,21 @@ class Checkpoint:
     first_version: bool = False
 
     def restore(self, model: keras.Model) -> None:
-        """Assign the variables to a compiled model with a built optimiser.
+        """Restore the variables of a compiled model with a built optimiser.
 
         Raises:
-            ValueError: if names or shapes do not match.
+            ValueError: if their number or shapes differ from the model's.
         """
         _assign({**_named("model", model.variables), **_named("optimizer", model.optimizer.variables)}, self.arrays)
 
     def restore_metrics(self, model: keras.Model) -> None:
-        """Restore the metrics, which within an interval have seen a part of it."""
+        """Restore the metrics, which in the middle of an interval have accumulated part of it."""
         build_metrics(model)
         _assign(_named("metrics", model.metrics_variables), self.arrays)
 
 
 def build_metrics(model: keras.Model) -> None:
-    """Make the variables of the metrics, as the first step would do. Their values are then meaningless."""
+    """Create the metrics' variables before the first step would. Their values are meaningless until a reset."""
     nothing = np.zeros((1, 3, 3, 1), "float32")
     model.compute_metrics(nothing, nothing, nothing)
 
@@ -81,7 +82,8 @@ def _assign(variables: dict[str, keras.Variable], arrays: Mapping[str, Array]) -
     shapes = {name: array.shape for name, array in arrays.items() if name.split("/")[0] in kinds}
     if shapes != {name: tuple(v.shape) for name, v in variables.items()}:
         raise ValueError(
-            "The variables in the checkpoint are not those of this model and optimiser; remove it to start again."
+            "The checkpoint does not fit this model and optimiser; expected variables of the same number and shapes. "
+            "Remove it to start again."
         )
     for name, variable in variables.items():
         variable.assign(arrays[name])
@@ -96,20 +98,20 @@ def save(
     arrays: Mapping[str, Array] | None = None,
     metrics: bool = False,
 ) -> None:
-    """Write the state of a compiled model after `step` training steps, completely or not at all.
+    """Save the state of a compiled model after `step` training steps: the whole checkpoint or nothing.
 
     Args:
-        directory: a folder; it is made if it does not exist.
+        directory: the folder of checkpoints; created if missing.
         model: a compiled and built Keras model.
-        step: number of steps done.
-        state: further state, plain values for JSON.
-        configuration: plain values for JSON; `load` refuses a checkpoint with other values.
-        arrays: further arrays; their names may not begin with "model/", "optimizer/" or "metrics/".
-        metrics: also save the state of the metrics, which is needed within an interval.
+        step: steps done.
+        state: any other state of the training, a dict that JSON can store.
+        configuration: a dict that JSON can store; `load` refuses a checkpoint with a different one.
+        arrays: further arrays; their names must not start with "model/", "optimizer/" or "metrics/".
+        metrics: also save the metrics' state. Needed in the middle of an interval; at its end they are reset.
 
     Raises:
-        FloatingPointError: if a variable is NaN or infinite. Earlier checkpoints are kept.
-        OSError: if the disk is full or fails. Earlier checkpoints are kept.
+        FloatingPointError: if a variable is NaN or infinite, so that a good checkpoint is not replaced by a bad one.
+        OSError: if the disk is full or fails; existing checkpoints remain.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -122,7 +124,8 @@ def save(
     for name, value in values.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise FloatingPointError(
-                f"{variables[name].path} is not finite after step {step:,}: not saved. Lower the learning rate."
+                f"{variables[name].path} is not finite after step {step:,}, so it is not saved. Lower the learning "
+                f"rate."
             )
     described = {
         "step": step,
@@ -140,12 +143,12 @@ def _versions() -> dict[str, str]:
 
 
 def _manifests(directory: Path) -> list[Path]:
-    """The manifests of all checkpoints, newest first."""
+    """The manifests of all checkpoints, the newest first."""
     return sorted((path for path in directory.glob("*.json") if path.stem.isdigit()), reverse=True)
 
 
 def _tidy(directory: Path) -> None:
-    """Remove all but the newest checkpoints (manifests first), and arrays without a manifest."""
+    """Remove old checkpoints, the manifest first, and array files without a manifest."""
     kept = _manifests(directory)[:KEPT]
     for path in _manifests(directory)[KEPT:]:
         path.unlink()
@@ -155,7 +158,7 @@ def _tidy(directory: Path) -> None:
 
 
 def remove(directory: PathLike) -> None:
-    """Remove a folder of checkpoints, if it exists. If this is interrupted, all of them remain or none."""
+    """Remove a folder of checkpoints, if it exists. If interrupted, it leaves all of them or none."""
     directory = Path(directory)
     discarded = directory.with_name(f".{directory.name}.discarded")
     shutil.rmtree(discarded, ignore_errors=True)
@@ -167,20 +170,20 @@ def remove(directory: PathLike) -> None:
 def load(
     directory: PathLike, configuration: Mapping[str, Any], outcome: Mapping[str, Array] | None = None
 ) -> Checkpoint | None:
-    """Load the newest checkpoint that is not damaged; None if there is none.
+    """Load the newest undamaged checkpoint; None if the folder contains no checkpoints.
 
     Args:
-        directory: the folder.
-        configuration: of the training to be resumed, see `identity`.
-        outcome: arrays that must also agree with those of the checkpoint, to `degrading.TOLERANCE`.
-
-    Warns:
-        RuntimeWarning: if a checkpoint is damaged, or was written by other versions, with which the last bits of the
-            result may differ.
+        directory: the folder of checkpoints.
+        configuration: the configuration of the training to resume, see `identity`.
+        outcome: arrays that must equal those in the checkpoint within `degrading.TOLERANCE`.
 
     Raises:
-        ValueError: if all checkpoints are damaged, or the configuration (the message names the fields that differ) or
-            the outcome differs.
+        OtherRun: if the configuration differs; the message names the fields.
+        ValueError: if all checkpoints are damaged, or the outcome differs.
+
+    Warns:
+        RuntimeWarning: if a damaged checkpoint is skipped, or library versions have changed, so that the last bits of
+            the result may differ.
     """
     directory = Path(directory)
     manifests = _manifests(directory)
@@ -188,7 +191,7 @@ def load(
         try:
             manifest, arrays = _read(path)
         except (ValueError, OSError) as error:
-            warnings.warn(f"{path} is damaged ({error}); trying the one before.", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"{path} is damaged ({error}). Trying the previous checkpoint.", RuntimeWarning, stacklevel=2)
             continue
         _compare(path, manifest["configuration"], json.loads(json.dumps(dict(configuration))))
         _compare_outcomes(path, arrays, outcome or {})
@@ -197,11 +200,15 @@ def load(
         if manifest["versions"] != _versions():
             was = ", ".join(f"{k} {v}" for k, v in manifest["versions"].items() if _versions().get(k) != v)
             warnings.warn(
-                f"{path} was written with {was}: the last bits of the result may differ.", RuntimeWarning, stacklevel=2
+                f"{path} was written with {was}. The last bits of the result may differ.", RuntimeWarning, stacklevel=2
             )
         return Checkpoint(manifest["step"], manifest["state"], arrays, "version" not in manifest["configuration"])
     if manifests:
-        raise ValueError(f"{directory}: all checkpoints are damaged; remove the folder to start again.")
+        raise ValueError(
+            f"{directory}: all checkpoints are damaged; expected at least one that can be read. Remove the folder to "
+            f"start "
+            "again."
+        )
     return None
 
 
@@ -216,28 +223,30 @@ def _compare(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
     if "version" in wanted and "version" not in saved:
         if wanted["degrade"] is not None:
             raise ValueError(
-                f"{path} is of an earlier version, which did not record what degrade does: it may have been another "
-                "function. Use another folder, or remove it."
+                f"{path} was written by an earlier version, which saved only the name of degrade, so the function may "
+                f"be a "
+                "different one. Use another folder, or remove it."
             )
         wanted = as_first_written(wanted)
-    if "layers" in wanted.get("model", {}) and "layers" not in saved["model"]:  # written before these were recorded
+    if "layers" in wanted.get("model", {}) and "layers" not in saved["model"]:  # written before layers were described
         wanted = {**wanted, "model": {name: value for name, value in wanted["model"].items() if name != "layers"}}
     there, here = dict(_leaves(saved)), dict(_leaves(wanted))
     fields = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
     if fields:
-        lines = [f"{name}: {there.get(name)!r} there, {here.get(name)!r} here" for name in fields[:_NAMED]]
+        lines = [f"{name}: {there.get(name)!r} saved, {here.get(name)!r} now" for name in fields[:_NAMED]]
         more = f", and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
         raise OtherRun(
-            f"{path} is of a training with another configuration ({', '.join(lines)}{more}). Use another folder, or "
+            f"{path} belongs to a training with another configuration ({', '.join(lines)}{more}). Use another folder, "
+            f"or "
             f"remove {path.parent}."
         )
 
 
-_NAMED = 3  # the most differences that a message names
+_NAMED = 3  # number of differences that a message lists
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """The plain values in a configuration, each with its path."""
+    """Yield the plain values in a configuration with their paths, such as "recipe/crop"."""
     parts: dict[Any, Any] = {}
     if isinstance(value, dict):
         parts = value
@@ -250,7 +259,8 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def as_first_written(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration in the format of the first version, which recorded neither `degrade` nor how a model is made."""
+    """Convert a configuration to the first version's format, which described neither `degrade` nor the model's "
+    "layers."""
     model = {name: value for name, value in configuration["model"].items() if name not in ("configuration", "layers")}
     return {name: value for name, value in {**configuration, "model": model}.items() if name != "version"}
 
@@ -260,6 +270,7 @@ def _compare_outcomes(path: Path, saved: Mapping[str, Array], wanted: Mapping[st
         difference = degrading.differ(saved.get(name, here[:0]), here)
         if difference:
             raise ValueError(
-                f"{path} is of a training with another {name.split('/')[0]}: its output for the same images differs "
+                f"{path} belongs to a training with another {name.split('/')[0]}: its output for the same images "
+                f"differs "
                 f"({difference}). Use another folder, or remove it."
             )

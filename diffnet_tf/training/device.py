@@ -1,13 +1,14 @@
-"""Training on JAX with examples that are made inside the compiled step, and several steps in one call.
+"""Fast training on JAX: each compiled call does several steps and makes its examples on the device.
 
-Keras's `fit` takes a batch from the host and does one step in each call. On a fast GPU, half of the time is then spent
-outside the step. Here the images are on the device, and one call does several steps. Each step makes its examples
-(crop, noise and diffusion, by `data.examples`), and calls Keras's own `train_step`. The host passes the numbers of the
-examples, and callbacks see only the last step of each call, as with Keras's steps_per_execution.
+Keras's `fit` copies a batch from the host and does one step per call. On a fast GPU, this wastes half of the time. Here
+the images stay on the device, and one call does several steps. Each step makes its examples (crop, noise and diffusion,
+see `data.examples`) and calls Keras's own `train_step`. The host only passes the numbers of the examples. Callbacks are
+called after the last step of each call, as with Keras's steps_per_execution.
 
-The number of steps in a call is an argument of one compiled loop, so that the weights do not depend on it, bit for bit.
-It is adapted to the time that a call takes, and a call ends at every validation and checkpoint. On a CPU, XLA runs the
-inside of a loop on one core. There, the loop is in Python, and the compiled function is one step.
+The number of steps in a call is an argument of one compiled loop, so the weights do not depend on it, to the bit. It is
+chosen so that calls take a fixed time, and a call ends at each validation and checkpoint. On a CPU, XLA would run the
+inside of a compiled loop on one core. So there the loop is in Python, only the step is compiled, and a call saves the
+waiting between steps.
 """
 
 import time
@@ -24,16 +25,16 @@ from diffnet_tf.training import checkpoint
 from diffnet_tf.training.distribute import EVALUATION_BATCH
 from diffnet_tf.training.run import Run
 
-MOST = 64  # the most steps in a call
-SECONDS = 0.25  # for a call: Ctrl-C and the display of progress wait for its end
+MOST = 64  # maximum number of steps in a call
+SECONDS = 0.25  # target duration of a call; Ctrl-C and the progress bar wait for its end
 _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 
 
 def able(model: keras.Model, plan: Plan) -> bool:
-    """Whether this module can train a compiled model on the pairs of a plan; otherwise use Keras's `fit`.
+    """Whether a compiled model can be trained here. Otherwise, use Keras's `fit`.
 
-    It needs JAX without a distribution, a step and a `degrade` that can be compiled, fewer than 2^31 pixels, and images
-    that fit into half of the device's memory.
+    Requires JAX without a distribution, a step that can be compiled, a `degrade` that JAX can trace, and images with
+    fewer than 2³¹ pixels in total that fit into half of the device's memory.
     """
     if keras.backend.backend() != "jax" or keras.distribution.distribution() is not None:
         return False
@@ -50,19 +51,20 @@ def able(model: keras.Model, plan: Plan) -> bool:
 
 
 def acts_on_batches(callback: keras.callbacks.Callback) -> bool:
-    """Whether a callback does anything before or after a batch. Then each call has one step, so that it sees all."""
+    """Whether a callback has batch methods. Then each call does only one step, so that the callback sees every "
+    "batch."""
     methods = [(getattr(callback, name), getattr(keras.callbacks.Callback, name)) for name in _BATCH_HOOKS]
     return any(getattr(mine, "__func__", None) is not default for mine, default in methods)
 
 
 class Steps:
-    """Does several training steps in a call, with examples made on the device.
+    """Training steps of a compiled model with a built optimiser: several in each call, examples made on the device.
 
     Args:
-        model: a compiled `keras.Model` with a built optimiser. Its variables do not change: the state is passed.
-        plan: of the pairs.
-        most: the most steps in a call.
-        looped: also compile the loop over the steps; None: on all devices but CPUs.
+        model: a `keras.Model`. Its variables are not changed; the state is passed in and returned.
+        plan: how to make the training pairs.
+        most: maximum number of steps in a call.
+        looped: also compile the loop over the steps. None: yes, except on CPUs.
     """
 
     def __init__(self, model: keras.Model, plan: Plan, most: int = MOST, looped: bool | None = None) -> None:
@@ -81,7 +83,7 @@ class Steps:
             pair = plan.pair(*self._examples.make(epoch, k, index, pixels, maxima, xp))
             return model.train_step(state, pair)
 
-        traced = jax.jit(step)  # traced once, for the shapes of its logs and for the loop
+        traced = jax.jit(step)  # traced once, for the shapes of its logs and for the loop, where it is inlined
 
         def steps(state: Any, numbers: Any, count: Any, images: Any) -> Any:
             logs, _ = jax.eval_shape(traced, state, numbers[0], images)
@@ -91,18 +93,18 @@ class Steps:
         self._compiled = jax.jit(steps if self.looped else step, donate_argnums=0)
 
     def __call__(self, state: Any, first: int, count: int) -> tuple[Any, Any]:
-        """Do the steps first, …, first + count − 1 of a training, counted from 0.
+        """Do the training steps first, …, first + count − 1, counted from 0.
 
         Args:
-            state: as for `train_step` of a Keras model on JAX. It cannot be used afterwards.
+            state: the state for `train_step` of a Keras model on JAX. Donated: do not use it afterwards.
             first: number of the first step.
             count: number of steps, 1 to `most`.
 
         Returns:
-            (logs of the last step, new state); the computation may still be running.
+            (logs of the last step, new state). JAX may still be computing them.
         """
         size = self._plan.batch_size
-        numbers = np.zeros((self.most, 3, size), "int32")  # always of one shape, to compile only once
+        numbers = np.zeros((self.most, 3, size), "int32")  # always the same shape, so that it is compiled once
         made = np.stack(self._examples.numbers(first * size, count * size))
         numbers[:count] = made.reshape(3, count, size).swapaxes(0, 1)
         if self.looped:
@@ -113,29 +115,29 @@ class Steps:
 
 
 class _Pace:
-    """Finds, by doubling, the number of steps that a call does in `SECONDS`.
+    """Chooses the number of steps in a call, so that it takes `SECONDS`. Starts with 1 and doubles.
 
     Args:
-        most: upper limit of the number.
+        most: the maximum.
     """
 
     def __init__(self, most: int) -> None:
         self.most, self.size, self._compiled = most, 1, False
 
     def took(self, count: int, seconds: float) -> None:
-        """Report that a call did `count` steps in some seconds."""
-        if self._compiled:  # the first call includes compilation
+        """Record the number of steps and the duration of a call."""
+        if self._compiled:  # ignore the first call, which compiles
             self.size = max(1, min(self.most, 2 * count, int(SECONDS * count / seconds)))
         self._compiled = True
 
 
 class Trainer:
-    """Keras's `fit` with `Steps` instead of its iterator and its step, and with the same calls of callbacks.
+    """Replaces Keras's `fit`: uses `Steps` instead of an iterator, and calls the callbacks in the same way.
 
     Args:
         model: a compiled `keras.Model` with a built optimiser.
-        plan: of the pairs.
-        run: the callback that counts steps and saves.
+        plan: how to make the training pairs.
+        run: counts the steps and knows when to save.
         others: the other callbacks.
     """
 
@@ -154,7 +156,8 @@ class Trainer:
         validation_data: tuple[Array, Array] | None,
         callbacks: keras.callbacks.CallbackList,
     ) -> None:
-        """As `keras.Model.fit`. on_train_batch_begin gets the first step of a call, on_train_batch_end the last."""
+        """As `keras.Model.fit`. on_train_batch_begin gets the number of a call's first step in the epoch, …_end its "
+        "last."""
         model = self._model
         model.stop_training = False
         callbacks.on_train_begin()
@@ -177,13 +180,13 @@ class Trainer:
         callbacks.on_train_end()
 
     def _epoch(self, steps: int, callbacks: keras.callbacks.CallbackList) -> dict[str, Any]:
-        """Do the steps until the next validation, and return their metrics."""
+        """Do the steps up to the next validation, and return the metrics."""
         model, run, done = self._model, self._run, 0
         model._jax_state_synced = True
         while done < steps and not model.stop_training:
             count = min(self._pace.size, steps - done, run.until_stop)
             callbacks.on_train_batch_begin(done)
-            if model._jax_state_synced:  # at first, and after a callback has read the variables
+            if model._jax_state_synced:  # at the start, and after a callback has read the variables
                 state = model._get_jax_state(True, True, True, True, purge_model_variables=True)
                 model._jax_state_synced = False
             began = time.perf_counter()

@@ -1,14 +1,14 @@
-"""Training on several devices or machines: every batch is split over them, and the steps are those of one device.
+"""Train on several devices or machines. Each batch is split over them; the steps are the same as on one device.
 
 | strategy | backend | engine |
 |---|---|---|
 | "none" | any | |
 | "mirrored" | TensorFlow | `tf.distribute.MirroredStrategy`: all GPUs of one machine, or its logical CPUs |
-| "multiworker" | TensorFlow | `tf.distribute.MultiWorkerMirroredStrategy`: one process per machine, set in TF_CONFIG |
+| "multiworker" | TensorFlow | `tf.distribute.MultiWorkerMirroredStrategy`: one process on each machine, see TF_CONFIG |
 | "data_parallel" | JAX | `keras.distribution.DataParallel`: all devices of one machine |
 
-Make the model and call `training.fit` inside `scope(strategy)`, in the same way in every process. On JAX, Keras's own
-`fit` does the rest. On TensorFlow, Keras's `fit` fails under MultiWorkerMirroredStrategy, so this module has its own.
+In every process, make the model and call `training.fit` inside `scope(strategy)`. On JAX, Keras's `fit` does the rest.
+On TensorFlow, Keras's `fit` fails under MultiWorkerMirroredStrategy, so this module does the steps with `strategy.run`.
 """
 
 import contextlib
@@ -31,10 +31,11 @@ def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
     """A context in which to make a model and train it on all devices of a strategy.
 
     Args:
-        strategy: a name in `STRATEGIES`. "multiworker" must be the first use of TensorFlow in the process.
+        strategy: a name in `STRATEGIES`. Enter "multiworker" before you use TensorFlow for anything else.
 
     Raises:
-        ValueError: if the strategy is unknown, needs another backend, or finds no devices.
+        ValueError: if the strategy is unknown or needs another Keras backend, or there are no devices to split batches
+            over.
     """
     checks.one_of(strategy, "strategy", tuple(STRATEGIES))
     backend, wanted = keras.backend.backend(), STRATEGIES[strategy]
@@ -53,14 +54,14 @@ def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if len(devices) == 1 and devices[0].device_type == "CPU":
         raise ValueError(
-            "strategy='mirrored' finds no GPU and a single CPU; expected several devices. "
-            "Install TensorFlow for your GPUs, or use strategy='none'."
+            "strategy='mirrored' found no GPU and only one CPU; expected several devices. Install TensorFlow with GPU "
+            "support, or use strategy='none'."
         )
     return tf.distribute.MirroredStrategy([device.name for device in devices]).scope()
 
 
 def of_model(model: keras.Model) -> Any:
-    """The `tf.distribute` strategy under which a model was made; None without one, or on another backend."""
+    """The `tf.distribute` strategy under which a model was made; None without one or on other backends."""
     if keras.backend.backend() != "tensorflow":
         return None
     import tensorflow as tf
@@ -71,7 +72,7 @@ def of_model(model: keras.Model) -> Any:
 
 
 def is_chief() -> bool:
-    """Whether this process writes files and shows progress: with several workers, only the first does."""
+    """Whether this process writes files and shows progress: the first of several workers, or the only process."""
     if keras.backend.backend() != "tensorflow":
         return True
     import tensorflow as tf
@@ -81,7 +82,7 @@ def is_chief() -> bool:
 
 
 def replicas(model: keras.Model) -> int:
-    """The number of devices that a model is trained on."""
+    """The number of devices on which a model is trained."""
     if keras.backend.backend() == "jax":
         distribution = keras.distribution.distribution()
         return 1 if distribution is None else distribution.device_mesh.devices.size
@@ -90,12 +91,12 @@ def replicas(model: keras.Model) -> int:
 
 
 def check_batch(batch_size: int, model: keras.Model) -> None:
-    """Raise a ValueError if batches cannot be split evenly over the devices."""
+    """Raise a ValueError if batches do not split evenly over the devices."""
     number = replicas(model)
     if batch_size % number:
         raise ValueError(
-            f"batch_size={batch_size} does not split over {number} devices; expected a multiple of {number}. "
-            f"Give for example dataclasses.replace(recipe, batch_size={number})."
+            f"batch_size={batch_size} does not split evenly over {number} devices; expected a multiple of {number}. "
+            f"For example, use dataclasses.replace(recipe, batch_size={number})."
         )
 
 
@@ -110,13 +111,14 @@ def fit(
     validation_data: tuple[Array, Array] | None,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
-    """Keras's `fit` for a model made under a `tf.distribute` strategy, with the same calls of callbacks.
+    """Replaces Keras's `fit` for a model made under a `tf.distribute` strategy; calls the callbacks in the same way.
 
     Args:
         model: a compiled `keras.Model`.
-        make_pairs: (index of this worker, number of workers) → its part of every batch, a `tf.data.Dataset`.
-        loss: a name in `metrics.SUMMED`: "norm", "mse" or "log". The sums are taken over all devices.
-        epochs, initial_epoch, steps_per_epoch, validation_data, callbacks: see `keras.Model.fit`.
+        make_pairs: make_pairs(index of this worker, number of workers) returns its part of each batch, a
+            `tf.data.Dataset`.
+        loss: "norm" or "mse". Squares are summed over all devices before the root of the norm is taken.
+        epochs, initial_epoch, steps_per_epoch, validation_data, callbacks: as in `keras.Model.fit`.
     """
     import tensorflow as tf
 
@@ -130,7 +132,7 @@ def fit(
     batches = iter(strategy.distribute_datasets_from_function(dataset_of))
     step = tf.function(_step(model, strategy, loss))
     called = keras.callbacks.CallbackList(callbacks, model=model, epochs=epochs, steps=steps_per_epoch)
-    checkpoint.build_metrics(model)  # for callbacks that ask whether higher or lower is better
+    checkpoint.build_metrics(model)  # for callbacks that ask whether higher is better
     model.stop_training = False
     called.on_train_begin()
     for epoch in range(initial_epoch, epochs):
@@ -152,7 +154,7 @@ def fit(
 
 
 def _step(model: keras.Model, strategy: Any, loss: str) -> Callable[[Any], Tensor]:
-    """One training step on all devices, each with its part of a batch: distributed (input, target) → loss."""
+    """Make a function that does one training step on all devices: distributed (input, target) → loss."""
     import tensorflow as tf
 
     variables = model.trainable_variables
@@ -169,7 +171,7 @@ def _step(model: keras.Model, strategy: Any, loss: str) -> Callable[[Any], Tenso
             tape.watch(total)
             value = of_squares(total, (inputs.shape[0] * replicas, *inputs.shape[1:]))
         slope = tape.gradient(value, total)
-        model.optimizer.apply([slope * g for g in gradients], variables)  # sums over the replicas
+        model.optimizer.apply([slope * g for g in gradients], variables)  # apply sums over the devices
         return value
 
     def step(pair: Any) -> Tensor:
@@ -179,15 +181,15 @@ def _step(model: keras.Model, strategy: Any, loss: str) -> Callable[[Any], Tenso
 
 
 def _evaluate(model: keras.Model, loss: str, inputs: Array, targets: Array) -> dict[str, float]:
-    """Loss and PSNR of validation pairs as in Keras, computed by every worker separately."""
+    """The loss and PSNR of validation pairs, as Keras reports them. Each worker computes all of it."""
     metric, total = metrics.PSNR(), 0.0
     squares, of_squares = metrics.SUMMED[loss]
-    if isinstance(model.loss, metrics.NormLoss):  # on the scale of training batches
+    if isinstance(model.loss, metrics.NormLoss):  # scaled to the training batches
         of_squares = model.loss.of_squares
     for i in range(0, len(inputs), EVALUATION_BATCH):
         target = targets[i : i + EVALUATION_BATCH]
         output = model(ops.convert_to_tensor(inputs[i : i + EVALUATION_BATCH]), training=False)
         metric.update_state(target, output)
-        # Keras's losses cannot be used here: under a strategy they divide by the number of replicas.
+        # Keras's own losses would divide by the number of devices under a strategy.
         total += len(target) * float(of_squares(squares(target, output), target.shape))
     return {"loss": total / len(inputs), "psnr": float(metric.result())}

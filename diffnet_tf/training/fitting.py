@@ -1,4 +1,4 @@
-"""Training: `fit` makes pairs on the fly, and can be stopped and resumed. It is built on Keras's own `fit`.
+"""Train a model with `fit`: it makes the training pairs on the fly, and can be stopped and resumed.
 
 >>> import diffnet_tf as dn
 >>> images = dn.data.load_images("skimage", limit=16)
@@ -26,22 +26,23 @@ from diffnet_tf.training import device, distribute, identity, recipes
 from diffnet_tf.training.recipes import RECIPES, Recipe
 from diffnet_tf.training.run import Run
 
-VALIDATION = 96  # side in pixels of the squares for validation, if images differ in size
+VALIDATION = 96  # side in pixels of the squares to validate on, if images differ in size
 
 __all__ = ["RECIPES", "Recipe", "Training", "fit"]
 
 
 @dataclasses.dataclass(repr=False)
 class Training:
-    """The result of `fit`, besides the trained model.
+    """The result of `fit`. (The weights are in the model.)
 
     Attributes:
         steps: number of steps done.
-        seconds: time that they took, including validation and the earlier parts of a resumed training.
-        history: one dict for each validation: step, loss, psnr (of training examples, in dB), and with validation
-            images val_loss and val_psnr. Both losses are on the scale of training batches (see `metrics.NormLoss`).
-        finished: whether all steps were done; False after Ctrl-C, or if a callback stopped the training.
-        times: the seconds at each validation.
+        seconds: time taken, including validation and the earlier parts of a resumed training.
+        history: one dict for each validation, with step, loss and psnr (on training examples, in dB); with validation
+            images also val_loss and val_psnr. Both losses are on the scale of the training batches, see
+            `metrics.NormLoss`.
+        finished: whether all steps were done; False after Ctrl-C or if a callback stopped the training.
+        times: seconds from the start to each validation.
     """
 
     steps: int
@@ -51,7 +52,7 @@ class Training:
     times: list[float]
 
     def __repr__(self) -> str:
-        """One short line, since `fit` is often the last line of a notebook's cell."""
+        """One short line, because notebooks print the value of a cell's last line."""
         last = [f"{name}={value:.4g}" for name, value in (self.history or [{}])[-1].items() if name != "step"]
         done = [f"steps={self.steps}", f"finished={self.finished}", f"seconds={self.seconds:.0f}"]
         return f"Training({', '.join(done + last)})"
@@ -84,37 +85,40 @@ def fit(
     Ctrl-C stops the training after the current step (on JAX, after the current call of several steps, see
     `training.device`). The model keeps the weights it has reached, and with `checkpoint_dir` they are saved.
 
+    Ctrl-C ends the training after the current step and saves a checkpoint; the model keeps the weights reached. On JAX,
+    one call does several steps (see `training.device`), and Ctrl-C waits for the end of the call.
+
     Args:
-        model: a built Keras model from images (batch, height, width, channels) to images of the same shape.
-        images: training images, see `data.pairs`. There may be fewer than in a batch.
-        recipe: a name in `recipes.RECIPES`, or a `recipes.Recipe`: batch size, crop, loss, optimiser and schedule.
-        steps: number of training steps, at least 1.
+        model: a built Keras model that maps (batch, height, width, channels) to the same shape, channels 1 or 3.
+        images: training images, anything that `data.pairs` takes. There may be fewer images than a batch has examples.
+        recipe: a `recipes.Recipe`, or a name in `recipes.RECIPES`.
+        steps: number of steps, at least 1.
         problem, noise, degrade, noise_map, parameter, redraw: what to learn, see `data.pairs`.
-        seed: of the examples. (The initial weights belong to the model: call keras.utils.set_random_seed before you
-            make it.)
-        validation: images for validation, which are never trained on. They are used whole, always with the same noise
-            (for a range, each image has its own σ). Images of different sizes are cut into squares of 96 pixels.
-        validate_every: number of steps between validations; each adds a row to the history and saves a checkpoint. By
-            default steps/20.
-        save_every: number of steps between further checkpoints. Not used under a strategy of `distribute`.
-        checkpoint_dir: a folder for the two newest checkpoints. If it holds one of a training with the same
-            configuration, this training continues from there. It ends with the same bits as if it had not been stopped,
-            on the same machine, with the same versions and number of threads, and if `degrade` is not random. Two
-            functions `degrade` count as the same if their outputs for a fixed batch agree to 1e-6.
-        csv_log: a file for the history as CSV.
-        tensorboard: a folder for TensorBoard (needs the extra `tensorboard` and the TensorFlow backend).
-        verbose: show a progress bar with the remaining time (or lines, if the output is not a terminal).
-        callbacks: further Keras callbacks. Their state is saved in checkpoints, see `training.callbacks`. On JAX, a
-            callback that acts on batches makes every step a call of its own, which is slower.
+        seed: seed of the examples. (For the initial weights, call keras.utils.set_random_seed before you make the
+            model.)
+        validation: images to validate on, not used for training. They are used whole (or, if their sizes differ, cut
+            into squares of at most 96 pixels a side) and always with the same noise; for a range of σ, each image has
+            its own.
+        validate_every: number of steps between validations, each with a log row and a checkpoint; default steps/20.
+        save_every: number of steps between additional checkpoints; ignored under a strategy of `distribute`.
+        checkpoint_dir: a folder for the two newest checkpoints. If it contains one with the same configuration, the
+            training continues from it and gives the same bits as if it had not been stopped: on the same machine, with
+            the same versions and number of threads, and if `degrade` draws no random numbers. `degrade` counts as the
+            same if its output for a fixed batch is the same to 1e-6.
+        csv_log: a file for the history, as CSV.
+        tensorboard: a folder for TensorBoard (needs the `tensorboard` extra and the TensorFlow backend).
+        verbose: show a progress bar with the remaining time, or lines if the output is not a terminal.
+        callbacks: further Keras callbacks. Checkpoints include their state, see `training.callbacks`. On JAX, a
+            callback with batch methods reduces each call to one step.
 
     Returns:
         A `Training`. The model is trained in place.
 
     Raises:
-        TypeError, ValueError: before any work, for arguments out of range, images that do not fit the model, or a
-            checkpoint with another configuration.
-        FloatingPointError: if the loss or a variable becomes NaN or infinite. Earlier checkpoints are kept.
-        MemoryError: if memory runs out; the message suggests a smaller batch.
+        TypeError, ValueError: before any work, if an argument is out of range, the images do not fit the model, or the
+            checkpoint has another configuration.
+        FloatingPointError: if a loss or a variable becomes NaN or infinite; earlier checkpoints are kept.
+        MemoryError: if the memory is too small; the message suggests a smaller batch or crop.
     """
     recipe = recipes.get(recipe)
     checks.count(steps, "steps")
@@ -125,7 +129,9 @@ def fit(
     low, high = ranges.of_noise(noise)
     checks.count(seed, "seed", minimum=0)
     if tensorboard and keras.backend.backend() != "tensorflow":
-        raise ValueError(f"tensorboard needs the TensorFlow backend; this is {keras.backend.backend()}. Use csv_log.")
+        raise ValueError(
+            f"tensorboard needs the TensorFlow backend; this is {keras.backend.backend()}. Use csv_log instead."
+        )
     level: Any = low if low == high else [low, high]
     options: dict[str, Any] = {"problem": problem, "noise": level, "seed": int(seed), "degrade": degrade}
     if noise_map:
@@ -148,7 +154,7 @@ def fit(
 
     loss = recipes.loss(recipe, (recipe.batch_size, *plan.examples.shape))
     model.compile(recipes.optimizer(recipe, steps), loss, metrics=[PSNR()])
-    model.optimizer.build(model.trainable_variables)  # otherwise TensorFlow would trace the first step twice
+    model.optimizer.build(model.trainable_variables)  # otherwise TensorFlow traces the first step twice
     held_out = None if validation is None else data.as_gray_images(validation)
     if isinstance(held_out, data.MixedImages):
         held_out = data.squares(held_out, min(VALIDATION, held_out.sizes.min()))
@@ -164,7 +170,7 @@ def fit(
     size = recipe.batch_size
     smaller = f"batch_size={size // 2}" if size > 1 else f"crop={max(plan.examples.shape[0] // 2, 3)}"
     advice = f"Try dataclasses.replace(recipe, {smaller})"
-    too_large = f"A training step with batch_size={size} and crop={recipe.crop} does not fit into memory. {advice}."
+    too_large = f"Not enough memory for a training step with batch_size={size} and crop={recipe.crop}. {advice}."
     try:
         with run.interruptible(), backend.memory_errors(too_large):
             _fit(
@@ -176,17 +182,17 @@ def fit(
                 loss=recipe.loss,
                 validation_data=pairs,
             )
-    except KeyboardInterrupt:  # at the end of a step, see Run.interruptible
-        kept = "; run again to continue from there" if checkpoint_dir else ""
-        print(f"\nStopped after {run.step:,} of {steps:,} steps; the model has their weights{kept}.", flush=True)
+    except KeyboardInterrupt:  # raised at the end of a step, see Run.interruptible
+        kept = " Run again to continue." if checkpoint_dir else ""
+        print(f"\nStopped after {run.step:,} of {steps:,} steps. The model has the weights reached.{kept}", flush=True)
     return Training(run.step, run.seconds, run.history, run.step == steps, run.times)
 
 
 def _check_shapes(model: keras.Model, plan: Plan) -> None:
-    """Check that examples fit the model, which Keras would only do in the first step.
+    """Refuse images whose shape does not fit the model, before Keras fails in its first step.
 
     Raises:
-        ValueError: if not. The message gives both shapes.
+        ValueError: in this case.
     """
     shape = getattr(model, "input_shape", None)
     height, width, channels = plan.examples.shape
@@ -194,16 +200,16 @@ def _check_shapes(model: keras.Model, plan: Plan) -> None:
     if not isinstance(shape, tuple) or len(shape) != 4 or not checks.differ(shape[1:], given):
         return
     if shape[-1] not in (None, given[-1]):
-        what = f"{shape[-1]} channel(s), and the examples have {given[-1]}"
-        advice = "Load the images with colour=True or False, and give noise_map=True to a network with a noise map."
+        what = f"{shape[-1]} channel(s), but the examples have {given[-1]}"
+        advice = "Load the images with colour=True or False, and give noise_map=True for a network with a noise map."
     else:
-        what = f"{shape[1]}×{shape[2]} pixels, and the examples are {height}×{width}"
-        advice = f"For square images, give dataclasses.replace(recipe, crop={shape[1]})."
+        what = f"{shape[1]}×{shape[2]} pixels, but the examples have {height}×{width}"
+        advice = f"If they are square, use dataclasses.replace(recipe, crop={shape[1]})."
     raise ValueError(f"The model takes images of {what}; expected the same. {advice}")
 
 
 class _Begun(keras.callbacks.CallbackList):
-    """Callbacks of a training with several calls of Keras's `fit`: they see only one beginning and one end."""
+    """Callbacks for a training that may call Keras's `fit` several times, but begins and ends only once."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         pass
@@ -227,9 +233,9 @@ def _fit(
     loss: str,
     **options: Any,
 ) -> None:
-    """Train to the end with the loop of `device`, with that of `distribute`, or with Keras's `fit`.
+    """Do the remaining steps with the loop of `device`, with Keras's `fit`, or with the loop of `distribute`.
 
-    An epoch is the interval between two validations. A training that was stopped within one first finishes it.
+    An epoch is the interval between two validations. A training that stopped inside an epoch finishes it first.
     """
     callbacks.begin()
     while not run.ended:

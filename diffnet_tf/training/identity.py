@@ -1,7 +1,7 @@
-"""What must be equal to resume a training from a checkpoint: its configuration, and the effect of its `degrade`.
+"""The identity of a training: its configuration and the output of `degrade`. Resuming requires that both are equal.
 
-A function cannot be saved in a file, and its name is not enough, since it may have been edited. So its output for a
-fixed batch is saved. A model is compared by its configuration, without names that Keras changes from run to run.
+A function cannot be saved in a file, and its name is not enough, because its code may have changed. So its output for a
+fixed batch is saved. A model is identified by its configuration, without the names that Keras numbers anew each time.
 """
 
 import dataclasses
@@ -22,8 +22,8 @@ from diffnet_tf.training import attributes
 from diffnet_tf.training import callbacks as callback_state
 from diffnet_tf.training.recipes import Recipe
 
-VERSION = 2  # of the configuration; version 1 recorded only the names of functions and the size of models
-_KEPT = 2  # examples of the batch that are saved
+VERSION = 2  # format of the configuration; version 1 had only names of functions and sizes of models
+_KEPT = 2  # number of examples of the batch to save
 
 
 def configuration(
@@ -36,7 +36,7 @@ def configuration(
     options: dict[str, Any],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> dict[str, Any]:
-    """The plain values that must be equal to resume a training; see also `outcome`."""
+    """All settings that must be equal, as plain values. For the output of `degrade`, see `outcome`."""
     described: dict[str, Any] = {"parameters": int(model.count_params())}
     if isinstance(model, ImageModel):
         described |= {name: value for name, value in model.get_config().items() if name != "name"}
@@ -65,9 +65,10 @@ def configuration(
 def outcome(plan: Plan) -> dict[str, Array]:
     """The output of a plan's `degrade` for a fixed batch: arrays by name; empty without a `degrade`.
 
-    The upper half of the images are the first examples of the training. The lower half is noise from 0 to 1, since on
-    flat images functions that differ at edges would agree. Random generators are seeded, and restored afterwards (see
-    `base.randomness`). If the output still differs between two calls, only this fact is recorded, as an empty array.
+    The upper half of the images shows the first training examples. The lower half is noise from 0 to 1, because on flat
+    images two functions that differ only at edges would give the same output. If the function draws random numbers, it
+    runs with a fixed random state, and its own state is restored afterwards, see `base.randomness`. If its output still
+    varies, only an empty array is saved.
     """
     if plan.degrade is None:
         return {}
@@ -90,8 +91,8 @@ def outcome(plan: Plan) -> dict[str, Array]:
 def of_model(model: keras.Model) -> Any:
     """The configuration of a model as plain values without names, equal for models that compute the same.
 
-    Layers are identified by their position, also in nested models, and described by their `get_config` (otherwise see
-    `attributes`). For a model without a configuration there are only the shapes of its variables.
+    Layers are identified by their position, also in nested models. Custom layers are described by `get_config`, or else
+    by their `attributes`. For a model without a configuration, only the shapes of its variables are used.
     """
     try:
         config = {"config": model.get_config()}
@@ -105,22 +106,23 @@ def _plain_values(config: dict[str, Any]) -> Any:
 
 
 def not_compared(configuration: Mapping[str, Any], outcome: Mapping[str, Array]) -> str:
-    """A line that names what cannot be compared with a checkpoint; "" if everything can."""
-    unsure = ["degrade (which is random)"] if any(not array.size for array in outcome.values()) else []
+    """A warning that lists what cannot be compared with a checkpoint; "" if everything can."""
+    parts = ["degrade, whose output varies,"] if any(not array.size for array in outcome.values()) else []
     names = sorted(set(attributes.unknown(configuration.get("model", {}).get("layers"))))
     if names:
-        unsure.append(f"{', '.join(names)} of layers without get_config")
-    return f"{' and '.join(unsure)} cannot be compared with the checkpoint: make sure it is the same." if unsure else ""
+        parts.append(f"{', '.join(names)} of layers without get_config")
+    what = " and ".join(parts)
+    return f"{what} cannot be compared with the checkpoint. Make sure that nothing has changed." if parts else ""
 
 
-# Keys of a layer that follow from the others, or from the recipe.
+# How a layer was built and compiled follows from the rest or from the recipe.
 _LEFT_OUT = ("build_config", "compile_config")
 
 
 def _unnamed(value: Any, places: dict[str, int]) -> Any:
-    """A part of a Keras configuration without names; `places` are the positions of the layers around it."""
+    """Replace names in a part of a Keras configuration by `places`, the positions of layers in the enclosing model."""
     if isinstance(value, (list, tuple)):
-        if len(value) == 3 and isinstance(value[0], str) and value[0] in places:  # [layer, its call, its output]
+        if len(value) == 3 and isinstance(value[0], str) and value[0] in places:  # [layer, call number, output number]
             return [places[value[0]], *value[1:]]
         return [_unnamed(part, places) for part in value]
     if not isinstance(value, dict):
@@ -130,7 +132,7 @@ def _unnamed(value: Any, places: dict[str, int]) -> Any:
         names = [layer.get("name", (layer.get("config") or {}).get("name")) for layer in layers]
         places = {name: place for place, name in enumerate(names) if isinstance(name, str)}
     left_out = set(_LEFT_OUT)
-    # Only of layers and their configurations: in other objects, a name may have a meaning.
+    # Only for layers and their configurations; in other objects, a name may have a meaning.
     if _of_layer(value) or (isinstance(config, dict) and _of_layer(config)):
         left_out.add("name")
     return {key: _unnamed(part, places) for key, part in value.items() if key not in left_out}

@@ -1,4 +1,4 @@
-"""The progress of a training: a bar in a terminal, otherwise one line for each interval."""
+"""Show the progress of a training: a bar in a terminal, otherwise one line for each interval."""
 
 import sys
 import time
@@ -13,9 +13,9 @@ class Progress:
     """Shows the progress of a training.
 
     Args:
-        steps: number of steps of the whole training.
-        first: steps that were done before it was resumed.
-        before: seconds that these took.
+        steps: total number of steps.
+        first: number of steps done before, if resumed.
+        before: seconds that those took.
     """
 
     def __init__(self, steps: int, first: int, before: float) -> None:
@@ -25,23 +25,23 @@ class Progress:
         self._promised = False
         self._bar = None
         if sys.stdout.isatty():
-            # For the remaining steps only: a bar that starts in the middle would predict too short a time.
+            # Only the remaining steps: if the bar started in the middle, its remaining time would be too short.
             self._bar = keras.utils.Progbar(steps - first, width=12, stateful_metrics=SHOWN, interval=0.2)
 
     def step(self, step: int, values: Mapping[str, float]) -> None:
-        """Report that one or several steps are done, with the mean values since the last validation."""
+        """Show that the training has reached a step; `values` are means over the interval so far."""
         done = step - self._first
         if self._timed_from is None:  # the first step compiles
             self._timed_from = done, time.perf_counter()
         elif self._bar is None and not self._promised and done > 20:
             self._promised, (timed, began) = True, self._timed_from
             seconds, left = (time.perf_counter() - began) / (done - timed), self._steps - step
-            print(f"{1000 * seconds:.0f} ms a step: about {duration(seconds * left)} for {left:,} steps.", flush=True)
+            print(f"{1000 * seconds:.0f} ms per step, about {duration(seconds * left)} for {left:,} steps.", flush=True)
         if self._bar is not None and step < self._steps:
             self._bar.update(done, [(name, value) for name, value in values.items() if name in SHOWN])
 
     def interval(self, step: int, values: Mapping[str, float]) -> None:
-        """Report that an interval is done and validated."""
+        """Show that an interval is done and validated."""
         done, seconds = step - self._first, time.perf_counter() - self._began
         if self._bar is not None:
             means = [(name, value) for name, value in values.items() if name in SHOWN]
@@ -56,5 +56,5 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A duration in words, from seconds."""
+    """Format a duration: "90 s" or "5 min"."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -1,11 +1,11 @@
-"""Recipes: named settings of batch size, crops, loss, optimiser and learning-rate schedule for training.
+"""Recipes: named training settings with batch and crop size, loss, optimiser and schedule.
 
 >>> import dataclasses
 >>> import diffnet_tf as dn
 >>> fast = dn.recipes.get("fast")
 >>> fast.crop, fast.batch_size, fast.optimizer
 (24, 8, 'soap')
->>> wide = dataclasses.replace(fast, crop=48)  # `training.fit` takes a changed recipe, too
+>>> wide = dataclasses.replace(fast, crop=48)  # `training.fit` accepts this, too
 """
 
 import dataclasses
@@ -24,26 +24,27 @@ OPTIMIZERS = {"adam": keras.optimizers.Adam, "soap": SOAP}
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Settings of a training that do not depend on the number of steps.
+    """Training settings that do not depend on the number of steps.
 
     Attributes:
-        batch_size: number of examples in a step.
-        crop: side of the training crops in pixels, each diffused with its own border; None for whole images.
-        augment: flip and transpose at random, before diffusing.
+        batch_size: number of examples in a step, at least 1.
+        crop: side of the training crops in pixels; None for whole images. The boundary condition of the diffusion
+            applies to each crop.
+        augment: flip and transpose at random before diffusing.
         loss: "norm" (the authors' ‖·‖₂ / batch size), "mse", or "log" (½ log MSE of each image, for a range of noise
             levels).
-        optimizer: "adam", or "soap": `training.soap.SOAP`, Adam in the eigenbasis of Shampoo's preconditioner.
-        learning_rate: the initial value of the schedule, above 0.
-        schedule: "constant", "cosine" (decreasing to 0 at the last step) or "authors" (halved at every 10,000th step,
-            including step 0).
-        time_step_learning_rate: for the learned time steps; None for the same as the filters.
-        beta_2: decay of the average of squared gradients; None for the optimiser's default, 0.999 (Adam) or 0.95
+        optimizer: "adam", or "soap" for `training.soap.SOAP`, Adam in the eigenbasis of Shampoo's preconditioner.
+        learning_rate: learning rate at the start of the schedule, above 0.
+        schedule: "constant", "cosine" (falls to 0 at the last step) or "authors" (starts with half of the learning
+            rate, which is halved every 10,000 steps).
+        time_step_learning_rate: learning rate of the learned time steps; None for the same as the filters.
+        beta_2: decay rate of the average of squared gradients; None for the optimiser's default, 0.999 (Adam) or 0.95
             (SOAP).
-        initial_scale: factor on the initial last kernels of estimators, see `layers.FilterEstimator`. Pass it to the
-            model when you make it: `fit` does not change initial weights.
+        initial_scale: factor for the initial values of the estimators' last kernels, see `layers.FilterEstimator`. Pass
+            it to the model yourself; `fit` does not change the weights.
 
     Raises:
-        TypeError, ValueError: for a value out of range.
+        TypeError, ValueError: if a number is out of range or a name is unknown.
     """
 
     batch_size: int = 16
@@ -66,12 +67,12 @@ class Recipe:
 
 
 RECIPES = {
-    # The paper: 96×96 pixels, batch 16, ℓ2 loss, Adam with a gradually decreased rate, whose values are not known.
+    # The paper: 96×96, batch 16, ℓ2 loss, Adam with a decreasing rate. The paper does not give the rates.
     "paper": Recipe(loss="mse", learning_rate=1e-3, schedule="cosine"),
     # The authors' released code.
     "authors": Recipe(),
-    # Small crops and batches give more steps per second and, on two cores, better results in equal time. Above 50 dB,
-    # SOAP is much faster than first-order methods.
+    # Small crops and batches give more steps per second and, on two cores, better results in the same time. SOAP does
+    # not slow down above 50 dB, as first-order methods do.
     "fast": Recipe(
         batch_size=8, crop=24, augment=True, optimizer="soap", learning_rate=3e-3, schedule="cosine", initial_scale=0.01
     ),
@@ -79,14 +80,14 @@ RECIPES = {
 
 
 def crop(noise: float) -> int:
-    """A good side of training crops, in pixels, for noise σ: with noise, the network needs a wider view."""
+    """A suitable crop size in pixels for noise σ: with noise, a pixel depends on a larger neighbourhood."""
     return 48 if noise >= 0.005 else 24
 
 
 def learning_rates(
     schedule: str, initial: float, steps: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The Keras learning-rate schedule with a name in `SCHEDULES`; the number `initial` for "constant"."""
+    """The Keras learning-rate schedule (or constant rate) for a name in `SCHEDULES`."""
     checks.one_of(schedule, "schedule", SCHEDULES)
     if schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(initial, steps)
@@ -96,7 +97,7 @@ def learning_rates(
 
 
 def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """The optimiser of a recipe, for a number of steps. Time steps get their own if they have their own rate."""
+    """Make the optimiser of a recipe; with a time_step_learning_rate, a second optimiser for the time steps."""
     options: dict[str, Any] = {} if recipe.beta_2 is None else {"beta_2": recipe.beta_2}
 
     def of_rate(rate: float, **name: str) -> keras.optimizers.Optimizer:
@@ -104,23 +105,19 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
     if recipe.time_step_learning_rate is None:
         return of_rate(recipe.learning_rate)
-    # Callbacks use the names for columns of the history. Keras's default names differ from run to run.
+    # Fixed names, because callbacks use them as columns of the history; Keras's own names vary.
     groups = {".*time_step": of_rate(recipe.time_step_learning_rate, name="time_steps")}
     filters = of_rate(recipe.learning_rate, name="filters")
     return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(filters, groups))
 
 
 def loss(recipe: Recipe, batch_shape: Sequence[int]) -> keras.losses.Loss:
-    """The loss of a recipe; for all batches on the scale of training batches (images, height, width, channels)."""
+    """Make the loss of a recipe, scaled for training batches of shape (images, height, width, channels)."""
     return NormLoss(batch_shape=batch_shape) if recipe.loss == "norm" else LOSSES[recipe.loss]()
 
 
 def get(recipe: str | Recipe) -> Recipe:
-    """The recipe with this name; a `Recipe` is returned unchanged.
-
-    Raises:
-        ValueError: if the name is unknown. The message lists the known names.
-    """
+    """The recipe with this name, or the given `Recipe` itself. Raises a ValueError for an unknown name."""
     if isinstance(recipe, Recipe):
         return recipe
     checks.one_of(recipe, "recipe", tuple(RECIPES))

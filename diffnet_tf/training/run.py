@@ -1,4 +1,4 @@
-"""A Keras callback that runs a training: it counts steps, keeps the history, saves, resumes, and stops."""
+"""The bookkeeping of one training, as a Keras callback: steps, history, checkpoints, resuming and stopping."""
 
 import contextlib
 import csv
@@ -22,16 +22,16 @@ from diffnet_tf.training.progress import Progress
 
 
 class Run(keras.callbacks.Callback):
-    """The last callback of a training, so that it saves the state after all other callbacks.
+    """Counts and saves the steps of a training. Must be the last callback, so that it saves the changes of all others.
 
     Args:
-        steps: number of steps of the whole training.
-        every: number of steps between validations (an epoch of Keras).
+        steps: total number of steps.
+        every: number of steps between validations (Keras's epoch).
         save_every: number of steps between checkpoints.
         verbose: show progress.
-        checkpoint_dir: folder for checkpoints, or None.
+        checkpoint_dir: folder for checkpoints; None saves nothing.
         csv_log: a file for the history as CSV, or None.
-        configuration, outcome: what must be equal to resume from a checkpoint, see `identity`.
+        configuration, outcome: must equal those in a checkpoint to resume it, see `identity`.
         others: the other callbacks.
     """
 
@@ -54,44 +54,44 @@ class Run(keras.callbacks.Callback):
         self.step = 0
         self.history: list[dict[str, Any]] = []
         self.times: list[float] = []
-        self.first_version = False  # whether it continues from a checkpoint of the first version
-        self.stopped = False  # by another callback, before all steps were done
+        self.first_version = False  # whether it resumes a checkpoint in the first version's format
+        self.stopped = False  # stopped early by another callback
         self._before = 0.0
         self._began: float | None = None
         self._saved = -1
-        self._found: checkpoint.Checkpoint | None = None
+        self._checkpoint: checkpoint.Checkpoint | None = None
         self._progress: Progress | None = None
         self._interrupted = False
-        self._first = 0  # first step of the current call, within its epoch
+        self._first = 0  # first step of the current call, counted within its epoch
 
     @property
     def seconds(self) -> float:
-        """The time that the training took, including its earlier parts."""
+        """The time the training took in seconds, including earlier parts."""
         return self._before + (time.perf_counter() - self._began if self._began else 0.0)
 
     @property
     def ended(self) -> bool:
-        """Whether the training is over."""
+        """Whether no steps are left."""
         return self.step >= self.steps or self.stopped
 
     @property
     def until_stop(self) -> int:
-        """The number of steps until the next checkpoint or the end."""
+        """Number of steps until the next checkpoint or the end."""
         return min(self.save_every - self.step % self.save_every, self.steps - self.step)
 
     def resume(self, model: keras.Model) -> None:
-        """Resume the saved training, if there is one, with a compiled model with a built optimiser."""
+        """Restore the newest checkpoint, if there is one, into a compiled model with a built optimiser."""
         if not self.checkpoint_dir:
             return
-        self._found = checkpoint.load(self.checkpoint_dir, self.configuration, self.outcome)
-        if self._found is None:
+        self._checkpoint = checkpoint.load(self.checkpoint_dir, self.configuration, self.outcome)
+        if self._checkpoint is None:
             return
-        self._found.restore(model)
-        self.first_version = self._found.first_version
-        if self.first_version:  # later checkpoints keep this format
+        self._checkpoint.restore(model)
+        self.first_version = self._checkpoint.first_version
+        if self.first_version:  # keep this format
             self.configuration = checkpoint.as_first_written(self.configuration)
-        state = self._found.state
-        self.step = self._saved = self._found.step
+        state = self._checkpoint.state
+        self.step = self._saved = self._checkpoint.step
         self.history, self.times, self.stopped = state["history"], state["times"], state["stopped"]
         self._before = state["seconds"]
         if self.verbose:
@@ -99,10 +99,9 @@ class Run(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """A block in which Ctrl-C waits for the end of the step (or call of several steps).
+        """Delay Ctrl-C until the end of the current step or call, because on JAX the weights are unavailable inside.
 
-        A second Ctrl-C does not wait. On JAX the weights are not accessible during a call. Python handles signals in
-        the main thread only; in other threads this does nothing.
+        A second Ctrl-C acts at once. Outside the main thread this does nothing, because Python has no signals there.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -121,29 +120,29 @@ class Run(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._began = time.perf_counter()
-        if self._found:  # the other callbacks have just reset their state
-            callback_state.restore(self.others, self._found.state["callbacks"], self._found.arrays)
+        if self._checkpoint:  # the other callbacks have just reset their state
+            callback_state.restore(self.others, self._checkpoint.state["callbacks"], self._checkpoint.arrays)
         if self.verbose and not self.ended:
             self._progress = Progress(self.steps, self.step, self._before)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if self._found and self.step % self.every:
-            # Within an interval: Keras has just reset the metrics, and callbacks may have changed the learning rate.
-            self._found.restore(self.model)
-            self._found.restore_metrics(self.model)
-            callback_state.restore(self.others, self._found.state["callbacks"], self._found.arrays)
-        self._found = None
+        if self._checkpoint and self.step % self.every:
+            # Resumed inside an interval: Keras has just reset the metrics, and callbacks may have changed the rate.
+            self._checkpoint.restore(self.model)
+            self._checkpoint.restore_metrics(self.model)
+            callback_state.restore(self.others, self._checkpoint.state["callbacks"], self._checkpoint.arrays)
+        self._checkpoint = None
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._first = batch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.step += batch - self._first + 1  # as in Keras, if a call has several steps
+        self.step += batch - self._first + 1  # Keras counts like this if one call does several steps
         if self._progress:
             self._progress.step(self.step, logs or {})
         if self.step == self.steps:
             self.model.stop_training = True
-        elif self._interrupted and self.step % self.every:  # otherwise on_epoch_end stops
+        elif self._interrupted and self.step % self.every:  # at the end of an interval, on_epoch_end does this
             self._save()
             raise KeyboardInterrupt
         if self.step % self.save_every == 0 and self.step % self.every and self.step < self.steps:
@@ -153,7 +152,8 @@ class Run(keras.callbacks.Callback):
         values = {name: float(value) for name, value in (logs or {}).items()}
         if not all(np.isfinite(v) for v in values.values()):
             raise FloatingPointError(
-                f"The training diverged before step {self.step:,}: {values} are not finite. Lower the learning rate."
+                f"Training diverged before step {self.step:,}: {values}; expected finite values. Lower the learning "
+                f"rate."
             )
         self.history.append({"step": self.step, **values})
         self.times.append(round(self.seconds, 3))
@@ -170,7 +170,7 @@ class Run(keras.callbacks.Callback):
         if not self.checkpoint_dir or not distribute.is_chief() or self._saved == self.step:
             return
         if keras.backend.backend() == "jax":
-            self.model.jax_state_sync()  # during training, the variables are not up to date
+            self.model.jax_state_sync()  # during training, the variables are not in the model
         nothing, arrays = callback_state.save(self.others)
         state = {
             "history": self.history,
@@ -185,9 +185,9 @@ class Run(keras.callbacks.Callback):
         self._saved = self.step
 
     def _log(self) -> None:
-        """Write the whole history again, without rows that a killed training wrote after its last checkpoint."""
+        """Write the whole history again. This drops rows that a killed training wrote after its last checkpoint."""
         text = io.StringIO()
-        columns = dict.fromkeys(name for row in self.history for name in row)  # a callback may add columns later
+        columns = dict.fromkeys(name for row in self.history for name in row)  # a callback may have added columns
         table = csv.DictWriter(text, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(self.history)

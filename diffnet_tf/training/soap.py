@@ -2,13 +2,14 @@
 
 N. Vyas et al., *SOAP: Improving and Stabilizing Shampoo using Adam*, ICLR 2025, arXiv:2409.11321, Algorithm 3.
 
-Above 50 dB, undoing diffusion is a smooth regression whose directions differ in curvature by many orders of magnitude.
-Adam scales coordinates, and is slow. SOAP scales directions: it treats a kernel as a matrix from input patches to
-output channels, averages G Gᵀ and Gᵀ G over the gradients G, and applies Adam to G in the basis of their eigenvectors.
-Here a bias is an additional row of its kernel, for a constant input, which gains 0.8 dB in 1,500 steps.
+Above 50 dB, undoing diffusion is a smooth regression problem whose curvature differs between directions by many orders
+of magnitude. Adam scales coordinates, so it becomes slow. SOAP scales directions: it treats a kernel as a matrix from
+input patches to output channels, averages G Gᵀ and Gᵀ G over the gradients G, and runs Adam in the basis of their
+eigenvectors. Here, a bias is treated as an additional row of its kernel, for a constant input; this gains 0.8 dB in
+1,500 steps.
 
-Kernels of the same shape form a batch of matrices, so that a network of similar layers needs a few large operations
-instead of many small ones.
+Kernels with the same shape are processed as a batch of matrices, which needs a few large operations instead of many
+small ones.
 """
 
 import dataclasses
@@ -27,7 +28,8 @@ PACKAGE = "diffnet_tf"
 
 @dataclasses.dataclass
 class _Group:
-    """Kernels of one shape, all with the bias of their layer or all without, and their common state."""
+    """Kernels of one shape, all with the bias of their layer or all without: indices (kernel, bias), and their "
+    "state."""
 
     number: int
     members: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
@@ -38,22 +40,24 @@ class _Group:
 class SOAP(keras.optimizers.Optimizer):
     """Adam in the slowly changing eigenbasis of Shampoo's preconditioner.
 
-    Kernels (rank 2 and more) are treated as matrices (product of all dimensions but the last, last), with the bias of
-    the same layer as last row. Other vectors and scalars are updated by Adam with the same averages. Each kernel needs
-    memory for two square matrices and their eigenvectors, so SOAP suits kernels of up to about a thousand rows.
+    A kernel of rank 2 or more becomes a matrix (product of all dimensions but the last, last dimension), with the bias
+    of the same layer as its last row. Other vectors and scalars are updated by Adam with the same decay rates. Each
+    kernel needs memory for two square matrices and their eigenvectors, so SOAP is meant for kernels of up to about a
+    thousand rows.
 
     Args:
-        learning_rate: a float or a Keras schedule. The default is that of SOAP's authors, and suits DiffNet.
-        beta_1: decay of the average of gradients, in [0, 1).
-        beta_2: decay of the average of squared gradients, in [0, 1).
-        shampoo_beta: decay of the averages of G Gᵀ and Gᵀ G, in [0, 1).
-        epsilon: is added to the root of the squared gradients, to avoid a division by zero.
-        refresh_every: number of steps between updates of a kernel's eigenvectors, each by one power iteration and a QR
-            decomposition. Kernels of different shapes take turns. The first step computes them exactly.
-        name, kwargs: see `keras.optimizers.Optimizer`: weight decay, clipping, averaging of weights.
+        learning_rate: a float or a Keras schedule. The default 3e-3, from the authors of SOAP, suits DiffNet.
+        beta_1: decay rate of the average of gradients, in [0, 1).
+        beta_2: decay rate of the average of squared gradients, in [0, 1).
+        shampoo_beta: decay rate of the averages of G Gᵀ and Gᵀ G, in [0, 1).
+        epsilon: small number that prevents a division by zero.
+        refresh_every: number of steps between updates of a kernel's eigenvectors (one power iteration and a QR
+            decomposition), at least 1. Kernels of different shapes are updated in different steps. The first step
+            computes exact eigenvectors.
+        name, kwargs: passed to `keras.optimizers.Optimizer`: weight decay, clipping, averaging of weights.
 
     Raises:
-        TypeError, ValueError: for an argument out of range.
+        TypeError, ValueError: if a decay rate or refresh_every is out of range.
     """
 
     def __init__(
@@ -99,7 +103,7 @@ class SOAP(keras.optimizers.Optimizer):
             group.members.append(member)
             self._group_of |= dict.fromkeys(member, group)
         for (shape, _), group in groups.items():
-            # Averages of G, of its squares in the basis, of G Gᵀ and of Gᵀ G; and eigenvectors, in columns.
+            # Averages of G, of its squares in the basis, and of G Gᵀ and Gᵀ G with their eigenvectors as columns.
             shapes = {"momentum": shape, "velocity": shape}
             for name, size in (("left", shape[0]), ("right", shape[1])):
                 shapes |= {name: (size, size), f"{name}_basis": (size, size)}
@@ -123,13 +127,13 @@ class SOAP(keras.optimizers.Optimizer):
             self.assign(second, _average(second, ops.square(gradient), self.beta_2))
             self.assign_sub(variable, rate * self._adam(first, second))
             return
-        # Gradients wait for those of the rest of the group. (Under tf.distribute, each comes once for every device.)
+        # Wait for the gradients of the whole group. (tf.distribute calls this once for each device, in equal order.)
         self._waiting.setdefault(index, []).append((variable, gradient))
         if index == max(map(max, group.members)):
             self._update(group, rate)
 
     def _update(self, group: _Group, rate: Tensor) -> None:
-        """Update all kernels and biases of a group, whose gradients are waiting."""
+        """Do one step for all kernels and biases of a group from their waiting gradients."""
         members = [[self._waiting[index].pop(0) for index in member] for member in group.members]
         gradient = ops.stack([_matrix(*(gradient for _, gradient in member)) for member in members])
         for member, step in zip(members, ops.unstack(rate * self._step(group, gradient), len(members))):
@@ -138,7 +142,8 @@ class SOAP(keras.optimizers.Optimizer):
                 self.assign_sub(variable, ops.reshape(part, tuple(variable.shape)))
 
     def _step(self, group: _Group, gradient: Tensor) -> Tensor:
-        """Update the state of a group with its gradients, (kernels, rows, columns); return the steps of its kernels."""
+        """Update the state of a group from its gradients, (kernels, rows, columns). Returns Adam's steps, same "
+        "shape."""
         first, second, left, p, right, q = group.state
         self.assign(first, _average(first, gradient, self.beta_1))
         self.assign(left, _average(left, ops.matmul(gradient, _transposed(gradient)), self.shampoo_beta))
@@ -163,7 +168,7 @@ class SOAP(keras.optimizers.Optimizer):
         return ops.matmul(ops.matmul(basis_p, direction), _transposed(basis_q))
 
     def _adam(self, first: Tensor, second: Tensor) -> Tensor:
-        """Adam's direction from its two averages, both corrected for their start at zero."""
+        """Adam's direction from its two averages, corrected for their start at zero."""
         number = ops.cast(self.iterations + 1, second.dtype)
         first = ops.convert_to_tensor(first) / (1.0 - ops.power(ops.cast(self.beta_1, second.dtype), number))
         second = ops.convert_to_tensor(second) / (1.0 - ops.power(ops.cast(self.beta_2, second.dtype), number))
@@ -175,7 +180,7 @@ class SOAP(keras.optimizers.Optimizer):
 
 
 def _matrix(kernel: Tensor, *bias: Tensor) -> Tensor:
-    """A kernel as a matrix, with the bias (if there is one) as last row."""
+    """Reshape a kernel to a matrix, with the bias (if any) as its last row."""
     return ops.concatenate([ops.reshape(kernel, (-1, kernel.shape[-1])), *(row[None] for row in bias)])
 
 
@@ -196,16 +201,16 @@ def _into_basis(matrices: Tensor, p: Tensor, q: Tensor) -> Tensor:
 
 
 def _eigenvectors(average: Tensor) -> Tensor:
-    """The exact eigenvectors, in columns, sorted by decreasing eigenvalue.
+    """Exact eigenvectors as columns, by decreasing eigenvalue.
 
-    With another start, the bases would turn so far in the first steps that the averages of squares, which belong to the
-    old directions, would make Adam's steps explode.
+    (From any other start, the bases would rotate so much in the first steps that the averages of squares, which belong
+    to the old directions, would make Adam's steps explode.)
     """
     return ops.flip(_each(lambda matrix: ops.eigh(matrix)[1], _in_units_of_its_largest(average)), axis=-1)
 
 
 def _refreshed(left: Tensor, right: Tensor, p: Tensor, q: Tensor, velocity: Tensor) -> tuple[Tensor, ...]:
-    """One power iteration on both bases. Their columns, and the squared gradients, are sorted by eigenvalue."""
+    """Do one power iteration on both bases, and sort their columns and the squared gradients by eigenvalue."""
     p, order = _turned(left, p)
     velocity = ops.take_along_axis(velocity, order[:, :, None], axis=1)
     q, order = _turned(right, q)
@@ -213,22 +218,22 @@ def _refreshed(left: Tensor, right: Tensor, p: Tensor, q: Tensor, velocity: Tens
 
 
 def _turned(average: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
-    # The small multiple of the basis does not change eigenvectors, and keeps the basis if all gradients are zero.
+    # A tiny multiple of the identity changes no eigenvectors, and keeps the basis if all gradients are zero.
     image = ops.matmul(_in_units_of_its_largest(average), basis) + 1e-9 * basis
     order = ops.argsort(-ops.sum(basis * image, axis=1))  # by Rayleigh quotient
     return _each(lambda matrix: ops.qr(matrix)[0], ops.take_along_axis(image, order[:, None, :], axis=2)), order
 
 
 def _each(decompose: Callable[[Tensor], Tensor], matrices: Tensor) -> Tensor:
-    """Decompose every matrix of a batch, one by one.
+    """Apply a decomposition to each matrix of a batch, one by one.
 
-    (With few cores, JAX's decompositions of whole batches deadlock: they wait for threads of their own pool.)
+    (JAX's batched decompositions can deadlock on few cores: they wait for threads of the pool in which they run.)
     """
     return ops.stack([decompose(matrix) for matrix in ops.unstack(matrices, matrices.shape[0])])
 
 
 def _in_units_of_its_largest(average: Tensor) -> Tensor:
-    """Divide by the largest entry: decompositions square columns, and gradients of 1e-6 could underflow in float32."""
+    """Scale by the largest entry: decompositions square columns, and small gradients would leave float32's range."""
     average = ops.convert_to_tensor(average)
     largest = ops.max(ops.abs(average), axis=(-1, -2), keepdims=True)
     return average / ops.where(largest > 0, largest, ops.ones_like(largest))

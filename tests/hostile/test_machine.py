@@ -25,15 +25,15 @@ def test_exhausted_memory_names_smaller_tiles_and_batches(folder, monkeypatch, c
     monkeypatch.setattr(tiles.backend, "compiled", lambda function: fail)
     before = contents(folder)
     assert main(["restore", "images/00.png", "out.png", "--weights", "good.keras"]) == 2
-    line = "A tile of 512×512 pixels does not fit into memory. Try tile=256."
+    line = "Not enough memory for a tile of 512×512 pixels. Try tile=256."
     assert capsys.readouterr().err == f"error: {line}\n"
     with pytest.raises(MemoryError) as error:
         dn.restore(GRAY[0], model, tile=1)
-    check(error, MemoryError, "A tile of 1×1 pixels does not fit into memory. Try tile=1.")
+    check(error, MemoryError, "Not enough memory for a tile of 1×1 pixels. Try tile=1.")
     assert contents(folder) == before
     monkeypatch.setattr(training.fitting, "_fit", fail)
     assert main(["train", "images", "--out", "m.keras", "--steps", "1", "--init", "good.keras"]) == 2
-    line = "A training step with batch_size=8 and crop=24 does not fit into memory. "
+    line = "Not enough memory for a training step with batch_size=8 and crop=24. "
     line += "Try dataclasses.replace(recipe, batch_size=4)."
     assert capsys.readouterr().err == f"error: {line}\n"
     assert not (folder / "m.keras").exists()
@@ -100,6 +100,6 @@ def test_an_experiment_that_asks_for_absent_devices(tmp_path):
         timeout=300,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("error: strategy='mirrored' finds no GPU and a single CPU;")
+    assert done.stderr.startswith("error: strategy='mirrored' found no GPU and only one CPU;")
     assert done.stderr.count("\n") == 1
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -68,6 +68,6 @@ def test_mirrored_without_devices_is_refused(monkeypatch):
     check(
         error,
         ValueError,
-        "strategy='mirrored' finds no GPU and a single CPU; expected several devices. Install "
-        "TensorFlow for your GPUs, or use strategy='none'.",
+        "strategy='mirrored' found no GPU and only one CPU; expected several devices. Install TensorFlow with GPU "
+        "support, or use strategy='none'.",
     )

@@ -56,15 +56,15 @@ def around_silent(function=ops.abs, factor=1.0, dilation=1, activation="relu", n
 
 
 SILENT = {
-    "a number": (subclassed, {"factor": 0.5}, "factor: 1.0 there, 0.5 here"),
-    "a layer": (subclassed, {"dilation": 2}, r"dilation_rate: \[1, 1\] there, \[2, 2\] here"),
+    "a number": (subclassed, {"factor": 0.5}, "factor: 1.0 saved, 0.5 now"),
+    "a layer": (subclassed, {"dilation": 2}, r"dilation_rate: \[1, 1\] saved, \[2, 2\] now"),
     "an array": (subclassed, {"kernel": (1.0, 3.0)}, "kernel/crc32"),
-    "a layer within": (subclassed, {"inner": 2.0}, "_factor: 1.0 there, 2.0 here"),
+    "a layer within": (subclassed, {"inner": 2.0}, "_factor: 1.0 saved, 2.0 now"),
     "beside it": (around_silent, {"dilation": 2}, "dilation_rate"),
-    "after it": (around_silent, {"activation": "tanh"}, "activation: 'relu' there, 'tanh' here"),
-    "in it": (around_silent, {"factor": 2.0}, "_factor: 1.0 there, 2.0 here"),
-    "its function": (around_silent, {"function": ops.sign}, "function/name: 'abs.* there, 'sign.* here"),
-    "nested": (functools.partial(around_silent, nested=True), {"factor": 2.0}, "_factor: 1.0 there, 2.0 here"),
+    "after it": (around_silent, {"activation": "tanh"}, "activation: 'relu' saved, 'tanh' now"),
+    "in it": (around_silent, {"factor": 2.0}, "_factor: 1.0 saved, 2.0 now"),
+    "its function": (around_silent, {"function": ops.sign}, "function/name: 'abs.* saved, 'sign.* now"),
+    "nested": (functools.partial(around_silent, nested=True), {"factor": 2.0}, "_factor: 1.0 saved, 2.0 now"),
 }
 
 

@@ -54,8 +54,8 @@ def test_more_decibels_are_better(photographs, tmp_path):
 def test_what_sets_the_rate_beside_a_schedule_is_refused_before_any_work(photographs, tmp_path, schedule, callback):
     recipe = dataclasses.replace(RECIPE, schedule=schedule)
     message = (
-        f"^{type(callback).__name__} sets the learning rate, and so does the recipe's schedule='{schedule}' .recipes "
-        r"with a schedule: paper, authors, fast.; expected a constant rate: give dataclasses.replace\(.*'constant'\)\.$"
+        f"^{type(callback).__name__} sets the learning rate, but so does the recipe's schedule='{schedule}' .recipes "
+        r"with a schedule: paper, authors, fast.; expected a constant rate. Use dataclasses.replace\(.*'constant'\)\.$"
     )
     with pytest.raises(ValueError, match=message):
         fit(photographs, [callback], recipe, checkpoint_dir=tmp_path / "run")

@@ -216,7 +216,7 @@ def test_a_damaged_newest_falls_back_to_the_one_before(tiny, tmp_path, left):
     if silent:
         assert load(tmp_path).step == 1
     else:
-        with pytest.warns(RuntimeWarning, match="0000000002.json is damaged .*trying the one before"):
+        with pytest.warns(RuntimeWarning, match="0000000002.json is damaged .*Trying the previous checkpoint"):
             assert load(tmp_path).step == 1
     save(tmp_path, tiny, 3)  # and the run goes on
     assert load(tmp_path).step == 3
@@ -226,7 +226,10 @@ def test_nothing_whole_is_refused_and_nothing_at_all_is_a_start(tiny, tmp_path):
     assert load(tmp_path) is None and load(tmp_path / "missing") is None
     save(tmp_path, tiny, 1)
     (tmp_path / "0000000001.npz").write_bytes(b"")
-    with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="all checkpoints are damaged; remove"):
+    with (
+        pytest.warns(RuntimeWarning),
+        pytest.raises(ValueError, match="all checkpoints are damaged; expected .* Remove"),
+    ):
         load(tmp_path)
 
 
@@ -248,7 +251,7 @@ def test_nan_never_replaces_a_good_checkpoint(tiny, tmp_path):
     save(tmp_path, tiny, 1)
     kernel = tiny.layers[0].kernel
     kernel.assign(ops.where(ops.arange(2) == 1, np.nan, kernel))
-    with pytest.raises(FloatingPointError, match="kernel is not finite after step 2: not saved"):
+    with pytest.raises(FloatingPointError, match="kernel is not finite after step 2, so it is not saved"):
         save(tmp_path, tiny, 2)
     assert load(tmp_path).step == 1 and len(list(tmp_path.iterdir())) == 2
 
@@ -256,7 +259,7 @@ def test_nan_never_replaces_a_good_checkpoint(tiny, tmp_path):
 def test_another_version_is_told(tiny, tmp_path, monkeypatch):
     save(tmp_path, tiny, 1)
     monkeypatch.setattr(checkpoint, "_versions", lambda: {"keras": "9.9"})
-    with pytest.warns(RuntimeWarning, match="was written with .*keras .*: the last bits of the result may differ"):
+    with pytest.warns(RuntimeWarning, match="was written with .*keras .*. The last bits of the result may differ"):
         assert load(tmp_path).step == 1
 
 
@@ -265,7 +268,7 @@ def test_variables_of_another_model_are_refused(tiny, tmp_path):
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     other.compile("adam", "mse")
     other.optimizer.build(other.trainable_variables)
-    with pytest.raises(ValueError, match="not those of this model"):
+    with pytest.raises(ValueError, match="does not fit this model and optimiser"):
         load(tmp_path).restore(other)
 
 

@@ -172,7 +172,7 @@ def test_nan_stops_training_and_keeps_the_checkpoint_before(photographs, pace, t
     options = {"validate_every": 4, "checkpoint_dir": tmp_path}
     with pytest.raises(FloatingPointError, match="diverged before step 8"):
         fit(photographs, callbacks=[Spoil()], **options)
-    with pytest.raises(FloatingPointError, match="time_step is not finite after step 6: not saved"):
+    with pytest.raises(FloatingPointError, match="time_step is not finite after step 6, so it is not saved"):
         fit(photographs, callbacks=[Spoil()], save_every=2, **options)  # goes on from step 4
     assert [path.name for path in tmp_path.glob("*.json")] == ["0000000004.json"]
 
@@ -205,7 +205,7 @@ def test_progress_is_that_of_the_calls(photographs, pace, capsys):
     pace(4, False)
     fit(photographs, steps=30, validate_every=30, verbose=True)
     out = capsys.readouterr().out.splitlines()
-    assert "ms a step: about" in out[0] and out[0].endswith("for 9 steps.")  # after 1, 5, …, 21
+    assert "ms per step, about" in out[0] and out[0].endswith("for 9 steps.")  # after 1, 5, …, 21
     assert out[1].startswith("step 30/30")
 
 

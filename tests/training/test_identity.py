@@ -66,11 +66,11 @@ def test_another_degrade_is_refused_and_an_equal_one_goes_on(photographs, tmp_pa
     fit(photographs, tmp_path, one())
     assert fit(photographs, tmp_path, one()).steps == 1
     with pytest.raises(
-        ValueError, match=r"is of a training with another degrade: .* differs \(by up to .*remove it\.$"
+        ValueError, match=r"belongs to a training with another degrade: .* differs \(by up to .*remove it\.$"
     ) as e:
         fit(photographs, tmp_path, other())
     assert "\n" not in str(e.value)
-    with pytest.raises(ValueError, match=r"another configuration \(degrade: 'given' there, None here\)"):
+    with pytest.raises(ValueError, match=r"another configuration \(degrade: 'given' saved, None now\)"):
         fit(photographs, tmp_path)
 
 
@@ -141,7 +141,7 @@ def test_a_degrade_that_never_repeats_itself_goes_on_with_a_warning(photographs,
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         fit(photographs, tmp_path, make())  # nothing to compare with
-    with pytest.warns(RuntimeWarning, match=r"degrade \(which is random\) cannot be compared") as seen:
+    with pytest.warns(RuntimeWarning, match=r"degrade, whose output varies, cannot be compared") as seen:
         assert fit(photographs, tmp_path, make()).steps == 1
     assert all("\n" not in str(each.message) for each in seen if each.category is RuntimeWarning)
     with pytest.raises(ValueError, match="another degrade"):
@@ -177,10 +177,10 @@ def test_a_checkpoint_of_an_earlier_version_goes_on_without_a_degrade(photograph
     fit(photographs, tmp_path / "b", scaled(0.5), make())
     first_written(tmp_path / "b")
     with pytest.raises(
-        ValueError, match=r"is of an earlier version, which did not record what degrade does.*remove it\."
+        ValueError, match=r"was written by an earlier version, which saved only the name of degrade.*remove it\."
     ):
         fit(photographs, tmp_path / "b", scaled(0.5), make())
-    with pytest.raises(ValueError, match="noise: 0.0 there, 0.1 here"):
+    with pytest.raises(ValueError, match="noise: 0.0 saved, 0.1 now"):
         fit(photographs, tmp_path / "a", model=make(), noise=0.1)
 
 
@@ -231,8 +231,8 @@ def functional(boundary="neumann", gain=1.0, shared=True, skip=True, inner=3):
 
 
 OTHERS = {
-    "boundary": ({"boundary": "dirichlet"}, "boundary: 'neumann' there, 'dirichlet' here"),
-    "custom layer": ({"gain": 2.0}, "gain: 1.0 there, 2.0 here"),
+    "boundary": ({"boundary": "dirichlet"}, "boundary: 'neumann' saved, 'dirichlet' now"),
+    "custom layer": ({"gain": 2.0}, "gain: 1.0 saved, 2.0 now"),
     "shared layer": ({"shared": False}, "layers/3/"),
     "another graph": ({"skip": False}, "keras_history"),
     "nested": ({"inner": 1}, "kernel_size"),

@@ -91,8 +91,8 @@ def test_a_noise_map_a_range_of_noises_and_a_parameter(photographs, tmp_path):
     model = dn.models.DiffNet(2, 2, 8, noise_map=True)
     assert np.isfinite([row["val_loss"] for row in fit(model, photographs, **options).history]).all()
     for change, message in (
-        ({"noise": (0.0, 0.2)}, r"noise: \[0.0, 0.1\] there, \[0.0, 0.2\] here"),
-        ({"parameter": (0.5, 2.0)}, r"parameter: \[0.5, 1.0\] there"),
+        ({"noise": (0.0, 0.2)}, r"noise: \[0.0, 0.1\] saved, \[0.0, 0.2\] now"),
+        ({"parameter": (0.5, 2.0)}, r"parameter: \[0.5, 1.0\] saved"),
         ({"parameter": None, "degrade": None}, "parameter: "),
     ):
         with pytest.raises(ValueError, match=f"another configuration .*{message}"):
@@ -104,9 +104,9 @@ def test_a_checkpoint_of_another_configuration_is_refused(photographs, tmp_path)
     with pytest.raises(ValueError, match="another configuration .*images: "):
         fit(small_model(), photographs[:, ::-1], checkpoint_dir=tmp_path, steps=4)
     other = dn.models.DiffNet(2, 2, 8, initial_scale=0.01, boundary="dirichlet")
-    with pytest.raises(ValueError, match="another configuration .*boundary: 'neumann' there"):
+    with pytest.raises(ValueError, match="another configuration .*boundary: 'neumann' saved"):
         fit(other, photographs, checkpoint_dir=tmp_path, steps=4)
-    with pytest.raises(ValueError, match="another configuration .*noise: 0.0 there, 0.01 here"):
+    with pytest.raises(ValueError, match="another configuration .*noise: 0.0 saved, 0.01 now"):
         fit(small_model(), photographs, checkpoint_dir=tmp_path, steps=4, noise=0.01)
 
 
@@ -158,7 +158,7 @@ def test_the_number_of_steps_is_exact(photographs, tmp_path):
 def test_progress_estimates_the_remaining_time(photographs, capsys):
     fit(small_model(), photographs, steps=30, verbose=True)
     out = capsys.readouterr().out
-    assert "ms a step: about" in out
+    assert "ms per step, about" in out
     assert "step 30/30" in out and "left: loss" in out
 
 
