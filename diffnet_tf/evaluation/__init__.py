@@ -1,1 +1,1 @@
-"""Evaluate networks and methods: analysis of learned filters, locality, classical methods, costs, statistics."""
+"""Evaluate networks and methods: what a network learned, locality, classical methods, costs, statistics."""

@@ -1,11 +1,12 @@
-"""Analyse the layers of a trained network as a numerical scheme: spectrum, conservation, symmetry and stability.
+"""Analyse a trained network as a numerical scheme, layer by layer: spectrum, conservation, symmetry, stability.
 
-For one image, each layer is a matrix Id + δt S, see `physics.operators`. It is compared with Perona–Malik diffusion,
-for which S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, and a step is stable if
-δt · 4 max γ ≤ 1. A layer of an inverse should be the same with the opposite sign: Id − δt S, up to O(δt²). The numbers
-of `Layer` measure how far a learned S is from this. All refer to δt S, since only the product is determined.
+For one input image, each layer is a matrix Id + δt S, see `physics.operators`. The reference is Perona–Malik diffusion:
+its S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, and the step is stable if δt · 4 max γ ≤ 1.
+A layer that undoes diffusion should have the opposite sign: Id − δt S, up to O(δt²). `Layer` measures how far a learned
+S is from this. All numbers are of the product δt S, because a factor may move between S and δt.
 
-A network that was trained to diffuse: its steps damp, and its filters follow γ(|∇u|²), which it has never seen:
+An example: the steps of a network trained to diffuse do not amplify, and its filters follow γ(|∇u|²), although γ was
+not part of the training:
 
 >>> import diffnet_tf as dn
 >>> image = dn.data.load_images("skimage", split="test", limit=1)
@@ -29,19 +30,19 @@ from diffnet_tf.networks.models import DiffNet, LinearDiffNet
 from diffnet_tf.physics import diffusion, diffusivity, stencil
 from diffnet_tf.physics.operators import StencilOperator
 
-DENSE = 200  # up to so many pixels, all eigenvalues are computed; above, ARPACK computes extreme ones
+DENSE = 200  # pixels; for more, ARPACK computes only the extreme eigenvalues
 _ARPACK: dict[str, Any] = {"k": 1, "ncv": 40, "tol": 1e-5, "maxiter": 3000, "return_eigenvectors": False}
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Extreme eigenvalues of Id + δt S; NaN if ARPACK does not converge.
+    """Extreme eigenvalues of Id + δt S; NaN if ARPACK did not converge.
 
     Attributes:
-        lowest, highest: the smallest and the largest real part.
-        radius: the largest modulus.
-        symmetric_lowest, symmetric_highest: the extreme eigenvalues of the symmetric part, which bound the real parts;
-            equal to `lowest` and `highest` if S is symmetric.
+        lowest, highest: smallest and largest real part.
+        radius: largest modulus.
+        symmetric_lowest, symmetric_highest: extreme eigenvalues of the symmetric part. They enclose the real parts, and
+            are equal to lowest and highest if S is symmetric.
     """
 
     lowest: float
@@ -53,27 +54,27 @@ class Spectrum:
 
 @dataclass(frozen=True)
 class Layer:
-    """The analysis of one layer of a network for one image.
+    """The action of one layer of a network on one image.
 
     Attributes:
-        number: of the layer, from 1.
-        state: the input image of the layer, (height, width).
+        number: number of the layer, from 1.
+        state: input image of the layer, (height, width).
         operator: its update Id + δt S.
-        action: δt L u, which the mean-free part of S = L + αW adds to the image, (height, width).
+        action: δt L u, the change of the image by the mean-free part of S = L + αW, (height, width).
         smoothing: the diagonal of δt αW, the sum of each pixel's filters times δt, (height, width).
         diffusivity: see `estimated_diffusivity`, (height, width).
         spectrum: extreme eigenvalues of Id + δt S.
-        mean_sum, largest_sum: mean and largest modulus of `smoothing`; 0 if the layer keeps constant images (and, if S
-            is symmetric, the mean gray value).
-        asymmetry: ‖S − Sᵀ‖ / ‖S‖ in the Frobenius norm, between 0 and 2; 0 for the divergence form ∇·(γ∇u).
+        mean_sum, largest_sum: mean and largest modulus of `smoothing`; both 0 if the layer preserves constant images
+            (and, if S is symmetric, the mean gray value).
+        asymmetry: ‖S − Sᵀ‖ / ‖S‖ in the Frobenius norm, between 0 and 2: 0 for a divergence form ∇·(γ∇u).
         negative, positive, opposite: see `signs`.
-        cfl_margin: 1 − δt max |centre filter|. For a diffusion this is the CFL condition: if it is at least 0, new
-            values are weighted means of old values, and the step keeps the range of the image. For other filters it
-            only measures the size of a step.
-        radius_margin: 1 − ρ(Id + δt S), with the spectral radius ρ. If it is negative, some image grows without bound
-            when the step is repeated with these filters. This is necessary for a step that undoes diffusion.
-        pearson, spearman: correlation of `diffusivity` with Perona and Malik's γ of the state, over the interior: 1 for
-            their diffusion, −1 for a step that undoes it; NaN if one is constant.
+        cfl_margin: 1 − δt max |centre filter|. For a diffusion, this is the CFL condition: if it is ≥ 0, each new value
+            is a weighted mean of old ones, so the step keeps the range of the image. For other filters, it only
+            measures the size of the step.
+        radius_margin: 1 − ρ(Id + δt S), ρ the spectral radius. If it is negative, some images grow without bound when
+            the step is repeated with these filters. This is necessary for a step that undoes diffusion.
+        pearson, spearman: correlation of `diffusivity` with the Perona–Malik diffusivity of the state, over the
+            interior: 1 for Perona–Malik diffusion, −1 for its inverse step. NaN if either is constant.
     """
 
     number: int
@@ -96,35 +97,41 @@ class Layer:
 
 
 def layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float = 0.2) -> Iterator[Layer]:
-    """Analyse the layers of a network that is applied to an image, one after the other.
+    """Analyse all layers of a network applied to an image, one after the other.
 
     Args:
-        model: a `models.DiffNet` or `models.LinearDiffNet` for gray images.
-        u: one image, (height, width) or (1, height, width, 1), floating point, at least 3 pixels a side. Eigenvalues
-            take about a second for each layer with 96×96 pixels, and minutes with 256×256.
-        contrast: λ of the Perona–Malik diffusivity that the filters are compared with, above 0.
+        model: a `models.DiffNet` or `models.LinearDiffNet`.
+        u: one image, (height, width) or (1, height, width, 1), floating point, at least 3 pixels a side. Computing
+            eigenvalues takes about a second per layer for 96×96 pixels, but minutes for 256×256.
+        contrast: λ of the Perona–Malik diffusivity to compare the filters with, above 0.
 
     Yields:
         A `Layer` for each diffusion layer, in order.
 
     Raises:
-        TypeError: for a model of another class, or an image that is not floating point.
-        ValueError: for an image of another shape, or with NaN or infinity.
+        TypeError: if the model is not a DiffNet or LinearDiffNet, or u is not floating point.
+        ValueError: if u has a wrong shape or contains NaN or infinity, or the network is not for gray images.
     """
     if not isinstance(model, (DiffNet, LinearDiffNet)):
         raise checks.InputTypeError(
-            f"The model is a {type(model).__name__}; expected a DiffNet or LinearDiffNet, whose layers are stencils."
+            f"The model is a {type(model).__name__}; expected a DiffNet or LinearDiffNet, because only their layers "
+            f"are "
+            "stencils. Give such a network."
         )
     checks.positive(contrast, "contrast")
     if model.input_channels != 1:
-        raise ValueError(f"The model takes {model.input_channels} channels; expected a model for gray images only.")
+        raise ValueError(
+            f"The model takes {model.input_channels} channels; expected 1. Give a network for gray images without a "
+            f"noise "
+            "map."
+        )
     pixels = ops.convert_to_numpy(u)
     pixels = pixels[None, ..., None] if pixels.ndim == 2 else pixels
     checks.float_dtype(pixels, "u")
     checks.image_shape(pixels.shape, "u")
     checks.finite(pixels, "u")
     if len(pixels) != 1:
-        raise ValueError(f"u has shape {pixels.shape}; expected one image. Analyse one after the other: u[i : i + 1].")
+        raise ValueError(f"u has shape {pixels.shape}; expected one image. Analyse images one by one: u[i : i + 1].")
     return _layers(model, ops.convert_to_tensor(pixels), contrast)
 
 
@@ -139,7 +146,7 @@ def _layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float) -> Itera
 def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundary, contrast: float) -> Layer:
     operator = stencil.operator(filters, dt, boundary)
     mean_free, sums = stencil.split(filters)
-    smoothing, estimate, extremes = dt * _image(sums), estimated_diffusivity(operator), spectrum(operator)
+    smoothing, estimate, eigenvalues = dt * _image(sums), estimated_diffusivity(operator), spectrum(operator)
     negative, positive, opposite = signs(operator)
     pearson, spearman = correlations(estimate, perona_malik_diffusivity(u, contrast, boundary))
     return Layer(
@@ -149,7 +156,7 @@ def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundar
         action=dt * _image(stencil.apply(u, mean_free, boundary)),
         smoothing=smoothing,
         diffusivity=estimate,
-        spectrum=extremes,
+        spectrum=eigenvalues,
         mean_sum=float(smoothing.mean()),
         largest_sum=float(abs(smoothing).max()),
         asymmetry=asymmetry(operator),
@@ -157,7 +164,7 @@ def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundar
         positive=positive,
         opposite=opposite,
         cfl_margin=1.0 - float(abs(dt * operator.filters[..., 0]).max()),
-        radius_margin=1.0 - extremes.radius,
+        radius_margin=1.0 - eigenvalues.radius,
         pearson=pearson,
         spearman=spearman,
     )
@@ -168,18 +175,18 @@ def _image(u: Tensor) -> Array:
     return ops.convert_to_numpy(u)[0, ..., 0].astype("float64")
 
 
-# ---- The numbers of a layer ------------------------------------------------------------------------------------------
+# ---- Single measures -------------------------------------------------------------------------------------------------
 
 
 def spectrum(operator: StencilOperator) -> Spectrum:
-    """The extreme eigenvalues of Id + δt S: exact for small matrices, by ARPACK (to 1e-5) for large ones."""
+    """The extreme eigenvalues of Id + δt S: exact for a small matrix, by ARPACK (to 1e-5) for a large one."""
     matrix = operator.matrix
     symmetric = (matrix + matrix.T) / 2
     if operator.shape[0] <= DENSE:
         values = np.linalg.eigvals(matrix.toarray())
         bounds = np.linalg.eigvalsh(symmetric.toarray())
         return Spectrum(*map(float, (values.real.min(), values.real.max(), abs(values).max(), bounds[0], bounds[-1])))
-    start = np.random.default_rng(0).standard_normal(operator.shape[0])  # fixed, for reproducible eigenvalues
+    start = np.random.default_rng(0).standard_normal(operator.shape[0])  # fixed, so that results are reproducible
 
     def extreme(solver: Callable[..., Array], matrix: Any, which: str) -> complex:
         try:
@@ -204,12 +211,12 @@ def asymmetry(operator: StencilOperator) -> float:
 
 
 def signs(operator: StencilOperator) -> tuple[float, float, float]:
-    """The signs of filters, over the interior pixels (those with all neighbours inside the image).
+    """The signs of filters, as shares of the interior pixels, whose neighbours all lie inside the image.
 
     Returns:
-        (negative, positive, opposite): the shares of off-centre entries of δt S below and above 0, and the share of
-        pixels whose centre filter has the opposite sign of the sum of the others. For diffusion, no off-centre entry is
-        negative; for its inverse, none is positive.
+        (negative, positive, opposite), each in [0, 1]: the shares of the off-centre entries of δt S below and above 0
+        (for a diffusion none are negative, for its inverse none are positive), and the share of pixels whose centre
+        filter has the opposite sign of the sum of the others.
     """
     filters = operator.dt * _interior(operator.filters, stencil.reach(operator.filters.shape[-1]))
     centre, others = filters[..., 0], filters[..., 1:]
@@ -218,20 +225,20 @@ def signs(operator: StencilOperator) -> tuple[float, float, float]:
 
 
 def estimated_diffusivity(operator: StencilOperator) -> Array:
-    """δt times the mean of the four nearest off-centre filters of each pixel, (height, width).
+    """δt times the mean of the filters for the four nearest neighbours of each pixel, (height, width).
 
-    For diffusion this is δt γ, averaged over the four mid-points around the pixel; for its inverse, −δt γ.
+    For a diffusion, this is δt γ averaged over the four mid-points around the pixel; for an inverse step, −δt γ.
     """
     return operator.dt * operator.filters[..., 1:5].mean(axis=-1)
 
 
 def perona_malik_diffusivity(u: Tensor, contrast: float = 0.2, boundary: Boundary = "neumann") -> Array:
-    """γ = 1/(1 + |∇u|²/λ²) of an image, averaged over the four mid-points around each pixel, to compare filters with.
+    """γ = 1/(1 + |∇u|²/λ²) of an image, averaged over the four mid-points around each pixel, to compare estimates with.
 
     Args:
         u: one image, (1, height, width, 1).
         contrast: λ, above 0.
-        boundary: the values outside the image, "neumann" or "dirichlet".
+        boundary: "neumann" or "dirichlet".
 
     Returns:
         (height, width), float64.
@@ -242,10 +249,10 @@ def perona_malik_diffusivity(u: Tensor, contrast: float = 0.2, boundary: Boundar
 
 
 def correlations(estimate: Array, truth: Array) -> tuple[float, float]:
-    """Correlations of two images over their interior, without a frame of one pixel.
+    """The correlation of two images (height, width) over their interior, without a frame of one pixel.
 
     Returns:
-        (Pearson's, Spearman's): of the values, and of their ranks; NaN if an image is constant.
+        (Pearson's, Spearman's) correlation: of the values, and of their ranks. NaN if an image is constant.
     """
     a, b = _interior(estimate).ravel(), _interior(truth).ravel()
     return _correlation(a, b), _correlation(_ranks(a), _ranks(b))
@@ -259,7 +266,7 @@ def _correlation(a: Array, b: Array) -> float:
 
 
 def _ranks(values: Array) -> Array:
-    """The rank of each value; equal values get the mean of their ranks."""
+    """The rank of each value; equal values share their mean rank."""
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[places]
 

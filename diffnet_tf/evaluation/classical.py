@@ -1,7 +1,7 @@
-"""Classical restoration with parameters tuned on training images: with and without knowledge of the diffusion.
+"""Classical restoration methods, with and without knowledge of the diffusion. Parameters are tuned on training images.
 
-The denoisers and the unsharp mask are those of scikit-image. A `Method` yields the results of successive iterations, so
-that the number of iterations can be tuned like any other parameter: stopping early regularises.
+The denoisers and the unsharp mask come from scikit-image. A `Method` yields the results after successive iterations. If
+only the number of iterations regularises, it is tuned like any other parameter.
 
 >>> import diffnet_tf as dn
 >>> from diffnet_tf.evaluation import classical
@@ -29,28 +29,29 @@ from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array, Tensor
 from diffnet_tf.physics import diffusion, inverses
 
-BATCH = 16  # images in a compiled call
+BATCH = 16  # number of images in a compiled call
 
-# ---- Methods that do not know the diffusion --------------------------------------------------------------------------
+# ---- Without knowledge of the diffusion -----------------------------------------------------------------------------
 
 
 def _each(function: Callable[[Array], Array], images: Array) -> Array:
-    """Apply a function of one image (height, width) to each of the images (n, height, width, 1)."""
+    """Apply a function of one image (height, width) to each of (n, height, width, 1)."""
     return np.stack([function(image[..., 0]) for image in np.asarray(images)])[..., None].astype(images.dtype)
 
 
 def unsharp_mask(images: Array, radius: float = 1.0, amount: float = 1.0) -> Array:
-    """u + amount · (u − G u), where G is a Gaussian of standard deviation `radius` in pixels; (n, height, width, 1)."""
+    """u + amount · (u − G u), with G a Gaussian filter of standard deviation `radius` pixels; (n, height, width, 1)."""
     return _each(lambda u: filters.unsharp_mask(u, radius, amount, preserve_range=True), images)
 
 
 def total_variation(images: Array, strength: float) -> Array:
-    """Chambolle's total variation denoising of images (n, height, width, 1); `strength` is scikit-image's weight."""
+    """Total variation denoising by Chambolle of (n, height, width, 1); `strength` is scikit-image's weight."""
     return _each(lambda u: restoration.denoise_tv_chambolle(u, strength, eps=1e-5), images)
 
 
 def wavelets(images: Array, strength: float) -> Array:
-    """Soft BayesShrink thresholds for noise of standard deviation `strength`, averaged over shifts by 0 and 1 pixel."""
+    """Wavelet denoising: soft BayesShrink thresholds for noise σ = `strength`, averaged over shifts by 0 and 1 "
+    "pixel."""
     options = {"sigma": strength, "wavelet": "db2", "method": "BayesShrink", "rescale_sigma": False}
 
     def denoised(u: Array) -> Array:
@@ -60,7 +61,7 @@ def wavelets(images: Array, strength: float) -> Array:
 
 
 def nonlocal_means(images: Array, strength: float) -> Array:
-    """Non-local means for noise of standard deviation `strength`, with scikit-image's recommended cut-off."""
+    """Non-local means for noise σ = `strength`, with the cut-off that scikit-image recommends."""
     options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "sigma": strength, "h": 0.8 * strength}
     return _each(lambda u: restoration.denoise_nl_means(u, **options), images)
 
@@ -69,12 +70,10 @@ class Wiener:
     """The best linear filter in the cosine basis: a factor ⟨x̂ ŷ⟩ / ⟨ŷ²⟩ for each frequency, from training pairs.
 
     Args:
-        inputs, targets: training pairs y and x, (n, height, width, 1).
-
-    It filters images (n, height, width, 1) of the same height and width.
+        inputs, targets: the training pairs y and x, (n, height, width, 1). Images to filter must have the same size.
 
     Raises:
-        ValueError: if shapes differ.
+        ValueError: if the shapes differ.
     """
 
     def __init__(self, inputs: Array, targets: Array) -> None:
@@ -94,41 +93,41 @@ class Wiener:
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """A restoration method with parameters to be tuned.
+    """A restoration method, with parameters to choose from.
 
     Attributes:
-        label: its name in figures and tables.
-        results: (inputs, **parameters) → the results after 1, 2, … iterations; only one if it does not iterate.
-        grid: parameter → values to try; all combinations are tried.
-        told: whether the method knows the diffusion.
-        most: the largest number of iterations to try; 0 if there is only one result.
+        label: its name in tables and figures.
+        results: results(inputs, **parameters) yields the results after 1, 2, … iterations, or one result.
+        grid: the values to try for each parameter, in all combinations.
+        knows_diffusion: whether it uses the diffusion that is to be undone.
+        most: maximum number of iterations to try; 0 if there is only one result.
     """
 
     label: str
     results: Callable[..., Iterator[Array]]
     grid: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
-    told: bool = False
+    knows_diffusion: bool = False
     most: int = 0
 
     @property
     def tuned(self) -> bool:
-        """Whether there is anything to tune."""
+        """Whether there is more than one choice of parameters."""
         return self.most > 1 or any(len(values) > 1 for values in self.grid.values())
 
     def combinations(self) -> list[dict[str, float]]:
-        """All combinations of the parameters in the grid."""
+        """All combinations of the parameter values in the grid."""
         return [dict(zip(self.grid, values)) for values in itertools.product(*self.grid.values())]
 
 
 def tune(method: Method, inputs: Array, targets: Array) -> tuple[dict[str, float], list[dict[str, float]]]:
-    """Find the parameters with the best mean PSNR on training pairs, by trying all combinations.
+    """Try all parameters, and choose those with the best mean PSNR on training pairs.
 
     Args:
         method: a `Method`.
         inputs, targets: training pairs, (n, height, width, 1).
 
     Returns:
-        (the best parameters, a list of all parameters that were tried, each with its "psnr").
+        (the chosen parameters, all tried parameters with their "psnr" in dB).
     """
     tried: list[dict[str, float]] = []
     for parameters in method.combinations():
@@ -141,18 +140,18 @@ def tune(method: Method, inputs: Array, targets: Array) -> tuple[dict[str, float
 
 
 def restored(method: Method, inputs: Array, choice: Mapping[str, float]) -> Array:
-    """Images (n, height, width, 1), restored by a method with the chosen parameters."""
+    """Restore images (n, height, width, 1) with the chosen parameters. Returns the same shape."""
     parameters = {name: value for name, value in choice.items() if name in method.grid}
     results = method.results(inputs, **parameters)
     number = int(choice["iterations"]) if method.most else 1
     return next(itertools.islice(results, number - 1, None))
 
 
-# ---- The methods -----------------------------------------------------------------------------------------------------
+# ---- The methods -------------------------------------------------------------------------------------------------
 
 
 def _batched(function: Callable[..., Tensor], *arrays: Array) -> Array:
-    """Apply a compiled function to all images in batches. The last batch is padded, to avoid compiling again."""
+    """Apply a compiled function in batches. Fills up the last batch, because another size would compile again."""
     count = len(arrays[0])
     filled = [np.concatenate([a, np.repeat(a[-1:], -count % BATCH, axis=0)]) for a in arrays]
     batches = [function(*(a[i : i + BATCH] for a in filled)) for i in range(0, len(filled[0]), BATCH)]
@@ -169,13 +168,13 @@ def _one(y: Tensor, u: Tensor) -> Tensor:
 
 
 def fixed_point(inputs: Array, denoise: Callable[..., Array] = lambda u: u, **parameters: float) -> Iterator[Array]:
-    """The results of successive fixed-point iterations; with a denoiser, of plug-and-play iterations."""
+    """Yield the results of the fixed-point iteration; with a denoiser, of its plug-and-play version."""
     step, plugged = functools.partial(_batched, _known(_one)), functools.partial(denoise, **parameters)
     return itertools.islice(inverses.plugged(inputs, plugged, step), 1, None)
 
 
 def _whole(function: Callable[..., Tensor], inputs: Array, **parameters: float) -> Iterator[Array]:
-    """The result of an inverse that knows the diffusion."""
+    """Yield the one result of an inverse that knows the diffusion."""
     yield _batched(_known(function, **parameters), inputs)
 
 
@@ -185,7 +184,7 @@ def _lavrentiev(inputs: Array, iterations: float, inner: float, alpha: float) ->
 
 
 def _sharpened(denoise: Callable[..., Array] | None, inputs: Array, **parameters: float) -> Iterator[Array]:
-    """Denoise (if a denoiser is given), then sharpen, without knowledge of the diffusion."""
+    """Denoise if a denoiser is given, then sharpen. This needs no knowledge of the diffusion."""
     if denoise is not None:
         inputs = denoise(inputs, parameters.pop("strength"))
     yield unsharp_mask(inputs, **parameters)
@@ -205,32 +204,33 @@ _ALPHA = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.3)
 
 
 def methods(noise: float, wiener: Wiener | None = None) -> dict[str, Method]:
-    """The methods to undo diffusion with noise of standard deviation σ on the diffused images, by short names.
+    """The methods for undoing diffusion with noise σ on the diffused images, by short names.
 
     Args:
-        noise: σ. Without noise, inverses that know the diffusion iterate to convergence, and nothing is denoised.
-        wiener: a fitted `Wiener` to add.
+        noise: σ ≥ 0. If it is 0, inverses that know the diffusion iterate until they converge, and there are no
+            denoisers.
+        wiener: a fitted `Wiener` to include.
     """
-    by_name: dict[str, Method] = {}
+    result: dict[str, Method] = {}
     if not noise:
         newton = functools.partial(_whole, inverses.newton_inverse)
         whole = functools.partial(_whole, diffusion.fixed_point_inverse)
         stepwise = functools.partial(_whole, inverses.stepwise_inverse)
-        by_name["fixed_point"] = Method("fixed point", whole, {"iterations": (200,)}, told=True)
-        by_name["stepwise"] = Method("step by step", stepwise, {"iterations": (40,)}, told=True)
-        by_name["newton"] = Method("Newton", newton, {"iterations": (10,), "inner": (20,)}, told=True)
+        result["fixed_point"] = Method("fixed point", whole, {"iterations": (200,)}, knows_diffusion=True)
+        result["stepwise"] = Method("step by step", stepwise, {"iterations": (40,)}, knows_diffusion=True)
+        result["newton"] = Method("Newton", newton, {"iterations": (10,), "inner": (20,)}, knows_diffusion=True)
     else:
-        by_name["fixed_point"] = Method("fixed point, stopped", fixed_point, told=True, most=10)
+        result["fixed_point"] = Method("fixed point, stopped", fixed_point, knows_diffusion=True, most=10)
         grid = {"iterations": (6,), "inner": (10,), "alpha": _ALPHA}
-        by_name["newton"] = Method("Newton, Lavrentiev", _lavrentiev, grid, told=True)
+        result["newton"] = Method("Newton, Lavrentiev", _lavrentiev, grid, knows_diffusion=True)
         for name, (label, denoise, strengths) in DENOISERS.items():
             results = functools.partial(fixed_point, denoise=denoise)
-            by_name[f"pnp_{name}"] = Method(f"fixed point with {label}", results, {"strength": strengths}, True, 8)
-    by_name["unsharp"] = Method("unsharp mask", functools.partial(_sharpened, None), SHARPEN)
+            result[f"pnp_{name}"] = Method(f"fixed point with {label}", results, {"strength": strengths}, True, 8)
+    result["unsharp"] = Method("unsharp mask", functools.partial(_sharpened, None), SHARPEN)
     if wiener is not None:
-        by_name["wiener"] = Method("Wiener filter", lambda inputs: iter([wiener(inputs)]))
+        result["wiener"] = Method("Wiener filter", lambda inputs: iter([wiener(inputs)]))
     if noise:
         for name, (label, denoise, strengths) in DENOISERS.items():
             results = functools.partial(_sharpened, denoise)
-            by_name[name] = Method(f"{label}, sharpened", results, {"strength": strengths, **_LESS})
-    return by_name
+            result[name] = Method(f"{label}, sharpened", results, {"strength": strengths, **_LESS})
+    return result

@@ -1,7 +1,7 @@
-"""Floating-point operations that an image takes: with a network, or with a classical inverse of diffusion.
+"""Count the floating-point operations for one image: of a network, from the model object, and of classical inverses.
 
-For networks, multiplications and additions are counted (a multiply-add as two) of convolutions, transposed convolutions
-and updates with stencils. Biases, activations, pooling and copies are not counted; together they are less than 2 %.
+Counts the multiplications and additions (a multiply-add is two) of convolutions, transposed convolutions and stencil
+updates. Biases, activations, pooling and copies are not counted; together they are less than 2 %.
 
 >>> import diffnet_tf as dn
 >>> from diffnet_tf.evaluation import costs
@@ -16,11 +16,11 @@ from keras import layers
 
 from diffnet_tf.networks.layers import DiffusionLayer
 
-# Operations per pixel of one explicit Perona–Malik step: |∇u|² 5, γ 3, its means 4, fluxes 4, differences 3, update 2.
+# Per pixel, one explicit Perona–Malik step: |∇u|² 5, γ 3, its means 4, fluxes 4, their differences 3, update 2.
 STEP = 21
-# Operations per pixel of its derivative in one direction: two divergences (13 each), δγ 7, sums 1.
+# Per pixel, its derivative in one direction: two divergences with 13 each, δγ 7, sums 1.
 LINEAR_STEP = 34
-# Operations per pixel of one iteration of BiCGStab without its two products: 4 inner products and 6 vector updates.
+# Per pixel, one iteration of BiCGStab without its two products: four inner products, six vector updates.
 SOLVER = 20
 
 
@@ -28,8 +28,8 @@ def flops(model: keras.Model, height: int, width: int) -> int:
     """The number of floating-point operations of a network for one image.
 
     Args:
-        model: a functional model of the package (or of convolutions only).
-        height, width: of the image, in pixels.
+        model: a functional model from this package, or one that consists of convolutions.
+        height, width: size of the image in pixels.
 
     Returns:
         The number of operations.
@@ -39,7 +39,7 @@ def flops(model: keras.Model, height: int, width: int) -> int:
 
 
 def _output_shapes(model: keras.Model, height: int, width: int) -> dict[str, tuple[int, ...]]:
-    """(height, width) of the output of every layer, by name."""
+    """The output size (height, width) of each layer, by name."""
     inner = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
     parts = keras.Model(model.inputs, [layer.output for layer in inner])
     image = keras.KerasTensor((1, height, width, *model.inputs[0].shape[3:]), dtype=model.inputs[0].dtype)
@@ -51,14 +51,14 @@ def _output_shapes(model: keras.Model, height: int, width: int) -> dict[str, tup
 
 def _of_layer(layer: keras.layers.Layer, shape: tuple[int, ...]) -> int:
     pixels = shape[0] * shape[1]
-    if isinstance(layer, layers.Conv2DTranspose):  # the whole kernel is applied to every input pixel
+    if isinstance(layer, layers.Conv2DTranspose):  # each input pixel is multiplied with the whole kernel
         return 2 * _size(layer) * pixels // (layer.strides[0] * layer.strides[1])
     if isinstance(layer, layers.Conv2D):
         return 2 * _size(layer) * pixels
     if isinstance(layer, DiffusionLayer):
         points = layer.estimator.convolutions[-1].filters
         estimator = sum(2 * _size(convolution) * pixels for convolution in layer.estimator.convolutions)
-        return estimator + 2 * (points + 1) * pixels  # the stencil S u, and u + δt S u
+        return estimator + 2 * (points + 1) * pixels  # the stencil S u, then u + δt S u
     return 0
 
 
@@ -67,10 +67,11 @@ def _size(layer: keras.layers.Layer) -> int:
 
 
 def fixed_point(iterations: int, steps: int = 4) -> int:
-    """Operations per pixel of the fixed-point inverse: for each iteration a diffusion, and u + (y − PM(u))."""
+    """Operations per pixel of the fixed-point inverse: in each iteration, one diffusion and u + (y − PM(u))."""
     return iterations * (steps * STEP + 2)
 
 
 def newton(iterations: int, inner: int, steps: int = 4) -> int:
-    """Operations per pixel of Newton's method: the diffusion, and `inner` iterations of BiCGStab with two products."""
+    """Operations per pixel of Newton's method: per iteration, a diffusion and `inner` BiCGStab steps of two "
+    "products."""
     return iterations * (steps * STEP + inner * (2 * steps * LINEAR_STEP + SOLVER) + 3)

@@ -1,20 +1,20 @@
-"""How local is the inverse of diffusion? A test of the paper's Conjecture 2.5 on given images, without learning.
+"""How local is the inverse of diffusion? This tests Conjecture 2.5 of the paper on given images, without learning.
 
-The explicit scheme computes γ before each step, and is then linear in the image. So for one image u, K steps are a
-sparse matrix A = Π (Id + δt L(γ_k)) with A u = PM(u), and the rows of A⁻¹ are filters that undo the diffusion, one for
-every pixel. These filters cover the whole image, with entries that grow with time. The conjecture says that filters on
-few pixels are enough. This module computes the best filters of a given radius: at each pixel, those with the least mean
-squared error for images with the power spectrum 1/|k|² of photographs.
+The explicit scheme computes γ from the image before each step; with γ fixed, the step is linear. So for one image u,
+K steps are one sparse matrix A = Π (Id + δt L(γ_k)) with A u = PM(u). Filters that undo the diffusion therefore exist
+for each pixel: the rows of A⁻¹. They extend over the whole image, with entries that grow with time. The conjecture says
+that a few pixels are enough. This module computes the best filters within a given radius: for each pixel, those with
+the least mean squared error for images with the power spectrum 1/|k|² of photographs.
 
-With more points, the error of the restored image decreases:
+An example: with more points, the restored image gets closer to the original:
 
 >>> import numpy as np
 >>> import diffnet_tf as dn
 >>> from diffnet_tf.evaluation import locality
 >>> image = dn.data.load_images("skimage", split="test", limit=1)[0, 32:56, 32:56, 0]
 >>> matrix = locality.diffusion_matrix(image)
->>> restored = [locality.local_inverse(matrix, image.shape, r) @ (matrix @ image.ravel()) for r in (1, 2, 4)]
->>> errors = [np.abs(u - image.ravel()).mean() for u in restored]
+>>> results = [locality.local_inverse(matrix, image.shape, r) @ (matrix @ image.ravel()) for r in (1, 2, 4)]
+>>> errors = [np.abs(result - image.ravel()).mean() for result in results]
 >>> errors == sorted(errors, reverse=True)
 True
 """
@@ -34,17 +34,17 @@ from diffnet_tf.physics.diffusion import squared_gradient
 def diffusion_matrix(
     u: Array, steps: int = 4, dt: float = 0.1, contrast: float = 0.2, boundary: Boundary = "neumann"
 ) -> sparse.csr_array:
-    """The matrix A of Perona–Malik diffusion of one image, A u = PM(u).
+    """The matrix A of Perona–Malik diffusion for one image, A u = PM(u).
 
     Args:
-        u: one image, (height, width), floating point.
+        u: one image, (height, width), floating point, at least 3 pixels a side.
         steps, dt, contrast, boundary: see `diffusion.perona_malik`.
 
     Returns:
         A CSR array (height·width, height·width), float64, for pixels numbered row by row.
 
     Raises:
-        TypeError, ValueError: for an image of another dtype or shape, or an argument out of range.
+        TypeError, ValueError: if u has a wrong dtype or shape, or an argument is out of range.
     """
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
@@ -69,7 +69,7 @@ def points_within(radius_squared: int) -> int:
 
 
 def local_inverse(matrix: sparse.csr_array, image_shape: tuple[int, int], radius_squared: int) -> sparse.csr_array:
-    """The best inverse by filters of a given radius: argmin_F E|F A u − u|² for random images u.
+    """The best inverse whose rows are limited to a radius: argmin_F E|F A u − u|² for random images u, see above.
 
     Row i of F is C_uy C_yy⁻¹ restricted to the pixels near i. Here C = (Id/L² − Δ)⁻¹ is the covariance of u with
     Neumann boundaries (L is the longer side), C_yy = A C Aᵀ and C_uy = C Aᵀ.
@@ -77,10 +77,10 @@ def local_inverse(matrix: sparse.csr_array, image_shape: tuple[int, int], radius
     Args:
         matrix: A, (height·width, height·width), for pixels numbered row by row; up to a few thousand pixels.
         image_shape: (height, width).
-        radius_squared: squared radius in pixels²: 1, 2 and 4 give 5, 9 and 13 points, see `points_within`.
+        radius_squared: squared radius in pixels²; 1, 2 and 4 give 5, 9 and 13 points, see `points_within`.
 
     Returns:
-        F, a CSR array of matrix's shape.
+        F, a CSR array with the shape of `matrix`.
     """
     height, width = image_shape
     covariance = _covariance(image_shape)
@@ -100,7 +100,7 @@ def local_inverse(matrix: sparse.csr_array, image_shape: tuple[int, int], radius
 
 @functools.lru_cache(maxsize=2)
 def _covariance(image_shape: tuple[int, int]) -> Array:
-    """The covariance of images with the power spectrum 1/|k|²."""
+    """The covariance of images whose power spectrum decreases as 1/|k|²."""
     laplacian = stencil.operator(stencil.from_diffusivity(ops.ones((1, *image_shape, 1))), 1.0).stencil_matrix
     precision = sparse.eye_array(laplacian.shape[0]) / max(image_shape) ** 2 - laplacian
     return np.linalg.inv(precision.toarray())

@@ -1,18 +1,19 @@
-"""Bootstrap intervals over images, and the calibration of ensembles. NumPy only (SciPy for ensembles).
+"""Bootstrap intervals over images, and error estimates from ensembles. Uses NumPy (and SciPy for ensembles).
 
-Two networks have difficulty with the same images. To compare them, images are resampled, the same for both.
+The same images are difficult for all networks. So a comparison of two networks resamples the same images for both, and
+only the difference between the networks remains.
 
 >>> import numpy as np
 >>> from diffnet_tf.evaluation import statistics
->>> images = np.random.default_rng(0).normal(60, 3, size=100)  # PSNR of every image
+>>> images = np.random.default_rng(0).normal(60, 3, size=100)  # PSNR of each image
 >>> mean, low, high = statistics.paired(images + 0.5, images)
 >>> print(f"{mean:.2f} ({low:.2f} to {high:.2f})")
 0.50 (0.50 to 0.50)
 
 If the true image were one more draw from the distribution of an ensemble's members, the mean square error of the mean
-of m members would be (m + 1)/m times their variance (Fortin et al., J. Hydrometeorol. 2014). `spread` is the root of
-this: the expected root mean square error of a calibrated ensemble of any size. It does not include errors that all
-members share: those from noise in the input, from information that diffusion has destroyed, and from the architecture.
+of m members would be (m + 1)/m times their variance (Fortin et al., J. Hydrometeorol. 2014). `spread` is its root:
+for a calibrated ensemble, it is the expected root mean square error, even with few members. It does not include errors
+that all members share: from noise in the input, information lost in diffusion, and limits of the architecture.
 """
 
 import math
@@ -24,7 +25,7 @@ import numpy as np
 from diffnet_tf.base.types import Array
 
 LEVEL, DRAWS = 0.95, 2_000
-WIDTH = 2.0  # half-width of an ensemble's intervals, in spreads
+WIDTH = 2.0  # half width of an ensemble's intervals, in spreads
 
 # ---- The bootstrap ---------------------------------------------------------------------------------------------------
 
@@ -32,16 +33,16 @@ WIDTH = 2.0  # half-width of an ensemble's intervals, in spreads
 def bootstrap(
     statistic: Callable[[Array], float], number: int, level: float = LEVEL, draws: int = DRAWS
 ) -> tuple[float, float, float]:
-    """A statistic of images and its percentile bootstrap interval.
+    """A statistic over images and its percentile bootstrap interval.
 
     Args:
-        statistic: a function of the indices of resampled images, (number,).
-        number: of images.
-        level: confidence level of the interval, in (0, 1).
-        draws: number of bootstrap samples, which are always the same.
+        statistic: a function of the indices of images, (number,), in which an index may occur more than once.
+        number: number of images, at least 1.
+        level: coverage of the interval, in (0, 1).
+        draws: number of bootstrap samples; the seed is fixed.
 
     Returns:
-        (statistic of all images, lower end, upper end).
+        (statistic over all images, lower end, upper end).
     """
     rng = np.random.default_rng(0)
     samples = [statistic(rng.integers(number, size=number)) for _ in range(draws)]
@@ -53,14 +54,14 @@ def interval(values: Array, level: float = LEVEL, draws: int = DRAWS) -> tuple[f
     """The mean over images and its percentile bootstrap interval.
 
     Args:
-        values: one value for each image, (n,); or (seeds, n), which are first averaged over seeds.
+        values: one value for each image, (n,), or (seeds, n), which is first averaged over seeds.
         level, draws: see `bootstrap`.
 
     Returns:
         (mean, lower end, upper end).
 
     Raises:
-        ValueError: if there are no values, or a value is not finite.
+        ValueError: if there are no values, or some are not finite.
     """
     values = np.atleast_2d(np.asarray(values, "float64")).mean(axis=0)
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
@@ -75,7 +76,8 @@ def paired(ours: Array, theirs: Array, level: float = LEVEL, draws: int = DRAWS)
     """The mean difference ours − theirs on the same images, and its bootstrap interval.
 
     Args:
-        ours, theirs: one value for each image, (n,), or (seeds, n) with any number of seeds, which are averaged.
+        ours, theirs: one value for each image, (n,), or (seeds, n), which is first averaged over seeds. The numbers of
+            seeds may differ.
         level, draws: see `bootstrap`.
 
     Returns:
@@ -87,7 +89,7 @@ def paired(ours: Array, theirs: Array, level: float = LEVEL, draws: int = DRAWS)
     ours, theirs = (np.atleast_2d(np.asarray(a, "float64")).mean(axis=0) for a in (ours, theirs))
     if ours.shape != theirs.shape:
         raise ValueError(
-            f"ours has {ours.size} images and theirs {theirs.size}; expected the same images in the same order."
+            f"ours has {ours.size} images, but theirs has {theirs.size}; expected the same images in the same order."
         )
     return interval(ours - theirs, level, draws)
 
@@ -96,7 +98,7 @@ def paired(ours: Array, theirs: Array, level: float = LEVEL, draws: int = DRAWS)
 
 
 def spread(members: Array) -> Array:
-    """The expected error of the mean of a calibrated ensemble, for each pixel.
+    """The expected error of the members' mean in each pixel, if the ensemble is calibrated.
 
     Args:
         members: outputs of m ≥ 2 networks, (m, ...).
@@ -105,7 +107,7 @@ def spread(members: Array) -> Array:
         (...), √(1 + 1/m) times the sample standard deviation.
 
     Raises:
-        ValueError: for fewer than two members.
+        ValueError: if there are fewer than 2 members.
     """
     number = len(members)
     if number < 2:
@@ -114,14 +116,14 @@ def spread(members: Array) -> Array:
 
 
 def calibration(spread: Array, error: Array, bins: int = 20) -> tuple[Array, Array]:
-    """The calibration curve of an ensemble, which is the diagonal if it is calibrated.
+    """The calibration curve of an ensemble. It is the diagonal if the ensemble is calibrated.
 
     Args:
-        spread, error: of all pixels, of equal shape.
-        bins: number of bins, each with about the same number of pixels, sorted by spread.
+        spread, error: spread and error of all pixels, of equal shape.
+        bins: number of bins, sorted by spread, with about the same number of pixels.
 
     Returns:
-        (root mean square spread, root mean square error) of the bins, (bins,) each.
+        (root mean square spread, root mean square error) in each bin, both (bins,).
     """
     spread, error = np.ravel(spread), np.ravel(error)
     parts = np.array_split(np.argsort(spread, kind="stable"), bins)
@@ -130,23 +132,23 @@ def calibration(spread: Array, error: Array, bins: int = 20) -> tuple[Array, Arr
 
 
 def scale(spread: Array, error: Array) -> float:
-    """The factor that makes the root mean square of the spread equal to that of the error.
+    """The factor that makes the spread as large as the error: the ratio of their root mean squares.
 
-    Fit it on other images than those that you use it for.
+    Fit it on different images from those on which you use it.
     """
     return float(np.sqrt(np.mean(np.square(error)) / np.mean(np.square(spread))))
 
 
 def coverage(spread: Array, error: Array, width: float = WIDTH) -> float:
-    """The share of pixels whose error is at most `width` times the spread."""
+    """The share of pixels, in [0, 1], whose |error| is at most `width` spreads."""
     return float(np.mean(np.abs(error) <= width * spread))
 
 
 def nominal_coverage(number: int, width: float = WIDTH) -> float:
-    """The coverage of a calibrated Gaussian ensemble: for two spreads, 88 % with 5 members and 95 % with many.
+    """The coverage of a calibrated Gaussian ensemble: for two spreads, 88 % with 5 members, 95 % with many.
 
-    The spread of few members is itself uncertain: (truth − mean) / spread has Student's distribution with m − 1 degrees
-    of freedom.
+    With m members, the spread is itself uncertain: (truth − mean) / spread has Student's t distribution with m − 1
+    degrees of freedom.
     """
     from scipy import special
 
@@ -161,7 +163,7 @@ def rank_correlation(spread: Array, error: Array) -> float:
 
 
 def judged(spread: Array, error: Array, factor: float = 1.0, bins: int = 20) -> dict[str, Any]:
-    """The statistics above for a spread that was multiplied by a factor: a dict of plain values."""
+    """All measures above for a spread multiplied by a factor, as a dict of plain values."""
     spread = factor * np.asarray(spread, "float64")
     predicted, actual = calibration(spread, error, bins)
     return {

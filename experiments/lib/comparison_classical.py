@@ -29,7 +29,7 @@ def measured(name, method, task, budget, images):
     chosen = sum(len(values) > 1 for values in method.grid.values()) + (method.most > 1)
     pixels, images = targets.shape[1] * targets.shape[2], budget.tuning if method.tuned else 0
     record = {
-        "kind": "told" if method.told else "untold",
+        "kind": "told" if method.knows_diffusion else "untold",
         "label": method.label,
         "parameters": pixels if name == "wiener" else chosen,  # one a frequency
         "flops": _flops(name, choice, pixels),

@@ -94,7 +94,7 @@ def test_without_noise_the_known_scheme_is_undone_nearly_exactly(photographs, mo
     psnr = {
         name: np.min(dn.metrics.psnr(photographs[:2], classical.restored(m, diffused, m.combinations()[0])))
         for name, m in whole.items()
-        if m.told
+        if m.knows_diffusion
     }
     assert psnr["newton"] > 100 and psnr["stepwise"] > 100
     assert 50 < psnr["fixed_point"] < 90
