@@ -1,4 +1,4 @@
-"""The common style of all figures. Uses only NumPy and Matplotlib: figures are drawn from records, without Keras."""
+"""The common style of all figures. NumPy and Matplotlib only: figures are drawn from records, without Keras."""
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -17,10 +17,12 @@ from matplotlib.ticker import MaxNLocator
 from diffnet_tf import files
 from diffnet_tf.base.types import Array, PathLike
 
-DPI = 150
-RESIDUALS = "RdBu_r"  # diverging and safe for colour-blind readers; white is zero
+DPI = 200
+WIDTH = 5.6  # inches of a whole figure: type of 8 points is read on a phone, too, where all of it is 400 pixels wide
+RESIDUALS = "RdBu_r"  # diverging and colour-blind safe; white is zero
+ERRORS = "magma"  # moduli: black is zero
 SPECTRA = "viridis"
-# Okabe & Ito's colours, which colour-blind readers can distinguish, for lines and dots; light colours for boxes.
+# Okabe & Ito's colours for lines and dots, which colour-blind readers can tell apart, and light ones for boxes.
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 BOXES = ("#CFE5F3", "#FBE3CF")
 GRAY = "#999999"
@@ -41,7 +43,7 @@ Drawn = TypeVar("Drawn")
 
 
 def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
-    """A decorator that applies the style inside a drawing function, without changing the caller's settings."""
+    """A decorator that applies the style inside a drawing function, and leaves the caller's settings unchanged."""
 
     def wrapped(*arguments: Arguments.args, **options: Arguments.kwargs) -> Drawn:
         with matplotlib.rc_context(STYLE):
@@ -59,12 +61,7 @@ CAPTION_PIXELS = (
 
 
 def panels(rows: int, columns: int, caption: str, width: float = 1.45, height: float = 1.62) -> tuple[Figure, Array]:
-    """A figure with a grid of image panels without ticks, and a wrapped caption below.
-
-    Args:
-        rows, columns: shape of the grid.
-        caption: text below the figure.
-        width, height: size of a panel in inches.
+    """A figure with a grid of image panels without ticks, and a caption wrapped below it.
 
     Returns:
         (figure, axes), axes of shape (rows, columns).
@@ -77,21 +74,17 @@ def panels(rows: int, columns: int, caption: str, width: float = 1.45, height: f
 
 
 def plots(rows: int, columns: int, caption: str, width: float = 3.4, height: float = 2.4) -> tuple[Figure, Array]:
-    """A figure with a grid of axes for curves, as `panels`: (figure, axes of shape (rows, columns))."""
-    return _grid(rows, columns, caption, columns * width, rows * height)
-
-
-def _grid(rows: int, columns: int, caption: str, width: float, height: float) -> tuple[Figure, Array]:
-    figure = canvas(caption, width, height)
+    """A figure with a grid of axes for curves, and a caption wrapped below it: (figure, axes (rows, columns))."""
+    figure = canvas(caption, columns * width, rows * height)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def canvas(caption: str, width: float, height: float) -> Figure:
-    """An empty figure of this size in inches, with a wrapped caption below."""
-    printable = caption.encode(errors="backslashreplace").decode()  # it may contain arbitrary file names
-    lines = textwrap.wrap(printable, int(width * 17.5))
-    figure = Figure((width, height + 0.14 * len(lines)), dpi=DPI, layout="constrained")
-    figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left", parse_math=False)
+def canvas(
+    caption: str, width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained"
+) -> Figure:
+    """An empty figure of so many inches, with a caption wrapped below it; "compressed" is the layout of images."""
+    figure = Figure((width, height), dpi=DPI, layout=layout)
+    below(figure, caption)
     return figure
 
 
@@ -121,31 +114,47 @@ def _taken(figure: Figure) -> float:
 def image(
     axis: Axes, pixels: Array, label: str | None = None, low: float = 0.0, high: float = 1.0, cmap: str = "gray"
 ) -> AxesImage:
-    """Draw an image (height, width) on the scale low to high, with a label below. Returns the artist for a colour "
-    "bar."""
+    """Draw an image on the scale `low` … `high`, with a label below it. Returns the artist, for a colour bar."""
     if label:
         axis.set_xlabel(label, labelpad=2)
     return axis.imshow(pixels, vmin=low, vmax=high, cmap=cmap)
 
 
 def titles(axes: Iterable[Axes], texts: Iterable[str]) -> None:
-    """Set the titles of several axes."""
+    """Write a title above each of the axes."""
     for axis, text in zip(axes, texts):
         axis.set_title(text)
 
 
-def key(axis: Axes, entries: Iterable[tuple[str, dict[str, Any]]], **options: Any) -> None:
-    """Draw a legend from (label, properties of its line or marker)."""
+def errors(figure: Figure, artist: AxesImage, axes: Axes | Array, largest: float, short: bool = False) -> None:
+    """The colour bar of moduli of errors, below some axes: its end is above most, and it says what the largest one is.
+
+    Args:
+        figure, artist, axes: what it is of.
+        largest: error.
+        short: whether there is room for few words.
+    """
+    extend = "max" if largest > artist.get_clim()[1] else "neither"
+    bar = figure.colorbar(artist, ax=axes, location="bottom", shrink=0.8, aspect=12 if short else 30, extend=extend)
+    bar.set_label(
+        f"largest {largest:.2g}" if short else f"|error| of gray values in [0, 1]; the largest is {largest:.2g}"
+    )
+    bar.locator = MaxNLocator(2 if short else 4)
+
+
+def key(axis: Axes | Figure, entries: Iterable[tuple[str, dict[str, Any]]], **options: Any) -> None:
+    """A legend of (label, properties of its line or marker), in axes or beside all axes of a figure."""
     axis.legend(handles=[Line2D([], [], label=label, **look) for label, look in entries], **options)
 
 
 def bars(axis: Axes, groups: Sequence[str], series: dict[str, tuple[str, Array]], width: float = 0.27) -> None:
-    """Draw groups of bars, with their values above them.
+    """Bars with their values above them.
 
     Args:
-        groups: names of the n groups, below the axis.
-        series: label → (colour, means and standard deviations of the groups, (n, 2)); NaN for a missing bar.
-        width: width of a bar, with groups at distance 1.
+        axis: to draw into.
+        groups: the n names below the axis.
+        series: label → (colour, array (n, 2) of mean and standard deviation for each group; NaN where there is none).
+        width: of a bar, where the distance of two groups is 1.
     """
     for k, (label, (colour, values)) in enumerate(series.items()):
         means, spreads = np.transpose(values)
@@ -170,15 +179,15 @@ def span(axis: Axes, least: float) -> None:
 
 
 def symmetric(*images: Array, share: float = 0.995) -> float:
-    """A common scale s for images around zero, to draw them from −s to s.
+    """The s of a common colour scale −s … s for images around zero: the `share` quantile of the absolute values.
 
-    s is a quantile of the moduli, not their maximum, because a few extreme pixels would make all others white.
+    With the maximum instead, a few bright pixels would leave all others white.
     """
     return float(np.quantile(np.abs(images if len(images) > 1 else images[0]), share)) or 1e-6
 
 
 def save(figure: Figure, path: PathLike) -> None:
-    """Write a PNG and a PDF next to it, without dates and versions, so that equal figures give equal files."""
+    """Write a PNG, and a PDF beside it, without dates and versions, so that equal figures give equal files."""
     path = Path(path)
     of_a_png = {"Software": None, CAPTION_PIXELS: str(round(DPI * _taken(figure)))}
     for suffix, about in ((".png", of_a_png), (".pdf", dict.fromkeys(("Creator", "Producer", "CreationDate")))):

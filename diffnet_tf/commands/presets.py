@@ -1,4 +1,4 @@
-"""List the networks that come with the package, or show the model card of one."""
+"""List the presets, the trained networks that come with the package, or show the card of one."""
 
 import json
 import textwrap
@@ -13,37 +13,28 @@ WIDTH = 100  # columns of the terminal
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("name", metavar="NAME", nargs="?", choices=PRESETS, help="show the model card of this preset")
-    parser.add_argument("--json", action="store_true", help="print the card (or all cards) as JSON")
+    parser.add_argument("name", metavar="NAME", nargs="?", choices=PRESETS, help="show the card of this preset")
+    parser.add_argument("--json", action="store_true", help="print the card, or all cards, as JSON")
 
 
 def run(arguments: Namespace) -> int:
     """Print the list or a card. Returns the exit status."""
-    shown = {name: cards.card(name) for name in ([arguments.name] if arguments.name else cards.list_presets())}
+    listed = {name: cards.card(name) for name in ([arguments.name] if arguments.name else cards.list_presets())}
     if arguments.json:
-        print(json.dumps(shown[arguments.name] if arguments.name else shown, indent=1, ensure_ascii=False))
+        print(json.dumps(listed[arguments.name] if arguments.name else listed, indent=1, ensure_ascii=False))
     elif arguments.name:
-        print("\n".join(_lines(shown[arguments.name])))
+        print("\n".join(_lines(listed[arguments.name])))
     else:
-        width = max(map(len, shown))
-        for name, card in shown.items():
+        width = max(map(len, listed))
+        for name, card in listed.items():
             before, after = (card["quality"][side]["mean"] for side in ("input", "output"))
-            print(f"{name:<{width}}  {_task(card)}: {before:.1f} → {after:.1f} dB")
+            print(f"{name:<{width}}  {cards.task(card)}: {before:.1f} → {after:.1f} dB")
         print("\nTo see the card of a preset: presets NAME. To use a preset: restore IN OUT --preset NAME")
     return 0
 
 
-def _task(card: dict[str, Any]) -> str:
-    task = {
-        "inverse": "undoes Perona–Malik diffusion",
-        "forward": "applies Perona–Malik diffusion",
-        "deconvolution": "undoes isotropic diffusion",
-    }[card["problem"]]
-    return f"{task}, {100 * card['noise']:g} % noise" if card["noise"] else f"{task}, no noise"
-
-
 def _lines(values: dict[str, Any], indent: int = 0) -> list[str]:
-    """Format a card as text: one line for each value, nested values indented."""
+    """A card as lines of text: one for each value, with nested values indented."""
     lines, blank = [], " " * indent
     for key, value in values.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Restore an image file, or all images in a folder, with a network.
+"""Apply a network to an image file, or to all images of a folder.
 
 A preset undoes (or applies) the one diffusion that it was trained on. An ordinary photograph only becomes sharper (or
 blurrier). The network sees the pixel value 0 as black and the maximum of the image as white; if some defects are

@@ -29,7 +29,7 @@ def run(arguments: Namespace) -> int:
             f"{arguments.results_dir} does not exist; expected the folder with the records. Run this command in the "
             "root of the clone, or give another --results_dir."
         )
-    if str(CLONE) not in sys.path:  # a console script does not search the current folder
+    if str(CLONE) not in sys.path:  # a console script does not look in the current folder
         sys.path.append(str(CLONE))
     ledger = importlib.import_module("experiments.lib.ledger")
     if hint := importlib.import_module("experiments.lib.results_folder").check(arguments.results_dir):

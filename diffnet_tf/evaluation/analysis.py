@@ -171,7 +171,7 @@ def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundar
 
 
 def _image(u: Tensor) -> Array:
-    """An image (1, height, width, 1) as (height, width), float64."""
+    """(1, height, width, 1) as (height, width), in float64."""
     return ops.convert_to_numpy(u)[0, ..., 0].astype("float64")
 
 

@@ -71,8 +71,8 @@ def points_within(radius_squared: int) -> int:
 def local_inverse(matrix: sparse.csr_array, image_shape: tuple[int, int], radius_squared: int) -> sparse.csr_array:
     """The best inverse whose rows are limited to a radius: argmin_F E|F A u − u|² for random images u, see above.
 
-    Row i of F is C_uy C_yy⁻¹ restricted to the pixels near i. Here C = (Id/L² − Δ)⁻¹ is the covariance of u with
-    Neumann boundaries (L is the longer side), C_yy = A C Aᵀ and C_uy = C Aᵀ.
+    Row i is C_uy C_yy⁻¹ over the pixels y_j near i, with C the covariance of u, (Id/L² − Δ)⁻¹ under Neumann boundaries
+    (L the longer side), C_yy = A C Aᵀ and C_uy = C Aᵀ.
 
     Args:
         matrix: A, (height·width, height·width), for pixels numbered row by row; up to a few thousand pixels.

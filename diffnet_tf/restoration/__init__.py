@@ -1,4 +1,4 @@
-"""`restore`: apply a network to images of any size, kind and depth."""
+"""Apply a network to images of any size, kind and depth: `restore`."""
 
 from diffnet_tf.base.choices import COLOURS
 from diffnet_tf.restoration.advice import CEILINGS

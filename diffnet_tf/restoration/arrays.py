@@ -53,7 +53,7 @@ def restore(
     progress: Callable[[int, int], None] | None = None,
     name: PathLike = "The image",
 ) -> Array:
-    """Restore one image with a network.
+    """Apply a network to one image.
 
     Args:
         image: (height, width) or (height, width, channels) with 1 to 4 channels: gray; gray and alpha; RGB; RGB and
@@ -151,7 +151,7 @@ def check(
         dtype: dtype of the output; None for the image's.
 
     Raises:
-        TypeError, ValueError: see `restore`.
+        TypeError, ValueError: as `restore`.
     """
     _check_layout(pixels, name)
     planned(pixels, name, colour, alpha, white, black, nodata, dtype or pixels.dtype, scale)

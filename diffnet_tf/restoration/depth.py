@@ -21,7 +21,7 @@ _OUTER, _INNER = 0.2, 1.2  # see `_is_noise`
 
 
 def full(dtype: np.dtype) -> float:
-    """White in a dtype: its largest integer, or 1 for floats."""
+    """White: the largest integer of a dtype, or 1."""
     return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
 

@@ -60,7 +60,7 @@ def check_level(value: Level | None, name: str) -> None:
     """Refuse anything but a number or a percentile.
 
     Raises:
-        TypeError, ValueError: if not. The message names the argument.
+        TypeError, ValueError: naming the argument.
     """
     if value is None or (isinstance(value, numbers.Real) and not isinstance(value, bool)):
         if value is not None and not np.isfinite(value):

@@ -80,10 +80,7 @@ def fit(
     verbose: bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Training:
-    """Train a model on pairs that are made on the fly.
-
-    Ctrl-C stops the training after the current step (on JAX, after the current call of several steps, see
-    `training.device`). The model keeps the weights it has reached, and with `checkpoint_dir` they are saved.
+    """Train a model for a number of steps on pairs made on the fly.
 
     Ctrl-C ends the training after the current step and saves a checkpoint; the model keeps the weights reached. On JAX,
     one call does several steps (see `training.device`), and Ctrl-C waits for the end of the call.
@@ -112,7 +109,7 @@ def fit(
             callback with batch methods reduces each call to one step.
 
     Returns:
-        A `Training`. The model is trained in place.
+        A `Training`.
 
     Raises:
         TypeError, ValueError: before any work, if an argument is out of range, the images do not fit the model, or the

@@ -44,7 +44,7 @@ def test_the_console_script_writes_nothing_to_stderr(tmp_path):
     script = tmp_path / quiet.SCRIPT
     script.write_text("import sys\nfrom diffnet_tf.__main__ import main\nsys.exit(main())\n")
     status, out, errors = run(script, "data", tmp_path)
-    assert (status, errors) == (1, "") and out.startswith("No data that this package can use.")
+    assert (status, errors) == (1, "") and out.startswith("No image data that this package can read.")
     assert run(script, "--help")[1].startswith(f"usage: {quiet.SCRIPT} [-h] [--version] COMMAND")
 
 

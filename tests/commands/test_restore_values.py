@@ -61,7 +61,7 @@ def test_values_are_refused_with_the_option_that_helps(image, name, options, wor
 def test_a_hot_pixel_is_warned_of_until_white_is_given(small, tmp_path, capsys):
     given = (write(tmp_path / "in.tif", HOT), tmp_path / "o.tif", *small)
     assert restore(*given) == 0
-    assert capsys.readouterr().err.startswith("warning: Only 1 of 4,200 values are above half of the maximum, 20.")
+    assert capsys.readouterr().err.startswith("warning: Only 1 of 4,200 values lie above half of the maximum, 20.")
     for white in ("1", "99.8%"):
         assert restore(*given, "--white", white, "--force") == 0
         assert capsys.readouterr().err == ""

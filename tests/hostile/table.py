@@ -305,7 +305,7 @@ COMMANDS = {
     f"{RESTORED} no.keras": "no.keras does not exist; expected a model saved as .keras",
     f"{RESTORED} zero.png": "zero.png ends in '.png'; expected a model saved as .keras",
     f"{RESTORED} zero.keras": "zero.keras cannot be loaded as a model (File is not a zip",
-    f"{RESTORED} later.keras": f"is of Keras 4.1.0, later than the Keras {keras.__version__}",
+    f"{RESTORED} later.keras": f"Keras 4.1.0 wrote it, which is later than the installed Keras {keras.__version__}",
     f"{RESTORED} dense.keras": "The model maps (None, 4) to (None, 3); expected images",
     "train images": "arguments are required: --out; see python -m diffnet_tf train --help",
     "train no --out m.keras": "data_dir no does not exist",

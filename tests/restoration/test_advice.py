@@ -163,7 +163,7 @@ def test_a_percentile_is_advised_only_where_it_is_above_black():
     image[:2, :2] = 50, 100
     image[0, 0] = 100
     for given, percentile in ((image, False), (image + DIFFUSED[:100, :100], True)):
-        with pytest.warns(UserWarning, match="values are above half of the maximum") as warned:
+        with pytest.warns(UserWarning, match="values lie above half of the maximum") as warned:
             dn.restore(given, model)
         (text,) = {str(w.message) for w in warned if "above half" in str(w.message)}
         assert text.endswith("the value of white.") and ("%" in text) == percentile

@@ -34,7 +34,7 @@ def test_a_hot_pixel_spoils_nothing_beyond_its_reach(inverse, clean, hot, white)
     """58.3 dB become 29.9 and 16.9 without a white point: here more than 60 stay."""
     image = DIFFUSED.copy()
     image[60, 60] = hot
-    with pytest.warns(UserWarning, match=r"Only 1 of 14,400 values are above half of the maximum.*give white='99.9"):
+    with pytest.warns(UserWarning, match=r"Only 1 of 14,400 values lie above half of the maximum.*give white='99.9"):
         assert psnr(dn.restore(image, inverse), FAR) < 40
     restored = dn.restore(image, inverse, white=white)
     assert psnr(restored, FAR) > clean - (0.1 if white == 1.0 else 2)
