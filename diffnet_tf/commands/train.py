@@ -121,7 +121,10 @@ def run(arguments: Namespace) -> int:
     checkpoint.remove(state)
     for name, psnr in {**before, str(arguments.out): quality(restored())}.items():
         number, height, width, _ = held_out.shape
-        print(f"{name}: {psnr:.2f} dB on {number} images of {width}×{height} pixels held out from training")
+        print(
+            f"{name}: {psnr:.2f} dB on {number} image{'s' * (number != 1)} of {width}×{height} pixels held out from "
+            f"training"
+        )
     return 0
 
 
