@@ -46,7 +46,7 @@ def test_pairs_are_antisymmetric_and_average_seeds():
     mean, low, high = statistics.paired(ours, theirs)
     assert mean == pytest.approx(ours.mean() - theirs.mean())
     np.testing.assert_allclose(statistics.paired(theirs, ours), (-mean, -high, -low), atol=1e-12)
-    with pytest.raises(ValueError, match="ours has 20 images and theirs 19"):
+    with pytest.raises(ValueError, match="ours has 20 images, but theirs has 19"):
         statistics.paired(ours, theirs[:19])
     with pytest.raises(ValueError, match="1 are not finite"):
         statistics.interval([1.0, np.inf])
