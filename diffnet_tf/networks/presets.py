@@ -9,8 +9,6 @@ the card, and used only if their names, shapes and dtypes are those of the netwo
 ['forward', 'inverse', 'inverse-0.1pct', 'inverse-1pct', 'deconvolution']
 >>> dn.from_preset("inverse").count_params()
 101310
-
-.. include:: weights/README.md
 """
 
 import weakref
