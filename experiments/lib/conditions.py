@@ -22,6 +22,7 @@ PARAMETERS = {"DiffNet": 101_310, "UNet": 34_512_705, "deconvolution": 60_786}  
 STEPS = {"deconvolution": 64_000}  # of the paper, about; of all others `PAPER_STEPS`
 PAPER_STEPS, PAPER_BATCH, SIDE = 101_250, 16, 96
 LOSSES = ("mse", "norm")  # "ℓ2 loss" in the paper; its norm over the batch in the authors' code
+OPTIMISERS = {"adam": "Adam", "soap": "SOAP"}  # recipe → in words
 SEEDS = 3
 TRAINED_ON, TESTED_ON, REAL = 90_000, 10_000, 123  # images of STL-10; the last: of stl10_real
 # Pixels a training must have seen before anything is said of it: 7,000 steps of 8 crops of 24×24.
@@ -131,7 +132,7 @@ def alike(ours: Sequence[Training], theirs: Sequence[Training]) -> tuple[bool, s
     """
     both = [*ours, *theirs]
     one, other = sorted({size(each) for each in ours}), sorted({size(each) for each in theirs})
-    where = _in_tf32(ours, theirs)
+    where = _with_optimisers(ours, theirs) + _in_tf32(ours, theirs)
     if one == other and len(one) == 1:
         return True, f"both trained for {one[0]}{where}"
     lengths = f"{' or '.join(one)} against {' or '.join(other)}{where}"
@@ -140,6 +141,13 @@ def alike(ours: Sequence[Training], theirs: Sequence[Training]) -> tuple[bool, s
     if all(pixels(each) >= LONG or each.get("stopped_early") for each in both):
         return True, f"longest training of each: {lengths}"
     return False, f"not trained equally: {lengths}"
+
+
+def _with_optimisers(ours, theirs):
+    """The optimisers in words, where they differ: that alone may decide a comparison."""
+    names = ({OPTIMISERS.get(each["recipe"]["optimizer"], "?") for each in side} for side in (ours, theirs))
+    one, other = (" or ".join(sorted(each)) for each in names)
+    return f", {one} against {other}" if one != other else ""
 
 
 def _narrowed(training):

@@ -88,7 +88,7 @@ def test_a_claim_on_no_training_has_no_marks():
 def test_like_with_like():
     """Equal steps of equal batches; as many pixels; or the longest of each, if both are long or were stopped early."""
     one, same = paper(recipe=FAST, steps=9_000), paper(recipe=FAST | {"optimizer": "adam"}, steps=9_000)
-    assert conditions.alike([one], [same]) == (True, "both trained for 9,000 × 8 × 24²")
+    assert conditions.alike([one], [same]) == (True, "both trained for 9,000 × 8 × 24², SOAP against Adam")
     other = paper(recipe=FAST, steps=9_001)
     assert conditions.alike([one], [other])[0] is False and conditions.alike([one], [paper()])[0] is False
     large = paper(recipe=FAST | {"crop": 48}, steps=2_250)
@@ -98,7 +98,7 @@ def test_like_with_like():
     )
     long = paper(recipe=FAST, steps=72_000)
     fair, words = conditions.alike([long], [paper()])
-    assert fair and words == "longest training of each: 72,000 × 8 × 24² against 101,250 × 16 × 96²"
+    assert fair and words == "longest training of each: 72,000 × 8 × 24² against 101,250 × 16 × 96², SOAP against Adam"
     pixels = 0.02 * 101_250 * 16 * 96**2
     for steps, expected in ((pixels // (8 * 24**2) + 1, True), (pixels // (8 * 24**2) - 1, False)):
         assert conditions.alike([paper(recipe=FAST, steps=int(steps))], [paper()])[0] is expected
