@@ -79,6 +79,7 @@ package package-alone: $(VENV)/installed-dev
 # build/site/index.html, or serve it while you write: .venv/bin/python -m mkdocs serve
 docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+	@echo "The site is in build/site: open build/site/index.html in a browser."
 
 # The scripts of the gallery, and their pictures: some minutes.
 gallery: $(VENV)/installed-dev

@@ -17,7 +17,7 @@ TASKS = {
     "forward": ("diffuse as Perona–Malik does", "diffnet"),
     "fig05": ("deblur disks (Figures 4 and 5)", "test"),
 }
-HEAD = ("DiffNet learned to", "input", "the paper", "here", "U-Net here", "fixed point, which knows λ and T")
+HEAD = ("DiffNet learned to", "input", "DiffNet, paper", "DiffNet here", "U-Net here", "fixed point")
 
 
 def headline(root):
@@ -33,13 +33,13 @@ def headline(root):
                 task,
                 f"{_psnr(first['results']['degraded']):.2f}",
                 f"{paper}" if paper else "",
-                f"**{ours:.2f}** ({captions.count(len(trained), 'seed')})",
+                f"{ours:.2f} ({captions.count(len(trained), 'seed')})",
                 _unet(root, first) if name != "fig05" else "",
                 f"{_psnr(first['results']['fixed_point']):.2f}" if "fixed_point" in first["results"] else "",
             )
             lines.append(f"| {' | '.join(cells)} |")
     total = ledger.total(ledger.PAPER, ledger.PAPER.rows(root))
-    return "\n".join([*lines, "", f"{total}."])
+    return "\n".join([*lines, "", f"{total} ([how to read this](docs/ledgers.md))."])
 
 
 def _psnr(result):

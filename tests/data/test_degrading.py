@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 import diffnet_tf as dn
 from diffnet_tf import data
 from diffnet_tf.data.pairs import Plan
-from tests.conftest import BACKEND, tensorflow_only
+from tests.conftest import BACKEND, mostly_slow, tensorflow_only
 
 OPTIONS = {"batch_size": 3, "crop": 12, "epochs": None}
 
@@ -59,7 +59,7 @@ def test_its_shape_is_known(photographs):
     assert [tuple(spec.shape) for spec in dataset.element_spec] == [(None, 12, 12, 2), (None, 12, 12, 1)]
 
 
-@pytest.mark.parametrize("case", ["SciPy", "a parameter"])
+@pytest.mark.parametrize("case", mostly_slow(["SciPy", "a parameter"], "SciPy"))
 def test_fit_runs_it(photographs, case):
     """With the validation, whose images are whole."""
     options = {"degrade": IN_PYTHON["SciPy"]}

@@ -89,10 +89,11 @@ def test_newton_converges_quadratically(float64):
 def test_without_noise_the_known_scheme_is_undone_nearly_exactly(photographs, monkeypatch):
     """In float32: Newton and step by step end at rounding, far beyond 200 iterations of the plain fixed point."""
     monkeypatch.setattr(classical, "BATCH", 2)
-    diffused = numpy(diffusion.perona_malik(photographs[:2]))
+    crops = photographs[:2, 24:72, 24:72]
+    diffused = numpy(diffusion.perona_malik(crops))
     whole = classical.methods(0.0)
     psnr = {
-        name: np.min(dn.metrics.psnr(photographs[:2], classical.restored(m, diffused, m.combinations()[0])))
+        name: np.min(dn.metrics.psnr(crops, classical.restored(m, diffused, m.combinations()[0])))
         for name, m in whole.items()
         if m.knows_diffusion
     }

@@ -166,6 +166,6 @@ def test_a_percentile_is_advised_only_where_it_is_above_black():
         with pytest.warns(UserWarning, match="values lie above half of the maximum") as warned:
             dn.restore(given, model)
         (text,) = {str(w.message) for w in warned if "above half" in str(w.message)}
-        assert text.endswith("the value of white.") and ("%" in text) == percentile
+        assert text.endswith("the value that is white.") and ("%" in text) == percentile
         if percentile:
             dn.restore(given, model, white=text.split("white='")[1].split("'")[0])

@@ -115,7 +115,10 @@ def _from_the_start(sequence):
     return lambda *arguments, start=0, **options: sequence(*arguments, start=0, **options)
 
 
-@pytest.mark.parametrize("item", ["model", "optimizer", "metrics", "callbacks", "data position", "step", "history"])
+ITEMS = ["model", "optimizer", "metrics", "callbacks", "data position", "step", "history"]
+
+
+@pytest.mark.parametrize("item", mostly_slow(ITEMS, "optimizer", "data position", "history"))
 def test_without_any_of_the_saved_items_the_bits_differ(photographs, whole, tmp_path, monkeypatch, item):
     """A test of the test above: it would notice."""
     leave_out(item, monkeypatch)
