@@ -45,7 +45,7 @@ test:
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(FAST) $(JAX_TESTS)
 
 # Everything, on all three backends.
-test-all: $(VENV)/installed-export $(JAX_VENV)/installed-dev lint package-alone test-torch
+test-all: $(VENV)/installed-export $(VENV)/installed-docs $(JAX_VENV)/installed-dev lint package-alone test-torch
 	$(BIN)/python $(PYTEST)
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(JAX_TESTS)
 

@@ -38,7 +38,7 @@ def on_page_markdown(markdown, page, files, **_):
         target = posixpath.normpath(posixpath.join(here, match["path"]))
         uri = "index.md" if target == "README.md" else target.removeprefix("docs/")
         if files.get_file_from_path(uri) is None and (ROOT / target).exists():
-            return match["text"].strip("[]")
+            return match["text"].removeprefix("!")[1:-1]
         return f"{match['text']}({posixpath.relpath(uri, posixpath.dirname(source) or '.')}{match['rest']})"
 
     return LINK.sub(moved, markdown)

@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/*.md", "docs/beyond/*.md", "benchmarks/*.md", "diffnet_tf/networks/weights/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "diffnet_tf/networks/weights/*.md")
     for path in ROOT.glob(pattern)
 )
 _BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
@@ -43,7 +43,7 @@ def commands(page):
     return [
         (line, [words for text in _lines(code) if (words := shlex.split(text, comments=True))])
         for language, code, line in blocks(page)
-        if language == "bash"
+        if language in ("bash", "sh", "shell")
     ]
 
 

@@ -1,5 +1,6 @@
 """What the reference shows is true: the examples in docstrings give what is printed below them."""
 
+import ast
 import doctest
 import importlib
 import pkgutil
@@ -45,3 +46,11 @@ def test_the_rows_of_a_table_have_as_many_cells_as_its_head(page):
         cells = len(re.split(r"(?<!\\)\|", line)) if line.startswith("|") else None
         assert cells is None or head is None or cells == head, line
         head = cells and (head or cells)
+
+
+@pytest.mark.parametrize("room", ["diffnet_tf", "experiments", "benchmarks", "gallery", "docs"])
+def test_no_docstring_holds_the_quotes_of_a_string_that_was_broken_into_lines(room):
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                assert not re.search(r'"\n\s*"', ast.get_docstring(node) or ""), path

@@ -1,13 +1,15 @@
 """What README and docs say is true: each block of code runs alone, commands exist, links lead somewhere."""
 
 import contextlib
-import importlib
+import importlib.util
 import io
 import os
 import re
 import shutil
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from absl import flags
 
@@ -29,10 +31,9 @@ FOREIGN = {
     "export",
     "nvidia-smi",
     "mkdir",
-    "ls",
-    "wget",
-    "curl",
     "nohup",
+    "mkdocs",
+    "pre-commit",
 }
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 CLOSE, DECIBELS = 0.01, 0.3  # relative; of PSNRs absolute: processors round differently
@@ -66,6 +67,9 @@ def files(tmp_path_factory):
         small = transform.resize(image, (120, 130), anti_aliasing=True)
         imageio.imwrite(folder / "photos" / f"{number}.png", (255 * small).astype("uint8"))
     dn.models.DiffNet(2, 2, 4, initial_scale=0.01).save(folder / "mine.keras")
+    (folder / "stl10_binary").mkdir()
+    (folder / "stl10_binary" / "unlabeled_X.bin").write_bytes(np.arange(4 * 3 * 96 * 96, dtype="uint8").tobytes())
+    (folder / "my_program.py").write_text("print('mine')\n")
     return folder
 
 
@@ -140,9 +144,9 @@ def check(words):
     if program == "make":
         return int(not all("=" in a or re.search(rf"^{a}:|[ :]{a}[ :\\]", MAKEFILE, re.MULTILINE) for a in arguments))
     if program == "python":
-        return int(not (ROOT / arguments[0]).exists())
-    if program.startswith(("benchmarks", "tests.", "mkdocs", "pytest", "pre-commit")):
-        return 0
+        return int(not any((folder / arguments[0]).exists() for folder in (ROOT, Path())))
+    if program.startswith(("benchmarks", "tests.", "pytest")):
+        return int(importlib.util.find_spec(program) is None)
     return int(program not in FOREIGN)
 
 

@@ -50,8 +50,7 @@ def total_variation(images: Array, strength: float) -> Array:
 
 
 def wavelets(images: Array, strength: float) -> Array:
-    """Wavelet denoising: soft BayesShrink thresholds for noise σ = `strength`, averaged over shifts by 0 and 1 "
-    "pixel."""
+    """Wavelet denoising: soft BayesShrink thresholds for σ = `strength`, averaged over shifts by 0 and 1 pixel."""
     options = {"sigma": strength, "wavelet": "db2", "method": "BayesShrink", "rescale_sigma": False}
 
     def denoised(u: Array) -> Array:

@@ -72,6 +72,5 @@ def fixed_point(iterations: int, steps: int = 4) -> int:
 
 
 def newton(iterations: int, inner: int, steps: int = 4) -> int:
-    """Operations per pixel of Newton's method: per iteration, a diffusion and `inner` BiCGStab steps of two "
-    "products."""
+    """Operations per pixel of Newton's method. An iteration: a diffusion and `inner` BiCGStab steps of two products."""
     return iterations * (steps * STEP + inner * (2 * steps * LINEAR_STEP + SOLVER) + 3)

@@ -22,8 +22,7 @@ Level = float | str
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """The values of black and white, and the limits to which gray values are clipped, with black at 0 and white at "
-    "1."""
+    """Black and white, and the limits to which gray values are clipped, with black at 0 and white at 1."""
 
     black: float
     white: float

@@ -259,8 +259,7 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def as_first_written(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert a configuration to the first version's format, which described neither `degrade` nor the model's "
-    "layers."""
+    """A configuration in the first version's format, which described neither `degrade` nor the model's layers."""
     model = {name: value for name, value in configuration["model"].items() if name not in ("configuration", "layers")}
     return {name: value for name, value in {**configuration, "model": model}.items() if name != "version"}
 

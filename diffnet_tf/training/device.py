@@ -51,8 +51,7 @@ def able(model: keras.Model, plan: Plan) -> bool:
 
 
 def acts_on_batches(callback: keras.callbacks.Callback) -> bool:
-    """Whether a callback has batch methods. Then each call does only one step, so that the callback sees every "
-    "batch."""
+    """Whether a callback has batch methods. Then each call does one step, so that the callback sees every batch."""
     methods = [(getattr(callback, name), getattr(keras.callbacks.Callback, name)) for name in _BATCH_HOOKS]
     return any(getattr(mine, "__func__", None) is not default for mine, default in methods)
 
@@ -156,8 +155,8 @@ class Trainer:
         validation_data: tuple[Array, Array] | None,
         callbacks: keras.callbacks.CallbackList,
     ) -> None:
-        """As `keras.Model.fit`. on_train_batch_begin gets the number of a call's first step in the epoch, …_end its "
-        "last."""
+        """As `keras.Model.fit`. on_train_batch_begin gets the number of a call's first step in the epoch, …_end its
+        last."""
         model = self._model
         model.stop_training = False
         callbacks.on_train_begin()

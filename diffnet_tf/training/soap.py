@@ -28,8 +28,7 @@ PACKAGE = "diffnet_tf"
 
 @dataclasses.dataclass
 class _Group:
-    """Kernels of one shape, all with the bias of their layer or all without: indices (kernel, bias), and their "
-    "state."""
+    """Kernels of one shape, all with or all without their layer's bias: indices (kernel, bias), and their state."""
 
     number: int
     members: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
@@ -142,8 +141,7 @@ class SOAP(keras.optimizers.Optimizer):
                 self.assign_sub(variable, ops.reshape(part, tuple(variable.shape)))
 
     def _step(self, group: _Group, gradient: Tensor) -> Tensor:
-        """Update the state of a group from its gradients, (kernels, rows, columns). Returns Adam's steps, same "
-        "shape."""
+        """Update a group's state from its gradients, (kernels, rows, columns). Returns Adam's steps, same shape."""
         first, second, left, p, right, q = group.state
         self.assign(first, _average(first, gradient, self.beta_1))
         self.assign(left, _average(left, ops.matmul(gradient, _transposed(gradient)), self.shampoo_beta))

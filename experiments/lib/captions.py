@@ -1,5 +1,4 @@
-"""What captions have in common: counted things, noise in per cent, how trainings went. And where a figure comes "
-"from."""
+"""What captions share: counted things, noise in per cent, how trainings went; and where a figure comes from."""
 
 
 def count(number, word):

@@ -217,7 +217,7 @@ def total(ledger, rows):
     counts = [(found.count(answer), answer) for answer in ANSWERS if answer in found]
     words = ", ".join(COUNTED[answer][number > 1].format(number) for number, answer in counts)
     marked = [sum(row.finding.conditions.marks().values()) for row in rows]
-    papers = f"; {sum(marks >= 3 for marks in marked)} tested under at least three of the paper's five conditions"
+    papers = f"; {sum(marks >= 3 for marks in marked)} tested under at least three of five conditions"
     return f"{ledger.title} ({len(found)}): {words}{papers * (ledger is PAPER)}"
 
 

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from diffnet_tf import figures, files
-from experiments.lib import captions, cover, ledger, pictures, records, registry
+from experiments.lib import captions, cover, ledger, pictures, records, registry, unets
 
 NAME = "index.html"
 WIDEST = 1_200  # pixels of a picture in the page
@@ -94,7 +94,7 @@ def _notes(root, names):
     found = {}
     for name in names:
         try:
-            note = records.load(root / name)[0].get("note")
+            note = records.load(root / name)[0].get("note") if name != unets.HOME else None  # those are of a GPU
         except (OSError, ValueError):
             continue
         found |= dict.fromkeys(re.split(r"[.;] +", (note or "").removesuffix(".")))
@@ -142,8 +142,7 @@ def _figure(picture, alt, caption, kind=""):
 
 
 def _inline(picture):
-    """A picture as a data URL, and whether it is a narrow one; as WebP, a fifth of the PNG. (Matplotlib needs "
-    "Pillow.)"""
+    """A picture as a data URL, and whether it is narrow. WebP takes a fifth of PNG. (Matplotlib needs Pillow.)"""
     from PIL import Image
 
     with Image.open(picture) as image:
