@@ -27,7 +27,7 @@ for axis, noise, preset, title in zip(axes, (0.0, 0.01), ("inverse", "inverse-1p
         if name in methods:  # those with total variation are for noise
             choice, _ = classical.tune(methods[name], *tuning)
             restored[methods[name].label] = classical.restored(methods[name], inputs, choice)
-            colours.append("tab:blue" if methods[name].told else "tab:gray")  # blue: it knows the diffusion
+            colours.append("tab:blue" if methods[name].knows_diffusion else "tab:gray")  # blue: it knows the diffusion
 
     gained = {label: float(np.mean(dn.metrics.psnr(targets, u))) - diffused for label, u in restored.items()}
     for label, value in gained.items():

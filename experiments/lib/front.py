@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.lib import captions, ledger, measure, records, seeds, unets
+from experiments.lib import captions, conditions, ledger, measure, records, seeds, study, unets
 
 # Experiment → its task in words, and what its record calls the network's result.
 TASKS = {
@@ -39,7 +39,24 @@ def headline(root):
             )
             lines.append(f"| {' | '.join(cells)} |")
     total = ledger.total(ledger.PAPER, ledger.PAPER.rows(root))
-    return "\n".join([*lines, "", f"{total} ([how to read this](docs/ledgers.md))."])
+    return "\n".join([*lines, "", f"{total} ([how to read this](docs/ledgers.md)).", *_of_optimisers(root)])
+
+
+def _of_optimisers(root):
+    """That the U-Net had another optimiser, with what DiffNet reaches with the U-Net's."""
+    found = [
+        run
+        for run in study.finished(Path(root) / "protocol")
+        if (run["recipe"]["optimizer"], run["noise"], run["precision"]) == ("adam", 0.0, "float32")
+    ]
+    if found:
+        run = max(found, key=conditions.pixels)
+        share = conditions.pixels(run) / (conditions.PAPER_STEPS * conditions.PAPER_BATCH * conditions.SIDE**2)
+        yield (
+            "The U-Net was trained with Adam, DiffNet with SOAP. With Adam, DiffNet reached "
+            f"{_psnr(run['results']):.2f} dB without noise after {100 * share:.0f} % of the paper's steps "
+            "([more](docs/beyond/fair-comparison.md)): its lead may come from the optimiser."
+        )
 
 
 def _psnr(result):
