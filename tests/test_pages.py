@@ -48,6 +48,9 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     gray, colour = data.camera()[::4, ::4], data.astronaut()[::4, ::4]
     imageio.imwrite(folder / "photo.png", gray)
+    diffused = dn.diffusion.perona_malik(gray.astype("float32") / 255)
+    noisy = diffused + np.random.default_rng(0).normal(0, 0.01, gray.shape)
+    imageio.imwrite(folder / "diffused.png", (255 * noisy.clip(0, 1)).round().astype("uint8"))
     imageio.imwrite(folder / "colour.png", colour)
     imageio.imwrite(folder / "scan.tif", gray.astype("uint16") * 257)
     (folder / "photos").mkdir()
