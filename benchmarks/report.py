@@ -8,7 +8,7 @@ from benchmarks import overhead, restore
 from benchmarks.recipes import TARGET, load
 from benchmarks.timing import spread
 
-HEADER = "| what | against | ours | median (min–max), n | goal |\n|---|---|---|---|---|"
+HEADER = "| what | against | ours | median (min–max), n | our goal |\n|---|---|---|---|---|"
 RECIPES = "recipes"  # a folder, of trainings to a PSNR
 GROUPS = {  # heading → files of results
     "Training": (RECIPES, "step"),

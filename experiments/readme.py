@@ -17,6 +17,7 @@ from experiments.lib import (
     captions,
     comparison_figure,
     front,
+    jobs,
     ledger,
     ledger_tables,
     records,
@@ -140,6 +141,15 @@ def _anchor(title):
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
+def minutes():
+    """What each experiment costs on two cores, a row a script."""
+    cells = [
+        (f"`{script}`", *(jobs.in_words(jobs.minutes(name, budget)) for budget in ("quick", "cpu")))
+        for name, script in registry.names().items()
+    ]
+    return ledger_tables.table(("script", "`quick`", "`cpu`"), cells)
+
+
 def exported(results):
     """What exports cost in every runtime."""
     path = Path(results) / "benchmarks" / exports.NAME
@@ -183,7 +193,7 @@ def _of_seeds(values):
 TABLES = {
     Path("README.md"): {"headline": front.headline},
     DOCS / "restore.md": {"presets": lambda results: presets_table()},
-    DOCS / "experiments.md": {"results": samples},
+    DOCS / "experiments.md": {"minutes": lambda results: minutes(), "results": samples},
     DOCS / "ledgers.md": {
         "example": example,
         **{f"{name}-totals": functools.partial(totals, of) for name, of in LEDGERS.items()},

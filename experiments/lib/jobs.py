@@ -118,3 +118,10 @@ def minutes(name, budget, seed=0):
     if seed and name not in SEEDED:
         raise ValueError(f"{name} is not trained from seeds by itself; expected one of {', '.join(SEEDED)}.")
     return sum(getattr(job, budget) for job in jobs() if job.name == name)
+
+
+def in_words(time):
+    """A time in minutes, for readers: "under a minute", "6 min" or "22 h"."""
+    if time < 1:
+        return "under a minute"
+    return f"{time / 60:.0f} h" if time >= 90 else f"{time:.0f} min"

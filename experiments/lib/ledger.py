@@ -81,9 +81,7 @@ class Row:
         """About how long what was not run takes on two idle cores: ": 18 h"; nothing of what was run."""
         if self.finding.answer != verdicts.NOT_RUN or not self.minutes:
             return ""
-        if self.minutes < 1:
-            return ": under a minute"
-        return f": {self.minutes / 60:.0f} h" if self.minutes >= 90 else f": {self.minutes:.0f} min"
+        return f": {jobs.in_words(self.minutes)}"
 
     @property
     def answer(self):

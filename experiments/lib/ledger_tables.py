@@ -1,6 +1,6 @@
 """Rows of the ledger as Markdown: all, section by section; an excerpt; and how many have which answer.
 
-The answer stands beside the number that it is about; where the number comes from is folded in below.
+The answer stands beside the claim, so that it is seen on a phone; where the number comes from is folded in below.
 """
 
 from experiments.lib import verdicts
@@ -49,9 +49,9 @@ def of_sections(reference, rows):
 def claims(reference, rows):
     """The table of a section, a row for each claim."""
     cells = [
-        (_claim(row), row.claim.reference, row.finding.ours, row.answer, str(row.finding.conditions)) for row in rows
+        (_claim(row), row.answer, row.claim.reference, row.finding.ours, str(row.finding.conditions)) for row in rows
     ]
-    return table(("claim", reference, "ours", "does it hold?", "conditions"), cells)
+    return table(("claim", "does it hold?", reference, "ours", "conditions"), cells)
 
 
 def _claim(row):
@@ -60,8 +60,8 @@ def _claim(row):
 
 def excerpt(reference, rows):
     """The same rows as one short table."""
-    cells = [(row.claim.text, row.claim.reference, row.finding.ours, row.answer) for row in rows]
-    return table(("claim", reference, "ours", "does it hold?"), cells)
+    cells = [(row.claim.text, row.answer, row.claim.reference, row.finding.ours) for row in rows]
+    return table(("claim", "does it hold?", reference, "ours"), cells)
 
 
 def summary(rows, links):
