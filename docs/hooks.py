@@ -14,6 +14,7 @@ from mkdocs.structure.files import File
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", "diffnet_tf/networks/weights/README.md")
 OTHERS = ("notebooks/*.ipynb", "results/**/*.png", "results/**/*.json", "experiments/data/*.sha256", "LICENSE")
+KEPT = re.compile(r"(<pre.*?</pre>|<code.*?</code>|<[^>]*>)", re.DOTALL)  # code and tags of a page
 LINK = re.compile(r"(?P<text>!?\[(?:[^][]|\[[^][]*\])*\])\((?!\w+:|#|/)(?P<path>[^)#\s]+)(?P<rest>[^)]*)\)")
 
 
@@ -42,3 +43,10 @@ def on_page_markdown(markdown, page, files, **_):
         return f"{match['text']}({posixpath.relpath(uri, posixpath.dirname(source) or '.')}{match['rest']})"
 
     return LINK.sub(moved, markdown)
+
+
+def on_page_content(html, **_):
+    """No line ends between a number and its % or dB; code stays as it can be copied."""
+    parts = KEPT.split(html)
+    parts[::2] = [re.sub(r"(?<=\d)\s(?=(?:%|dB)(?!\w))", "\N{NO-BREAK SPACE}", part) for part in parts[::2]]
+    return "".join(parts)

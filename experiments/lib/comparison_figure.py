@@ -98,7 +98,13 @@ def alt(record):
 
 # ---- The table -------------------------------------------------------------------------------------------------------
 
-HEADER = ("PSNR, 95 %", "seeds: std", "difference to DiffNet, equal steps", "difference to DiffNet, trained for long", "SSIM")
+HEADER = (
+    "PSNR, 95 %",
+    "seeds: std",
+    "difference to DiffNet, equal steps",
+    "difference to DiffNet, trained for long",
+    "SSIM",
+)
 HEADER += ("parameters", "MFLOPs", "ms per image", "training images")
 
 
