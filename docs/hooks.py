@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", "diffnet_tf/networks/weights/README.md")
 OTHERS = ("notebooks/*.ipynb", "results/**/*.png", "results/**/*.json", "experiments/data/*.sha256", "LICENSE")
 KEPT = re.compile(r"(<pre.*?</pre>|<code.*?</code>|<[^>]*>)", re.DOTALL)  # code and tags of a page
+UNIT = re.compile(r"(?<=\d)\s(?=%|dB\b)|(?<=±)\s(?=\d)")  # the space between a number and its unit
 LINK = re.compile(r"(?P<text>!?\[(?:[^][]|\[[^][]*\])*\])\((?!\w+:|#|/)(?P<path>[^)#\s]+)(?P<rest>[^)]*)\)")
 
 
@@ -46,7 +47,7 @@ def on_page_markdown(markdown, page, files, **_):
 
 
 def on_page_content(html, **_):
-    """No line ends between a number and its % or dB; code stays as it can be copied."""
+    """No line ends between a number and its ±, % or dB. Code is left as it is, so that it can be copied."""
     parts = KEPT.split(html)
-    parts[::2] = [re.sub(r"(?<=\d)\s(?=(?:%|dB)(?!\w))", "\N{NO-BREAK SPACE}", part) for part in parts[::2]]
+    parts[::2] = [re.sub(UNIT, "\N{NO-BREAK SPACE}", part) for part in parts[::2]]
     return "".join(parts)
