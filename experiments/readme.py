@@ -1,6 +1,7 @@
 """Put the tables of README and docs between their marks, from the records: python -m experiments.readme
 
-`TABLES` says which table stands on which page. A test fails when one of them is behind.
+`TABLES` says which table stands on which page. Pictures of records get the alt texts of their experiments. A test fails
+when a page is behind.
 """
 
 import functools
@@ -20,6 +21,7 @@ from experiments.lib import (
     jobs,
     ledger,
     ledger_tables,
+    pictures,
     records,
     registry,
     reproduction,
@@ -38,6 +40,7 @@ QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
     "physics": "physics.md",
     "ensemble": "uncertainty.md",
 }
+_PICTURE = re.compile(r"!\[[^]]*\]\((?P<path>(?:\.\./)+results/(?P<name>[\w.-]+)/(?P<stem>figure[\w-]*)\.png)\)")
 SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")  # in the order of the table
 
 
@@ -59,6 +62,22 @@ def refreshed(text, results, tables):
             raise ValueError(f"The text has no place for the table '{name}': <!-- {name} --> … <!-- /{name} -->.")
         text = text[: place.start()] + table + "\n" + text[place.end() :]
     return text
+
+
+def described(text, results):
+    """A text in which each picture of a record has the alt text that its experiment gives it.
+
+    Args:
+        text: of a page.
+        results: folder.
+    """
+
+    def said(match):
+        record, _ = records.load(Path(results) / match["name"])
+        alts = {stem: alt for stem, _, alt in pictures.told(registry.get(match["name"]), record)}
+        return f"![{alts[match['stem']].replace('[', '(').replace(']', ')')}]({match['path']})"
+
+    return _PICTURE.sub(said, text)
 
 
 def presets_table():
@@ -214,6 +233,11 @@ TABLES = {
 TABLES[DOCS / "beyond" / QUESTIONS["comparison"]]["comparison"] = compared
 
 
+def pages():
+    """All pages that show a table or a picture of the records, with their tables: path → those of `TABLES`."""
+    return {path: TABLES.get(path, {}) for path in (Path("README.md"), *sorted(DOCS.rglob("*.md")))}
+
+
 if __name__ == "__main__":
-    for path, tables in TABLES.items():
-        files.write_text(path, refreshed(path.read_text(), "results", tables))
+    for path, tables in pages().items():
+        files.write_text(path, described(refreshed(path.read_text(), "results", tables), "results"))

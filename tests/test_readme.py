@@ -18,10 +18,20 @@ def test_it_is_a_front_door():
     assert len(README.splitlines()) <= 150 and len(README.encode()) < 8_000
 
 
-@pytest.mark.parametrize("path", readme.TABLES, ids=str)
-def test_the_tables_are_those_of_the_records(path):
+@pytest.mark.parametrize(
+    "path", [path.relative_to(ROOT) for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]], ids=str
+)
+def test_tables_and_alt_texts_are_those_of_the_records(path):
     text = (ROOT / path).read_text()
-    assert readme.refreshed(text, ROOT / "results", readme.TABLES[path]) == text
+    tables = readme.TABLES.get(path, {})
+    assert readme.described(readme.refreshed(text, ROOT / "results", tables), ROOT / "results") == text
+
+
+def test_an_alt_text_is_the_experiments():
+    old = "before ![old](../results/fig06/figure.png) and ![kept](pictures/cover.png)"
+    new = readme.described(old, ROOT / "results")
+    assert "![old]" not in new and "(../results/fig06/figure.png) and ![kept](pictures/cover.png)" in new
+    assert "DiffNet" in new and readme.described(new, ROOT / "results") == new
 
 
 def test_a_readme_without_a_place_for_a_table_is_refused():
