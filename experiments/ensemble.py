@@ -169,7 +169,7 @@ def draw(record, arrays):
         curve.loglog(points["spread"], points["error"], "o-", color=colour, markersize=3, label=label)
         ends += [value for values in points.values() for value in values if value > 0]
     curve.plot([min(ends), max(ends)], [min(ends), max(ends)], color="black", linewidth=0.6, label="calibrated")
-    curve.set(xlabel="spread", ylabel="RMS error", title=f"{BINS} bins of pixels")
+    curve.set(xlabel=f"spread (a dot: 1/{BINS} of the pixels)", ylabel="RMS error", title="pixels sorted by spread")
     curve.legend(loc="best")
     bars.bar(list(labels.values()), [100 * record[name]["coverage"] for name in labels], color=figures.LINES[:2])
     nominal = 100 * record["nominal_coverage"]
@@ -183,9 +183,10 @@ def caption(record):
     """What is shown, and what it means."""
     found = [100 * record[name]["coverage"] for name in ("as_it_is", "rescaled")]
     return (
-        f"{record['title']}: does the spread of {record['members']} networks tell how wrong their mean is? Two spreads "
-        f"cover {found[0]:.0f} % of the errors, and {found[1]:.0f} % when widened by a factor fitted on "
-        f"{record['fitted_on']['images']}; they should cover {100 * record['nominal_coverage']:.0f} %."
+        f"{record['title']}: does the spread, the standard deviation of {record['members']} outputs, show how wrong "
+        f"their mean is? Two spreads cover {found[0]:.0f} % of the errors, and {found[1]:.0f} % after a factor fitted "
+        f"on {record['fitted_on']['images']}. Right for {record['members']} networks: "
+        f"{100 * record['nominal_coverage']:.0f} %; for very many: 95 %."
     )
 
 

@@ -145,11 +145,12 @@ def _bar(figure, artist, row, label):
 
 def caption(record):
     """What is shown, and its numbers."""
-    train, test = (record["results"][split]["psnr"] for split in ("train", "test"))
+    train, test = (record["results"][split]["authors_psnr"]["mean"] for split in ("train", "test"))
+    number = record["results"]["test"]["psnr"]["n"]
     return (
         f"{record['title']}: how three layers of DiffNet sharpen a blurred disk, and their five filters, each layer on "
-        f"its own scale. Mean PSNR of {test['n']} test disks {test['mean']:.2f} dB, of the training disks "
-        f"{train['mean']:.2f} dB. The paper, on other disks: {record['paper_psnr']} dB."
+        f"its own scale. The authors' PSNR of {number} test disks: {test:.2f} dB, of the training disks: "
+        f"{train:.2f} dB. The paper, on other disks: {record['paper_psnr']} dB."
     )
 
 

@@ -14,7 +14,7 @@ from diffnet_tf.evaluation import classical
 
 plt.rc("font", size=14)
 figure, axes = plt.subplots(2, 1, figsize=(8, 6), layout="constrained", height_ratios=(4, 6))
-figure.suptitle("dB gained. Blue methods know the diffusion, gray ones do not.", size=14)
+figure.suptitle("dB gained. Blue methods know the diffusion.\nGray ones and DiffNet, in orange, do not.", size=14)
 for axis, noise, preset, title in zip(axes, (0.0, 0.01), ("inverse", "inverse-1pct"), ("no noise", "1 % noise")):
     tuning = dn.data.paired_arrays("skimage", split="train", limit=16, noise=noise)
     inputs, targets = dn.data.paired_arrays("skimage", split="test", noise=noise)

@@ -5,6 +5,11 @@ import numpy as np
 from diffnet_tf import figures
 
 GOAL = 0.3  # dB below a specialist
+LINEAR = 1.0  # dB: up to it the axis of differences is linear, beyond it logarithmic
+REFERENCES = {  # what a network is compared with → (label, style of its line, filling of its markers)
+    "specialist": ("minus a specialist", "o-", {}),
+    "preset": ("minus a preset", "*", {"markerfacecolor": "white", "zorder": 3}),
+}
 LABELS = {
     "blind": "blind",
     "conditioned": "conditioned on σ",
@@ -43,14 +48,19 @@ def draw(record, arrays):
     below.axhspan(-GOAL, GOAL, color="0.9", zorder=0)
     below.axhline(0, color="black", linewidth=0.6)
     for network in ("blind", "conditioned"):
-        for reference, style, filled in (("specialist", "o-", "full"), ("preset", "*", "none")):
+        for reference, (_, style, filling) in REFERENCES.items():
             levels, difference = differences(lines[network], lines[reference])
-            look = {"color": colours[network], "markersize": sizes[reference], "fillstyle": filled}
+            look = {"color": colours[network], "markersize": sizes[reference], **filling}
             below.plot(np.sqrt(levels), difference, style, **look)
-    below.set_yscale("symlog", linthresh=1.0)
+    styled = [
+        (label, {"color": "black", "linestyle": "", "marker": style[0], "markersize": sizes[name], **filling})
+        for name, (label, style, filling) in REFERENCES.items()
+    ]
+    figures.key(below, styled, loc="lower right")
+    below.set_yscale("symlog", linthresh=LINEAR)
     below.yaxis.set_major_formatter("{x:g}")
     top.set(ylabel="mean test PSNR in dB", title="What does each network reach?")
-    below.set(ylabel="difference in dB", title="How far is it from a specialist (stars: from a preset)?")
+    below.set(ylabel=f"difference in dB\n(log beyond ±{LINEAR:g})", title="How far is it from a network for one level?")
     for axis in (top, below):
         ticks = (0.0, 0.001, 0.01, 0.02, 0.05, 0.1)
         axis.set_xticks(np.sqrt(ticks), [f"{100 * tick:g}" for tick in ticks])
@@ -96,7 +106,8 @@ def alt(record, arrays=None):
     levels = [level for run in record["runs"] for level in run["levels"]]
     return (
         f"Three plots above each other. First, PSNR falls as the noise grows from {100 * min(levels):g} to "
-        f"{100 * max(levels):g} %, much alike for all networks. Second, the gap to networks for one level: the network "
-        "that is given σ against the blind one, with a gray band for the goal. Third, a curve with its peak where the "
-        "given σ is the true one, and a dashed line for the blind network."
+        f"{100 * max(levels):g} %, much alike for all networks. Second, the gap to networks for one level, of the "
+        "network that is given σ and of the blind one; a gray band is the goal, and hollow stars are the gaps to "
+        "presets. Third, a curve with its peak where the given σ is the true one, and a dashed line for the blind "
+        "network."
     )

@@ -29,12 +29,11 @@ def draw(record, arrays):
     figure = figures.canvas(caption(record), figures.WIDTH, 0.165 * sum(heights) + 0.55 * len(heights))
     axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     for axis, task, groups in zip(axes, record["tasks"], found):
-        axis.set_title(task["title"])
+        axis.set(title=task["title"], xlabel="mean PSNR in dB")
         if groups:
             _dots(axis, task, groups)
         else:
             figures.not_run(axis)
-    axes[-1].set_xlabel("mean PSNR in dB")
     return figure
 
 

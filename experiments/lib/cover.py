@@ -1,7 +1,8 @@
 """The wide picture on top of the README and of the page of results. It is drawn from the records of two experiments.
 
 Above, images of Figure 7: original, diffused with noise, restored by DiffNet, and the error. Below, what the layers of
-that network see in the image: the centre filters of Figure 12. NumPy and Matplotlib only.
+that network learned: the centre filters of Figure 12, which hold the weight that each pixel gives to
+itself. NumPy and Matplotlib only.
 """
 
 import os
@@ -59,7 +60,7 @@ def draw(record, arrays, filters, centre):
             "gray",
         ),
         ("restored", _decibels(arrays["psnr_diffnet"][number]), restored, 1.0, "gray"),
-        ("|error|", f"0 to {scale:.2f}", error, scale, figures.ERRORS),
+        ("|error|", f"black 0, bright {scale:.2f}", error, scale, figures.ERRORS),
     )
     gap = 0.06
     large, small = ((WIDTH - gap * (n + 1)) / n for n in (len(above), len(layers)))
@@ -72,7 +73,9 @@ def draw(record, arrays, filters, centre):
         _text(figure, gap + k * (large + gap) + large / 2, top + BAND / 2, title)
         _text(figure, gap + k * (large + gap) + large / 2, top - large - BAND / 2, below)
     bottom = BAND
-    _text(figure, WIDTH / 2, bottom + small + BAND / 2, "the centre filter of each layer, estimated from the image")
+    _text(
+        figure, WIDTH / 2, bottom + small + BAND / 2, "what each layer learned: the weight that a pixel gives to itself"
+    )
     for k, pixels in enumerate(np.float64(layers)):
         axis = _axes(figure, gap + k * (small + gap), bottom, small)
         axis.imshow(pixels, vmin=np.quantile(pixels, 0.005), vmax=np.quantile(pixels, 0.995), cmap=figures.SPECTRA)
@@ -103,8 +106,8 @@ def caption(record, arrays, filters, centre):
     before, after = (_decibels(arrays[f"psnr_{name}"][number]) for name in ("degraded", "diffnet"))
     return (
         f"Test image {number}, diffused, with {captions.percent(record['noise'])} ({before}), and restored by DiffNet "
-        f"({after}). Below, the centre filter of each of its layers, estimated from the image: filters follow the "
-        "edges."
+        f"({after}). Below, the weight that each pixel gives to itself in each layer (yellow: high; purple: low; each "
+        "layer on its own scale). The weights follow the edges."
     )
 
 
@@ -114,8 +117,8 @@ def alt(record, arrays, filters, centre):
     return (
         f"Top row, four versions of a photograph: the original, a blurred and noisy one ({before}), the sharp one that "
         f"DiffNet restores from it ({after}), and a map of the error, which is small and largest at edges. Bottom row: "
-        f"the filters of {centre['filters'].shape[1]} layers as images in green and violet; each shows the same scene, "
-        "its edges as lines."
+        f"the weights of {centre['filters'].shape[1]} layers as images from purple to yellow; each shows the same "
+        "scene, its edges as lines."
     )
 
 

@@ -36,7 +36,7 @@ def smoke(tmp_path_factory):
     status, out, errors = command("--budget", "smoke", "--deterministic", "--results_dir", root)
     assert (status, errors) == (0, "")
     assert out.splitlines()[1].startswith("Device: ")
-    assert "step 4/4" in out and "record.json" in out and "Mean PSNR of 8 other images" in out
+    assert "step 4/4" in out and "record.json" in out and "PSNR per image, mean over 8 other images" in out
     return root
 
 

@@ -184,7 +184,7 @@ def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
         task = dataclasses.asdict(Task("inverse", 0.0))
         recipe = {"batch_size": 8, "crop": 24}
         common = {"network": "DiffNet", "task": task, "steps": steps, "recipe": recipe}
-        common["results"] = {"psnr": {"mean": psnr, "n": 3}}
+        common["results"] = {"psnr": {"mean": psnr + 0.4, "n": 3}, "authors_psnr": {"mean": psnr}}
         return {"name": f"{size}-{seed}", "size": size, "seed": seed, "budget": budget, "psnr": [1, 2], **common}
 
     runs = [made(100, 0, 50, 40.0, "quick"), made(100, 0, 500, 60.0, "cpu"), made(100, 1, 500, 62.0, "cpu")]
@@ -195,8 +195,8 @@ def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
     for run in kept:
         run.setdefault("seed", 0)
     record = {"title": "Figure 10", "runs": kept, "note": None, "source": "s", "data": "d", "test_data": "t"}
-    kept.append({**kept[0], "regime": "stored", "results": {"psnr": {"mean": 55.0, "n": 3}}})
-    kept.append({**kept[2], "regime": "stored", "results": {"psnr": {"mean": 58.0, "n": 3}}})
+    kept.append({**kept[0], "regime": "stored", "results": {"authors_psnr": {"mean": 55.0}}})
+    kept.append({**kept[2], "regime": "stored", "results": {"authors_psnr": {"mean": 58.0}}})
     assert fig10_training_size.points(kept, "DiffNet", Task("inverse", 0.0))[0] == [10, 100]
     assert "bands go from the worst to the best of 2 seeds" in fig10_training_size.caption(record)
     assert "inverse, no noise, from 39.0 dB at 10 to 61.0 dB at 100" in fig10_training_size.alt(record)
@@ -208,6 +208,19 @@ def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
     np.testing.assert_allclose(line.get_ydata(), [39.0, 61.0])
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["DiffNet", "U-Net", "drawn anew", "stored pairs", "too short to tell"]
+
+
+def test_the_caption_says_where_the_unet_has_no_line():
+    record = json.loads((ROOT / "results" / "fig10" / "record.json").read_text())
+    assert "The U-Net has one point with fewer than all images." in fig10_training_size.caption(record)
+    few, task = [], dataclasses.asdict(Task("inverse", 0.0))
+    for run in record["runs"]:
+        if run["network"] == "UNet" and run["size"] < 3_600:
+            few.append(run)
+    others = [run for run in record["runs"] if run not in few]
+    assert "The U-Net has no point with" in fig10_training_size.caption(record | {"runs": others})
+    more = [*record["runs"], few[0] | {"task": task}]
+    assert "The U-Net" not in fig10_training_size.caption(record | {"runs": more})
 
 
 def test_a_run_that_was_stopped_early_counts_by_the_steps_it_was_given():
@@ -241,7 +254,7 @@ def test_unets_of_other_experiments_are_points(tmp_path):
 )
 def test_lines_join_trainings_of_one_length(changes, expected):
     run = {"network": "DiffNet", "task": dataclasses.asdict(Task("inverse", 0.0)), "size": 10}
-    run |= {"recipe": {"batch_size": 8, "crop": 24}, "results": {"psnr": {"mean": 50.0}}, **changes}
+    run |= {"recipe": {"batch_size": 8, "crop": 24}, "results": {"authors_psnr": {"mean": 50.0}}, **changes}
     for length in ("short", "enough", "long"):
         found = fig10_training_size.points([run], "DiffNet", Task("inverse", 0.0), "fly", length)
         assert found == (([10], [[50.0]]) if length == expected else ([], []))
