@@ -13,7 +13,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument("--results_dir", default="results", help="folder with the records (default: results)")
     shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--verbose", action="store_true", help="also show the data and the command behind each claim")
+    shape.add_argument(
+        "--verbose",
+        action="store_true",
+        help="also list what was not run, and show the data and the command behind each claim",
+    )
     shape.add_argument("--markdown", action="store_true", help="print the tables of the README and docs as Markdown")
 
 

@@ -90,7 +90,7 @@ class MixedImages(GrayImages):
         shapes = [tuple(map(int, self._sizes[number])) for number in (other, 0)]
         raise ValueError(
             f"{self.names[other]} has {shapes[0]} pixels but {self.names[0]} has {shapes[1]}; expected one size for "
-            "all. Give for example size=96 to crop and reduce them to squares, or use open_images and train on crops."
+            "all. Use open_images, which keeps their sizes, or give size=96 to crop and reduce them to squares."
         )
 
     def save(self, directory: PathLike) -> None:

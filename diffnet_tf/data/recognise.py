@@ -7,6 +7,7 @@ sums of STL-10 (Coates, Ng & Lee, AISTATS 2011), which detect damage but not for
 import dataclasses
 import hashlib
 import json
+import shlex
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ def recognise(directory: PathLike, check_hashes: bool = False, depth: int = 1) -
 
 
 def _use(source: str, path: Path) -> str:
-    return f"--source {source} --data_dir {path}"
+    return f"--source {source} --data_dir {shlex.quote(str(path))}"
 
 
 def _md5(path: Path) -> str:
@@ -215,4 +216,5 @@ def _images(root: Path, paths: Sequence[Path]) -> Finding:
     width, height = min(sizes, key=min)
     if min(width, height) < SIZE:
         return Finding(root, what, False, f"The smallest is {width}×{height}; experiments need at least {SIZE} a side.")
-    return Finding(root, what, True, _use("folder", root))
+    train = f"diffnet-tf train {shlex.quote(str(root))} --out mine.keras"
+    return Finding(root, what, True, f"{_use('folder', root)}\n    or, to train on your own images: {train}")

@@ -12,6 +12,7 @@
 STL-10's 100,000 images are thus split into 90,000 / 10,000, as in the paper.
 """
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -181,15 +182,25 @@ def _read_folder(
     paths = sorted(p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
     if not paths:
         raise FileNotFoundError(f"{root} holds no image; expected files ending in {', '.join(IMAGE_SUFFIXES)}.")
-    first, last = _split_range(len(paths), split, limit, root)
+    found = len(paths)
+    first, last = _split_range(found, split, limit, root)
     paths = paths[first:last]
 
     if size is None:
         return MixedImages(((path, read_image(path, to)) for path in paths), f"{root}: the images").of_one_size()
-    images = []
+    images, reduced = [], 0
     for path in paths:
-        images.append(_to_size(read_image(path, to), size, path))
+        whole = read_image(path, to)
+        images.append(_to_size(whole, size, path))
+        reduced += images[-1].shape != whole.shape
         check_light(images[-1], path)
+    if reduced:
+        images_of = f"{len(paths)} of {found} image{'s' * (found != 1)}"
+        print(
+            f"{root}, split {split!r}: {images_of}; {reduced} cropped and reduced to {size}×{size} pixels; size=None "
+            "keeps their sizes.",
+            file=sys.stderr,
+        )
     return np.stack(images)
 
 
@@ -279,8 +290,9 @@ def load_images(
         split: "train", "test" or "all".
         limit: load only this many images, the first of the split.
         size: for "skimage" and "folder", the side of the square images in pixels. Files are cropped to their centred
-            square and reduced. For "folder", None keeps the files at their own sizes, which must be equal here; use
-            `open_images` if they differ. Other sources have a fixed size, STL-10 96 pixels.
+            square and reduced; a line on stderr says how many. For "folder", None keeps the files at their own sizes,
+            which must be equal here; use `open_images` if they differ. Other sources have a fixed size, STL-10 96
+            pixels.
         colour: RGB instead of gray; not for "mat" and "npy".
 
     Returns:

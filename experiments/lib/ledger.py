@@ -220,19 +220,25 @@ def total(ledger, rows):
 
 
 def listing(ledger, rows, verbose=False, width=WIDTH):
-    """A ledger's rows as text of a width: an entry for each claim, or a paragraph with its data and command."""
-    widest = max(len(row.answer) for row in rows)
+    """A ledger's rows as text of a width: what was run first, an entry for each claim; how many were not run last.
+
+    Verbose: a paragraph for each claim, with its data and command; those that were not run, too.
+    """
+    waiting = [row for row in rows if row.finding.answer == verdicts.NOT_RUN]
+    done = [row for row in rows if row.finding.answer != verdicts.NOT_RUN]
     lines = [ledger.title, ""]
-    for row in rows:
-        if verbose:
-            lines += _paragraph(ledger, row, width)
-            continue
+    if verbose:
+        return "\n".join(sum((_paragraph(ledger, row, width) for row in (*done, *waiting)), lines)).rstrip()
+    widest = max((len(row.answer) for row in done), default=0)
+    for row in done:
         ours = f": {row.finding.ours}" if row.finding.ours else ""
         under = f" [{row.finding.conditions}]" if ledger is PAPER and str(row.finding.conditions) else ""
         reference = f"[{ledger.reference}: {row.claim.reference}]"
         entry = f"{row.answer:<{widest}}  {row.where}, {row.claim.text}{ours} {reference}{under}"
         lines.append(_wrapped(entry, " " * (widest + 2), width))
-    return "\n".join(lines).rstrip()
+    if waiting:
+        lines.append(f"{COUNTED[verdicts.NOT_RUN][len(waiting) > 1].format(len(waiting))} (--verbose lists them).")
+    return "\n".join(lines)
 
 
 def _paragraph(ledger, row, width):

@@ -223,7 +223,7 @@ def test_a_folder_is_opened_as_it_is(folder):
     colour = data.open_images("folder", folder, size=None, colour=True)
     assert colour.shape == (4, None, None, 3) and colour.pixels.shape[1] == 3
     with pytest.raises(
-        ValueError, match=r"1.png has \(25, 60\) pixels but .*0.png has \(40, 31\); .*Give for example size=96"
+        ValueError, match=r"1.png has \(25, 60\) pixels but .*0.png has \(40, 31\); .*Use open_images.* or give size=96"
     ):
         data.load_images("folder", folder, size=None)
 

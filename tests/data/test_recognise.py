@@ -170,6 +170,7 @@ def test_image_folders(tmp_path, capsys):
     status, out = data(capsys, tmp_path)
     assert status == 0 and "2 image files, 96×96, 120×120" in out
     assert len(opened(out.splitlines()[1])) == 2
+    assert shlex.split(out.partition("images: ")[2]) == ["diffnet-tf", "train", str(tmp_path), "--out", "mine.keras"]
     (tmp_path / "2.png").write_bytes(b"")
     status, out = data(capsys, tmp_path)
     assert status == 1 and "1 unreadable" in out and "2.png cannot be read" in out
@@ -181,6 +182,17 @@ def test_arrays(tmp_path, capsys):
     dn.data.GrayImages(pictures(5)[:, 0]).save(tmp_path)
     status, out = data(capsys, tmp_path)
     assert status == 0 and "gray images as an array, 5 of 96×96" in out and len(opened(out.splitlines()[1])) == 5
+
+
+def test_advice_can_be_pasted_into_a_shell(tmp_path):
+    folder = tmp_path / "my photos"
+    folder.mkdir()
+    for k in range(2):
+        Image.fromarray(pictures(1)[0, 0]).save(folder / f"{k}.png")
+    (found,) = recognise.recognise(tmp_path)
+    options, train = found.advice.splitlines()
+    assert len(opened(options)) == 2
+    assert shlex.split(train)[-4:] == ["train", str(folder), "--out", "mine.keras"]
 
 
 def test_folders_inside_are_looked_into(tmp_path, capsys):

@@ -114,8 +114,22 @@ def test_folder(tmp_path):
         np.testing.assert_allclose(image[..., 0], expected, atol=1 / 255)
     assert np.corrcoef(images[4, ..., 0].ravel(), expected.ravel())[0, 1] > 0.9
     assert data.load_images("folder", tmp_path, "train").shape[0] == 4
-    with pytest.raises(ValueError, match="e_large.jpg has .* pixels but .*a_gray.png"):
+    with pytest.raises(ValueError, match=r"e_large.jpg has .* pixels but .*a_gray.png.* Use open_images, which keeps"):
         data.load_images("folder", tmp_path, "all", size=None)
+
+
+def test_a_line_says_that_photographs_were_reduced_and_how_many_were_left_out(tmp_path, capsys):
+    for number, sides in enumerate([(96, 96), (96, 96), (96, 120), (200, 150), (300, 300)]):
+        io.imsave(tmp_path / f"{number}.png", np.full(sides, 9, "uint8"), check_contrast=False)
+    data.load_images("folder", tmp_path)
+    said = capsys.readouterr()
+    assert not said.out and said.err.count("\n") == 1
+    assert said.err.startswith(
+        f"{tmp_path}, split 'train': 4 of 5 images; 2 cropped and reduced to 96×96 pixels; size=N"
+    )
+    data.load_images("folder", tmp_path, limit=2)
+    data.open_images("folder", tmp_path, size=None)
+    assert not capsys.readouterr().err  # nothing was reduced
 
 
 def test_saved_gray_images_are_read_again(tmp_path):

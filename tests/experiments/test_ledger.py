@@ -22,7 +22,7 @@ def unwrapped(text):
     return re.sub(r"\n +", " ", text).splitlines()
 
 
-def test_the_command_prints_every_claim(tmp_path, capsys):
+def test_the_command_lists_what_was_run(tmp_path, capsys):
     fakes.samples(tmp_path, "fig07", 34.5, 0.01, seeds=3)
     assert verify(tmp_path) == 0
     out = unwrapped(capsys.readouterr().out)
@@ -32,9 +32,11 @@ def test_the_command_prints_every_claim(tmp_path, capsys):
         "2 tested under at least three of five conditions",
         f"Beyond the paper ({len(beyond)}): {len(beyond)} were not run",
     ]
-    for row in (*paper, *beyond):  # an entry for each
-        assert sum(f"{row.where}, {row.claim.text}" in line for line in out) == 1
-    assert len(out) == 2 + len(paper) + len(beyond) + 6  # the titles, and empty lines
+    assert out[2:] == [
+        *("", "The paper's claims", "", *out[5:7], f"{len(paper) - 2} were not run (--verbose lists them)."),
+        *("", "Beyond the paper", "", f"{len(beyond)} were not run (--verbose lists them)."),
+    ]
+    assert all("Fig. 7, inverse, 1 % noise: test PSNR is" in line for line in out[5:7])
     (line,) = [line for line in out if "Fig. 7, inverse, 1 % noise: test PSNR is at least" in line]
     assert line.startswith("holds ") and "34.50" in line
     assert line.endswith("[3 of 5: network, test images (123 of 10,000), 3 seeds]")
@@ -49,6 +51,10 @@ def test_a_paragraph_names_what_is_met_and_what_is_not(tmp_path, capsys):
     assert "conditions network, test images (123 of 10,000); not: protocol, training images, 3 seeds (1)" in text
     assert "from       budget cpu; data here → there; commit 0123456 " in text and "(n = 32 images)" in text
     assert f"NOT RUN: {jobs.minutes('fig10', 'cpu') / 60:.0f} h: Fig. 10" in text
+    for each in (ledger.PAPER, ledger.BEYOND):
+        for row in each.rows(tmp_path):  # one for each
+            assert text.count(f": {row.where}, {row.claim.text} {each.reference:<10}") == 1
+    assert text.index("HOLDS: Fig. 7") < text.index("NOT RUN") and "--verbose" not in text  # what was run is first
     assert all(f"command    {row.command}" in text for row in ledger.PAPER.rows(tmp_path))
     assert "| budget cpu; data here → there; commit 0123456 |" in ledger.text(tmp_path, markdown=True)
 
