@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from diffnet_tf.files import reading
-from experiments.lib import samples, study, verdicts
+from experiments.lib import samples, settings, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -19,7 +19,7 @@ from experiments.lib.run import main
 NAME = "fig06"
 TITLE = "Figure 6"
 TASK = Task("inverse", 0.0)
-PAPER = 63.72
+PAPER = settings.PAPER_PSNR[TASK.noise]
 MINUTES = 75  # the paper's training
 BUDGETS = study.budgets(4, 2_400, 72_000)
 compute = functools.partial(samples.compute, TASK, BUDGETS, paper=PAPER, iterations=200)

@@ -8,14 +8,14 @@ Paper: mean test PSNR 34.21 dB, 90,000 images of STL-10, 18 epochs, 75 minutes o
 
 import functools
 
-from experiments.lib import samples, study
+from experiments.lib import samples, settings, study
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 
 NAME = "fig07"
 TITLE = "Figure 7"
 TASK = Task("inverse", 0.01)
-PAPER = 34.21
+PAPER = settings.PAPER_PSNR[TASK.noise]
 BUDGETS = study.budgets(4, 1_200, 30_000)
 CLAIMS = samples.claims(NAME, PAPER, "Fig. 7", "inverse, 1 % noise: test PSNR", TASK)
 compute = functools.partial(samples.compute, TASK, BUDGETS, paper=PAPER)

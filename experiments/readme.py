@@ -117,41 +117,35 @@ def compared(results):
     return comparison_figure.table(record)
 
 
-@functools.cache
-def _rows(of, results):
-    """A ledger's rows: reading all records takes seconds."""
-    return of.rows(results)
-
-
 def claims(of, results):
     """All of a ledger, section by section."""
-    return ledger_tables.of_sections(of.reference, _rows(of, results))
+    return ledger_tables.of_sections(of.reference, ledger_tables.rows(of, results))
 
 
 def question(name, results):
     """The rows of one experiment beyond the paper."""
     title = registry.get(name).TITLE
     return ledger_tables.excerpt(
-        ledger.BEYOND.reference, [row for row in _rows(ledger.BEYOND, results) if row.where == title]
+        ledger.BEYOND.reference, [row for row in ledger_tables.rows(ledger.BEYOND, results) if row.where == title]
     )
 
 
 def questions(results):
     """How many goals of each question beyond the paper hold."""
     return ledger_tables.summary(
-        _rows(ledger.BEYOND, results), {registry.get(name).TITLE: page for name, page in QUESTIONS.items()}
+        ledger_tables.rows(ledger.BEYOND, results), {registry.get(name).TITLE: page for name, page in QUESTIONS.items()}
     )
 
 
 def totals(of, results):
     """How many claims of a ledger hold, section by section, each with a link to its table on the same page."""
-    rows = _rows(of, results)
+    rows = ledger_tables.rows(of, results)
     return ledger_tables.summary(rows, {title: "#" + _anchor(title) for title in ledger_tables.sections(rows)})
 
 
 def example(results):
     """One claim of the paper, to explain how a row is read."""
-    rows = [row for row in _rows(ledger.PAPER, results) if (row.where, row.claim.text) == EXAMPLE]
+    rows = [row for row in ledger_tables.rows(ledger.PAPER, results) if (row.where, row.claim.text) == EXAMPLE]
     return ledger_tables.claims(ledger.PAPER.reference, rows)
 
 

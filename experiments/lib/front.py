@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.lib import captions, conditions, ledger, measure, records, seeds, study, unets
+from experiments.lib import captions, conditions, ledger, ledger_tables, measure, records, seeds, study, unets
 
 # Experiment → its task in words, and what its record calls the network's result.
 TASKS = {
@@ -38,7 +38,7 @@ def headline(root):
                 f"{_psnr(first['results']['fixed_point']):.2f}" if "fixed_point" in first["results"] else "",
             )
             lines.append(f"| {' | '.join(cells)} |")
-    total = ledger.total(ledger.PAPER, ledger.PAPER.rows(root))
+    total = ledger.total(ledger.PAPER, ledger_tables.rows(ledger.PAPER, root))
     return "\n".join([*lines, "", f"{total} ([how to read this](docs/ledgers.md)).", *_of_optimisers(root)])
 
 

@@ -3,7 +3,6 @@
 NumPy and the standard library only.
 """
 
-import functools
 from pathlib import Path
 
 from diffnet_tf.files import reading
@@ -17,16 +16,10 @@ ADVICE = "remove it"
 # ---- What holds ------------------------------------------------------------------------------------------------------
 
 
-@functools.cache
-def _rows(root):
-    """The paper's claims: reading all records takes seconds."""
-    return ledger.PAPER.rows(root)
-
-
 def summary(root):
     """The paper's claims by their answers, and by how many of its conditions they were tested under."""
-    rows = [row for row in _rows(root) if row.finding.conditions.marks()]
-    exact = [row for row in _rows(root) if not row.finding.conditions.marks()]
+    rows = [row for row in ledger_tables.rows(ledger.PAPER, root) if row.finding.conditions.marks()]
+    exact = [row for row in ledger_tables.rows(ledger.PAPER, root) if not row.finding.conditions.marks()]
     lines = [f"| conditions met, of five | {' | '.join(verdicts.ANSWERS[:3])} |", "|---" * 4 + "|"]
     for number in range(len(MARKS) + 1):
         found = [row.finding.answer for row in rows if sum(row.finding.conditions.marks().values()) == number]
@@ -41,7 +34,7 @@ def summary(root):
 
 def failing(root):
     """The paper's claims that do not hold: a Markdown table."""
-    rows = [row for row in _rows(root) if row.finding.answer == verdicts.FAILS]
+    rows = [row for row in ledger_tables.rows(ledger.PAPER, root) if row.finding.answer == verdicts.FAILS]
     if not rows:
         return "None."
     cells = [(f"{row.where}: {row.claim.text}", row.claim.reference, row.finding.ours) for row in rows]
@@ -56,7 +49,7 @@ def protocols(root):
     lines = ["| task | recipe | steps × batch × side | share of the paper's pixels | PSNR of the authors | per image |"]
     lines.append("|---" * 6 + "|")
     whole = conditions.PAPER_STEPS * conditions.PAPER_BATCH * conditions.SIDE**2
-    papers = {0.0: 63.72, 0.01: 34.21}
+    papers = settings.PAPER_PSNR
     for setting in settings.INVERSE:
         runs = [record for record, _ in _trainings(setting.experiment, root)]
         found = [(run["recipe"]["name"], run, run["results"]["diffnet"]) for run in runs]

@@ -3,6 +3,7 @@
 import dataclasses
 
 # The paper's settings, and the defaults of `diffusion.perona_malik`.
+PAPER_PSNR = {0.0: 63.72, 0.01: 34.21}  # σ → dB of the paper's DiffNet, inverse, over its test images
 DIFFUSION = {"name": "perona_malik", "steps": 4, "dt": 0.1, "contrast": 0.2, "boundary": "neumann"}
 
 

@@ -8,14 +8,13 @@ import itertools
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, conditions
+from experiments.lib import captions, conditions, settings
 from experiments.lib.measure import Task
 
 TASKS = (Task("forward"), Task("inverse", 0.0), Task("inverse", 0.001), Task("inverse", 0.01))
 NETWORKS = {"DiffNet": "DiffNet", "UNet": "U-Net"}
 REGIMES = {"fly": "drawn anew", "stored": "stored pairs"}
 STYLES = {"fly": "-", "stored": "--"}
-PAPER = {("inverse", 0.0): 63.72, ("inverse", 0.01): 34.21}  # dB, DiffNet with 90,000 images
 
 
 LEAST = 3.0  # dB that an axis spans, so that a tenth does not look like much
@@ -58,7 +57,7 @@ def draw(record, arrays):
             for of_length, (_, look) in LENGTHS.items():
                 of = points(record["runs"], network, task, regime, of_length)
                 _line(axis, of, {"color": colour, "linestyle": STYLES[regime], **look})
-        paper = PAPER.get((task.problem, task.noise))
+        paper = settings.PAPER_PSNR.get(task.noise) if task.problem == "inverse" else None
         if paper:
             axis.axhline(paper, color="black", linewidth=0.6, linestyle=":")
             axis.text(0.02, paper, "paper's DiffNet", transform=axis.get_yaxis_transform(), va="bottom")
