@@ -19,6 +19,7 @@ from experiments.lib.run import main
 NAME = "fig06"
 TITLE = "Figure 6"
 TASK = Task("inverse", 0.0)
+UNIT = 0.5  # dB by which a PSNR per image is above that of the authors, over batches
 PAPER = settings.PAPER_PSNR[TASK.noise]
 MINUTES = 75  # the paper's training
 BUDGETS = study.budgets(4, 2_400, 72_000)
@@ -35,12 +36,13 @@ def _races(root):
 
 
 def training_time(runs):
-    """Minutes to the paper's PSNR on two cores; per image half a decibel more, the difference to the authors' unit."""
+    """Minutes to the paper's PSNR on two cores; per image it has to be `UNIT` more."""
     minutes = [run["seconds"] / 60 for run in runs]
     psnr = [run["test_psnr"]["mean"] for run in runs]
-    answer = verdicts.of_each_seed([value >= PAPER + 0.5 and time <= MINUTES for value, time in zip(psnr, minutes)])
+    answer = verdicts.of_each_seed([value >= PAPER + UNIT and time <= MINUTES for value, time in zip(psnr, minutes)])
     ours = f"{np.median(minutes):.1f} min on 2 CPU cores{verdicts.of_seeds(minutes, '.1f')}; reaches {min(psnr):.2f} dB"
-    return verdicts.finding(runs[0], f"{ours} per image", answer, f"{len(runs)} trainings", runs, budget="benchmark")
+    ours += f" per image ({PAPER + UNIT:.2f} needed: the paper's PSNR is over batches, about {UNIT} dB lower)"
+    return verdicts.finding(runs[0], ours, answer, f"{len(runs)} trainings", runs, budget="benchmark")
 
 
 CLAIMS = (
