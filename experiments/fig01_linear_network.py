@@ -11,8 +11,8 @@ from experiments.lib.run import main
 NAME = "fig01"
 TITLE = "Figure 1"
 TEXT = (
-    "the linear diffusion network. Each layer is one explicit step with its own learned time step δt, eq. (4.6). The "
-    "filters ζ, five for each pixel of the n images, are parameters."
+    "the linear diffusion network. Each layer is one explicit step, eq. (4.6). Its filters ζ, five for each pixel, are "
+    "parameters."
 )
 
 

@@ -11,8 +11,8 @@ from experiments.lib.run import main
 NAME = "fig02"
 TITLE = "Figure 2"
 TEXT = (
-    "DiffNet. In every layer, a small convolutional network (Figure 3) looks at the image and estimates the filters ζ, "
-    "five for each pixel, of one explicit step with a learned time step δt, eq. (4.6)–(4.7)."
+    "DiffNet. In every layer, a small convolutional network (Figure 3) estimates five filters ζ for each pixel. They "
+    "define one explicit step, eq. (4.6)–(4.7)."
 )
 CLAIMS = (architecture.claim("the number of parameters of DiffNet", "Sec. 5", 101_310),)
 

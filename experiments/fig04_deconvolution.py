@@ -42,8 +42,8 @@ def caption(record):
     """What is shown, and what it means."""
     return (
         f"{record['title']}: a disk before and after isotropic diffusion up to T = {record['diffusion']['time']:g} "
-        f"pixel² ({record['psnr']:.1f} dB). Below, their spectra: the highest frequencies fall below the rounding of "
-        "32-bit numbers. Only a method that knows about disks can bring them back."
+        f"pixel² ({record['psnr']:.1f} dB). Below, their spectra: the highest frequencies are lost in float32 "
+        "rounding. Only a method that knows about disks can restore them."
     )
 
 

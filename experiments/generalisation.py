@@ -191,7 +191,7 @@ def ahead(preset):
             means = np.array([np.mean(values) for values in pictures.values()])
             number = np.count_nonzero(means > 0)
             holds.append(number == len(means))
-            some = "" if holds[-1] else f" (ahead on {number} of {len(means)})"
+            some = "" if holds[-1] else f" (better on {number} of {len(means)} pictures)"
             texts.append(f"{group} {np.mean(means):+.1f}{some}")
         pictures = sum(map(len, gains.values()))
         return verdicts.finding(

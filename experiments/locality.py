@@ -121,7 +121,7 @@ def gather(runs, root):
 
 
 def of(runs, layers, points):
-    """The mean PSNRs, one a seed, of the runs with so many layers and points."""
+    """The mean PSNRs, one for each seed, of the runs with so many layers and points."""
     chosen = [run for run in runs if (run["layers"], run["points"]) == (layers, points)]
     return [run["results"]["psnr"]["mean"] for run in sorted(chosen, key=lambda run: run["seed"])]
 
@@ -149,7 +149,7 @@ def draw(record, arrays):
 
 
 def _draw_local(axis, record, psnr):
-    """Median and quartiles over the images against the number of points, a line a time."""
+    """Median and quartiles over the images against the number of points, one line for each time."""
     points = record["points"]
     for colour, time, values in zip(figures.LINES, record["diffusion_times"], psnr):
         low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
@@ -162,7 +162,7 @@ def _draw_local(axis, record, psnr):
 
 
 def _draw_rings(axis, runs):
-    """Of each layer of the networks with most points: the mean |δt ζ| of each ring, a group of bars a layer."""
+    """Of each layer of the networks with most points: the mean |δt ζ| of each ring, one group of bars for each layer."""
     most = max((run["points"] for run in runs), default=0)
     chosen = [run for run in runs if (run["points"], run["layers"]) == (most, max(LAYERS))]
     axis.set(
@@ -213,7 +213,7 @@ def alt(record):
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------
 
-GOOD = 63.72  # dB, the paper's DiffNet without noise
+GOOD = 63.72  # dB, the authors' PSNR of the paper's DiffNet without noise; compared with PSNR per image
 LITTLE = 0.5  # dB
 
 
@@ -224,7 +224,7 @@ def local_filters(record, arrays):
     psnr = dict(zip(record["points"], arrays[LOCAL][record["diffusion_times"].index(0.4)].T))  # points → (images,)
     text = "; ".join(f"{points} points {psnr[points].mean():.1f} dB" for points in (5, 9, 13, 25, 69))
     answer = verdicts.reaches(verdicts.mean(psnr[13]), GOOD)
-    return verdicts.finding(record, f"T = 0.4: {text}", answer, verdicts.count(record["images"]))
+    return verdicts.finding(record, f"PSNR per image, T = 0.4: {text}", answer, verdicts.count(record["images"]))
 
 
 def _trainings(root):

@@ -97,14 +97,14 @@ def presets_table():
 
 
 def samples(results):
-    """What each method reaches on the test images, a row a method, for all experiments of `samples` with a record."""
-    lines = ["| mean ± std over the test images | PSNR per image | PSNR of the authors¹ | SSIM | ms per image³ |"]
-    lines.append("|---|---|---|---|---|")
+    """What each method reaches on the test images: one row for each method of the experiments in `SAMPLES`."""
+    lines = ["| mean ± std over the test images | PSNR per image | PSNR of the authors¹ | SSIM |"]
+    lines.append("|---|---|---|---|")
     for name in SAMPLES:
         if (Path(results) / name / records.RECORD).exists():
             trained = [record for record, _ in seeds.trainings(name, results)]
             count = captions.count(len(trained), "seed")
-            lines.append(f"| **{trained[0]['title']}**: {_task(trained[0])}, {count} |  |  |  |  |")
+            lines.append(f"| **{trained[0]['title']}**: {_task(trained[0])}, {count} |  |  |  |")
             lines += [_row(trained, method) for method in trained[0]["results"]]
     return "\n".join(lines)
 
@@ -174,7 +174,7 @@ def _task(record):
 
 
 def _row(trained, method):
-    """A method: of a network means over seeds, with the lowest and the highest; times of the seed trained last."""
+    """A method: of a network means over seeds, with the lowest and the highest."""
     record, iterations = trained[0], trained[0]["fixed_point_iterations"]
     minutes = [record["training_seconds"] / 60 for record in trained]
     label = {
@@ -186,11 +186,9 @@ def _row(trained, method):
     if method != "diffnet":
         of = of[:1]  # nothing is trained
     psnr, authors, ssim = ([each[kind]["mean"] for each in of] for kind in ("psnr", "authors_psnr", "ssim"))
-    cost = trained[-1]["milliseconds_per_image"].get(method)
     return (
         f"| {label} | {np.mean(psnr):.2f} ± {of[0]['psnr']['std']:.2f}{_of_seeds(psnr)} "
-        f"| {np.mean(authors):.2f}{_of_seeds(authors)} | {np.mean(ssim):.5f} "
-        f"| {'{:.1f}'.format(cost['median']) if cost else ''} |"
+        f"| {np.mean(authors):.2f}{_of_seeds(authors)} | {np.mean(ssim):.5f} |"
     )
 
 

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import networks, study, verdicts
+from experiments.lib import captions, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -79,12 +79,16 @@ def draw(record, arrays):
     return figure
 
 
+def _cores(record):
+    return captions.count(record["hardware"]["cores"], "core")
+
+
 def caption(record):
     """What is shown, and what it means."""
     return (
-        f"{record['title']}: a training step of {record['batch']} whole images takes the U-Net "
-        f"{np.median(ratios(record)):.1f} times as long as DiffNet on this machine. The paper's trainings took 75 "
-        "minutes and about 3 hours on a GPU."
+        f"{record['title']}: on {_cores(record)}, a step of {record['batch']} whole images takes the U-Net "
+        f"{np.median(ratios(record)):.1f} times as long as DiffNet. The paper's trainings took 75 minutes and about "
+        "3 hours on a GPU."
     )
 
 
@@ -100,7 +104,7 @@ def alt(record):
 def longer(record, arrays):
     """The U-Net's training takes longer, step by step."""
     found = ratios(record)
-    text = f"{np.median(found):.1f} × ({found.min():.1f} to {found.max():.1f}) on {record['hardware']['cores']} cores"
+    text = f"{np.median(found):.1f} × ({found.min():.1f} to {found.max():.1f}) on {_cores(record)}"
     return verdicts.finding(record, text, verdicts.of_each_seed(found > 1), f"{len(found)} turns", budget="benchmark")
 
 
@@ -108,7 +112,7 @@ def as_much_longer(record, arrays):
     """It takes 2.4 times as long, within a quarter."""
     found = ratios(record)
     near = np.abs(found * MINUTES["DiffNet"] / MINUTES["UNet"] - 1) <= NEAR
-    text = f"{np.median(found):.1f} × ({found.min():.1f} to {found.max():.1f}) on {record['hardware']['cores']} cores"
+    text = f"{np.median(found):.1f} × ({found.min():.1f} to {found.max():.1f}) on {_cores(record)}"
     return verdicts.finding(record, text, verdicts.of_each_seed(near), f"{len(found)} turns", budget="benchmark")
 
 

@@ -48,7 +48,7 @@ def best(record):
 
 @figures.styled
 def draw(record, arrays):
-    """A panel a task: validation PSNR against steps, a line a training; a dot is the best, or all that was kept."""
+    """One panel for each task: validation PSNR against steps, one line for each training; its dot is the best value."""
     figure, axes = figures.plots(2, 2, caption(record), width=figures.WIDTH / 2, height=2.1)
     sizes, steps = ([run[key] for run in record["runs"]] for key in ("size", "steps"))
     colours = dict(zip(sorted(set(sizes), reverse=True), itertools.cycle(figures.LINES)))
@@ -77,12 +77,11 @@ def draw(record, arrays):
 
 def caption(record):
     """What is shown, and how to read it."""
-    bare = sum(not run.get("history") for run in record["runs"])
-    no_curve = f" Of {captions.count(bare, 'training')} only the best value was kept." if bare else ""
-    count = next(run for _, _, run in best(record) if run)["results"]["psnr"]["n"]
+    bare = any(not run.get("history") for run in record["runs"])
+    no_curve = " Single dots: only the best value was recorded." if bare else ""
     return (
         f"{record['title']}: what does it reach, and has it stopped learning? PSNR of validation images during "
-        f"training; titles: of {count} test images after the longest. Hollow: another recipe.{no_curve}"
+        f"training. Titles: mean test PSNR after the longest training. Hollow dots: another recipe.{no_curve}"
     )
 
 

@@ -12,19 +12,15 @@ GROUPS = {  # of rows: title → (colour, kinds)
 }
 
 
-def _measured(record, task):
-    """The rows of a task that have values, best PSNR first, with their milliseconds."""
-    times = record["milliseconds_per_image"][f"{task['noise']:g}"]
-    for name, same in (("long", "DiffNet"), ("long-UNet", "UNet")):
-        times = times | {name: times[same]} if same in times else times  # the same network
-    named = [(row, times.get(name, {})) for name, row in task["rows"].items() if "psnr" in row]
-    return sorted((row | {"milliseconds": time.get("median")} for row, time in named), key=lambda row: -row["psnr"][0])
+def _measured(task):
+    """The rows of a task that have values, best PSNR first."""
+    return sorted((row for row in task["rows"].values() if "psnr" in row), key=lambda row: -row["psnr"][0])
 
 
 @figures.styled
 def draw(record, arrays):
-    """A panel a task: PSNR with its interval, a row a method, best first in each group."""
-    found = [_grouped(record, task) for task in record["tasks"]]
+    """One panel for each task: PSNR with its interval, one row for each method, best first in each group."""
+    found = [_grouped(task) for task in record["tasks"]]
     heights = [sum(len(rows) + 1 for rows in groups.values()) or 3 for groups in found]
     figure = figures.canvas(caption(record), figures.WIDTH, 0.165 * sum(heights) + 0.55 * len(heights))
     axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -37,9 +33,9 @@ def draw(record, arrays):
     return figure
 
 
-def _grouped(record, task):
+def _grouped(task):
     """Title of a group → its rows, best first."""
-    rows = _measured(record, task)
+    rows = _measured(task)
     groups = {title: [row for row in rows if row["kind"] in kinds] for title, (_, kinds) in GROUPS.items()}
     return {title: of for title, of in groups.items() if of}
 
@@ -86,10 +82,10 @@ def alt(record):
     """What is seen: the best row of each group."""
     told = []
     for task in record["tasks"]:
-        best = [f"{rows[0]['label']} with {rows[0]['psnr'][0]:.1f} dB" for rows in _grouped(record, task).values()]
+        best = [f"{rows[0]['label']} with {rows[0]['psnr'][0]:.1f} dB" for rows in _grouped(task).values()]
         told.append(f"{task['title']}: {captions.listed(best) if best else 'nothing'}")
     return (
-        "A panel a level of noise, with a row for each method in three groups: trained networks, classical methods "
+        "One panel for each level of noise, with a row for each method in three groups: trained networks, classical methods "
         f"that know the diffusion, and others that do not. A dot with a bar is its PSNR. The best of each group: "
         f"{'; '.join(told)}."
     )
@@ -104,15 +100,15 @@ HEADER = (
     "difference to DiffNet, trained for long",
     "SSIM",
 )
-HEADER += ("parameters", "MFLOPs", "ms per image", "training images")
+HEADER += ("parameters", "MFLOPs", "training images")
 
 
 def table(record):
-    """A Markdown table of both tasks: one row a method, best first, those without a run last."""
+    """A Markdown table of both tasks: one row for each method, best first, those without a run last."""
     lines = [f"| | {' | '.join(HEADER)} |", "|---" * (len(HEADER) + 1) + "|"]
     for task in record["tasks"]:
         lines.append(f"| **{task['title']}** {'| ' * len(HEADER)}|")
-        rows = _measured(record, task)
+        rows = _measured(task)
         lines += [f"| {' | '.join((_label(row), *_cells(row)))} |" for row in rows]
         missing = [row for row in task["rows"].values() if "psnr" not in row]
         lines += [f"| {row['label']} | not run {'| ' * (len(HEADER) - 1)}|" for row in missing]
@@ -129,7 +125,6 @@ def _cells(row):
         f"{row['ssim'][0]:.5f}",
         _number(row.get("parameters")),
         _number(row.get("flops"), 1e-6, ",.0f"),
-        _number(row["milliseconds"], 1, ".3g"),
         _number(row.get("training_images")),
     )
 

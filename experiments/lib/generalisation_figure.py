@@ -20,7 +20,7 @@ STYLES = dict(zip(LABELS, zip(".os^", (figures.GRAY, *figures.LINES))))
 
 @figures.styled
 def draw(record, arrays):
-    """A figure a question: PSNR by group of pictures; curves of what differs from the training; the worst crops."""
+    """One figure for each question: PSNR by kind of picture, other diffusions and noise, and the worst crops."""
     texts = caption(record)
     return {
         pictures.MAIN: _groups(texts[pictures.MAIN], record, arrays),
@@ -116,9 +116,9 @@ def caption(record):
             "means. The fixed point knows the diffusion."
         ),
         SETTINGS: (
-            f"{record['title']}: do they restore {captions.count(record['test_images'], 'test image')} after another "
-            "diffusion, or with other noise, than what they were trained on? A dotted line marks the training. Both "
-            "know the training's diffusion; the green line is given the true one."
+            f"{record['title']}: do the presets still work after another diffusion or with other noise? DiffNet and the "
+            "fixed point assume the training's values (dotted line); the green line is given the true ones. Mean of "
+            f"{captions.count(record['test_images'], 'test image')}."
         ),
         WORST: (
             f"{record['title']}: where does the preset {STRIP} fail? Of each kind of picture the crop that it restores "
@@ -134,9 +134,9 @@ def alt(record):
     away = record["contrast"][-1]
     return {
         pictures.MAIN: ledger.signs(
-            f"A panel a preset, with a row for each of {captions.listed(gains)}: clouds of dots for the input, DiffNet "
-            f"and the fixed point, with their means. For {STRIP}, DiffNet is furthest ahead of the fixed point on "
-            f"{best} ({gains[best]:+.1f} dB) and least on {least} ({gains[least]:+.1f} dB)."
+            f"One panel for each preset, with a row for each of {captions.listed(gains)}: clouds of dots for the input, "
+            f"DiffNet and the fixed point, with their means. For {STRIP}, DiffNet is furthest ahead of the fixed point "
+            f"on {best} and {'furthest behind' if gains[least] < 0 else 'least ahead'} on {least}."
         ),
         SETTINGS: (
             "Three plots above each other. Against λ and against the number of steps, DiffNet and the fixed point have "
@@ -145,6 +145,6 @@ def alt(record):
         ),
         WORST: (
             f"A column for each of {captions.listed(gains)}: the original crop, the blurred one, the restored one, and "
-            "the error, which is concentrated at the edges of the objects."
+            "the error: a thin band along the edges of the synthetic shape, and speckles in most other columns."
         ),
     }

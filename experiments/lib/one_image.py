@@ -122,7 +122,7 @@ def caption(record):
     ship = " and ".join(f"{value:.2f}" for value in record["paper_psnr"].values())
     return (
         f"{record['title']}: one test image, diffused and restored, {captions.percent(record['noise'])}. Below, "
-        f"|error| on two scales. In the mean of {record['results']['unet']['psnr']['n']} test images: {means}. The "
+        f"|error| on two scales. Mean over {record['results']['unet']['psnr']['n']} test images: {means}. The "
         f"paper, on another image: {ship} dB."
     )
 

@@ -93,7 +93,7 @@ def caption(record):
     return (
         f"{record['title']}: does DiffNet learn other diffusions? Mean PSNR of "
         f"{record['runs'][0]['results'][0]['psnr']['n']} test images, no noise (thin bars: standard deviation). "
-        "Dashed: the fixed point, of all steps at once or step by step, which is given the diffusion, and also λ."
+        "Dashed: classical inverses that are given the diffusion and λ."
     )
 
 

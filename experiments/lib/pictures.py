@@ -26,21 +26,23 @@ def save(experiment, folder):
 
 
 def budget(experiment, record):
-    """What is stamped on a picture: the budget and its steps, or nothing where a budget changes nothing."""
+    """The line below a picture that names the budget and its steps; "" where a budget changes nothing."""
     if not hasattr(experiment, "BUDGETS") or "budget" not in record:
         return ""
+    if "/" in record["budget"]:  # as `verdicts.budgets` joins them
+        return "Several budgets."
     steps = f", {captions.count(record['steps'], 'step')}" if isinstance(record.get("steps"), int) else ""
     return f"Budget {record['budget']}{steps}." if steps[2:] != record["budget"] else f"Budget {record['budget']}."
 
 
 def told(experiment, record):
-    """What is said of each picture: a list of (stem, caption, alt text)."""
+    """The texts of each picture: a list of (stem, caption, alt text)."""
     texts, alts = (_by_stem(of(record)) for of in (experiment.caption, experiment.alt))
     return [(stem, texts[stem], alts[stem]) for stem in texts]
 
 
 def text(experiment, record):
-    """All captions, a line each."""
+    """All captions, one on each line."""
     return "\n".join(caption for _, caption, _ in told(experiment, record))
 
 

@@ -19,9 +19,9 @@ STYLES = {"fly": "-", "stored": "--"}
 
 LEAST = 3.0  # dB that an axis spans, so that a tenth does not look like much
 LENGTHS = {  # how long a training was → its marker; only trainings of one length are joined by a line
-    "long": ("the longest of each", {"marker": "*", "markersize": 8, "alpha": 0.75}),
-    "enough": ("shorter", {"marker": "o", "markersize": 4}),
-    "short": ("too short to tell", {"marker": "o", "markersize": 4, "fillstyle": "none"}),
+    "long": ("longest training", {"marker": "*", "markersize": 8, "alpha": 0.75}),
+    "enough": ("shorter training", {"marker": "o", "markersize": 4}),
+    "short": ("too short to compare", {"marker": "o", "markersize": 4, "fillstyle": "none"}),
 }
 
 
@@ -44,7 +44,7 @@ def points(runs, network, task, regime="fly", of_length=None):
 
 @figures.styled
 def draw(record, arrays):
-    """A panel a task; a line a network through the means over seeds, a band from the worst to the best seed."""
+    """One panel for each task; a line for each network through the means over seeds, a band from the worst to the best."""
     figure, axes = figures.plots(2, 2, caption(record), width=figures.WIDTH / 2, height=2.4)
     sizes_of_all = [run["size"] for run in record["runs"]]
     for axis, task in zip(axes.flat, TASKS):

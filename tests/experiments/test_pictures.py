@@ -33,12 +33,14 @@ def test_each_picture_is_described(name):
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_pictures_are_read_on_a_phone(name):
-    """No text is smaller than 8 points, and no picture so wide that 400 pixels make these too small; none is cut."""
+    """No text is smaller than 8 points, and no picture so wide that 400 pixels make these too small; captions have three lines."""
     drawn = registry.get(name).draw(*records.load(RESULTS / name))
     for stem, figure in (drawn if isinstance(drawn, dict) else {pictures.MAIN: drawn}).items():
         assert figure.get_size_inches()[0] <= figures.WIDTH + 0.05
         small = [text for text in figure.findobj(Text) if text.get_text() and text.get_fontsize() < 8]
         assert not small, [text.get_text() for text in small]
+        caption = next(text for text in figure.texts if text.get_gid() == figures.BELOW).get_text()
+        assert caption.count("\n") < 3, caption
         assert (RESULTS / name / f"{stem}.png").exists(), "python -m experiments.render draws it"
 
 
@@ -64,6 +66,7 @@ def test_the_budget_is_stamped_on_a_picture_and_cut_off_in_the_page(tmp_path):
     record, arrays = records.load(RESULTS / "fig07")
     assert pictures.budget(fig07, record) == "Budget cpu, 30,000 steps."
     assert pictures.budget(fig07, {**record, "budget": "600 steps", "steps": 600}) == "Budget 600 steps."
+    assert pictures.budget(fig07, {**record, "budget": "20 steps/30 steps"}) == "Several budgets."
     assert pictures.budget(registry.get("fig04"), record) == ""  # it has none
     figure = fig07.draw(record, arrays)
     height = figure.get_size_inches()[1]

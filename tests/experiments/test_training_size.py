@@ -207,7 +207,7 @@ def test_points_are_of_the_run_with_most_steps_and_say_its_budget():
     line = next(line for line in figure.axes[1].lines if len(line.get_xdata()) == 2)
     np.testing.assert_allclose(line.get_ydata(), [39.0, 61.0])
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["DiffNet", "U-Net", "drawn anew", "stored pairs", "too short to tell"]
+    assert labels == ["DiffNet", "U-Net", "drawn anew", "stored pairs", "too short to compare"]
 
 
 def test_the_caption_says_where_the_unet_has_no_line():

@@ -298,6 +298,6 @@ def test_the_figure_shows_every_training(tmp_path):
     lines = [tuple(line.get_ydata()) for line in inverse.lines]
     assert sorted(lines) == [(40.0, 45.0), (41.0,), (45.0,)]
     assert inverse.get_title() == "inverse, no noise:\n51.00 dB on test images"
-    assert "of 2 test images after the longest. Hollow: another recipe. Of 1 training only" in unet.caption(record)
+    assert "Hollow dots: another recipe. Single dots: only the best value was recorded." in unet.caption(record)
     assert "inverse, no noise, 51.0 dB" in unet.alt(record)
     assert "2 trainings of 7 to 20 steps" in captions.provenance(record)
