@@ -102,7 +102,7 @@ def _run(changes, chosen):
 
 
 def table(found):
-    """Markdown, the best first."""
+    """The results as a Markdown table, best first."""
     lines = ["| variant | steps | dB |", "|---|---|---|"]
     for name, row in sorted(found.items(), key=lambda item: -np.nan_to_num(item[1]["val_psnr"])):
         lines.append(f"| {name} | {row['steps']:,} | {row['val_psnr']:.1f} |")

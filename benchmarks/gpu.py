@@ -68,7 +68,7 @@ class Setting:
         return {"images_per_second": found}
 
     def start_torch(self, names, children):
-        """Begin to load and compile PyTorch's contestants, while nothing is timed here; children gets the processes."""
+        """Start the processes of PyTorch's contestants, which load and compile, and append them to `children`."""
         self.children = children
         if importlib.util.find_spec("torch") is None or not (self.on_gpu or self.small):
             return
@@ -105,7 +105,7 @@ class NotRun(Exception):
 
 
 def plan(setting):
-    """What is measured, the most valuable first: name → (function, seconds that it is likely to take on a GPU)."""
+    """The measurements, most valuable first: name → (function, expected seconds on a GPU)."""
     dtypes = ("float32", "mixed_bfloat16")
     made = {
         "presets": (setting.presets, 60),
@@ -164,7 +164,7 @@ class Session:
                 files.write_json(self.path, self.record)
 
     def _end(self):
-        """Out of time inside of a measurement: write, show, and leave without waiting for the device."""
+        """Time is over during a measurement: write and show the record, and exit without waiting for the device."""
         with self._lock:
             for name in self.record["names"]:
                 self.record["measured"].setdefault(name, {"not_run": "out of time"})
@@ -179,7 +179,7 @@ class Session:
 
 
 def measure(session, setting, names):
-    """Make the measurements of these names, as far as the time allows, and keep each."""
+    """Make the named measurements while time is left, and record each."""
     for name, (function, seconds) in plan(setting).items():
         if name not in names:
             continue
@@ -225,7 +225,7 @@ def main(arguments=None):
 
 
 def _checked(chosen):
-    """The setting, and the names of what is to be measured.
+    """The setting, and the names of the measurements to make.
 
     Raises:
         ImportError, ValueError, OSError: without JAX or for another backend, a file that holds no such images, an
@@ -253,7 +253,7 @@ def _checked(chosen):
 
 
 def _described(setting, names, chosen):
-    """Where the numbers will come from."""
+    """The device, the versions and the settings behind the numbers."""
     import jax
 
     from diffnet_tf.files import provenance

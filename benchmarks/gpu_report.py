@@ -5,7 +5,7 @@ LEAST_DB = 0.05  # that a preset may lose on the device
 
 
 def goals(record):
-    """What was to be reached, and what was.
+    """Compare the goals with the measurements.
 
     Returns:
         A list of dicts: "what", "goal" (text; empty where there is none), "measured" (text), "n" (text), "met" (bool;
@@ -22,7 +22,7 @@ def _row(what, goal, measured, n="", met=None):
 
 
 def _found(record, name):
-    """What was measured under a name: (values or None, why there are none)."""
+    """A measurement by its name: (values or None, the reason if there are none)."""
     found = record.get("measured", {}).get(name)
     if found is None:
         return None, "not run" if name in record.get("names", ()) else None
@@ -96,7 +96,7 @@ def _steps(record):
 
 
 def _bounds(record):
-    """`fit` against the scan, and both against what the memory alone takes."""
+    """Compare `fit` with the scan, and both with the time of the memory traffic alone."""
     rows = []
     copies, _ = _found(record, "copies")
     if copies:
@@ -130,7 +130,7 @@ def _inference(record):
 
 
 def brief(found):
-    """One measurement in a line."""
+    """One measurement on one line."""
     if "not_run" in found:
         return f"not run: {found['not_run']}"
     if "ms" in found:
@@ -139,7 +139,7 @@ def brief(found):
 
 
 def table(record):
-    """Markdown: what, goal, measured, n, met; and for every preset its PSNRs."""
+    """A Markdown table of goals and measurements, and the PSNRs of every preset."""
     lines = [f"{record.get('device', '')}, commit {record.get('commit', '')}", ""]
     presets, _ = _found(record, "presets")
     if presets:

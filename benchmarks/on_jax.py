@@ -26,7 +26,7 @@ MODES = {"TF32": ("float32", None), "float32": ("float32", "float32"), "mixed_bf
 
 
 def accelerators():
-    """The devices that are no processors: a list of dicts of kind, platform and memory in GiB (None if unknown)."""
+    """The devices other than CPUs: a list of dicts of kind, platform and memory in GiB (None if unknown)."""
     found = []
     for device in jax.local_devices():
         if device.platform != "cpu":
@@ -96,7 +96,7 @@ def _pair(card, pixels):
 
 
 def _mean_psnr(targets, outputs):
-    """In double precision, whatever the device makes of a float32 sum. NaN, which JSON cannot hold, becomes 0 dB.
+    """The mean PSNR, computed in double precision. NaN, which JSON cannot hold, becomes 0 dB.
 
     (Images are never perfect here.)
     """
@@ -133,7 +133,7 @@ def in_fit(network, dtype, pixels, every, intervals, batch=16, crop=None):
 
 
 def in_scan(network, dtype, pixels, length, repetitions, batch=16, crop=None):
-    """The same steps without anything around them: `length` in one `lax.scan`, on one batch that stays on the device.
+    """The same steps alone: `length` steps in one `lax.scan`, on one batch that stays on the device.
 
     Returns:
         As `in_fit`; "first_step_s" is the first call, without its steps.
@@ -171,7 +171,7 @@ def in_scan(network, dtype, pixels, length, repetitions, batch=16, crop=None):
 
 
 def inference(dtype, batch, size, calls, repetitions=5):
-    """Images a second of the preset `inverse` on images that are on the device already: a `spread`."""
+    """Images per second of the preset `inverse` on images that are already on the device: a `spread`."""
     model = dn.from_preset("inverse", dtype=dtype)
     images = jax.device_put(np.random.default_rng(0).random((batch, size, size, 1), "float32"))
     function = jax.jit(lambda u: model(u, training=False))
@@ -187,7 +187,7 @@ def inference(dtype, batch, size, calls, repetitions=5):
 
 
 def bandwidth(mebibytes, calls=20, repetitions=5):
-    """Bytes a second that the device reads and writes when it copies a large array, with the sign changed: a `spread`.
+    """Bytes per second that the device reads and writes to copy a large array with the sign changed: a `spread`.
 
     (A plain copy could be left out by the compiler.)
     """
@@ -209,8 +209,8 @@ def step_bytes(batch, size, dtype, layers=5, depth=4, width=32):
 
     Counted is a device on which every convolution, and every update of the image, is one kernel that reads its inputs
     once and writes its output once, with all that is elementwise (bias, ReLU and its mask, casts) inside it. A whole
-    feature map is too large to stay on the chip. Values moved, per pixel and layer, with `depth` − 1 hidden maps of
-    `width` channels:
+    feature map is too large to stay on the chip. These values are moved per pixel and layer, with `depth` − 1 hidden
+    maps of `width` channels:
 
     - a hidden map: written, read by the next convolution, read again for that one's kernel gradient, and once for the
       ReLU's mask; its gradient: written, read for the kernel gradient and for the gradient of the convolution's

@@ -16,7 +16,7 @@ def _images(batch, size, seed=0):
 
 
 def train_step(batch=16, size=96, dtype="float32", recipe="authors", steps=1):
-    """Training steps on one batch that does not change: forward, backward and update, without making pairs."""
+    """Time training steps on one fixed batch: forward, backward and update, without making pairs."""
     recipe = recipes.get(recipe)
     model = dn.models.DiffNet(initial_scale=recipe.initial_scale, dtype=dtype)
     model.compile(recipes.optimizer(recipe, 100_000), dn.metrics.LOSSES[recipe.loss]())
@@ -33,7 +33,7 @@ def train_step(batch=16, size=96, dtype="float32", recipe="authors", steps=1):
 
 
 def inference(batch=16, size=96, auto=False, calls=1):
-    """In float32, or as `precision="auto"` computes where the device has bfloat16."""
+    """Time the network in float32, or in the precision that "auto" chooses on a device with bfloat16."""
     model = dn.models.DiffNet(dtype="mixed_bfloat16" if auto else "float32")
     if auto:
         precision.compensate(model)
@@ -78,7 +78,7 @@ def fixed_point(batch=16, size=96, iterations=200, fused=False):
 
 
 def pairs(batch=64, size=96, crop=None, augment=False, noise=0.0, batches=400):
-    """The pipeline alone, started anew each time, so that no batch is made in the others' turns.
+    """Time the pipeline alone. It is started anew each time, so it makes no batch during another's turn.
 
     Its images are kept as 8 bits, as those of every source.
     """

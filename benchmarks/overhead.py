@@ -18,7 +18,7 @@ NOISES = (0.0, 0.01)
 
 
 def outside(turns=7):
-    """Of each size and noise the seconds a step of `fit`, of the compiled step alone, and their difference."""
+    """For each size and noise: seconds per step of `fit`, of the compiled step alone, and their difference."""
     return {
         f"{size}, {100 * noise:g} % noise": _outside(*options, noise, turns)
         for size, options in SIZES.items()
@@ -74,7 +74,7 @@ def _first(images, options):
 
 
 def _alone(recipe, pair, steps):
-    """A function that takes the compiled step as many times, on a batch that does not change."""
+    """A function that runs the compiled step the same number of times on one fixed batch."""
     model = _model()
     model.compile(recipes.optimizer(recipe, 100_000), dn.metrics.LOSSES[recipe.loss](), metrics=[dn.metrics.PSNR()])
     model.optimizer.build(model.trainable_variables)

@@ -28,7 +28,7 @@ TARGET = "fast-50dB"
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """A recipe, the number of its steps (None: as many as the time allows) and what to call it."""
+    """A recipe, its number of steps (None: as many as the time allows) and its label."""
 
     label: str
     recipe: str
@@ -68,7 +68,7 @@ def main():
 
 
 def load(directory):
-    """All records of a folder, by contestant: name → list of dicts, one a seed."""
+    """All records of a folder, by contestant: name → list of dicts, one for each seed."""
     return {
         name: found
         for name in CONTESTANTS
@@ -131,7 +131,7 @@ def _run(name, seed, chosen, limit):
 
 @figures.styled
 def draw(found):
-    """PSNR of validation images against seconds, one line for each run; a dot is the test images' mean at its end."""
+    """PSNR of validation images against seconds, one line for each run, with the mean test PSNR as a dot."""
     first = next(iter(found.values()))[0]
     caption = (
         "How long does DiffNet take to learn to undo Perona–Malik diffusion without noise? Lines: 64 validation images "

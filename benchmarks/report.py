@@ -93,7 +93,7 @@ def recipe_rows(found):
 
 
 def _authors(found, level, ours):
-    """Whom the time to `level` is measured against, and the ratio; a lower bound when they were stopped before it."""
+    """The recipe to compare the time to `level` with, and the ratio: a lower bound if it stopped before."""
     if "authors" not in found:
         return "", "not run"
     times, psnr = _over_seeds(found["authors"])
@@ -123,7 +123,7 @@ def _shown(path):
 
 
 def changed(directory):
-    """A line that names the records which were made by code that no commit has, if there are any."""
+    """A line that names the records whose code was not committed; "" if there are none."""
     paths = sorted(Path(directory).glob("*.json"))
     names = [path.stem for path in paths if json.loads(path.read_text()).get("commit", "").endswith("+changes")]
     if not names:

@@ -40,7 +40,7 @@ GOAL = 0.10  # of the wall time outside the network, for TIFF
 
 
 def image(channels, bits, shape=SHAPE):
-    """A photograph, repeated to a shape, with a little noise: else it would compress better than one does."""
+    """A photograph repeated to fill a shape. A little noise keeps it from compressing too well."""
     import skimage.data
 
     u = skimage.data.astronaut()[..., -channels:] / np.float32(255)
@@ -51,9 +51,10 @@ def image(channels, bits, shape=SHAPE):
 
 
 def once(source, target, device="own", overlap=True):
-    """Restore one file in this process, which should be a fresh one: seconds of each kind.
+    """Restore one file in this process, which should be new, and return the seconds of each kind.
 
-    Importing comes before the wall time. Loading the network is in it, outside; so is compiling, in the network.
+    The wall time does not include the imports. It includes loading the network (counted as outside) and compiling
+    (counted as network).
 
     Args:
         source, target: names of files.
@@ -112,7 +113,7 @@ def once(source, target, device="own", overlap=True):
 
 
 def _in_a_process(*arguments):
-    """`once`, in a process of its own."""
+    """Run `once` in a new process."""
     code = f"import json; from benchmarks import restore; print(json.dumps(restore.once(*{arguments!r})))"
     variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
@@ -124,7 +125,7 @@ def _in_a_process(*arguments):
 
 
 def encoding(pixels):
-    """Seconds and megabytes of PNGs by zlib's level: 6 is what is written."""
+    """Seconds and megabytes of PNGs for each level of zlib; the package writes level 6."""
     from PIL import Image
 
     found = {}
@@ -140,7 +141,7 @@ def encoding(pixels):
 
 
 def measure(names=tuple(FILES), shape=SHAPE, repetitions=REPETITIONS):
-    """Spreads over fresh processes: {"restore": file → device → of each kind of time, "png": of zlib's levels}."""
+    """Spreads over fresh processes: {"restore": file → device → kind of time, "png": level of zlib}."""
     from diffnet_tf.files import image_files
 
     runs = {}
@@ -169,7 +170,7 @@ def measure(names=tuple(FILES), shape=SHAPE, repetitions=REPETITIONS):
 
 
 def rows(result):
-    """The lines of the table of `report`: the share outside the network, on the device at hand and a fast one."""
+    """The lines of the table of `report`: the share outside the network, on this device and on a fast one."""
     lines = []
     for name, ways in result["restore"].items():
         for way, kinds in ways.items():

@@ -23,7 +23,7 @@ def onnx_runtime(path):
 
 
 def litert(path):
-    """In LiteRT, which is told the shape of the images before each call."""
+    """In LiteRT, which needs the shape of the images before each call."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path))

@@ -24,7 +24,7 @@ def measure(sides=SIDES, memory_gib=None, repetitions=REPETITIONS):
         sides: of the images in pixels, at least two.
         memory_gib: of the machine; whole images that need more than two thirds of it are left out. None leaves out
             none.
-        repetitions: of what takes less than 3 seconds.
+        repetitions: of measurements that take less than 3 seconds.
 
     Returns:
         {"tiles": ..., "whole": ...}, each with "sides": side → {"seconds" and "core_seconds": a `spread`, "peak_bytes",
@@ -68,10 +68,10 @@ def _one(side, tile, repetitions):
 
 
 def exponents(rows, least=1024):
-    """Slopes against log pixels: of log seconds (also of cores), log peak memory, and log memory above the start's.
+    """Slopes against log pixels: of log seconds (wall and cores), log peak memory, and log added memory.
 
     Args:
-        rows: side → what `measure` found.
+        rows: side → a result of `measure`.
         least: the memory is also fitted from this side on, where the image outweighs the libraries.
 
     Returns:

@@ -10,7 +10,7 @@ WEIGHTS = ROOT / "results" / "fig06" / "model.keras"
 
 
 def training_step():
-    """One training step, batch 16 of 96×96: Keras on TensorFlow and PyTorch, float32 and bfloat16 in the estimator."""
+    """Time a training step, batch 16 of 96×96: Keras and PyTorch, float32 and bfloat16 in the estimator."""
     workers = {
         "ours": Worker(f"{OURS}:train_step"),
         "ours bfloat16": Worker(f"{OURS}:train_step", dtype="mixed_bfloat16"),
@@ -39,7 +39,7 @@ INFERENCE_GOALS = {96: (1.0, 1.6), 1024: (1.5, 2.3)}  # float32; precision="auto
 
 
 def inference(size, batch, calls):
-    """Applying DiffNet to a batch of images: float32, and bfloat16 as `precision="auto"` has it on noisy images.
+    """Apply DiffNet to a batch of images, in float32 and, as `precision="auto"` does for noisy images, in bfloat16.
 
     What that costs is in results/precision: 0.001 dB. PyTorch's bfloat16 rounds the image, which takes `inverse` from
     67 to 39 dB.

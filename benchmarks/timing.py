@@ -19,10 +19,10 @@ class Worker:
 
     Args:
         task: "module:function"; the function prepares the task and returns (once, items): a function of no arguments
-            and the number of images that one call of it deals with.
+            and the number of images in one call.
         options: keyword arguments of the function.
         environment: variables for the process, which libraries read when they are imported.
-        warm_up: how often it does the task before it answers for the first time.
+        warm_up: how many times it runs the task before it answers for the first time.
         started: a function that is called with the process (a `subprocess.Popen`) before that answers.
     """
 
@@ -61,7 +61,7 @@ def take_turns(workers, repetitions=REPETITIONS):
         repetitions: calls of each.
 
     Returns:
-        name → seconds an image, (repetitions,).
+        name → seconds per image, (repetitions,).
     """
     names = list(workers)
     times = {name: [] for name in names}

@@ -154,7 +154,7 @@ def bars(axis: Axes, groups: Sequence[str], series: dict[str, tuple[str, Array]]
         axis: to draw into.
         groups: the n names below the axis.
         series: label → (colour, array (n, 2) of mean and standard deviation for each group; NaN where there is none).
-        width: of a bar, where the distance of two groups is 1.
+        width: width of a bar, where the distance of two groups is 1.
     """
     for k, (label, (colour, values)) in enumerate(series.items()):
         means, spreads = np.transpose(values)

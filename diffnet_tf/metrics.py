@@ -88,7 +88,7 @@ def authors_psnr(target: Tensor, output: Tensor) -> Tensor:
     20 log10(max target − min target) − 10 log10(MSE). The mean PSNR of the images is about 1 dB higher.
 
     Args:
-        target, output: of the same shape, floating point.
+        target, output: arrays of the same shape, floating point.
 
     Returns:
         A scalar in dB.
@@ -206,7 +206,7 @@ class NormLoss(keras.losses.Loss):
     whole images in validation had 7 times the loss of training crops with the same error. `batch_shape` corrects this.
 
     Args:
-        name: of the loss.
+        name: name of the loss.
         reduction: only "sum", for compatibility with Keras.
         batch_shape: (images, height, width, channels). For every batch, return the loss that a batch of this shape
             would have with the same mean error. None: no correction.

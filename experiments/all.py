@@ -32,7 +32,7 @@ PASSED_ON = ("budget", "source", "data_dir", "test_dir", "note", "results_dir") 
 
 
 class State:
-    """What is finished under a results folder with these settings, and what it was given; kept in a file."""
+    """The finished jobs of a results folder and their settings, kept in a file."""
 
     def __init__(self, root, settings, wanted):
         self.root, self.settings, self.wanted = Path(root), settings, wanted
@@ -47,7 +47,7 @@ class State:
         self.given = mine[0].get("given", {}) if mine else {}
 
     def done(self, job):
-        """Whether a job is finished with what its budget gives now, and its record is there."""
+        """Whether a job is finished with its present budget and has its record."""
         record = job.folder(self.root) / job.name / records.RECORD
         if not record.exists():
             return False
@@ -59,18 +59,18 @@ class State:
         return same and budget in record.get("budget", budget).split("/")
 
     def add(self, job, seconds):
-        """Keep that a job is finished."""
+        """Note that a job is finished."""
         self.finished[job.label] = round(seconds, 1)
         self.given[job.label] = _given(job, self.settings["budget"])
 
     def save(self, left):
-        """Write what is finished, and about how many hours each of those that are left takes."""
+        """Write the finished jobs, and the expected hours of each job that is left."""
         hours = {job.label: round(getattr(job, self.settings["budget"]) / 60, 2) for job in left}
         state = {"settings": self.settings, "finished": self.finished, "given": self.given, "left_hours": hours}
         files.write_json(self.path, {**state, "others": self.others})
 
     def rest(self, left):
-        """What is left and about how many hours it takes, at the pace of what is finished, in words."""
+        """The jobs that are left and their expected hours, judged by the finished ones, in words."""
         paces = [
             self.finished[job.label] / 60 / getattr(job, self.settings["budget"])
             for job in self.wanted
@@ -82,7 +82,7 @@ class State:
 
 
 def _given(job, budget):
-    """What a budget gives an experiment now, in words; None for what has no budgets."""
+    """The present budget of an experiment in words; None if it has no budgets."""
     if job.name not in registry.names():
         return None
     budgets = getattr(registry.get(job.name), "BUDGETS", None)
@@ -90,7 +90,7 @@ def _given(job, budget):
 
 
 def _is_trained(record, job, settings):
-    """Whether a record that this command did not make is that of the job's training: it is not trained again."""
+    """Whether a record from another command is that of this job's training, which is then not repeated."""
     if job.name not in registry.names():
         return False
     budgets, arguments = getattr(registry.get(job.name), "BUDGETS", None), settings["arguments"]
@@ -110,7 +110,7 @@ def _is_trained(record, job, settings):
 
 
 def run_all(chosen, deadline):
-    """Run what is not finished, up to `--jobs` at a time. Returns (all finished, names of those that failed)."""
+    """Run the unfinished jobs, up to `--jobs` at a time. Returns (all finished, names of those that failed)."""
     root = files.check_writable(chosen.results_dir)
     passed = [f"--{name}={getattr(chosen, name)}" for name in PASSED_ON if getattr(chosen, name) is not None]
     wanted = [job for job in jobs(chosen.seeds) if _wants(chosen.only, job)]
@@ -171,12 +171,12 @@ def run_all(chosen, deadline):
 
 
 def _wants(only, job):
-    """Whether --only names a job, by the beginning of its label."""
+    """Whether --only gives the beginning of a job's label."""
     return job.label.startswith(tuple((only or "").split(",")))
 
 
 def _start(job, root, passed, quiet):
-    """Start an experiment in a process of its own; several at a time write to a file each."""
+    """Start an experiment in its own process; if several run at a time, each writes its output to a file."""
     folder = job.folder(root)
     command = [sys.executable, "-m", f"experiments.{registry.names()[job.name]}", *passed]
     command += [f"--seed={job.seed}", f"--results_dir={folder}"] if job.seed else []  # the last of a flag counts
@@ -193,7 +193,7 @@ def _end_with_parent():
 
 
 def _interrupt(running):
-    """Have trainings save their state and end."""
+    """Ask trainings to save their state and end."""
     for process, _ in running.values():
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

@@ -41,7 +41,7 @@ BUDGETS = {  # (recipe, steps of the two networks, steps of a specialist, levels
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A training: of a network for all levels, or with `noise` of a specialist. Or a preset, which is measured."""
+    """A training of a network for all levels or, with `noise`, of a specialist; or a preset, only measured."""
 
     network: str
     noise: float | None = None
@@ -49,7 +49,7 @@ class Run:
 
     @property
     def name(self):
-        """What its record is called."""
+        """The name of its record."""
         name = self.network if self.noise is None else f"{self.network}-{self.noise:g}"
         return f"{name}-seed-{self.seed}" if self.seed else name
 
@@ -100,7 +100,7 @@ def _start(run):
 
 
 def _preset(run, test):
-    """What a preset reaches at the level that it was trained for."""
+    """Measure a preset at the noise level that it was trained for."""
     from diffnet_tf.networks import presets
 
     name = settings.inverse(run.noise).preset
@@ -110,7 +110,7 @@ def _preset(run, test):
 
 
 def _measured(model, run, levels, test):
-    """What a network reaches at each level: summaries, and the PSNR of every image (levels, n)."""
+    """Measure a network at each level: summaries, and the PSNR of every image (levels, n)."""
     results, psnr, function = [], [], measure.applied(model)
     for level in levels:
         pairs = measure.pairs(Task("inverse", level), test, noise_map=run.conditioned)
@@ -131,7 +131,7 @@ def _assumed(model, test):
 
 
 def gather(runs, root):
-    """Of each network and level the run with the most steps, of the first seed that there is; presets and U-Nets."""
+    """For each network and level, the run with the most steps and the lowest seed; also presets and U-Nets."""
     trained = [run for run in runs if run["network"] != "preset"]
     if not trained:
         raise ValueError("Presets alone were measured: train a network, too.")
@@ -194,7 +194,7 @@ def above_unet(network):
 
 
 def _finding(text, answer, record, arrays, network, theirs):
-    """A network for all levels against trainings that must be like its own (`conditions.alike`); presets are long."""
+    """Compare a network for all levels with trainings like its own (`conditions.alike`) or with presets."""
     ours = [run for run in record["runs"] if run["network"] == network]
     trained = [run for run in theirs if "recipe" in run]
     fair, words = conditions.alike(ours, trained or ours)

@@ -64,7 +64,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Beside:
-    """One measurement: of the input, the DiffNet trained for long, a classical method, or of what an image costs."""
+    """One measurement: the input, the DiffNet trained for long, a classical method, or the cost per image."""
 
     method: str
     task: Task
@@ -72,7 +72,7 @@ class Beside:
 
     @property
     def name(self):
-        """What its record is called."""
+        """The name of its record."""
         of = f"{self.task.problem}-{self.task.noise:g}"
         return f"classical-{of}-{self.method}" if self.classical else f"{self.method}-{of}"
 
@@ -135,8 +135,10 @@ def _train(run, budget, options, images):
 
 
 def _costs(run, methods, options, images):
-    """Sizes of the networks, and milliseconds per image of all methods, by turns: batches of 16, classical ones as they
-    run, with the parameters that were chosen."""
+    """Sizes of the networks, and milliseconds per image of all methods, measured in turns.
+
+    Networks get batches of 16 images. Classical methods run with their chosen parameters.
+    """
     from diffnet_tf.evaluation import classical, costs
     from diffnet_tf.files import reading
 
@@ -160,7 +162,7 @@ OF_A_ROW = ("kind", "label", "parameters", "flops", "training_images", "choice",
 
 
 def gather(runs, root):
-    """Of each training the run with most steps, of each method the one with most training images; rows of all."""
+    """The longest run of each training, the run of each method with most training images, and all rows."""
     best = {run["name"]: run for run in sorted(runs, key=lambda r: (r.get("steps", 0), r.get("training_images", 0)))}
     tasks, arrays, times, found = [], {}, {}, {}
     for task in TASKS:
@@ -180,7 +182,7 @@ def gather(runs, root):
 
 
 def _long_unet(task, like, root):
-    """The longest training of the U-Net on these test images, as the part of a method: in a list, if there is one."""
+    """The longest training of the U-Net on these test images, in the form of a measurement: a list of one, or empty."""
     unet = unets.longest(root, task, like) if root else None
     if unet is None:
         return []
@@ -191,7 +193,7 @@ def _long_unet(task, like, root):
 
 
 def _rows(runs, costs):
-    """(rows by name, values by name): what is known of all methods of a task; PSNR and SSIM (seeds, images)."""
+    """(rows by name, values by name) of all methods of a task; the values are PSNR and SSIM (seeds, images)."""
     rows, measured = {}, {}
     for run in runs:
         if "method" in run and "psnr" in run:
@@ -244,9 +246,9 @@ def compared(noise, ours, *others):
 
     Args:
         noise: σ of the task.
-        ours: "DiffNet", trained as the others, or "long", the one of Figure 6 or 7, as "long-UNet" is the U-Net's.
-        others: rows of the comparison; "told" or "untold" stands for the best classical one that knows the diffusion
-            or is not.
+        ours: "DiffNet", trained like the others, or "long", the DiffNet of Figure 6 or 7.
+        others: rows of the comparison, such as "long-UNet", the longest U-Net. "told" stands for the best classical
+            method that knows the diffusion, "untold" for the best that does not.
     """
 
     def check(record, arrays):
@@ -280,7 +282,7 @@ def compared(noise, ours, *others):
 
 
 def _trainings(row, noise):
-    """The trainings behind a row, one a seed; nothing of a classical method."""
+    """The trainings behind a row, one for each seed; empty for a classical method."""
     if "weights" in row:  # of Figure 6 or 7; older records do not say how it was trained
         return [row["weights"] | {"recipe": row["weights"]["training"]}] if "training" in row["weights"] else []
     if "recipe" not in row:

@@ -100,7 +100,7 @@ def _measure(members, options, validation, test):
 
 
 def _held_out(options, validation, test):
-    """Pairs to fit the factor on and others to test it on: (words, {"fit": pairs, "test": pairs}).
+    """Pairs to fit the factor on, and others to test it on: (words, {"fit": pairs, "test": pairs}).
 
     Where validation and test images are the same, halves of them.
     """
@@ -128,7 +128,7 @@ def _rms(images):
 
 
 def gather(runs, root):
-    """Of the ensembles that were measured the one of most steps, and its members."""
+    """The measured ensemble with the most steps, and its members."""
     measured = [run for run in runs if "members" in run]
     if not measured:
         raise ValueError(f"{captions.count(len(runs), 'member')} trained, not measured together: train the others.")
@@ -214,7 +214,7 @@ def gain(record, arrays):
 
 
 def coverage(name):
-    """Two spreads cover as many errors as those of a calibrated ensemble of that size: "as_it_is" or "rescaled"."""
+    """Two spreads cover as many errors as in a calibrated ensemble of that size: "as_it_is" or "rescaled"."""
 
     def check(record, arrays):
         found, nominal = record[name], record["nominal_coverage"]

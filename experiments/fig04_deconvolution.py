@@ -41,9 +41,9 @@ def draw(record, arrays):
 def caption(record):
     """What is shown, and what it means."""
     return (
-        f"{record['title']}: a disk before and after isotropic diffusion up to T = {record['diffusion']['time']:g} "
-        f"pixel² ({record['psnr']:.1f} dB). Below, their spectra: the highest frequencies are lost in float32 "
-        "rounding. Only a method that knows about disks can restore them."
+        f"{record['title']}: a disk before and after isotropic diffusion, T = {record['diffusion']['time']:g} "
+        f"pixel² ({record['psnr']:.1f} dB). Below, their spectra: float32 rounding hides the highest "
+        "frequencies. Only a method that knows about disks can restore them."
     )
 
 

@@ -32,7 +32,7 @@ FILTERS = ("centre", "up", "down", "left", "right")  # stencil.ORDER, which a dr
 
 
 def compute(options):
-    """Train on disks, measure on others, and keep what every layer does to one of these."""
+    """Train on disks, measure on others, and keep the output of every layer for one of these."""
     import keras
 
     from diffnet_tf import models
@@ -60,13 +60,13 @@ def compute(options):
 
 
 def measured(model):
-    """What a trained network reaches on the disks, what its layers do to all test disks, and to one to be shown.
+    """Measure a trained network on the disks, and its layers on all test disks and on one that is shown.
 
     Returns:
         The record has "results" and what Section 5.1 says of layers, see `deconvolution`: the lists of `of_filters`;
         "negative_ring" with quantiles over the disks and the share of the disks whose ring is deeper than `DEEP`;
         "high_frequencies" with mean energy and error of the input, behind each layer, and of the output, and the share
-        of the energy that each layer has "gained". The arrays have the same of every disk: "ring" (n,), "high_energy"
+        of the energy that each layer has "gained". The arrays have the values of every disk: "ring" (n,), "high_energy"
         and "high_error" (n, 2 + layers); and of both sets PSNR and extremes, for the authors' PSNR.
     """
     from diffnet_tf import data
@@ -112,7 +112,7 @@ def measured(model):
 
 @figures.styled
 def draw(record, arrays):
-    """Images and their spectra from the input to the output; then a row of filters a layer, with a scale of its own."""
+    """Images and their spectra from the input to the output; then one row of filters for each layer."""
     images = [arrays["blurred"], *arrays["states"], arrays["output"]]
     layers, high = len(arrays["states"]), float(arrays["disk"].max())
     columns = max(len(images), len(FILTERS))
@@ -138,7 +138,7 @@ def draw(record, arrays):
 
 
 def _bar(figure, artist, row, label):
-    """A colour bar in a row of its own, so that all panels have one size."""
+    """A colour bar in a separate row, so that all panels have one size."""
     bar = figure.colorbar(artist, ax=row, location="bottom", shrink=0.6, aspect=40, pad=0.02)
     bar.set_label(label, labelpad=1)
 
@@ -198,7 +198,7 @@ def reaches(records, arrays):
 
 
 def has_its_size(records, arrays):
-    """They are the paper's, within ±1 dB."""
+    """Train and test PSNR are within ±1 dB of the paper's."""
     value, words = _value(records, arrays)
     n = verdicts.count(arrays[0]["psnr_test"].size, records)
     return verdicts.finding(records[0], words, verdicts.within(value, PAPER_PSNR), n, records)
@@ -219,7 +219,7 @@ def training_time(records, arrays):
 
 
 def of_layers(key, text, holds):
-    """A check of a list of numbers, one a layer: what holds of the list in every seed."""
+    """A check of a list with one number for each layer; it must hold in every seed."""
 
     def check(records, arrays):
         if any(key not in record for record in records):

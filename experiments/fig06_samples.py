@@ -36,7 +36,7 @@ def _races(root):
 
 
 def training_time(runs):
-    """Minutes to the paper's PSNR on two cores; per image it has to be `UNIT` more."""
+    """Minutes to the paper's PSNR on two cores; PSNR per image must be `UNIT` above the authors' PSNR."""
     minutes = [run["seconds"] / 60 for run in runs]
     psnr = [run["test_psnr"]["mean"] for run in runs]
     answer = verdicts.of_each_seed([value >= PAPER + UNIT and time <= MINUTES for value, time in zip(psnr, minutes)])

@@ -69,7 +69,7 @@ class Run:
 
     @property
     def name(self):
-        """Of the part's record."""
+        """Name of the part's record."""
         regime = "" if self.regime == "fly" else f"{self.regime}-"
         return f"{regime}{self.network}-{self.task.problem}-{self.task.noise:g}-{self.size}-{self.seed}"
 
@@ -167,7 +167,7 @@ _PANELS = {  # of each panel: the task, and DiffNet − U-Net in the paper, dB
 
 
 def _claims(panel, task, gap):
-    """All claims on a panel: text, the paper's words, check, and what the check takes first."""
+    """All claims about a panel: text, the paper's words, check, and the first arguments of the check."""
     some = f"DiffNet with {training_sizes.SOME:,} training images is as good as with all"
     rows = [("DiffNet is ahead of the U-Net", "> 0 dB", against_unet.ahead, (task, 1))] * bool(gap)
     rows += [

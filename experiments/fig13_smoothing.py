@@ -26,7 +26,7 @@ TOLD = "all-noise"  # the experiment whose network is given σ
 NOISES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1)
 IMAGES = 32
 LEARNING_RATE = 1e-3  # of fine-tuning
-OF_LAYERS = ("smoothing", "signed", "modulus_of_mean")  # a number a layer
+OF_LAYERS = ("smoothing", "signed", "modulus_of_mean")  # one number for each layer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ def parts(options):
 
 
 def _conditioned(results_dir):
-    """The records of the networks that are given σ, of each seed that of most steps, with the "path" of the network.
+    """Records of networks that get σ as an input, the longest of each seed, with the "path" of the network.
 
     From the results folder, else from the project's own results.
     """
@@ -105,7 +105,7 @@ def _tune(run, budget, options, images):
 
 
 def _told(run, budget, test):
-    """The network that is given σ, at every level."""
+    """Measure the network that gets σ as an input at every level."""
     from diffnet_tf.files import model_files
 
     model, levels = model_files.load(run["path"]), []
@@ -119,10 +119,10 @@ def _told(run, budget, test):
 
 
 def _look(model, task, test, **options):
-    """What every layer's smoothing part is on the fixed images, and the quality of all test images.
+    """Measure every layer's smoothing part on the fixed images, and the quality of all test images.
 
     Of δt Σ ζ, images (n, height, width) per layer: "smoothing", the mean of its modulus, as in the paper; "signed", its
-    mean; and "modulus_of_mean", the modulus of that. A list with a number a layer, each.
+    mean; and "modulus_of_mean", the modulus of that. Each is a list with one number for each layer.
     """
     from diffnet_tf import stencil
 
@@ -146,7 +146,7 @@ def gather(runs, root):
     Returns:
         A record with "runs", all trainings of that length; of the complete seeds "seeds", "noises", and (seeds, levels,
         layers) the lists `OF_LAYERS`; "levels", their means over the seeds; "rank_correlations" of the noise with the
-        mean smoothing of the layers, one a seed, and "rank_correlation" of the mean over the seeds; "conditioned", the
+        mean smoothing of the layers, one for each seed, and "rank_correlation" of the mean over the seeds; "conditioned", the
         levels and the rank correlation of the network that is given σ, if it was measured.
     """
     tuned, lengths = [run for run in runs if run.get("kind") == "tuned"], {}
@@ -202,11 +202,11 @@ def _complete(runs):
 
 
 def rank_correlation(noises, smoothing):
-    """Spearman's, of the noise and the mean smoothing of all layers; None of two levels, and of all alike.
+    """Spearman's correlation of the noise with the mean smoothing of all layers; None for two levels or equal values.
 
     Args:
-        noises: of the levels, (n,), increasing.
-        smoothing: of every layer at each, (n, layers).
+        noises: σ of the levels, (n,), increasing.
+        smoothing: mean smoothing of every layer at each level, (n, layers).
     """
     values = np.mean(smoothing, axis=1)
     if len(noises) < 3 or not np.isfinite(values).all() or np.ptp(values) == 0:
@@ -217,7 +217,7 @@ def rank_correlation(noises, smoothing):
 
 @figures.styled
 def draw(record, arrays):
-    """Smoothing of every layer and of all against the noise; below it what each network reaches."""
+    """Smoothing of every layer and of all against the noise; below it the PSNR of each network."""
     figure, ((top,), (bottom,)) = figures.plots(2, 1, caption(record), width=4.6, height=2.2)
     levels = record["levels"]
     noise = [100 * level["noise"] for level in levels]

@@ -75,7 +75,7 @@ def compute(options):
 
 
 def _methods(setting):
-    """What is compared: the degraded image itself, the preset, and the fixed point that knows the same."""
+    """The methods to compare: the degraded image itself, the preset, and the fixed point with the same knowledge."""
     from diffnet_tf.networks import presets
 
     model = measure.applied(presets.from_preset(setting.preset))
@@ -90,7 +90,7 @@ def _fixed_point(iterations, **told):
 
 
 def _on_groups(methods, noise, pixels, groups, names):
-    """Quality of all crops: summed up by group, by picture, and over a group against the fixed point; PSNRs; the worst.
+    """Quality of all crops by group, by picture and against the fixed point; all PSNRs; the worst crops.
 
     Returns:
         (group → results, method → PSNR of every crop, arrays of the crops with the lowest PSNR).
@@ -117,7 +117,7 @@ def _on_groups(methods, noise, pixels, groups, names):
 
 
 def _worst(groups, psnr, inputs, targets, outputs):
-    """Of every group the crop with the lowest PSNR; half precision is enough to look at."""
+    """The crop of every group with the lowest PSNR; half precision is enough for a picture."""
     worst = [np.flatnonzero(groups == g)[np.argmin(psnr[groups == g])] for g in dict.fromkeys(groups.tolist())]
     images = {"original": targets, "diffused": inputs, "restored": outputs, "residual": outputs - targets}
     shown = {f"worst_{name}": image[worst, ..., 0].astype("float16") for name, image in images.items()}
@@ -127,7 +127,7 @@ def _worst(groups, psnr, inputs, targets, outputs):
 def _large(methods, noise, names):
     """Whole pictures of 512×512 against their crops of 96×96, on the pixels that both have: PSNR of every picture.
 
-    Crops keep the scale of the picture. What is left of a difference is their border, whose error stands beside.
+    Crops keep the scale of the picture. Any difference that is left comes from their border, whose error is given too.
     """
     from diffnet_tf import data
 

@@ -64,7 +64,7 @@ def _numbers(layer):
 
 
 def _summary(values):
-    """Mean, standard deviation and extremes over the images (n, quantities); without those that ARPACK did not find."""
+    """Mean, standard deviation and extremes over the images (n, quantities); where ARPACK converged."""
     summary = {}
     for name, column in zip(QUANTITIES, values.astype("float64").T):
         column = column[np.isfinite(column)]
@@ -86,7 +86,7 @@ MARKERS = ("s", "o", "^", "v")
 
 @figures.styled
 def draw(record, arrays):
-    """A panel a quantity: its mean over the images, layer by layer, with the extremes as a bar."""
+    """One panel for each quantity: its mean over the images, layer by layer, with a bar between the extremes."""
     figure, axes = figures.plots(2, 2, caption(record), width=figures.WIDTH / 2, height=2.0)
     for axis, (quantity, label, title) in zip(axes.flat, PANELS):
         for shift, (preset, colour, marker) in enumerate(zip(record["presets"], figures.LINES, MARKERS)):
@@ -137,18 +137,18 @@ STABLE = 1.001  # spectral radius, as exactly as it is computed
 
 
 def working(preset):
-    """The layers of a preset that do anything, as the record has them."""
+    """The layers of a preset that change the image, from the record."""
     largest = max(layer["change"]["mean"] for layer in preset["layers"])
     return [layer for layer in preset["layers"] if layer["change"]["mean"] > IDLE * largest]
 
 
 def follows(preset, sign):
-    """The off-centre filters of a preset are as γ (sign 1) or −γ (−1): mean correlation of each working layer."""
+    """The off-centre filters of a preset follow γ (sign 1) or −γ (−1): mean correlation of each working layer."""
     return _of_layers(preset, "r", "pearson", lambda value: sign * value >= FOLLOWS)
 
 
 def symmetric(preset):
-    """S is symmetric, as that of a diffusion in divergence form is."""
+    """S is symmetric, as for a diffusion in divergence form."""
     return _of_layers(preset, "‖S − Sᵀ‖ / ‖S‖", "asymmetry", lambda value: value <= SYMMETRIC)
 
 

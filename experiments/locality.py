@@ -162,7 +162,7 @@ def _draw_local(axis, record, psnr):
 
 
 def _draw_rings(axis, runs):
-    """Of each layer of the networks with most points: the mean |δt ζ| of each ring, one group of bars for each layer."""
+    """The mean |δt ζ| of each ring in the networks with most points: one group of bars for each layer."""
     most = max((run["points"] for run in runs), default=0)
     chosen = [run for run in runs if (run["points"], run["layers"]) == (most, max(LAYERS))]
     axis.set(

@@ -70,7 +70,7 @@ REPOSITORIES = (
 
 
 def photographs(repository, folder):
-    """The photographs of a repository in a folder, sorted by their paths, if they are the very ones.
+    """The photographs of a repository in a folder, sorted by their paths, checked by their SHA-256.
 
     Raises:
         FileNotFoundError, ValueError: no folder, another number of files, or others.

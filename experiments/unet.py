@@ -13,7 +13,7 @@ import dataclasses
 import itertools
 
 from diffnet_tf import figures
-from experiments.lib import captions, study
+from experiments.lib import study
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 from experiments.lib.unets import BUDGETS, Run, about, longest, made, opened, part, trainings

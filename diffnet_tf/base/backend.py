@@ -168,7 +168,7 @@ def memory_errors(message: str) -> Iterator[None]:
     """A block that may run out of memory: turns each backend's own error into a MemoryError.
 
     Args:
-        message: of the MemoryError; it should say what to do.
+        message: text of the MemoryError; it should say what to do.
 
     Raises:
         MemoryError: if memory ran out.

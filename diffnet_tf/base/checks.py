@@ -77,7 +77,7 @@ def image_shape(shape: Iterable[int], name: str = "images") -> None:
     shape = tuple(shape)
     gray(shape, name)
     if shape[0] == 0:
-        raise ValueError(f"{name} have shape {shape}, which holds no image; expected at least one.")
+        raise ValueError(f"{name} have shape {shape}, which contains no images; expected at least one.")
     if min(shape[1:3]) < MINIMUM_SIZE:
         raise ValueError(f"{name} have shape {shape}; expected a height and width of at least {MINIMUM_SIZE} pixels.")
 
@@ -111,7 +111,7 @@ def not_black(array: Array, name: str = "images") -> None:
     if black.any():
         raise ValueError(
             f"{name} hold {int(black.sum())} black image(s), the first at index {_where(black)[0]}; "
-            "expected a positive maximum, since each image is scaled by its own. Remove them."
+            "expected a positive maximum, because each image is divided by its maximum. Remove them."
         )
 
 
@@ -154,7 +154,7 @@ def noise_level(value: float, name: str) -> None:
     """Raise an error unless the value is a σ in [0, 1), on images whose maximum is 1. More was meant as per cent."""
     not_negative(value, name)
     if value >= 1:
-        raise ValueError(f"{name}={value:g}; expected σ as a fraction of the maximum, below 1: for 3 % give 0.03.")
+        raise ValueError(f"{name}={value:g}; expected σ as a fraction of the maximum, below 1. For 3 %, give 0.03.")
 
 
 def count(value: int, name: str, minimum: int = 1) -> None:

@@ -44,7 +44,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _held(function: Any) -> Iterator[Any]:
-    """The generators that a function can reach."""
+    """The generators that a function refers to."""
     waiting, seen = [function], {id(function)}
     while waiting and len(seen) < _MOST:
         value = waiting.pop()

@@ -33,7 +33,7 @@ def compiles(degrade: Degrade, given: Sequence[Tensor]) -> bool:
     """
     with randomness.seeded(degrade) as drawn:
         first = made(degrade, given)
-        checks.same_shape(given[0].shape, first.shape, ("clean", "what degrade makes of it"))
+        checks.same_shape(given[0].shape, first.shape, ("clean", "the output of degrade"))
         for _ in range(_CALLS - 1):
             if drawn() or differ(first, made(degrade, given)):
                 return False
@@ -52,7 +52,7 @@ def made(degrade: Degrade, given: Sequence[Any]) -> Array:
 def differ(one: Array, other: Array) -> str:
     """How two outputs differ, in words; "" if they agree to `TOLERANCE`."""
     if one.shape != other.shape:
-        return f"shape {one.shape} there, {other.shape} here"
+        return f"shape {one.shape} saved, {other.shape} now"
     if not one.size:
         return ""
     scale = max(1.0, float(np.abs(np.nan_to_num(one)).max()))

@@ -87,7 +87,7 @@ class GrayImages:
         """Cut every image into disjoint squares, row by row. The rest at the right and lower border is dropped.
 
         Args:
-            side: of the squares, in pixels.
+            side: side of the squares, in pixels.
 
         Returns:
             The squares; each keeps the scale of its image.

@@ -31,8 +31,8 @@ def check_possible(values: Array, name: PathLike) -> None:
     beyond = np.abs(values) >= BEYOND
     if beyond.any():
         raise ValueError(
-            f"{name} holds {int(beyond.sum())} value(s) beyond ±{BEYOND:g}, the first {values[beyond][0]:g}: they mark "
-            "missing pixels. Crop the image to what was measured, or remove it."
+            f"{name} holds {int(beyond.sum())} value(s) beyond ±{BEYOND:g}, the first {values[beyond][0]:g}. Such "
+            "values mark missing pixels. Crop the image to what was measured, or remove it."
         )
 
 
@@ -41,7 +41,7 @@ def pixels(image: Image, name: PathLike) -> Array:
 
     Args:
         image: as it was opened.
-        name: of the file, for messages.
+        name: name of the file, for messages.
 
     Returns:
         (height, width, 1 or 3), in the dtype of the file, at least 0, without alpha.
@@ -60,8 +60,8 @@ def pixels(image: Image, name: PathLike) -> Array:
     missing = _missing(values, image.nodata)
     if missing:
         raise ValueError(
-            f"{name} has {missing} pixel(s) with its value for missing pixels, {image.nodata:g} "
-            "(GDAL_NODATA). Crop the image to what was measured, or remove it."
+            f"{name} has {missing} missing pixel(s): they have the value {image.nodata:g} that GDAL_NODATA names. "
+            " Crop the image to what was measured, or remove it."
         )
     check_possible(values, name)
     if values.dtype != np.uint8:
@@ -92,7 +92,7 @@ def _check_fill(values: Array, name: PathLike) -> None:
         number = int((values == end).sum()) if alone else 0
         if number > few:
             raise ValueError(
-                f"{name} holds {number} values of {end:g}, far from all others, which seem to mark missing pixels. "
+                f"{name} holds {number} values of {end:g}, far from all others; they seem to mark missing pixels. "
                 "Crop the image to what was measured, or remove it."
             )
 
@@ -102,6 +102,6 @@ def _check_noise(values: Array, maximum: float, name: PathLike) -> None:
     low = float(values.min())
     if low < -NEGATIVE * maximum or (values < -DEEP * maximum).mean() > SHARE:
         raise ValueError(
-            f"{name} has a minimum of {low:g} and a maximum of {maximum:g}; expected black to be 0, and only noise "
-            "below 0. Subtract the value of black and save it again, or remove it."
+            f"{name} has a minimum of {low:g} and a maximum of {maximum:g}; expected black to be 0, with only noise "
+            "below it. Subtract the value of black and save the image again, or remove it."
         )

@@ -124,7 +124,7 @@ def squares(images: GrayImages, side: int) -> GrayImages:
 
     Args:
         images: of any sizes, at least `side` pixels wide and high.
-        side: of the squares, in pixels.
+        side: side of the squares, in pixels.
 
     Returns:
         A `GrayImages` or `ColourImages`; each square keeps the scale of its image. Black squares are left out.

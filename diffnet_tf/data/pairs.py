@@ -157,7 +157,7 @@ class Plan:
         clean, noise, sigma, parameter = map(keras.ops.convert_to_tensor, (clean, noise, sigma, parameter))
         diffused = self.diffuse(clean) if self.parameter is None else self.diffuse(clean, parameter)
         diffused = keras.ops.cast(keras.ops.convert_to_tensor(diffused), clean.dtype)  # NumPy often returns float64
-        checks.same_shape(clean.shape, diffused.shape, ("clean", "what degrade makes of it"))
+        checks.same_shape(clean.shape, diffused.shape, ("clean", "the output of degrade"))
         if self.problem == "forward":
             return clean, diffused
         if self.noise_map:

@@ -80,7 +80,7 @@ def _crops(photograph: Array, size: int, stride: int) -> list[Array]:
 def _read_skimage(data_dir: PathLike | None, split: str, limit: int | None, size: int, to: Convert) -> Array:
     if data_dir is not None:  # without this check, a forgotten source would silently use other images
         raise ValueError(
-            f"data_dir={str(data_dir)!r} with source='skimage'; expected none. "
+            f"data_dir={str(data_dir)!r} with source='skimage', which needs no data_dir. "
             f"Give the source of your images: {', '.join(name for name in READERS if name != 'skimage')}."
         )
     import skimage.data
@@ -181,7 +181,7 @@ def _read_folder(
     root = _required_directory("folder", data_dir)
     paths = sorted(p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
     if not paths:
-        raise FileNotFoundError(f"{root} holds no image; expected files ending in {', '.join(IMAGE_SUFFIXES)}.")
+        raise FileNotFoundError(f"{root} contains no images; expected files ending in {', '.join(IMAGE_SUFFIXES)}.")
     found = len(paths)
     first, last = _split_range(found, split, limit, root)
     paths = paths[first:last]
@@ -266,7 +266,9 @@ def open_images(
         )
     where = source if data_dir is None else data_dir
     if colour and source in ("mat", "npy"):
-        raise ValueError(f"colour=True with source={source!r}, which holds gray images; expected another source.")
+        raise ValueError(
+            f"colour=True with source={source!r}, which holds gray images; expected another source."
+        )
     images = READERS[source](data_dir, split, limit, size, to_colour if colour else to_gray)
     if isinstance(images, GrayImages):
         return images
@@ -299,7 +301,7 @@ def load_images(
         float32 (n, height, width, 1), or (n, height, width, 3) with `colour`, in [0, 1]; each image has maximum 1.
 
     Raises:
-        FileNotFoundError: if the folder or file is missing, or the folder holds no image.
+        FileNotFoundError: if the folder or file is missing, or the folder contains no images.
         ValueError: for an unknown source or split, a file of the wrong length, or an image that is unreadable or black;
             the message names the file.
     """

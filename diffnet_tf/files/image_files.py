@@ -140,7 +140,7 @@ def check_writable(path: PathLike, dtype: DTypeLike, channels: int, like: Image 
 
     Args:
         path: the file; its name determines the format.
-        dtype: of the samples.
+        dtype: dtype of the samples.
         channels: their number.
         like: the image from which this one is made. Without it, the last of 2 or 4 channels is taken to be alpha.
 
@@ -203,7 +203,7 @@ def writing(
     Args:
         path: the file; an existing one is replaced.
         shape: (height, width, channels).
-        dtype: of the samples.
+        dtype: dtype of the samples.
         like: an image from which the file gets its metadata and the meaning of its channels, where the format can hold
             them. Without it, the last of 2 or 4 channels is alpha.
         rescaled: whether the values are on another scale than those of `like`, although the dtype is the same. If so,

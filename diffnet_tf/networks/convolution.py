@@ -120,7 +120,7 @@ def make(channels: int, first: bool = False, last: bool = False, **kwargs: Any) 
     """Make a 3×3 convolution of a network, with zero padding and channels last (whatever Keras's default).
 
     Args:
-        channels: of the output.
+        channels: number of channels of the output.
         first: whether its input is an image.
         last: whether its output is an image, or the filters.
         kwargs: see `keras.layers.Conv2D`.

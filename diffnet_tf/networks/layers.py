@@ -192,12 +192,12 @@ class DiffusionLayer(_Update):
     only the inner convolutions of the estimator run in half precision.
 
     Args:
-        depth, width, initial_scale: of the `FilterEstimator` that estimates the filters.
+        depth, width, initial_scale: settings of the `FilterEstimator` that estimates the filters.
         initial_time_step: initial value of δt, above 0; 0.2 in the authors' code.
         boundary: values outside the image in the update, "neumann" (the paper) or "dirichlet" (the authors' code).
         train_estimator: False freezes the estimator, so that only the time step is trained.
-        points: of the stencil: 5 (the paper), 9 or 13, see `stencil.OFFSETS`.
-        channels: of the image. The filters are estimated from all channels and shared by them (Remark 4.2).
+        points: number of points of the stencil: 5 (the paper), 9 or 13, see `stencil.OFFSETS`.
+        channels: number of image channels. The filters are estimated from all channels and shared by them (Remark 4.2).
         mixing: instead, estimate separate filters from every channel to every channel (`stencil.apply_mixing`).
         noise_map: the estimator also sees √σ of the noise. Call the layer with σ at every pixel as a second argument.
 
@@ -280,7 +280,7 @@ class LinearDiffusionLayer(_Update):
 
     Args:
         generalised: also learn the centre.
-        filters_initializer: of the filters; with zeros, the layer starts as the identity.
+        filters_initializer: initial values of the filters; with zeros, the layer starts as the identity.
         initial_time_step: initial value of δt, above 0.
         boundary: values outside the image, "neumann" or "dirichlet".
 

@@ -122,7 +122,7 @@ def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike 
     """Write a preset: the weights of a `models.DiffNet`, and its card.
 
     Args:
-        name: of the preset.
+        name: name of the preset.
         model: the network.
         described: what the card says. The name, the arguments of the network and the SHA-256 are added.
         folder: to write `NAME.json` and `NAME.npz` to.

@@ -85,7 +85,7 @@ def nonlinear(
         diffusivity: a name in `diffusivity.DIFFUSIVITIES`, or a `Diffusivity`.
         boundary: "neumann" (the paper) or "dirichlet" (the authors' code).
         method: "explicit" (2.10) or "implicit" (2.11) in u; γ is explicit in both.
-        channels: of the images; None for any number, see `vector_valued`.
+        channels: number of channels of the images; None for any number, see `vector_valued`.
 
     Returns:
         The diffused images, of u's shape and dtype.
@@ -205,7 +205,7 @@ def fixed_point_inverse(
     Args:
         y: diffused images, (batch, height, width, 1) or (height, width), floating point.
         iterations: number of iterations, at least 0.
-        steps, dt, contrast, boundary: of the diffusion to undo, see `perona_malik`.
+        steps, dt, contrast, boundary: settings of the diffusion to undo, see `perona_malik`.
         start: images of y's shape to start from instead of y, such as an earlier result.
 
     Returns:

@@ -70,7 +70,7 @@ def linearise(
 
     Args:
         u: (batch, height, width, 1).
-        steps, dt, contrast, boundary: of the diffusion, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary: settings of the diffusion, see `diffusion.perona_malik`.
 
     Returns:
         (PM(u), product). `product` maps a direction δ of u's shape to J δ, where J is the Jacobian of the scheme at u.
@@ -145,7 +145,7 @@ def stepwise_inverse(
     Args:
         y: diffused images, (batch, height, width, 1) or (height, width), floating point.
         iterations: for each step, at least 0.
-        steps, dt, contrast, boundary: of the diffusion to undo, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary: settings of the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
         An estimate of the images before diffusion, of y's shape and dtype.
@@ -179,7 +179,7 @@ def newton_inverse(
         iterations: number of Newton steps, at least 0.
         inner: iterations of BiCGStab in each Newton step, at least 1; see `solve`.
         alpha: weight of the regularisation, at least 0. If it is a tensor, compiled functions serve all its values.
-        steps, dt, contrast, boundary: of the diffusion to undo, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary: settings of the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
         An estimate of the images before diffusion, of y's shape and dtype.
@@ -218,7 +218,7 @@ def plug_and_play(
         y: diffused and noisy images, (batch, height, width, 1) or (height, width), floating point.
         denoise: the function D. It takes a NumPy array of y's shape and returns one of the same shape.
         iterations: at least 0. Their number regularises: fewer iterations amplify noise less.
-        steps, dt, contrast, boundary: of the diffusion to undo, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary: settings of the diffusion to undo, see `diffusion.perona_malik`.
         start: images of y's shape to start from instead of y, such as an earlier result.
 
     Returns:

@@ -34,7 +34,7 @@ def pad(u: Tensor, boundary: Boundary = "neumann", width: int = 1) -> Tensor:
     Args:
         u: (batch, height, width, channels).
         boundary: "neumann" or "dirichlet".
-        width: of the frame in pixels. With Neumann boundaries, a frame of one pixel repeats the border pixels.
+        width: width of the frame in pixels. With Neumann boundaries, a frame of one pixel repeats the border pixels.
 
     Returns:
         (batch, height + 2 width, width + 2 width, channels).
@@ -54,7 +54,7 @@ def neighbours(u: Tensor, boundary: Boundary = "neumann", points: int = 5) -> tu
     Args:
         u: (batch, height, width, channels).
         boundary: the values outside the image, see `pad`.
-        points: of the stencil, 5, 9 or 13.
+        points: number of points of the stencil, 5, 9 or 13.
 
     Returns:
         points − 1 tensors of u's shape, in the order of `OFFSETS`.

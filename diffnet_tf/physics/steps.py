@@ -41,7 +41,7 @@ def as_batch(u: Tensor, channels: int | None = 1) -> tuple[Tensor, Callable[[Ten
     if "float" not in dtype:
         raise checks.InputTypeError(f"u has dtype {dtype}; expected floating point. Divide 8-bit images by 255 first.")
     if 0 in u.shape:
-        raise ValueError(f"u has shape {tuple(u.shape)}, which holds no pixels; expected at least one image.")
+        raise ValueError(f"u has shape {tuple(u.shape)}, which contains no pixels; expected at least one image.")
     if len(u.shape) == 2:
         return u[None, :, :, None], lambda v: v[0, :, :, 0]
     if len(u.shape) != 4 or (channels is not None and u.shape[-1] not in (channels, None)):

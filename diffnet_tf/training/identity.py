@@ -63,7 +63,7 @@ def configuration(
 
 
 def outcome(plan: Plan) -> dict[str, Array]:
-    """The output of a plan's `degrade` for a fixed batch: arrays by name; empty without a `degrade`.
+    """The output of `plan.degrade` for a fixed batch, as arrays by name; empty if there is no such function.
 
     The upper half of the images shows the first training examples. The lower half is noise from 0 to 1, because on flat
     images two functions that differ only at edges would give the same output. If the function draws random numbers, it

@@ -64,7 +64,7 @@ def longest(runs, network, task, size=None, regime="fly"):
         runs: see `trainings`.
         network: "DiffNet" or "UNet".
         task: (problem, noise).
-        size: number of training images; None takes the most that there are.
+        size: number of training images; None takes the largest.
         regime: "fly", examples made anew; or "stored", the paper's stored pairs.
 
     Raises:
@@ -81,7 +81,7 @@ def longest(runs, network, task, size=None, regime="fly"):
 
 
 def regime_of(run):
-    """How a training got its examples; older records do not say that they made them anew."""
+    """How a training got its examples: "fly" where an older record does not say."""
     return run.get("regime", "fly")
 
 
@@ -109,7 +109,7 @@ def ahead(task, sign, runs):
 
 
 def has_the_size(task, paper, runs):
-    """The difference is the paper's, within ±1 dB."""
+    """The difference is within ±1 dB of the paper's."""
     gap, ours, theirs, text, n = _difference(runs, task)
     return verdicts.compared(ours[0], ours, theirs, text, verdicts.within(gap, paper), n)
 

@@ -27,7 +27,7 @@ def line(record, arrays, network):
 
 @figures.styled
 def draw(record, arrays):
-    """PSNR against σ; the difference to the specialists with the goal; what a wrong σ does."""
+    """PSNR against σ; the difference from the specialists with the goal; PSNR with a wrong σ."""
     figure, axes = figures.plots(3, 1, caption(record), width=4.8, height=2.1)
     top, below, wrong = axes[:, 0]
     colours = dict(zip(LABELS, figures.LINES))

@@ -20,7 +20,7 @@ LETTERS, DIGITS = string.ascii_letters, string.digits
 
 
 def describe(model):
-    """The layers of a model as plain values: name, class, parameters and output shape, and what is inside them."""
+    """The layers of a model as plain values: name, class, parameters and output shape, and their inner layers."""
     from diffnet_tf.networks import layers
 
     blocks = []
@@ -58,7 +58,7 @@ def result(description):
 
 
 def claim(text, where, parameters):
-    """The claim of a number of parameters, exactly."""
+    """A claim about the exact number of parameters."""
 
     def check(record, arrays):
         holds = record["parameters"] == parameters
@@ -68,7 +68,7 @@ def claim(text, where, parameters):
 
 
 def groups(record):
-    """The layers from left to right, those that follow each other and are equal together: a list of lists of blocks."""
+    """The layers from left to right, with equal neighbours in one group: a list of lists of blocks."""
     blocks, found = record["blocks"], []
     if "kernel" in blocks[0]:
         blocks = [{"name": "image", "output": (None, None, None, 1)}, *blocks]
@@ -86,7 +86,7 @@ def _but_for_names(block):
 
 @figures.styled
 def draw(text, record, arrays):
-    """A chain of layers, above a diffusion layer what gives its filters; equal layers are one box, with their number.
+    """A chain of layers, with the source of the filters above a diffusion layer. Equal layers share a numbered box.
 
     Args:
         text: the caption's, see `caption`.
@@ -121,7 +121,7 @@ def draw(text, record, arrays):
 
 
 def _inside(of):
-    """The lines of text of a layer, or of equal layers that follow each other."""
+    """The text in the box of a layer, or of several equal layers: a list of lines."""
     block, last = of[0], of[-1]
     name = block["name"]
     if len(of) > 1:
@@ -136,7 +136,7 @@ def _inside(of):
 
 
 def _above(block):
-    """The lines of text of what gives the filters of a layer."""
+    """The text in the box of the source of a layer's filters: a list of lines."""
     if "estimator" in block:
         inner = block["estimator"]
         return [inner["name"], f"({inner['class']})", f"ζ: {_shape(inner['output'])}", _parameters(inner)]
@@ -173,12 +173,12 @@ def _shape(shape):
 
 
 def _behind(number):
-    """How far the last one of a stack of boxes is behind the first: of many, three are drawn."""
+    """The shift between the first and the last box of a stack, of which at most three are drawn."""
     return BEHIND * (min(number, 3) - 1)
 
 
 def _box(axes, x, y, width, lines, colour, number=1):
-    """A box with lines of text; of several equal ones, the edges of others behind it."""
+    """A box with lines of text, with the edges of further equal boxes behind it."""
     style = {"boxstyle": "round,pad=0,rounding_size=0.06", "facecolor": colour, "edgecolor": "black", "linewidth": 0.6}
     for shift in np.arange(_behind(number), -BEHIND / 2, -BEHIND):
         axes.add_patch(FancyBboxPatch((x + shift, y + shift), width, HEIGHT, alpha=1, **style))
@@ -186,6 +186,6 @@ def _box(axes, x, y, width, lines, colour, number=1):
 
 
 def _arrow(axes, *points):
-    """Along some points, with a head at the last."""
+    """Draw an arrow along some points, with its head at the last."""
     axes.plot(*zip(*points[:-1]), **LINE)
     axes.annotate("", points[-1], points[-2], arrowprops={"arrowstyle": "-|>", **LINE})

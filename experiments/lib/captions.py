@@ -12,7 +12,7 @@ def percent(noise):
 
 
 def noisy(noise):
-    """The same behind a comma, and nothing without noise."""
+    """As `percent`, after a comma; "" without noise."""
     return f", {percent(noise)}" if noise else ""
 
 
@@ -26,7 +26,7 @@ def listed(words):
 
 
 def provenance(record):
-    """Where a record comes from, in one line: images, budget, trainings, seed and commit, as far as it has them."""
+    """Where a record comes from, in one line: images, budget, trainings, seed and commit, where it has them."""
     if record.get("source") == "none":
         return f"read off the model; commit {record['commit'][:7]}"
     images = [record.get(key) for key in ("data", "test_data")]
@@ -47,18 +47,18 @@ def provenance(record):
 
 
 def _runs(runs):
-    """How many trainings of how many steps."""
+    """The number of trainings and their steps, in words."""
     steps = [run["steps"] for run in runs if run.get("steps")]
     return f"{count(len(steps), 'training')} of {_range(steps)}" if steps else ""
 
 
 def source(record):
-    """Where the images come from: the note on them, or what they are called."""
+    """Where the images come from: the record's note, or their names."""
     return record.get("note") or f"{record['source']} ({record['data']}, {record['test_data']})."
 
 
 def trainings(*runs):
-    """How trainings went: steps, batch and crops, and what is special about the machine; "; " between."""
+    """Steps, batch, crops and, if special, the machine of some trainings, joined by "; "."""
     steps = {}
     for run in runs:
         steps.setdefault(_after_steps(run), set()).add(run["steps"])

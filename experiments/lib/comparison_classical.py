@@ -42,13 +42,13 @@ def measured(name, method, task, budget, images):
 
 
 def values(targets, outputs):
-    """PSNR, at most `measure.BEST`, and SSIM of every image, as a part's record keeps them."""
+    """PSNR, at most `measure.BEST`, and SSIM of every image, as saved in a part's record."""
     found, _ = measure.quality(targets, outputs)
     return study.values({**found, "psnr": np.minimum(found["psnr"], measure.BEST)})
 
 
 def _flops(name, choice, pixels):
-    """Of the inverses in `keras.ops`; what scikit-image and SciPy do is not counted."""
+    """Floating-point operations of the inverses in `keras.ops`; those of scikit-image and SciPy are not counted."""
     from diffnet_tf.evaluation import costs
 
     iterations = choice.get("iterations", 0)

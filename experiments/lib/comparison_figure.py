@@ -85,9 +85,9 @@ def alt(record):
         best = [f"{rows[0]['label']} with {rows[0]['psnr'][0]:.1f} dB" for rows in _grouped(task).values()]
         told.append(f"{task['title']}: {captions.listed(best) if best else 'nothing'}")
     return (
-        "One panel for each level of noise, with a row for each method in three groups: trained networks, classical methods "
-        f"that know the diffusion, and others that do not. A dot with a bar is its PSNR. The best of each group: "
-        f"{'; '.join(told)}."
+        "One panel for each level of noise, with a row for each method in three groups: trained networks, classical "
+        f"methods that know the diffusion, and others that do not. A dot with a bar is its PSNR. The best of each "
+        f"group: {'; '.join(told)}."
     )
 
 

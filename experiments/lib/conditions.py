@@ -35,7 +35,7 @@ Training = Mapping[str, Any]  # the record of one training
 
 @dataclasses.dataclass(frozen=True)
 class Conditions:
-    """The five marks; None where one does not apply. `tested` and `seeds` say more of two of them."""
+    """The five marks; None where one does not apply. `tested` and `seeds` describe two of them."""
 
     network: bool | None = None
     protocol: bool | None = None
@@ -98,20 +98,20 @@ def task(training: Training) -> tuple[str, float]:
 
 
 def what(training: Training) -> str:
-    """What was trained, all but its seed: trainings of equal answers are repetitions of each other."""
+    """What was trained, without the seed: trainings with equal text are repetitions of each other."""
     images = training.get("size") or training.get("training_images")
     parts = network(training), *task(training), images, training.get("parameters"), training.get("regime", "")
     return " ".join(map(str, parts))
 
 
 def pixels(training: Training) -> int:
-    """How many pixels a training was given: steps × batch × side²; one that was stopped early could have had them."""
+    """The pixels of a training's budget: steps × batch × side², also if it was stopped early."""
     recipe, steps = training["recipe"], training.get("given_steps") or training["steps"]
     return steps * recipe["batch_size"] * (recipe.get("crop") or SIDE) ** 2
 
 
 def short(trainings: Sequence[Training]) -> bool:
-    """Whether one of them is too short to tell anything."""
+    """Whether any of them is too short for an answer."""
     return any(pixels(training) < ENOUGH for training in trainings)
 
 
@@ -122,9 +122,9 @@ def size(training: Training) -> str:
 
 
 def alike(ours: Sequence[Training], theirs: Sequence[Training]) -> tuple[bool, str]:
-    """Whether two networks may be compared, and how.
+    """Whether two networks may be compared, and in which way.
 
-    After equal steps of equal batches; after as many pixels; or by the longest training of each, if both are `LONG` or
+    They may be compared after equal steps of equal batches; after equal numbers of pixels; or by the longest training of each, if both are `LONG` or
     were stopped because validation no longer improved. That is no proof that more steps would not change the answer.
 
     Returns:
@@ -151,7 +151,7 @@ def _with_optimisers(ours, theirs):
 
 
 def _narrowed(training):
-    """Whether float32 was TF32 in a training."""
+    """Whether a training computed float32 in TF32."""
     return training.get("numerics", {}).get("float32_in_training") == "TF32"
 
 
@@ -162,7 +162,7 @@ def _in_tf32(ours, theirs):
 
 
 def tested_alike(trainings: Sequence[Training]) -> bool:
-    """Whether all were tested on the same images: by their content, or where it is not recorded by their names."""
+    """Whether all were tested on the same images: by their content or, if it is not recorded, by their names."""
     sets = [training.get("image_sets", {}).get("test", {}) for training in trainings]
     if all("sha256" in test for test in sets):
         return len({(test["sha256"], test.get("split"), test.get("count")) for test in sets}) <= 1
@@ -187,12 +187,12 @@ def _papers_images(training):
 
 
 def _of_stl10(images):
-    """Whether a set is STL-10's unlabelled images: by their number, and since it holds all of stl10_real."""
+    """Whether a set is STL-10's unlabelled images: by their number, and because it contains all of stl10_real."""
     return images.get("shape") == STL10_SHAPE and images.get("holds_stl10_real") is True
 
 
 def _test_images(trainings):
-    """(whether all were tested on STL-10's images, in words on which)."""
+    """(whether all were tested on STL-10's images, which ones in words)."""
     sets = [training.get("image_sets", {}).get("test", {}) for training in trainings]
     counts = {test.get("count") for test in sets}
     fewest = min((count for count in counts if count), default=None)

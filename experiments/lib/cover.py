@@ -32,7 +32,7 @@ def load(root):
 
 
 def chosen(record, filters):
-    """(which of the shown images has filters, of which level of noise): positions in both records.
+    """(position of the shown image that has filters, position of its noise level).
 
     Raises:
         ValueError: when the filters are of another image or noise.

@@ -14,7 +14,7 @@ _NOTED: contextvars.ContextVar[list | None] = contextvars.ContextVar("noted", de
 
 @contextlib.contextmanager
 def left_out():
-    """A block in which damaged files are left out: yields the list that `note` appends to."""
+    """A `with` block in which damaged files are skipped; yields the list to which `note` appends them."""
     noted = []
     token = _NOTED.set(noted)
     try:
@@ -24,7 +24,7 @@ def left_out():
 
 
 def note(place, error):
-    """Leave out a damaged file (or the folder of a record), where a `left_out` is around; else raise its error."""
+    """Skip a damaged file (or the folder of a record) inside a `left_out` block; elsewhere raise its error."""
     noted = _NOTED.get()
     if noted is None:
         raise error
@@ -33,5 +33,5 @@ def note(place, error):
 
 @functools.cache
 def say(line):
-    """A line on stderr, once in a process: many claims read the same file."""
+    """Print a line on stderr, once per process, because many claims read the same file."""
     print(line, file=sys.stderr)

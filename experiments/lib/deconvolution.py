@@ -18,7 +18,7 @@ SOURCE = {"source": "disks", "data": "generated disks", "test_data": "other disk
 
 
 def blur(u):
-    """What is to be undone."""
+    """Blur images by isotropic diffusion, which the network has to undo."""
     from diffnet_tf.physics import diffusion
 
     return diffusion.isotropic(u, TIME, steps=1, method="fourier")
@@ -32,7 +32,7 @@ def disks(split):
 
 
 def spectrum(axis, pixels, low, high):
-    """Draw log10 |FFT| with the zero frequency in the middle, in cycles a pixel. Returns the artist."""
+    """Draw log10 |FFT| with the zero frequency in the middle, in cycles per pixel. Returns the artist."""
     magnitude = np.log10(np.abs(np.fft.fftshift(np.fft.fft2(pixels.astype("float64")))) + 1e-12)
     return axis.imshow(magnitude, extent=(-0.5, 0.5, 0.5, -0.5), vmin=low, vmax=high, cmap=figures.SPECTRA)
 
@@ -49,15 +49,15 @@ def near_edges(blurred, disks):
 
 
 def of_filters(filters, states, near):
-    """What the filters of each layer are like near edges.
+    """Describe the filters of each layer near edges.
 
     Args:
         filters: of each layer, (n, height, width, 5): the centre −ζ5 with its sign, then the four neighbours.
-        states: what each layer was given, (n, height, width, 1).
+        states: input of each layer, (n, height, width, 1).
         near: boolean (n, height, width).
 
     Returns:
-        A dict of lists, a number a layer, over the pixels p that are near an edge, with c the centre and Σ the sum of
+        A dict of lists with one number for each layer, over the pixels p that are near an edge, with c the centre and Σ the sum of
         all five filters:
         "opposite_signs": the share where c and the sum of the four neighbours have opposite signs;
         "opposite_to_each": the share where c has the opposite sign of every one of the four;
@@ -86,7 +86,7 @@ SHIFTS = ((-1, 0), (1, 0), (0, -1), (0, 1))  # (rows, columns) to the pixels abo
 
 
 def negative_ring(state, disks, near):
-    """How far the image is below 0 around each disk, in its contrast: −min over the pixels near its edge outside of it.
+    """How far the image is below 0 around each disk: −min over the pixels outside of it near its edge, per contrast.
 
     Args:
         state: before the final ReLU, (n, height, width, 1).
@@ -127,7 +127,7 @@ def high_frequencies(states, disks):
 
 
 def gained(energy):
-    """Of the high-frequency energy that all layers add together the share of each, mean energies over the disks.
+    """The share of each layer in the high-frequency energy that all layers add, with mean energies over the disks.
 
     Args:
         energy: (n, 1 + layers), of the input and behind each layer, see `high_frequencies`.

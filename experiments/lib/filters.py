@@ -13,7 +13,7 @@ OF_A_SEED = ("seed", "weights", "time_steps", "psnr", "mean", "mean_modulus", "s
 
 
 def compute(what, options):
-    """Filters of every layer for one test image, from trained weights: a `study.Result`.
+    """Compute the filters of every layer for one test image, from trained weights: a `study.Result`.
 
     All seeds are measured that have the three networks; the pictures are of the first.
 
@@ -45,9 +45,9 @@ def compute(what, options):
 
 
 def _networks(results_dir):
-    """The networks of every seed that has all three, alike but for the seed: a list of what `weights.in_folder` gives.
+    """The networks of every seed that has all three, trained alike: a list of results of `weights.in_folder`.
 
-    They are those of the results folder, else the project's own.
+    They come from the results folder, or else from the project's own results.
     """
     first = weights.find_alike(NAMES, results_dir)
     found = [first]
@@ -59,7 +59,7 @@ def _networks(results_dir):
 
 
 def _of_seed(what, networks, pairs):
-    """(what is recorded of a seed, its images (noise, layer, height, width))."""
+    """(record of a seed, its images (noise, layer, height, width))."""
     from diffnet_tf import metrics
 
     images, found = [], {"weights": [], "time_steps": [], "psnr": []}
@@ -88,7 +88,7 @@ def edge_width(image):
 
 
 def of_seeds(record, quantity):
-    """A quantity of every seed, (seeds, noise, layer); `verdicts.NotRun` where a record lacks it."""
+    """A quantity of every seed, (seeds, noise, layer); raises `verdicts.NotRun` if a record lacks it."""
     found = [of_seed[quantity] for of_seed in record.get("of_seeds", [record]) if quantity in of_seed]
     if not found:
         raise verdicts.NotRun(f"no {quantity}")
@@ -96,7 +96,7 @@ def of_seeds(record, quantity):
 
 
 def finding(record, ours, answer):
-    """A finding of one image, with the trainings of all seeds whose weights were looked into."""
+    """A finding on one image, with the trainings of all seeds whose weights were used."""
     test = record.get("image_sets", {}).get("test", {}) | {"count": None}  # of one of these images
     used = [weights for of_seed in record.get("of_seeds", [record]) for weights in of_seed["weights"]]
     trainings = [weights | {"recipe": weights["training"]} for weights in used if "training" in weights]
@@ -108,7 +108,7 @@ def finding(record, ours, answer):
 
 @figures.styled
 def draw(caption, record, arrays, each=False):
-    """A row for each level of noise: the input, and one image a layer.
+    """A row for each level of noise: the input, and one image for each layer.
 
     Args:
         caption: text.
@@ -140,7 +140,7 @@ def draw(caption, record, arrays, each=False):
 
 
 def _bar(figure, artist, axes):
-    """A small colour bar below, with its ends as numbers."""
+    """A small colour bar below an image, labelled at its ends."""
     low, high = artist.get_clim()
     bar = figure.colorbar(artist, ax=axes, location="bottom", shrink=0.9, aspect=12, pad=0.02)
     bar.ax.tick_params(length=0, pad=1)
@@ -160,7 +160,7 @@ def numbers(record, quantity, digits, unit=""):
 
 
 def seed(record):
-    """Which seed is shown, where there are several, as the end of a caption."""
+    """The end of a caption, which names the seed if there are several."""
     of = record.get("seeds", ())
     return f" Shown: seed {of[0]} of {len(of)}." if len(of) > 1 else ""
 

@@ -116,9 +116,9 @@ def caption(record):
             "means. The fixed point knows the diffusion."
         ),
         SETTINGS: (
-            f"{record['title']}: do the presets still work after another diffusion or with other noise? DiffNet and the "
-            "fixed point assume the training's values (dotted line); the green line is given the true ones. Mean of "
-            f"{captions.count(record['test_images'], 'test image')}."
+            f"{record['title']}: do the presets still work after another diffusion or with other noise? DiffNet and "
+            "the fixed point assume the training's values (dotted line); the green line is given the true ones. Mean "
+            f"of {captions.count(record['test_images'], 'test image')}."
         ),
         WORST: (
             f"{record['title']}: where does the preset {STRIP} fail? Of each kind of picture the crop that it restores "
@@ -134,9 +134,9 @@ def alt(record):
     away = record["contrast"][-1]
     return {
         pictures.MAIN: ledger.signs(
-            f"One panel for each preset, with a row for each of {captions.listed(gains)}: clouds of dots for the input, "
-            f"DiffNet and the fixed point, with their means. For {STRIP}, DiffNet is furthest ahead of the fixed point "
-            f"on {best} and {'furthest behind' if gains[least] < 0 else 'least ahead'} on {least}."
+            f"One panel for each preset, with a row for each of {captions.listed(gains)}: clouds of dots for the "
+            f"input, DiffNet and the fixed point, with their means. For {STRIP}, DiffNet is furthest ahead of the "
+            f"fixed point on {best} and {'furthest behind' if gains[least] < 0 else 'least ahead'} on {least}."
         ),
         SETTINGS: (
             "Three plots above each other. Against λ and against the number of steps, DiffNet and the fixed point have "

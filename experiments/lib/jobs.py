@@ -17,10 +17,10 @@ class Job:
     Attributes:
         name: the experiment's NAME.
         quick, cpu, paper, smoke: minutes on 2 idle cores, budget by budget.
-        needs: labels of the jobs whose networks it looks into.
-        seed: of a training that is kept in a folder of its own, see `lib.seeds`.
-        of_seeds: how many seeds it looks at.
-        only: the parts that it does, as --only names them; all if not given.
+        needs: labels of the jobs whose networks it uses.
+        seed: seed of a training that has its own folder, see `lib.seeds`.
+        of_seeds: how many seeds it uses.
+        only: the parts that it runs, as in --only; all if not given.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Job:
 
     @property
     def label(self):
-        """What it is called in the list of what is finished."""
+        """Its name in the list of finished jobs."""
         label = self.name + (f"-{self.only.rstrip('-')}" if self.only else "")
         label += f"-seed-{self.seed}" if self.seed else ""
         return label + (f"-of-{self.of_seeds}-seeds" if self.of_seeds > 1 else "")
@@ -84,7 +84,7 @@ ORDER = (
 
 
 def jobs(number=1):
-    """All experiments: those of `ORDER`, then what somebody has added since.
+    """All experiments: those of `ORDER`, then any others.
 
     Args:
         number: of seeds of the experiments that train one network. Further ones follow when all have one, and after

@@ -38,7 +38,7 @@ def pairs(task, images, seed=TEST_SEED, **options):
 
 
 def batched(function, images):
-    """A function of batches, applied to all images: an array."""
+    """Apply a function of batches to all images: an array."""
     return np.concatenate([np.asarray(function(images[i : i + BATCH])) for i in range(0, len(images), BATCH)])
 
 
@@ -81,7 +81,7 @@ def measured(method, inputs, targets):
 
 
 def milliseconds(functions, images):
-    """Milliseconds per image of functions of a batch, by turns: name → median, extremes, number and batch."""
+    """Milliseconds per image of functions of a batch, measured in turns: name → median, extremes, number and batch."""
     times = {name: [] for name in functions}
     for _ in range(REPETITIONS + 1):  # the first compiles
         for name, function in functions.items():

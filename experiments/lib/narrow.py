@@ -9,7 +9,7 @@ BITS = {"TF32": 11, "bfloat16": 8}  # significant
 
 
 def rounded(x, bits):
-    """The nearest float32 numbers of so many significant bits, half to even, made from the numbers' own bits."""
+    """Round float32 numbers to the given number of significant bits, half to even, by their bit patterns."""
     drop = np.uint32(24 - bits)
     whole = np.ascontiguousarray(x, "float32").view("uint32")
     half = (np.uint32(1) << (drop - np.uint32(1))) - np.uint32(1)
@@ -28,10 +28,10 @@ def tensor_rounded(x, bits):
 
 @contextlib.contextmanager
 def device(kind, guarded=True):
-    """A block: what is traced in it runs as on a device that narrows float32 convolutions to "TF32" or "bfloat16".
+    """A `with` block that emulates a device which narrows float32 convolutions to "TF32" or "bfloat16".
 
     Args:
-        guarded: whether the networks take it for such a device, see `backend.narrows_float32`.
+        guarded: whether the networks treat it as such a device, see `backend.narrows_float32`.
     """
     import keras
     from keras import ops

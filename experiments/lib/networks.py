@@ -9,7 +9,7 @@ UNET_RATE = 3e-4  # where its trainings start, under every recipe lower than Dif
 
 
 def of(network, name, task, **changes):
-    """What `study.train` takes: (recipe → a new network, (name, recipe)), see `make` and `recipe_for`."""
+    """The arguments of `study.train`: (recipe → a new network, (name, recipe)), see `make` and `recipe_for`."""
     return lambda recipe: make(network, recipe), recipe_for(network, name, task, **changes)
 
 

@@ -16,7 +16,7 @@ METHODS = {"diffnet": "DiffNet", "unet": "U-Net"}
 
 
 def compute(task, paper, options):
-    """Apply DiffNet, and put the U-Net's record beside it.
+    """Apply DiffNet, and add the U-Net's record for the same image.
 
     Args:
         task: a `measure.Task`.

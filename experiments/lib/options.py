@@ -24,7 +24,7 @@ _ONLY = "Run only the parts whose name starts with this; separate several by com
 
 @dataclasses.dataclass
 class Options:
-    """What the flags of an experiment say, each with its help; `name` is its own, and that of its folder."""
+    """The flags of an experiment, each with its help; `name` is that of the experiment and of its folder."""
 
     name: str
     results_dir: Path = _flag(
@@ -57,16 +57,16 @@ class Options:
 
     @property
     def checkpoint_dir(self):
-        """Where a training keeps its state until it is finished."""
+        """The folder where a training saves its state until it is finished."""
         return self.directory / "checkpoint"
 
     @property
     def stamp(self):
-        """What a record says of the number of steps: the budget, or the steps given instead."""
+        """The budget as a record names it, or the number of steps if --steps is given."""
         return self.budget if self.steps is None else f"{self.steps} steps"
 
     def wants(self, name):
-        """Whether --only lets a part of this name take place."""
+        """Whether --only includes a part of this name."""
         return name.startswith(tuple((self.only or "").split(",")))
 
     def images(self, split, limit=None, colour=False):
@@ -84,7 +84,7 @@ class Options:
         return found
 
     def image_sets(self):
-        """The training and the test images by their content, whatever their folder or container is called.
+        """The training and the test images identified by their content, not by the name of a folder or file.
 
         Returns:
             "training" and "test" → sha256 and shape of the whole source, split, and count of the images used so far.
@@ -96,7 +96,7 @@ class Options:
         }
 
     def provenance(self):
-        """What a record says of the images, and of what the numbers depend on beside them."""
+        """What a record says about the images and everything else that the numbers depend on."""
         return {
             "source": self.source,
             "data": Path(self.data_dir).name if self.data_dir else self.source,
@@ -111,7 +111,7 @@ class Options:
 
 
 def numerics():
-    """What a record says of float32: it measures; a GPU may train the inner convolutions in TF32."""
+    """What a record says about float32: measurements use it; a GPU may train inner convolutions in TF32."""
     from diffnet_tf.base import backend
 
     return {"measured": "float32", "float32_in_training": "TF32" if backend.narrows_float32() else "float32"}

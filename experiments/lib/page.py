@@ -77,7 +77,7 @@ def write(root, names):
 
 
 def _lead(root):
-    """The wide picture on top, where there are records to draw it from."""
+    """The wide picture at the top, if its records exist."""
     try:
         found = cover.load(root)
     except (OSError, ValueError, KeyError):  # the parts of the page say which records are damaged
@@ -90,7 +90,7 @@ def _lead(root):
 
 
 def _notes(root, names):
-    """What the records say of the images, once."""
+    """The notes of the records about the images, each once."""
     found = {}
     for name in names:
         try:
@@ -103,7 +103,7 @@ def _notes(root, names):
 
 
 def _section(name, folder):
-    """An experiment's part of the page; of a record that is damaged, the reason."""
+    """An experiment's part of the page; for a damaged record, the reason."""
     try:
         return _shown(name, records.load(folder)[0], folder)
     except Exception as error:  # the others are shown all the same
@@ -131,7 +131,7 @@ def _shown(name, record, folder):
 
 
 def _figure(picture, alt, caption, kind=""):
-    """A picture with its caption, without the one that the file has below the picture."""
+    """A picture with its caption as text, so the caption in the file is cut off."""
     data, narrow = _inline(picture)
     kind = kind or ("narrow" if narrow else "")
     words = html.escape(alt, quote=True)

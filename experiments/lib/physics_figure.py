@@ -36,7 +36,7 @@ def _by(runs, key):
 
 
 def _psnr(runs, level=0, degraded=False):
-    """Mean and standard deviation over the test images, averaged over the runs; at one λ, of outputs or inputs."""
+    """Mean and standard deviation over the test images, averaged over the runs; at one λ, for outputs or inputs."""
     results = [run["results"][level]["degraded"] if degraded else run["results"][level] for run in runs]
     return [np.mean([result["psnr"][kind] for result in results]) for kind in ("mean", "std")]
 

@@ -44,7 +44,7 @@ def load(stem):
     """The module of an experiment by its file's name.
 
     Raises:
-        ValueError: when it lacks what an experiment has.
+        ValueError: when it lacks a part of an experiment.
     """
     module = importlib.import_module(f"experiments.{stem}")
     work = ("parts", "gather") if hasattr(module, "parts") else ("compute",)
@@ -57,7 +57,7 @@ def load(stem):
 
 
 def command(module, budget="cpu", images=None):
-    """What runs an experiment, for readers: as its committed record was made, on the same images.
+    """The command that repeats an experiment as its committed record was made, on the same images.
 
     Args:
         module: the experiment.

@@ -17,7 +17,7 @@ def check(root):
     """Refuse a folder without records.
 
     Returns:
-        A line that says where the records of this folder count, if they are those of a further seed; else "".
+        If the folder is that of a further seed, a line that says where its records count; else "".
 
     Raises:
         FileNotFoundError: naming a folder above it, where that holds records.

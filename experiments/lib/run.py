@@ -53,7 +53,7 @@ def main(module, arguments=None):
 
 @contextlib.contextmanager
 def _errors_on_one_line():
-    """What was wrong with the input, in one line, and exit status 2; 130 after Ctrl-C."""
+    """Report wrong input in one line, with exit status 2; 130 after Ctrl-C."""
     try:
         yield
     except (*command_line.INPUT_ERRORS, flags.Error) as error:
@@ -64,10 +64,10 @@ def _errors_on_one_line():
 
 
 def execute(experiment, options):
-    """Do what an experiment has not done yet, write its record, arrays and weights, and draw its figure.
+    """Run the unfinished parts of an experiment, write its record, arrays and weights, and draw its figure.
 
     Returns:
-        (record, arrays) as they were written; of several workers, only the chief's.
+        (record, arrays) as they were written, by the chief if there are several workers.
     """
     directory = files.check_writable(options.directory)
     print(f"{options.name}: budget {options.stamp}, source {options.source}, results in {directory}", flush=True)
@@ -92,7 +92,7 @@ def execute(experiment, options):
 
 
 def _advice(experiment, options, record):
-    """What to look at and to run next: lines of text."""
+    """Advice on what to look at and run next: lines of text."""
     folder = shlex.quote(str(seeds.root_of(options.results_dir)))  # further seeds count in that of seed 0
     lines = [f"Open {options.directory / records.FIGURE}."]
     if getattr(experiment, "CLAIMS", ()):
@@ -107,7 +107,7 @@ def _advice(experiment, options, record):
 
 
 def _given(options, *names):
-    """The flags among these that differ from what they are by default, as one would type them; None without any."""
+    """The flags that differ from their defaults, as typed on the command line; None if there are none."""
     given = {name: getattr(options, name) for name in names if getattr(options, name) != FIELDS[name].default}
     return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in given.items()) or None
 
@@ -170,7 +170,7 @@ def _compute(experiment, options):
 def measured_anew(experiment, options):
     """Measure the network in a folder again, and write the results into the record of its training.
 
-    What the record says of the training stays, its commit and versions too; "measured" says with what it was measured.
+    The record of the training stays, with its commit and versions; "measured" names those of the measurement.
 
     Raises:
         ValueError: for an experiment that cannot.
@@ -190,7 +190,7 @@ def render(experiment, directory):
 
 
 def gathered(experiment, directory):
-    """Write the record of an experiment of many parts, from those that are finished. It needs no images and no Keras.
+    """Write the record of an experiment of many parts, from the finished parts. It needs no images and no Keras.
 
     Raises:
         FileNotFoundError: when none is finished.

@@ -61,7 +61,7 @@ def compute(task, budgets, options, paper=None, iterations=None):
 
 
 def shown(number):
-    """Which of so many test images are shown: a list of at most `SAMPLES`, evenly spread, the last one among them."""
+    """The numbers of the test images to show: at most `SAMPLES`, evenly spread, with the last one."""
     return np.linspace(0, number - 1, min(SAMPLES, number)).astype(int).tolist()
 
 
@@ -93,7 +93,7 @@ def _measure(model, iterations, inputs, targets):
 
 
 def claims(experiment, paper, where, text, task):
-    """Two claims on a mean PSNR of the test set: it reaches the paper's value; and it has its size, within ±1 dB.
+    """Two claims on a mean PSNR of the test set: it reaches the paper's value, and it is within ±1 dB of it.
 
     Args:
         experiment: its NAME.
@@ -116,7 +116,7 @@ def claims(experiment, paper, where, text, task):
 
 
 def claims_on(paper, where, text, load):
-    """The same two claims on what `load` gives for a results folder: the trainings' records, the `verdicts.Interval` of
+    """The same two claims for another source of trainings: `load` takes a results folder and returns the trainings' records, the `verdicts.Interval` of
     the authors' PSNR, the mean PSNR per image of each, and the number of images."""
 
     def finding(trainings, reached, means, images, answer, before=""):
@@ -142,7 +142,7 @@ def claims_on(paper, where, text, load):
 
 @figures.styled
 def draw(record, arrays):
-    """A column a test image: original, input, what the methods make of it, and the moduli of their errors."""
+    """One column for each test image: original, input, the outputs of the methods, and the moduli of their errors."""
     count, forward = len(arrays["target"]), record["problem"] == "forward"
     methods = [name for name in METHODS if name in arrays]
     errors = {name: np.abs(arrays[name] - arrays["target"]) for name in methods}
@@ -173,7 +173,7 @@ def draw(record, arrays):
 
 
 def report(record):
-    """What a run says at its end: what was learned from what, and how the numbers compare.
+    """The report at the end of a run: what was learned from which images, and how the numbers compare.
 
     Returns:
         Lines of text.
@@ -202,7 +202,7 @@ def report(record):
 
 
 def _means(record):
-    """(method, its mean PSNR over the test images) of each that was measured; the input first."""
+    """(method, mean PSNR over the test images) for each measured method, the input first."""
     results = record["results"]
     return [(name, results[name]["psnr"]["mean"]) for name in ("degraded", *METHODS) if name in results]
 

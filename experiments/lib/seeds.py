@@ -23,13 +23,13 @@ def folder(root, seed):
 
 
 def folders(root):
-    """That of seed 0 and those of all other seeds that there are, in their order: a list of paths."""
+    """The folders of seed 0 and of all other seeds, in order: a list of paths."""
     others = [path.name for path in (Path(root) / FOLDER).glob("*") if path.name.isdigit() and int(path.name)]
     return [folder(root, seed) for seed in (0, *sorted(map(int, others)))]
 
 
 def root_of(directory):
-    """The results folder of seed 0, where this is that of another seed; else the folder itself."""
+    """The results folder of seed 0 if this is the folder of another seed; else the folder itself."""
     path = Path(directory).absolute()
     further = path.name.isdigit() and path.parent.name == FOLDER
     return Path(os.path.normpath(Path(directory) / ".." / "..")) if further else Path(directory)
@@ -48,7 +48,7 @@ def trainings(name, root):
 
     Raises:
         FileNotFoundError: when there is none.
-        ValueError: when one is damaged, where no `damage.left_out` is around.
+        ValueError: when one is damaged, outside a `damage.left_out` block.
     """
     there = [path for path in folders(root) if (path / name / records.RECORD).exists()]
     if not there:
@@ -75,7 +75,7 @@ def trainings(name, root):
 
 
 def differing(one, other):
-    """In what another record of a training differs from one, beside the seed: phrases; none where they are alike.
+    """The differences of two records of a training, apart from the seed: a list of phrases, empty if there are none.
 
     Such as "20 steps, those of seed 0 are 30,000".
     """
@@ -101,7 +101,7 @@ def _unlike(key, there, wanted, one):
 
 
 def _same_images(one, other, kind):
-    """Whether two records are of the same images: by their content, or where it is not recorded by their names."""
+    """Whether two records have the same images: by their content or, if it is not recorded, by their names."""
     sets = [(record.get("image_sets") or {}).get(kind) for record in (one, other)]
     if all(sets):
         return all(sets[0][key] == sets[1][key] for key in ("sha256", "split", "count"))

@@ -44,7 +44,7 @@ def points(runs, network, task, regime="fly", of_length=None):
 
 @figures.styled
 def draw(record, arrays):
-    """One panel for each task; a line for each network through the means over seeds, a band from the worst to the best."""
+    """One panel for each task; a line for each network through the means over seeds, in a band from worst to best."""
     figure, axes = figures.plots(2, 2, caption(record), width=figures.WIDTH / 2, height=2.4)
     sizes_of_all = [run["size"] for run in record["runs"]]
     for axis, task in zip(axes.flat, TASKS):

@@ -160,7 +160,7 @@ def test_bad_folders_and_files_are_named(tmp_path):
         data.load_images("folder", tmp_path / "missing")
     with pytest.raises(ValueError, match="source='folder' needs data_dir"):
         data.load_images("folder")
-    with pytest.raises(FileNotFoundError, match="holds no image; expected files ending in .png"):
+    with pytest.raises(FileNotFoundError, match="contains no images; expected files ending in .png"):
         data.load_images("folder", tmp_path)
     with pytest.raises(FileNotFoundError, match="unlabeled_X.bin does not exist"):
         data.load_images("stl10_binary", tmp_path)
@@ -207,7 +207,7 @@ def test_negative_values_and_cmyk_are_refused(tmp_path):
 
 
 def test_skimage_takes_no_folder(tmp_path):
-    with pytest.raises(ValueError, match="source='skimage'; expected none. Give the source of your images: stl10,"):
+    with pytest.raises(ValueError, match="source='skimage', which needs no data_dir. Give the source of your"):
         data.load_images("skimage", tmp_path)
 
 

@@ -158,7 +158,7 @@ def torn_png(folder):
 
 
 BAD = {
-    "empty folder": (lambda d: None, ["--source", "folder"], "holds no image"),
+    "empty folder": (lambda d: None, ["--source", "folder"], "contains no images"),
     "truncated image": (torn_png, ["--source", "folder"], "torn.png cannot be read"),
     "wrong length": (
         lambda d: (d / "unlabeled_X.bin").write_bytes(b"x" * 1000),

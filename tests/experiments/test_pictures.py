@@ -33,7 +33,7 @@ def test_each_picture_is_described(name):
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_pictures_are_read_on_a_phone(name):
-    """No text is smaller than 8 points, and no picture so wide that 400 pixels make these too small; captions have three lines."""
+    """Text has at least 8 points, no picture is too wide for a phone, and captions have at most three lines."""
     drawn = registry.get(name).draw(*records.load(RESULTS / name))
     for stem, figure in (drawn if isinstance(drawn, dict) else {pictures.MAIN: drawn}).items():
         assert figure.get_size_inches()[0] <= figures.WIDTH + 0.05

@@ -232,7 +232,7 @@ def test_the_comparison_has_a_row_of_the_longest_training(tmp_path):
     long = {"name": "long-inverse-0", "method": "long", "kind": "long", "label": "DiffNet", "steps": 9, "task": task}
     long |= {"psnr": [66.0, 67.0], "ssim": [0.99, 0.98], "budget": "cpu", "source": "s", "data": "a", "test_data": "b"}
     long["image_sets"] = {"test": {"sha256": "a", "split": "all", "count": 2}}
-    long["weights"] = {"training": {"batch_size": 8, "crop": 24}, "steps": 9, "seed": 0}
+    long["weights"] = {"training": {"batch_size": 8, "crop": 24, "optimizer": "soap"}, "steps": 9, "seed": 0}
     result = comparison.gather([long], tmp_path)
     row = result.record["tasks"][0]["rows"]["long-UNet"]
     assert row["label"] == "U-Net, 9 steps" and row["kind"] == "long" and row["training_images"] == 3600

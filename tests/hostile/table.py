@@ -83,8 +83,8 @@ PYTHON = {
         "3 black … first at index 1",
     ),
     # Arrays: shapes.
-    "no image": (lambda m, f: pairs(GRAY[:0]), VALUE, "images have shape (0, 12, 12, 1), which holds no image"),
-    "no pixel": (lambda m, f: DIFFUSE(GRAY[:, :0]), VALUE, "u has shape (4, 0, 12, 1), which holds no pixels"),
+    "no image": (lambda m, f: pairs(GRAY[:0]), VALUE, "images have shape (0, 12, 12, 1), which contains no images"),
+    "no pixel": (lambda m, f: DIFFUSE(GRAY[:, :0]), VALUE, "u has shape (4, 0, 12, 1), which contains no pixels"),
     "rank 2": (lambda m, f: pairs(GRAY[0, ..., 0]), VALUE, f"shape (12, 12) of rank 2; {AXES}"),
     "rank 3": (lambda m, f: m(GRAY[0]), VALUE, f"inputs have shape (12, 12, 1) of rank 3; {AXES}"),
     "channels first": (
@@ -237,7 +237,7 @@ PYTHON = {
         MISSING,
         "{folder}/no does not exist; expected the folder",
     ),
-    "empty folder": (lambda m, f: OPEN("folder", f / "empty"), MISSING, "{folder}/empty holds no image; … .png, .jpg"),
+    "empty folder": (lambda m, f: OPEN("folder", f / "empty"), MISSING, "/empty contains no images; … .png, .jpg"),
     "zero bytes": (lambda m, f: READ(f / "zero.png"), VALUE, f"{{folder}}/zero.png {DAMAGED}"),
     "truncated": (lambda m, f: READ(f / "torn/a.png"), VALUE, f"{{folder}}/torn/a.png {DAMAGED}"),
     "truncated array": (lambda m, f: READ(f / "cut.npy"), VALUE, f"{{folder}}/cut.npy {DAMAGED}"),

@@ -17,7 +17,7 @@ class Metadata:
     Attributes:
         icc: the ICC profile.
         resolution: pixels per unit along a row and along a column.
-        unit: of the resolution: `NO_UNIT`, `INCH` or `CENTIMETRE`.
+        unit: unit of the resolution: `NO_UNIT`, `INCH` or `CENTIMETRE`.
         exif: Exif without its orientation: the bytes after "Exif\\0\\0".
         xmp: XMP, an XML text, with its orientation set to 1.
         comment: from a JPEG.

@@ -15,8 +15,8 @@ def held(owner: Any, name: str, value: Any) -> Iterator[None]:
 
     Args:
         owner: a module, or an object that lives as long as the program.
-        name: of the attribute.
-        value: of the attribute; the same in all blocks that hold it at the same time.
+        name: name of the attribute.
+        value: value of the attribute; the same in all blocks that hold it at the same time.
     """
     key = id(owner), name
     with _LOCK:

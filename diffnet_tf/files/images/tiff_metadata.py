@@ -171,8 +171,8 @@ def options(metadata: Metadata, dtype: np.dtype[Any], rescaled: bool) -> dict[st
     """Metadata as options of `tifffile.imwrite`.
 
     Args:
-        metadata: of the image that was read.
-        dtype: of the samples to be written.
+        metadata: metadata of the image that was read.
+        dtype: dtype of the samples to be written.
         rescaled: whether their values are on another scale than those that were read.
     """
     chosen: dict[str, Any] = {}
