@@ -18,7 +18,7 @@ TEXT = (
 
 
 def one_layer_more(record, arrays):
-    """The number that the paper prints is that of 5 layers: one inner convolution more than in DiffNet."""
+    """The paper's number is that of an estimator with 5 layers, one inner convolution more than in DiffNet."""
     number = record["parameters"] + record["blocks"][1]["parameters"]
     return verdicts.finding(record, f"{number:,}", number == FIVE, exact=True, budget="")
 

@@ -27,7 +27,7 @@ def compute(options):
 
 @figures.styled
 def draw(record, arrays):
-    """Top: the disk and what isotropic diffusion makes of it. Bottom: the moduli of their Fourier coefficients."""
+    """Top: the disk before and after isotropic diffusion. Bottom: the moduli of their Fourier coefficients."""
     figure, axes = figures.panels(2, 2, caption(record), width=1.75, height=1.85)
     for column, (name, title) in enumerate((("disk", "original"), ("blurred", "diffused"))):
         shown = figures.image(axes[0, column], arrays[name], high=float(arrays["disk"].max()))

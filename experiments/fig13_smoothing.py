@@ -146,8 +146,8 @@ def gather(runs, root):
     Returns:
         A record with "runs", all trainings of that length; of the complete seeds "seeds", "noises", and (seeds, levels,
         layers) the lists `OF_LAYERS`; "levels", their means over the seeds; "rank_correlations" of the noise with the
-        mean smoothing of the layers, one for each seed, and "rank_correlation" of the mean over the seeds; "conditioned", the
-        levels and the rank correlation of the network that is given σ, if it was measured.
+        mean smoothing of the layers, one for each seed, and "rank_correlation" of the mean over the seeds;
+        "conditioned", the levels and the rank correlation of the network that is given σ, if it was measured.
     """
     tuned, lengths = [run for run in runs if run.get("kind") == "tuned"], {}
     if not tuned:

@@ -80,7 +80,7 @@ def _train(run, recipe, steps, options, images):
 
 
 def _rings(model, inputs):
-    """Of each layer the mean modulus of δt ζ on each ring of neighbours, over all pixels of some images."""
+    """The mean modulus of δt ζ of each layer on each ring of neighbours, over all pixels of some images."""
     return [
         {
             name: float(np.mean(np.abs(dt * np.asarray(filters)[..., ring])))
@@ -92,7 +92,7 @@ def _rings(model, inputs):
 
 
 def _local(images, number, side):
-    """What local inverses make of the diffused images, PSNR in dB: (times, images, radii)."""
+    """PSNR of the local inverses of diffused images in dB: (times, images, radii)."""
     from diffnet_tf import metrics
     from diffnet_tf.evaluation import locality
 
@@ -128,7 +128,7 @@ def of(runs, layers, points):
 
 @figures.styled
 def draw(record, arrays):
-    """Local inverses; learned stencils; below, what the further points of the learned ones weigh."""
+    """Local inverses; learned stencils; below, the weights of the outer points of the learned ones."""
     figure = figures.canvas(caption(record), figures.WIDTH, 4.3)
     axes = figure.subplot_mosaic([["left", "middle"], ["right", "right"]])
     left, middle, right = (axes[name] for name in ("left", "middle", "right"))
@@ -218,7 +218,7 @@ LITTLE = 0.5  # dB
 
 
 def local_filters(record, arrays):
-    """Over the images, the best linear filters of 13 points that know γ, for the paper's time, reach its number."""
+    """The best linear filters of 13 points that know γ reach the paper's PSNR for its diffusion time."""
     if LOCAL not in arrays:
         raise verdicts.NotRun("no local inverses")
     psnr = dict(zip(record["points"], arrays[LOCAL][record["diffusion_times"].index(0.4)].T))  # points → (images,)
@@ -228,7 +228,7 @@ def local_filters(record, arrays):
 
 
 def _trainings(root):
-    """The records of the networks: the gathered one has no values of single images."""
+    """The records of the networks; the gathered record has no values of single images."""
     return (study.finished(root / NAME),)
 
 

@@ -35,10 +35,10 @@ class Repository:
     Attributes:
         name: the repository on GitHub.
         commit: the one whose files these are.
-        pattern: of the photographs' paths in it.
-        count: of photographs.
-        crops: of each photograph.
-        sha256: of all photographs' bytes, in their order.
+        pattern: pattern of the photographs' paths in it.
+        count: number of photographs.
+        crops: number of crops of each photograph.
+        sha256: SHA-256 of all photographs' bytes, in their order.
     """
 
     name: str

@@ -44,15 +44,15 @@ BUDGETS = study.budgets(2, 100, 7_000)
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One network, trained, a preset, or a classical inverse.
+    """One trained network, preset or classical inverse.
 
     Attributes:
-        part: of the experiment.
+        part: part of the experiment.
         method: "DiffNet", "preset", "fixed point" or "stepwise".
         variant: what is varied within the part, for titles.
         problem: "inverse" or "forward".
         time: T.
-        layers, points: of the network.
+        layers, points: size of the network.
         contrast: λ that it is trained on; None for all of them.
         colour: "shared", "mixing" or "gray"; None for gray images.
     """
@@ -114,12 +114,12 @@ def gather(runs, root):
 
 
 def unseeded(run):
-    """The name of a run, which its other seeds have, too."""
+    """The name of a run without its seed."""
     return run["name"].split("-seed-")[0]
 
 
 def _degrade(run, contrast=None):
-    """The diffusion of a run, fused; for `fit`, with λ as a second argument where it varies."""
+    """The fused diffusion of a run; for `fit`, with λ as a second argument if it varies."""
     from diffnet_tf.base import backend
     from diffnet_tf.physics import diffusion
 
@@ -158,7 +158,7 @@ def _measure(run, images):
 
 
 def _channel_by_channel(network):
-    """A gray network as one of colours: on each channel by itself, which sees nothing of the others."""
+    """Apply a gray network to each channel of a colour image separately."""
     import keras
 
     colours = keras.Input((None, None, 3))
@@ -167,7 +167,7 @@ def _channel_by_channel(network):
 
 
 def _classical(run, contrast):
-    """A preset or a classical inverse, the latter knows everything, as a function of diffused images."""
+    """A preset, or a classical inverse that knows the diffusion, as a function of diffused images."""
     from diffnet_tf.base import backend
     from diffnet_tf.networks import presets
     from diffnet_tf.physics import diffusion, inverses
@@ -180,7 +180,7 @@ def _classical(run, contrast):
 
 
 def _measured(run, function, test):
-    """Quality on the test images, in the part "contrast" at every λ: a list of results, and the PSNR of every image."""
+    """Quality on the test images (part "contrast": at every λ): a list of results, and the PSNR of every image."""
     results, psnr = [], []
     for contrast in LEVELS if run.part == "contrast" else (None,):
         inputs, targets = measure.pairs(Task(run.problem), test, degrade=_degrade(run, contrast))
@@ -198,7 +198,7 @@ BLIND = 1.0  # dB that not knowing λ may cost
 
 
 def compared(ours, theirs):
-    """A network is ahead of another over the same images, by more than other seeds might change."""
+    """A network is ahead of another on the same images, by more than another seed may change."""
 
     def check(record, arrays):
         (mine, psnr), (other, reference) = (_of(record, arrays, name) for name in (ours, theirs))
@@ -237,7 +237,7 @@ def longer(reference):
 
 
 def blind(reference):
-    """Where λ is what another network was trained on, one network for every λ is within a decibel of that."""
+    """One network for every λ is within 1 dB of a network for one λ, at that λ."""
 
     def check(record, arrays):
         (mine, psnr), (other, told) = (_of(record, arrays, f"contrast-{name}") for name in ("blind", reference))

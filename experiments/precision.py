@@ -60,14 +60,14 @@ def compute(options):
 
 
 def lost(record, preset, name):
-    """What a precision costs a preset: dB of mean PSNR below float32, negative where it is better."""
+    """The loss of a preset in a precision: dB of mean PSNR below float32, negative if it is better."""
     found = record["results"][preset]
     return found["float32"]["mean"] - found[name]["mean"]
 
 
 @figures.styled
 def draw(record, arrays):
-    """A group a preset, a bar a precision: what it costs, on a logarithmic axis, with the PSNR reached beside it."""
+    """One group for each preset, one bar for each precision: its loss on a logarithmic axis, and the PSNR."""
     presets, names = list(record["results"]), ("bfloat16", "auto", *TF32)
     figure, ((axis,),) = figures.plots(1, 1, caption(record), width=figures.WIDTH, height=3.6)
     for k, name in enumerate(names):
@@ -109,7 +109,7 @@ def alt(record):
 
 
 def _check(name, presets, loses=None, reaches=None):
-    """Over the test images some presets lose at most so many dB against float32; or they reach so many dB."""
+    """Some presets lose at most a number of dB against float32, or reach a number of dB."""
 
     def check(record, arrays):
         texts, answers = [], []

@@ -44,7 +44,7 @@ class Run:
 
     @property
     def name(self):
-        """Of the part's record."""
+        """Name of the part's record."""
         name = f"DiffNet-{self.precision}-{self.problem}-{self.noise:g}"
         return name if self.protocol == "paper" else f"{name}-{self.protocol}"
 
@@ -95,7 +95,7 @@ def _train(run, options, images):
 
 
 def gather(runs, root):
-    """Of each training the run of most steps; beside them the trainings by the recipe `fast`.
+    """The longest run of each training, and the trainings by the recipe `fast`.
 
     Returns:
         A record with "runs", each with its precision, noise, "protocol", steps, history and times, and "fast", the same
@@ -115,7 +115,7 @@ def gather(runs, root):
 
 
 def _fast(root, like):
-    """The trainings of Figures 6 and 7: what is known of each, with its curve."""
+    """The trainings of Figures 6 and 7, each with its description and its curve."""
     kept = ("experiment", "noise", "budget", "steps", "recipe", "seed", "commit", "training_images", "history", "times")
     found = []
     for name in FAST.values():
@@ -155,14 +155,14 @@ def draw(record, arrays):
 
 
 def _label(run):
-    """What a training is called in the figure: its recipe, and its precision where it is not float32."""
+    """The label of a training in the figure: its recipe, and its precision if it is not float32."""
     if "precision" not in run:
         return run["recipe"]["name"]
     return run.get("protocol", "paper") + (f", {run['precision']}" if run["precision"] != "float32" else "")
 
 
 def _found(record):
-    """What the trainings reach on the test images, in words, for each level of noise."""
+    """The PSNR of the trainings on the test images, in words, for each level of noise."""
     found = {}
     for run in [*record["runs"], *record.get("fast", ())]:
         found.setdefault(run.get("noise", 0.0), []).append(f"{_label(run)} {run['results']['psnr']['mean']:.2f}")
@@ -188,7 +188,7 @@ def alt(record):
 
 
 def milliseconds(run):
-    """A step's time, validation included, in the fastest interval: what else the machine does only adds to it."""
+    """The time of a step with validation, in the fastest interval: other work on the machine only adds to it."""
     steps = [0, *(row["step"] for row in run["history"])]
     return 1000 * float(np.min(np.diff([0, *run["times"]]) / np.diff(steps)))
 

@@ -18,7 +18,7 @@ BITS = {"float32": None, "16 bits": 16, "8 bits": 8}
 
 
 def rounded(images, bits):
-    """Images in [0, 1] as integers of so many bits hold them; as they are for None."""
+    """Round images in [0, 1] to the values that integers with `bits` bits can represent; None leaves them unchanged."""
     if bits is None:
         return images
     levels = 2**bits - 1
@@ -26,7 +26,7 @@ def rounded(images, bits):
 
 
 def compute(options):
-    """Undo each kind of image with each preset."""
+    """Restore each kind of image with each preset."""
     import keras
 
     from diffnet_tf.networks import presets
@@ -50,7 +50,7 @@ def compute(options):
 
 @figures.styled
 def draw(record, arrays):
-    """A group a preset, a bar a kind of image."""
+    """One group for each preset, one bar for each kind of image."""
     figure, axes = figures.plots(1, 1, caption(record), width=5.0)
     series = {}
     for name, colour in zip(BITS, figures.LINES):

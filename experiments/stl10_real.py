@@ -27,7 +27,7 @@ def taken(path):
         uint8 (123, 96, 96, 3).
 
     Raises:
-        FileNotFoundError, ValueError: no such file, or it lacks some of them.
+        FileNotFoundError, ValueError: the file does not exist, or lacks some of the images.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; expected STL-10's unlabelled images, see docs/data.md.")

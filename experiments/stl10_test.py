@@ -82,12 +82,12 @@ def compute(options):
 
 
 def is_stl10(shape, places):
-    """Whether images are STL-10's unlabelled ones, all of them: by their shape, and by those of stl10_real."""
+    """Whether images are all of STL-10's unlabelled ones, judged by their shape and by stl10_real."""
     return list(shape) == STL10_SHAPE and len(places) == len(stl10.real())
 
 
 def _training(record):
-    """How a preset was trained."""
+    """The training of a preset."""
     return {
         key: record[key]
         for key in ("experiment", "budget", "recipe", "steps", "seed", "commit", "image_sets", "parameters")
@@ -134,7 +134,7 @@ def measured(task, model, images):
 
 @figures.styled
 def draw(record, arrays):
-    """A group a preset: its input, its output, and the paper's DiffNet."""
+    """One group for each preset: its input, its output, and the paper's DiffNet."""
     figure, axes = figures.plots(1, 1, caption(record), width=5.0)
     series = {}
     for method, label, colour in (("degraded", "its input", figures.GRAY), ("diffnet", "DiffNet", figures.LINES[0])):
@@ -158,7 +158,7 @@ def images_in_words(record):
 
 
 def report(record):
-    """What a run says at its end: whose images these are, and each preset beside the paper.
+    """The report at the end of a run: the source of the images, and each preset beside the paper.
 
     Returns:
         Lines of text.
@@ -188,7 +188,7 @@ def report(record):
 
 
 def caption(record):
-    """What is shown, and whose images these are."""
+    """What is shown, and the source of the images."""
     count = next(iter(record["results"].values()))["diffnet"]["psnr"]["n"]
     return (
         f"{record['title']}: do the presets reach the paper's PSNR? The authors' PSNR, mean and standard deviation "
@@ -209,7 +209,7 @@ def alt(record):
 
 
 def _of(record, preset):
-    """What `samples.claims_on` takes: how the preset was trained, as if tested on these images; and its quality."""
+    """The `load` of `samples.claims_on`: the preset's training, as if tested on these images, and its quality."""
     test = record["image_sets"]["test"] | {"holds_stl10_real": record["is_stl10"]}
     sets = {"training": record["trained"][preset]["image_sets"]["training"], "test": test}
     shared = ("source", "data", "test_data", "budget")

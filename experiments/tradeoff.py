@@ -64,7 +64,7 @@ def _train(run, options, images):
 
 
 def gather(runs, root):
-    """Of each training the run of most steps, and the PSNR of every test image."""
+    """The longest run of each training, and the PSNR of every test image."""
     kept = study.most_steps(runs, study.LEFT_OUT)
     arrays = {f"psnr_{run['name']}": np.float32(run.pop("psnr")) for run in kept}
     return study.Result({"runs": [{k: v for k, v in run.items() if k != "ssim"} for run in kept]}, arrays)
@@ -72,7 +72,7 @@ def gather(runs, root):
 
 @figures.styled
 def draw(record, arrays):
-    """Mean test PSNR against the number of parameters, a dot a seed, a name a size."""
+    """Mean test PSNR against the number of parameters, one dot for each seed, one label for each size."""
     figure, axes = figures.plots(1, 1, caption(record), width=4.5)
     axis = axes[0, 0]
     for size, runs in _sizes(record).items():
@@ -119,7 +119,7 @@ def _sizes(record):
 
 
 def against(sizes, judge):
-    """The paper's size minus others, over the test images: an answer on each interval, agreed."""
+    """Compare the paper's size with others on the test images, and join the answers."""
 
     def check(record, arrays):
         trained = _sizes(record)

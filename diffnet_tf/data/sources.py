@@ -266,9 +266,7 @@ def open_images(
         )
     where = source if data_dir is None else data_dir
     if colour and source in ("mat", "npy"):
-        raise ValueError(
-            f"colour=True with source={source!r}, which holds gray images; expected another source."
-        )
+        raise ValueError(f"colour=True with source={source!r}, which holds gray images; expected another source.")
     images = READERS[source](data_dir, split, limit, size, to_colour if colour else to_gray)
     if isinstance(images, GrayImages):
         return images

@@ -124,8 +124,9 @@ def size(training: Training) -> str:
 def alike(ours: Sequence[Training], theirs: Sequence[Training]) -> tuple[bool, str]:
     """Whether two networks may be compared, and in which way.
 
-    They may be compared after equal steps of equal batches; after equal numbers of pixels; or by the longest training of each, if both are `LONG` or
-    were stopped because validation no longer improved. That is no proof that more steps would not change the answer.
+    They may be compared after equal steps of equal batches; after equal numbers of pixels; or by the longest training
+    of each, if both are `LONG` or were stopped because validation no longer improved. More steps may still change the
+    answer.
 
     Returns:
         (whether, words).

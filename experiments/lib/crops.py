@@ -26,10 +26,10 @@ def read(name):
 
 
 def crops(picture, most=None):
-    """Disjoint crops of 96×96 pixels, evenly chosen where there are more than `most`: (n, 96, 96).
+    """Disjoint crops of 96×96 pixels, evenly chosen if there are more than `most`: (n, 96, 96).
 
-    Crops with less than a twentieth of the picture's range are left out: scaled to a maximum of 1, what is outside the
-    eye in a picture of the retina, black but for a bit here and there, would count like the retina.
+    Crops with less than a twentieth of the picture's range are left out. Otherwise the nearly black border of a
+    picture of the retina, scaled to a maximum of 1, would count as much as the retina.
     """
     rows, columns = (range(0, n - SIDE + 1, SIDE) for n in picture.shape)
     every = [picture[row : row + SIDE, column : column + SIDE] for row in rows for column in columns]

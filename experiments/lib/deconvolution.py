@@ -57,8 +57,8 @@ def of_filters(filters, states, near):
         near: boolean (n, height, width).
 
     Returns:
-        A dict of lists with one number for each layer, over the pixels p that are near an edge, with c the centre and Σ the sum of
-        all five filters:
+        A dict of lists with one number for each layer, over the pixels p that are near an edge, with c the centre
+        and Σ the sum of all five filters:
         "opposite_signs": the share where c and the sum of the four neighbours have opposite signs;
         "opposite_to_each": the share where c has the opposite sign of every one of the four;
         "regulariser": Σ_p |Σ| / Σ_p |c|, how large the filter of the regularising part is beside the centre's;

@@ -25,7 +25,7 @@ def rows(ledger, root):
 
 
 def sections(rows):
-    """Section → its rows, those of `SECTIONS` first.
+    """The rows by section, `SECTIONS` first.
 
     Args:
         rows: list of `ledger.Row`.
@@ -41,7 +41,7 @@ def of_sections(reference, rows):
     """A heading and a table for each section.
 
     Args:
-        reference: what ours is compared with, the head of a column.
+        reference: heading of the column that ours is compared with.
         rows: list of `ledger.Row`.
     """
     parts = []
@@ -55,7 +55,7 @@ def of_sections(reference, rows):
 
 
 def claims(reference, rows):
-    """The table of a section, a row for each claim."""
+    """The table of a section, one row for each claim."""
     cells = [
         (_claim(row), row.answer, row.claim.reference, row.finding.ours, str(row.finding.conditions)) for row in rows
     ]
@@ -73,7 +73,7 @@ def excerpt(reference, rows):
 
 
 def summary(rows, links):
-    """How many claims have which answer, section by section.
+    """The number of claims with each answer, section by section.
 
     Args:
         rows: list of `ledger.Row`.

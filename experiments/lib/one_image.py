@@ -73,7 +73,7 @@ def _output(unet, number):
 
 
 def claims(where, noise, paper):
-    """Two claims: which network is ahead, over all test images, since the paper's ship is not among them; and by how
+    """Two claims over all test images, because the paper's ship is not among them: which network is ahead, and by how
     much."""
     gap = paper["diffnet"] - paper["unet"]
     words = "no noise" if not noise else f"{100 * noise:g} % noise"

@@ -121,8 +121,8 @@ def numerics():
 def content(source, directory):
     """SHA-256 of the gray pixels of a whole source in order, before splits and limits, and their shape.
 
-    Of bytes as they are; of floats their bytes as float32. Of as many images as STL-10 has, whether all of stl10_real
-    are among them, too: then they are STL-10's.
+    Integers are hashed as they are, floats as float32. If there are as many images as in STL-10, the result also says
+    whether all of stl10_real are among them: then they are STL-10's.
     """
     import hashlib
 

@@ -17,7 +17,7 @@ ADVICE = "remove it"
 
 
 def summary(root):
-    """The paper's claims by their answers, and by how many of its conditions they were tested under."""
+    """The paper's claims, counted by answer and by the number of conditions under which they were tested."""
     rows = [row for row in ledger_tables.rows(ledger.PAPER, root) if row.finding.conditions.marks()]
     exact = [row for row in ledger_tables.rows(ledger.PAPER, root) if not row.finding.conditions.marks()]
     lines = [f"| conditions met, of five | {' | '.join(verdicts.ANSWERS[:3])} |", "|---" * 4 + "|"]

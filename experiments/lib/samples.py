@@ -116,8 +116,13 @@ def claims(experiment, paper, where, text, task):
 
 
 def claims_on(paper, where, text, load):
-    """The same two claims for another source of trainings: `load` takes a results folder and returns the trainings' records, the `verdicts.Interval` of
-    the authors' PSNR, the mean PSNR per image of each, and the number of images."""
+    """The same two claims for another source of trainings.
+
+    Args:
+        paper, where, text: see `claims`.
+        load: results folder → (records of the trainings, `verdicts.Interval` of the authors' PSNR, mean PSNR per image
+            of each, number of images).
+    """
 
     def finding(trainings, reached, means, images, answer, before=""):
         ours = f"{before}{reached} dB; per image {np.mean(means):.2f}{verdicts.of_seeds(means)}"

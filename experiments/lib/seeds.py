@@ -43,8 +43,8 @@ def trainings(name, root):
         root: the results folder of seed 0.
 
     Returns:
-        A list of (record, arrays), the training of the lowest folder first. One that differs from that first in more
-        than its seed is left out, with a line on stderr, once in a process.
+        A list of (record, arrays), the training of the lowest folder first. One that differs from it in more than
+        its seed is left out, with a line on stderr, once per process.
 
     Raises:
         FileNotFoundError: when there is none.

@@ -35,13 +35,13 @@ def hashes(pixels):
 
 
 def places(pixels):
-    """Which images of stl10_real are among others, and where.
+    """Find images of stl10_real among others.
 
     Args:
-        pixels: (n, height, width), as a source keeps them; of floats none is found.
+        pixels: (n, height, width), as in a source. In floats, none are found.
 
     Returns:
-        A dict, number in stl10_real → number here (the first, where one is there twice), in the order of stl10_real.
+        A dict, number in stl10_real → number here (the first, if an image occurs twice), in the order of stl10_real.
     """
     here = {}
     for number, sha256 in enumerate(hashes(pixels)):
@@ -50,7 +50,7 @@ def places(pixels):
 
 
 def refuse_to_replace(out):
-    """The path of the file to write in a folder OUT, which is made; refused, before any work, when it is there.
+    """Make the folder OUT and return the path of the file to write. Refuse, before any work, if the file exists.
 
     Raises:
         FileExistsError, ValueError: the file is there, or the folder cannot be written to.
@@ -64,7 +64,7 @@ def refuse_to_replace(out):
 
 
 def write_known(path, images, sha256, advice):
-    """Write images in STL-10's binary layout, if they are the very ones that were expected.
+    """Write images in STL-10's binary layout, if their SHA-256 is the expected one.
 
     Args:
         path: of the file.

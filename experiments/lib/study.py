@@ -31,7 +31,7 @@ SAME = ("source", "data", "test_data")  # what says that images are the same whe
 
 @dataclasses.dataclass
 class Result:
-    """What a part or a whole experiment found: its record, arrays, and a network to keep."""
+    """The result of a part or of a whole experiment: its record, its arrays, and a network to keep."""
 
     record: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -76,7 +76,7 @@ def part(run, do, steps=0, **more):
 
 
 def do_missing(parts, options):
-    """Do the parts that --only names and that have no record of this budget, or one of fewer steps than it now gives.
+    """Run the parts in --only that have no record of this budget, or one of fewer steps than it now gives.
 
     Raises:
         ValueError: when --only names none, or finished parts are of other images.
@@ -104,7 +104,7 @@ def do_missing(parts, options):
 
 
 def _done(kept, each, options):
-    """Whether a part has its record, of as many steps as it is to be given; one that was stopped early has them."""
+    """Whether a part has a record with the steps of its budget, or one that was stopped early."""
     if not kept.exists() or options.steps or not each.steps:  # --steps stands in the name of the record
         return kept.exists()
     run = reading.json_object(kept, "remove it, and run the experiment again")
@@ -112,12 +112,12 @@ def _done(kept, each, options):
 
 
 def path(name, options, home=""):
-    """Where the record of a part is, or will be."""
+    """The path of a part's record, whether it exists or not."""
     return options.results_dir / (home or options.name) / RUNS / f"{name}-{options.stamp.replace(' ', '-')}.json"
 
 
 def _save(stem, each, result, options):
-    """Write what a part found, its record last: without it the part counts as not done."""
+    """Write the result of a part, its record last: without it the part counts as not done."""
     if result.arrays:
         files.write(f"{stem}.npz", lambda file: np.savez_compressed(file, **result.arrays))
     if result.model is not None:
@@ -140,7 +140,7 @@ def finished(directory, options=None):
         A list of dicts; with "file", the name of the record's file, and where there are any "arrays".
 
     Raises:
-        ValueError: when one is damaged, where no `damage.left_out` is around, or of other images.
+        ValueError: when one is of other images, or damaged outside a `damage.left_out` block.
     """
     found, here = [], options and options.provenance()
     for kept in sorted((Path(directory) / RUNS).glob("*.json")):
@@ -167,14 +167,14 @@ def _read(kept):
 
 
 def _completed(run):
-    """A record with what was added to it when it was brought in from elsewhere; what its script wrote goes before."""
+    """A record with the entries added when it was imported; entries of its own script take precedence."""
     added = run.get("imported", {}).get("added", {})
     inside = {key: {**value, **run[key]} for key, value in added.items() if isinstance(run.get(key), dict)}
     return {**added, **run, **inside}
 
 
 def _check_same(run, here, kept):
-    """Refuse the record of a part on other images: it would be taken for one of these."""
+    """Refuse the record of a part on other images, because it would be mistaken for one on these."""
     for kind, wanted in here["image_sets"].items():
         there = run.get("image_sets", {}).get(kind, {}).get("sha256", wanted["sha256"])
         if there != wanted["sha256"]:
@@ -187,7 +187,7 @@ def _check_same(run, here, kept):
 
 
 def same_test_images(one, other):
-    """Whether two records are of the same test images: by their content, or where it is not recorded by their names."""
+    """Whether two records are of the same test images: by their content or, if it is not recorded, by their names."""
     sets = [record.get("image_sets", {}).get("test") for record in (one, other)]
     if all(sets):
         return all(sets[0][key] == sets[1][key] for key in ("sha256", "split"))
@@ -211,7 +211,7 @@ LEFT_OUT = ("versions", "image_sets", "file", "arrays", *records.OF_THE_RUN)
 
 
 def most_steps(runs, left_out=(*LEFT_OUT, *OF_IMAGES)):
-    """Of each name the run that was given most steps, without the values of single images, times and machines."""
+    """For each name, the run with the most steps, without values of single images, times and machines."""
     best, given = {}, {}
     for run in runs:
         steps = run.get("given_steps") or run["steps"]  # one that was stopped early did fewer
@@ -222,7 +222,7 @@ def most_steps(runs, left_out=(*LEFT_OUT, *OF_IMAGES)):
 
 
 def common(runs):
-    """What the record of a gathered experiment says of all its parts: images and budgets."""
+    """The images and budgets of all parts, for the record of a gathered experiment."""
     kept = ("source", "data", "test_data", "image_sets", "note")
     budgets = sorted({run["budget"] for run in runs})
     return {"budget": "/".join(budgets), **{key: runs[-1][key] for key in kept if key in runs[-1]}}
@@ -233,7 +233,7 @@ def common(runs):
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """A network, how it was trained and how that went."""
+    """A trained network, with its settings and its history."""
 
     model: Any
     training: Any
@@ -241,7 +241,7 @@ class Trained:
     images: int
 
     def record(self, history=False):
-        """What a record says of the training: recipe, steps, cost and size; with `history` each validation, too."""
+        """The training for a record: recipe, steps, cost and size; with `history` also each validation."""
         trained, model = self.training, self.model
         found = {
             "recipe": dict(self.recipe),
@@ -259,7 +259,7 @@ class Trained:
 
 
 def train(options, make, recipe, images, *, steps, seed, name="", validation=None, callbacks=(), **pairs):
-    """Seed, make a network, and train it: the one way in which experiments do.
+    """Set the seed, make a network, and train it. All experiments train in this way.
 
     Args:
         options: the experiment's.
@@ -295,12 +295,12 @@ def train(options, make, recipe, images, *, steps, seed, name="", validation=Non
 
 
 def tested(trained, inputs, targets, **more):
-    """The `Result` of a training: what it was, more that is known of it, and its quality on the test images."""
+    """The `Result` of a training: its record, further entries, and its quality on the test images."""
     _, found, summary = measure.measured(trained.model, inputs, targets)
     return Result({**trained.record(), **more, "results": summary, **values(found)})
 
 
 def values(measured):
-    """PSNR and SSIM of single images as a part's record keeps them, from `measure.quality`'s arrays."""
+    """PSNR and SSIM of single images for a part's record, from the arrays of `measure.quality`."""
     digits = {"psnr": 4, "ssim": 6}
     return {name: [round(float(value), digits[name]) for value in measured[name]] for name in OF_IMAGES}

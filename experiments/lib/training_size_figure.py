@@ -26,7 +26,7 @@ LENGTHS = {  # how long a training was → its marker; only trainings of one len
 
 
 def length(run):
-    """How long a training was, see `conditions`; one that was stopped early counts by the steps it was given."""
+    """The length of a training, see `conditions`; if it was stopped early, by the steps of its budget."""
     seen = conditions.pixels(run | {"steps": run.get("given_steps") or run["steps"]})
     return "long" if seen >= conditions.LONG else "enough" if seen >= conditions.ENOUGH else "short"
 
@@ -72,7 +72,7 @@ def draw(record, arrays):
 
 
 def _entries(runs):
-    """Of the legend: networks, regimes if there are two, and lengths."""
+    """The entries of the legend: networks, regimes if there are two, and lengths."""
     entries = [(label, {"color": colour}) for colour, label in zip(figures.LINES, NETWORKS.values())]
     regimes = [regime for regime in REGIMES if any(run.get("regime", "fly") == regime for run in runs)]
     if len(regimes) > 1:
@@ -103,7 +103,7 @@ def caption(record):
 
 
 def _few_of_unet(runs):
-    """A sentence where the U-Net has no line: it has one point with fewer than all images, or none."""
+    """A sentence if the U-Net has no line because it has at most one point with fewer than all images."""
     most = max(run["size"] for run in runs)
     few = {(str(run["task"]), run["size"]) for run in runs if run["network"] == "UNet" and run["size"] < most}
     if len(few) > 1:
@@ -112,7 +112,7 @@ def _few_of_unet(runs):
 
 
 def alt(record):
-    """What is seen: of each panel, how DiffNet's line goes from few to many images."""
+    """What is seen: how DiffNet's line in each panel goes from few to many images."""
     seen = []
     for task in TASKS:
         for of_length in LENGTHS:

@@ -60,7 +60,7 @@ def _finding(of_size, answer, text=""):
 
 
 def some_are_enough(network, task, runs):
-    """300 to 1,000 images are within 0.5 dB of all."""
+    """With 300 to 1,000 images, PSNR is within 0.5 dB of that with all."""
     of_size = of_one_kind(runs, network, task)
     some = max((size for size in of_size if 300 <= size <= SOME), default=None)
     if some is None or max(of_size) <= SOME:
@@ -71,7 +71,7 @@ def some_are_enough(network, task, runs):
 
 
 def fewer_are_not(network, task, runs):
-    """10 images are more than 0.5 dB behind all: without this, "few are enough" says nothing."""
+    """With 10 images, PSNR is more than 0.5 dB below that with all. Otherwise "few are enough" says nothing."""
     of_size = of_one_kind(runs, network, task)
     if FEWEST not in of_size:
         raise verdicts.NotRun(f"no trainings with {FEWEST} images")
@@ -80,7 +80,7 @@ def fewer_are_not(network, task, runs):
 
 
 def saturation(of_size):
-    """The smallest number of images after which more gain less than 0.5 dB."""
+    """The smallest number of images beyond which more images gain less than 0.5 dB."""
     means = {size: np.mean(psnr(runs)) for size, runs in of_size.items()}
     return min(size for size, mean in means.items() if mean >= max(means.values()) - CLOSE)
 

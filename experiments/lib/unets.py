@@ -61,8 +61,8 @@ def part(options, task, images, size=None, seed=None, steps=None):
         options: the experiment's.
         task: a `measure.Task`.
         images: (training, validation, test) images.
-        size: number of training images, which the seed chooses; all, if not given.
-        seed: that of options, if not given.
+        size: number of training images, chosen by the seed; all, if not given.
+        seed: that of `options`, if not given.
         steps: the budget's in `BUDGETS`, if not given; --steps goes before both.
     """
     run = Run(task, size or len(images[0]), options.seed if seed is None else seed)
@@ -143,7 +143,7 @@ def trainings(root, like=None):
 
 
 def longest(root, task, like=None, size=None, seed=None):
-    """Of the trainings for a task the one on the most images, and of these that with the most steps.
+    """The training for a task on the most images and, of these, the one with the most steps.
 
     Args:
         root, like: see `trainings`.
@@ -159,5 +159,5 @@ def longest(root, task, like=None, size=None, seed=None):
 
 
 def about(run):
-    """What other records say of a training that they draw from."""
+    """The description of a training for other records that use it."""
     return {key: run[key] for key in ABOUT if key in run}

@@ -34,7 +34,7 @@ Check = Callable[..., "Finding"]
 
 
 class NotRun(Exception):
-    """A record holds nothing that a claim is about."""
+    """A record holds no measurement for a claim."""
 
 
 class Unsure(str):
@@ -50,13 +50,13 @@ class Unsure(str):
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What the records say to a claim.
+    """The answer of the records to a claim.
 
     Attributes:
         ours: our value, with its spread.
         answer: one of `ANSWERS`.
-        n: how many of what: "123 images × 3 seeds".
-        conditions: under whose.
+        n: numbers and units: "123 images × 3 seeds".
+        conditions: the conditions of its trainings.
         budget, data, commit: where it comes from.
     """
 
@@ -115,7 +115,7 @@ def difference(ours, theirs):
 
 
 def of_seeds(values, spec=".2f"):
-    """What seeds make of a value: "; 3 seeds: 67.37 to 67.59", and nothing of one seed."""
+    """The range of a value over seeds: "; 3 seeds: 67.37 to 67.59"; "" for one seed."""
     values = list(values)
     return f"; {len(values)} seeds: {min(values):{spec}} to {max(values):{spec}}" if len(values) > 1 else ""
 
@@ -148,7 +148,7 @@ def _seeds(side):
 
 
 def ahead(interval, *sides):
-    """Whether a difference of trainings is positive, see `reaches`."""
+    """Whether a difference of trainings is above 0, see `reaches`."""
     return reaches(interval, 1e-9, *sides)
 
 
@@ -160,7 +160,7 @@ def within(interval, middle, size=SIZE):
 
 
 def agreed(answers: Iterable[Any]):
-    """One answer from those of several seeds, parts or sides of a claim: all hold, or one fails, or nobody can tell.
+    """Join the answers of several seeds, parts or sides: all hold, or one does not, or else "can't tell".
 
     Args:
         answers: of `ANSWERS`, or booleans.
@@ -172,7 +172,7 @@ def agreed(answers: Iterable[Any]):
 
 
 def of_each_seed(answers: Sequence[bool]):
-    """One answer from a plain yes or no of each seed: where seeds disagree, nobody can tell."""
+    """Join a plain yes or no of each seed: where seeds disagree, the answer is "can't tell"."""
     found = set(map(bool, answers))
     if not found:
         raise NotRun("no seeds")
@@ -183,12 +183,12 @@ def of_each_seed(answers: Sequence[bool]):
 
 
 def shorten(commit):
-    """The first digits of a commit, with a + where the code had changes that are not in it."""
+    """The first digits of a commit, with a + if the code had uncommitted changes."""
     return commit[:7] + "+" * commit.endswith("+changes")
 
 
 def provenance(record, trainings=()):
-    """Where a finding comes from: budget, data and commit of a record, or of the trainings behind it."""
+    """The source of a finding: budget, data and commit of a record, or of the trainings behind it."""
     data = f"{record['data']} → {record['test_data']}" if record.get("data", "none") != "none" else ""
     commits = [run["commit"] for run in trainings if run.get("commit")] or [record.get("commit") or ""]
     first, *others = dict.fromkeys(map(shorten, commits))
@@ -241,5 +241,5 @@ def count(images, trainings=()):
 
 
 def budgets(runs):
-    """The budgets of some runs."""
+    """The budgets of some runs, joined by "/"."""
     return "/".join(sorted({run["budget"] for run in runs if run.get("budget")}))

@@ -10,7 +10,7 @@ COMMITTED = records.COMMITTED
 
 
 def find(name, results_dir):
-    """The network that an experiment trained, and where it came from.
+    """The network that an experiment trained, and its source.
 
     Args:
         name: the experiment's folder, such as "fig06".
@@ -26,7 +26,7 @@ def find(name, results_dir):
 
 
 def find_alike(names, results_dir):
-    """The networks of several experiments, to be compared with each other: of one folder, budget, seed and data.
+    """The networks of several experiments that can be compared: of one folder, budget, seed and data.
 
     A folder that holds only some of them, or of several kinds, is passed over, with a line that says so.
 
@@ -35,7 +35,7 @@ def find_alike(names, results_dir):
         results_dir: where to look first; then in the project's own results.
 
     Returns:
-        What `find` returns, for each.
+        The results of `find`, one for each name.
 
     Raises:
         FileNotFoundError: when neither folder holds them, with what to run.
@@ -44,7 +44,7 @@ def find_alike(names, results_dir):
 
 
 def folder_of(names, results_dir, tell=lambda line: None):
-    """The folder that holds all these networks alike: the results folder, or the project's own.
+    """The folder that holds all these networks, trained alike: the results folder, or the project's own.
 
     Args:
         names, results_dir: see `find_alike`.
@@ -74,7 +74,7 @@ def folder_of(names, results_dir, tell=lambda line: None):
 
 
 def in_folder(names, root):
-    """What `find` returns, for each of these networks in one folder; nothing where it does not hold them alike."""
+    """The results of `find` for these networks in one folder; empty if it does not hold them, trained alike."""
     _, sources = _held(names, root)
     if not _alike(names, sources):
         return []
@@ -88,7 +88,7 @@ def same_but_for_the_seed(one, other):
 
 
 def _held(names, root):
-    """(those of the networks that a folder holds, what is said of each)."""
+    """(the networks that a folder holds, the source of each)."""
     there = [name for name in names if all((root / name / part).exists() for part in (records.MODEL, records.RECORD))]
     return there, [_source(root / name) for name in there]
 
@@ -98,7 +98,7 @@ def _alike(names, sources):
 
 
 def _source(directory):
-    """What is said of a network: experiment, budget, steps, recipe by name and whole, data, seed, commit and images."""
+    """The source of a network: experiment, budget, steps, recipe by name and whole, data, seed, commit and images."""
     record, _ = records.load(directory)
     kept = ("experiment", "budget", "steps", "noise", "source", "data", "seed", "commit")
     return {key: record[key] for key in kept} | {
