@@ -30,7 +30,7 @@ class Setting:
     """Sizes of a run.
 
     Args:
-        small: those of a rehearsal.
+        small: use the tiny sizes of a rehearsal.
         pixels: images for tests and training, bytes (n, height, width); None makes some up.
     """
 
@@ -132,7 +132,7 @@ class Session:
     """The record of a run, written after each measurement, and the clock that ends it.
 
     Args:
-        path: of the JSON file, or None to write none.
+        path: path of the JSON file, or None to write none.
         deadline: when the process ends, whatever it is doing, on `time.monotonic`'s clock.
         record: what is known beforehand.
     """

@@ -59,8 +59,8 @@ def presets(pixels, modes=tuple(MODES)):
     """The mean PSNR of every preset on the device and on the processor.
 
     Args:
-        pixels: test images, bytes (n, height, width). The preset `deconvolution` gets as many disks instead.
-        modes: of `MODES`.
+        pixels: test images, bytes (n, height, width). The preset `deconvolution` gets the same number of disks instead.
+        modes: names in `MODES`.
 
     Returns:
         preset → {"n", "input", "cpu float32", "cpu mixed_bfloat16", and each mode}, mean PSNRs in dB.
@@ -112,12 +112,12 @@ def in_fit(network, dtype, pixels, every, intervals, batch=16, crop=None):
     """Steps of `training.fit` without noise, timed from one interval to the next.
 
     Args:
-        network: of `NETWORKS`.
+        network: name in `NETWORKS`.
         dtype: a dtype policy.
         pixels: training images, bytes (n, height, width).
         every: steps of an interval, after which `fit` waits for the device.
         intervals: how many are timed, after a first one that is not.
-        batch, crop: of the recipe.
+        batch, crop: settings of the recipe.
 
     Returns:
         {"ms": a `spread` over the intervals, "steps": of an interval, "first_step_s": what the first interval took

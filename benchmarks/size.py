@@ -21,10 +21,10 @@ def measure(sides=SIDES, memory_gib=None, repetitions=REPETITIONS):
     """Seconds, bytes and exponents.
 
     Args:
-        sides: of the images in pixels, at least two.
-        memory_gib: of the machine; whole images that need more than two thirds of it are left out. None leaves out
-            none.
-        repetitions: of measurements that take less than 3 seconds.
+        sides: sides of the images in pixels, at least two.
+        memory_gib: memory of the machine; whole images that need more than two thirds of it are left out. None: no
+            limit.
+        repetitions: repetitions of measurements that take less than 3 seconds.
 
     Returns:
         {"tiles": ..., "whole": ...}, each with "sides": side → {"seconds" and "core_seconds": a `spread`, "peak_bytes",

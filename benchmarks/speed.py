@@ -83,7 +83,7 @@ def iterations_to_equal(weights=WEIGHTS, most=5_000, stride=10):
 
 
 def inverse():
-    """Undoing diffusion without noise: DiffNet against as many fixed-point iterations as reach its PSNR."""
+    """Undo diffusion without noise: DiffNet against the fixed-point iterations that reach its PSNR."""
     iterations = iterations_to_equal()
     workers = {
         "ours": Worker(f"{OURS}:inference"),

@@ -187,7 +187,7 @@ def _start(job, root, passed, quiet):
 
 
 def _end_with_parent():
-    """On Linux: be interrupted when the parent is killed, so that the next start does not run beside this one."""
+    """On Linux: interrupt this process when its parent is killed, so that it does not run beside a restart."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGINT)
 

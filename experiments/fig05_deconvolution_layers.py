@@ -207,7 +207,7 @@ def has_its_size(records, arrays):
 def training_time(records, arrays):
     """Every seed reaches the paper's PSNR within the paper's time.
 
-    Trainings run beside other work: their minutes are an upper bound, so more than the paper's decide nothing.
+    Trainings run beside other work: their minutes are an upper bound, so a longer time decides nothing.
     """
     minutes = [record["training_seconds"] / 60 for record in records]
     psnr = [min(record["results"][split]["authors_psnr"]["mean"] for split in ("train", "test")) for record in records]

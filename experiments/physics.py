@@ -70,7 +70,7 @@ class Run:
 
     @property
     def name(self):
-        """What its record is called."""
+        """The name of its record."""
         words = [self.part, *([f"{self.time:g}"] if self.part == "time" else []), self.variant]
         words += [f"seed-{self.seed}"] if self.seed else []
         return "-".join(words).replace(" ", "-")

@@ -185,7 +185,7 @@ def compiled(function: Callable[..., Tensor], fused: bool = False) -> Callable[.
     """Compile a function of arrays or tensors with the backend. (PyTorch only runs it without gradients.)
 
     Args:
-        function: of tensors.
+        function: a function of tensors.
         fused: on TensorFlow, let XLA fuse the operations. This is several times as fast for chains of small
             operations, as in diffusion, but slower for convolutions on a CPU. JAX always uses XLA.
     """

@@ -60,8 +60,8 @@ def pixels(image: Image, name: PathLike) -> Array:
     missing = _missing(values, image.nodata)
     if missing:
         raise ValueError(
-            f"{name} has {missing} missing pixel(s): they have the value {image.nodata:g} that GDAL_NODATA names. "
-            " Crop the image to what was measured, or remove it."
+            f"{name} has {missing} missing pixel(s), marked by the value {image.nodata:g} (GDAL_NODATA). "
+            "Crop the image to what was measured, or remove it."
         )
     check_possible(values, name)
     if values.dtype != np.uint8:

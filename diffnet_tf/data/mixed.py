@@ -123,7 +123,7 @@ def squares(images: GrayImages, side: int) -> GrayImages:
     """Cut squares at the images' own resolution, for validation. If there are few images, each gives several squares.
 
     Args:
-        images: of any sizes, at least `side` pixels wide and high.
+        images: images of any sizes, at least `side` pixels wide and high.
         side: side of the squares, in pixels.
 
     Returns:

@@ -36,7 +36,7 @@ def as_gray_images(images: Images, **source_options: Any) -> GrayImages:
     Args:
         images: a `GrayImages`, the name of a source, or an array (n, height, width) or (n, height, width, 1 or 3) in
             [0, 1], floating point.
-        source_options: of `open_images`, if `images` is the name of a source.
+        source_options: arguments of `open_images`, if `images` is the name of a source.
 
     Raises:
         TypeError, ValueError: for an array of a wrong dtype, shape or range; also see `open_images`.

@@ -58,7 +58,7 @@ def long_trainings(root):
 
 
 def longest(runs, network, task, size=None, regime="fly"):
-    """The trainings of a network for a task that saw most pixels, all seeds of them.
+    """The trainings of a network for a task that saw the most pixels, with all seeds.
 
     Args:
         runs: see `trainings`.

@@ -147,8 +147,8 @@ def caption(text, record):
     """What is drawn.
 
     Args:
-        text: on the network.
-        record: of the drawing.
+        text: text about the network.
+        record: record of the drawing.
     """
     return f"{record['title']}: {text} {record['parameters']:,} parameters in total."
 

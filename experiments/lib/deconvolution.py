@@ -52,7 +52,7 @@ def of_filters(filters, states, near):
     """Describe the filters of each layer near edges.
 
     Args:
-        filters: of each layer, (n, height, width, 5): the centre −ζ5 with its sign, then the four neighbours.
+        filters: filters of each layer, (n, height, width, 5): the centre −ζ5 with its sign, then the four neighbours.
         states: input of each layer, (n, height, width, 1).
         near: boolean (n, height, width).
 

@@ -87,8 +87,8 @@ def jobs(number=1):
     """All experiments: those of `ORDER`, then any others.
 
     Args:
-        number: of seeds of the experiments that train one network. Further ones follow when all have one, and after
-            them what looks at all seeds.
+        number: number of seeds of the experiments that train one network. Further seeds follow the first ones of all
+            experiments; the jobs that use all seeds come last.
     """
     known = {job.name: job for job in ORDER}  # of those of SEEDED and FILTERS there is one each
     order = [*ORDER, *(Job(name) for name in registry.names() if name not in known)]

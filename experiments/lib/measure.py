@@ -71,8 +71,10 @@ def applied(model):
 
 
 def measured(method, inputs, targets):
-    """(outputs, values, summary) of a model or a function of batches on the test images, see `quality`; None changes
-    nothing."""
+    """(outputs, values, summary) of a model or a function of batches on the test images, see `quality`.
+
+    A function None returns its inputs unchanged.
+    """
     import keras
 
     function = applied(method) if isinstance(method, keras.Model) else method

@@ -53,7 +53,7 @@ def write(root, names):
 
     Args:
         root: the folder.
-        names: of the experiments that have a record there, in their order.
+        names: names of the experiments with a record there, in order.
 
     Returns:
         The page's path.

@@ -24,7 +24,8 @@ def compute(task, budgets, options, paper=None, iterations=None):
         budgets: see `study.budgets`.
         options: the command line's.
         paper: the paper's mean test PSNR in dB; None where it prints none.
-        iterations: of the fixed-point inverse; None chooses the best number on training images. Not for "forward".
+        iterations: iterations of the fixed-point inverse; None chooses the best number on training images. Not for
+            "forward".
 
     Returns:
         A `study.Result`.

@@ -16,7 +16,7 @@ class Setting:
         experiment: the NAME of the experiment that trains it.
         problem: "inverse", "forward" or "deconvolution".
         noise: σ of the noise on the diffused images.
-        iterations: of the fixed-point inverse, chosen on training photographs; None where it has none.
+        iterations: iterations of the fixed-point inverse, chosen on training photographs; None if it has none.
     """
 
     preset: str

@@ -67,7 +67,7 @@ def write_known(path, images, sha256, advice):
     """Write images in STL-10's binary layout, if their SHA-256 is the expected one.
 
     Args:
-        path: of the file.
+        path: path of the file.
         images: uint8 (n, 96, 96, 3).
         sha256: of the file's bytes.
         advice: what the message says after both hashes.

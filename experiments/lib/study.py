@@ -43,11 +43,11 @@ class Part:
     """One training or measurement.
 
     Attributes:
-        name: of its record.
-        do: does it; returns a `Result`.
-        about: what its record says of it before its results, plain values.
+        name: name of its record.
+        do: function that does the work and returns a `Result`.
+        about: plain values that its record holds before the results.
         home: the experiment whose folder keeps the record; the one that runs it, if not given.
-        steps: that the budget gives it; a record of the same budget that was given fewer is made anew.
+        steps: steps of its budget; a record of the same budget with fewer steps is made anew.
     """
 
     name: str
@@ -134,7 +134,7 @@ def finished(directory, options=None):
 
     Args:
         directory: the experiment's folder.
-        options: refuse parts of other images than these name.
+        options: if given, parts of other images are refused.
 
     Returns:
         A list of dicts; with "file", the name of the record's file, and where there are any "arrays".
@@ -267,8 +267,8 @@ def train(options, make, recipe, images, *, steps, seed, name="", validation=Non
         recipe: (name, `recipes.Recipe`).
         images: to train on. A batch is at most as large as they are many.
         steps: number of steps, if --steps does not say another.
-        seed: of the initial weights and of the examples.
-        name: of the part, for its checkpoint.
+        seed: seed of the initial weights and of the examples.
+        name: name of the part, for its checkpoint.
         validation: images to validate on; `VALIDATION` of them are enough.
         callbacks: Keras's; where one stops the training early, it is finished.
         pairs: problem, noise, degrade and so on, and what else `training.fit` takes.

@@ -62,7 +62,7 @@ def part(options, task, images, size=None, seed=None, steps=None):
         task: a `measure.Task`.
         images: (training, validation, test) images.
         size: number of training images, chosen by the seed; all, if not given.
-        seed: that of `options`, if not given.
+        seed: seed of the training; the one in `options`, if not given.
         steps: the budget's in `BUDGETS`, if not given; --steps goes before both.
     """
     run = Run(task, size or len(images[0]), options.seed if seed is None else seed)
@@ -102,9 +102,9 @@ def _train(run, options, images, steps):
 
 
 def made(options, task, images):
-    """The longest training on all images that there is on these test images, see `longest`.
+    """The longest training on all images that was tested on these test images, see `longest`.
 
-    Where none has as many steps as the budget, it is trained now.
+    If none has as many steps as the budget, the network is trained now.
 
     Raises:
         Stopped: by Ctrl-C.
@@ -148,7 +148,7 @@ def longest(root, task, like=None, size=None, seed=None):
     Args:
         root, like: see `trainings`.
         task: a `measure.Task`.
-        size, seed: of those with this number of training images, with this seed. Else of two alike the first seed.
+        size, seed: number of training images and seed, if given. Else the lowest seed of equal trainings.
 
     Returns:
         Its record, or None where there is no training.

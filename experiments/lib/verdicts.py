@@ -128,9 +128,9 @@ def reaches(interval, bound=0.0, *sides):
 
     Args:
         interval: an `Interval`.
-        bound: in its unit.
-        sides: of a difference in dB of trainings, those of each side. With fewer than 3 seeds on one of them it has to
-            be beyond the bound by more than another seed may change: `CHANCE`.
+        bound: bound in the unit of the interval.
+        sides: for a difference of trainings in dB, the trainings of each side. If one side has fewer than 3 seeds, the
+            difference must be beyond the bound by more than another seed may change: `CHANCE`.
     """
     chance = CHANCE if any(_seeds(side) < conditions.SEEDS for side in sides) else 0.0
     if interval.low >= bound + chance:
@@ -163,7 +163,7 @@ def agreed(answers: Iterable[Any]):
     """Join the answers of several seeds, parts or sides: all hold, or one does not, or else "can't tell".
 
     Args:
-        answers: of `ANSWERS`, or booleans.
+        answers: members of `ANSWERS`, or booleans.
     """
     found = [answer if isinstance(answer, str) else HOLDS if answer else FAILS for answer in answers]
     if not found:
@@ -200,17 +200,16 @@ def provenance(record, trainings=()):
 def finding(record, ours, answer, n="", trainings=(), exact=False, tested="", **more):
     """A `Finding` from a record.
 
-    After short trainings and after a smoke run nobody can tell, whatever the numbers say; nor where trainings were
-    tested on different images.
+    The answer is "can't tell" after short trainings, after a smoke run, and if trainings had different test images.
 
     Args:
-        record: the experiment's.
+        record: record of the experiment.
         ours: the number, in words.
         answer: one of `ANSWERS`, or whether the claim holds.
-        n: how many of what.
+        n: number of images, seeds or others, in words.
         trainings: records of the trainings that the number depends on.
-        exact: it depends on no training and no image: nothing is too short for it.
-        tested: what was tested on, in words, where it is less than the trainings' own test images.
+        exact: the claim depends on no training and no image, so nothing is too short for it.
+        tested: the test images in words, if they are not all of those of the trainings.
         more: budget, data or commit in place of these records'.
     """
     answer = answer if isinstance(answer, str) else agreed([answer])

@@ -31,7 +31,7 @@ def find_alike(names, results_dir):
     A folder that holds only some of them, or of several kinds, is passed over, with a line that says so.
 
     Args:
-        names: of the experiments' folders.
+        names: names of the experiments' folders.
         results_dir: where to look first; then in the project's own results.
 
     Returns:
@@ -82,7 +82,7 @@ def in_folder(names, root):
 
 
 def same_but_for_the_seed(one, other):
-    """Whether two networks with their sources were trained alike on as many images of the same data."""
+    """Whether two networks with their sources were trained alike on the same data and number of images."""
     sources = [{key: value for key, value in of.items() if key not in ("seed", "commit")} for _, of in (one, other)]
     return sources[0] == sources[1] and one[1]["seed"] != other[1]["seed"]
 
