@@ -180,7 +180,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and what it means."""
+    """The caption: what is shown, and what it means."""
     found = [100 * record[name]["coverage"] for name in ("as_it_is", "rescaled")]
     return (
         f"{record['title']}: does the spread, the standard deviation of {record['members']} outputs, show how wrong "
@@ -191,7 +191,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     return (
         "Top row: a blurred and noisy test image, its restored version, and two maps on one scale: where the error is "
         "large, and where the networks differ. Bottom left: error against spread on logarithmic axes, two curves "

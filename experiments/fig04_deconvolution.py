@@ -39,7 +39,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and what it means."""
+    """The caption: what is shown, and what it means."""
     return (
         f"{record['title']}: a disk before and after isotropic diffusion, T = {record['diffusion']['time']:g} "
         f"pixel² ({record['psnr']:.1f} dB). Below, their spectra: float32 rounding hides the highest "
@@ -48,7 +48,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     return (
         "Top: a white disk with a sharp edge, and the same disk with a blurred edge. Bottom: the spectrum of the sharp "
         "disk, with rings out to the corners; in that of the blurred disk, the corners are nearly empty."

@@ -144,7 +144,7 @@ def _bar(figure, artist, row, label):
 
 
 def caption(record):
-    """What is shown, and its numbers."""
+    """The caption: what is shown, and its numbers."""
     train, test = (record["results"][split]["authors_psnr"]["mean"] for split in ("train", "test"))
     number = record["results"]["test"]["psnr"]["n"]
     return (
@@ -155,7 +155,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     test = record["results"]["test"]["psnr"]["mean"]
     return (
         "Top row: a disk, blurred at first, layer by layer, up to the output behind the ReLU. Second row: their "

@@ -75,7 +75,7 @@ class Run:
 
 
 def plan(budget, available):
-    """All runs of a budget with so many training images, in the order of their value.
+    """All runs of a budget for this number of training images, most valuable first.
 
     Stored pairs first, of DiffNet; then DiffNet on the fly, no noise first; last the U-Net, which takes longest. In
     each line few images with all their seeds come first.

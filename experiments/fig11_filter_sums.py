@@ -27,7 +27,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and what it means."""
+    """The caption: what is shown, and what it means."""
     return (
         f"{record['title']}: the sum of the five filters, δt Σ ζ, in each layer, for three levels of noise. It is zero "
         "where a layer moves gray value between pixels and keeps their sum. Its mean modulus is "
@@ -36,7 +36,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     return (
         f"A grid: a row for each level of noise, {filters.rows(record)}. Each row starts with the diffused test image "
         "and shows the sum of the filters in each layer, red above zero, blue below it, pale where it is zero. Colours "

@@ -25,7 +25,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and what it means."""
+    """The caption: what is shown, and what it means."""
     return (
         f"{record['title']}: the centre filter, −δt ζ₅ in the stencil (4.7), in each layer, for three levels of noise; "
         "each image has its own colour scale. It follows the edges of the image. Mean width of its "
@@ -34,7 +34,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     return (
         f"A grid: a row for each level of noise, {filters.rows(record)}. Each row starts with the diffused test image "
         "and shows the centre filter in each layer: a picture of the same scene, in which edges stand out as lines."

@@ -244,7 +244,7 @@ def _psnr(level):
 
 
 def caption(record):
-    """What is shown, and what it means."""
+    """The caption: what is shown, and what it means."""
     told = ""
     if record.get("rank_correlation") is not None:
         told = f" Rank correlation of noise and mean smoothing: {record['rank_correlation']:.2f}."
@@ -255,7 +255,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     first, last = record["levels"][0], record["levels"][-1]
     means = [np.mean(level["smoothing"]) for level in (first, last)]
     return (

@@ -56,7 +56,7 @@ def compute(options):
 
 
 def _numbers(layer):
-    """The `QUANTITIES` of a layer; its change is the root mean square of what it adds to the image."""
+    """The `QUANTITIES` of a layer; its change is the root mean square of its update of the image."""
     added = layer.operator @ layer.state.ravel() - layer.state.ravel()
     spectrum = dataclasses.asdict(layer.spectrum)
     of_layer = [getattr(layer, name) for name in OF_A_LAYER]
@@ -108,7 +108,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and how to read it."""
+    """The caption: what is shown, and how to read it."""
     return (
         f"{record['title']}: is a layer of a preset a step of a diffusion? Mean over "
         f"{captions.count(record['images'], 'test image')}, bars from the smallest to the largest. No dot: the layer "
@@ -117,7 +117,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen: how each preset's filters correlate with γ."""
+    """The alt text: what is seen: how each preset's filters correlate with γ."""
     found = []
     for preset, of in record["presets"].items():
         values = [layer["pearson"]["mean"] for layer in working(of) if "mean" in layer["pearson"]]

@@ -121,7 +121,7 @@ def gather(runs, root):
 
 
 def of(runs, layers, points):
-    """The mean PSNRs, one for each seed, of the runs with so many layers and points."""
+    """The mean PSNRs, one for each seed, of the runs with these numbers of layers and points."""
     chosen = [run for run in runs if (run["layers"], run["points"]) == (layers, points)]
     return [run["results"]["psnr"]["mean"] for run in sorted(chosen, key=lambda run: run["seed"])]
 
@@ -188,7 +188,7 @@ def _draw_rings(axis, runs):
 
 
 def caption(record):
-    """What is shown, and how to read it."""
+    """The caption: what is shown, and how to read it."""
     return (
         f"{record['title']}: how many neighbours does the inverse need (Conjecture 2.5)? No noise. Left: the best "
         f"linear inverse of each of {captions.count(record.get('images', 0), 'test image')}, median and quartiles. "
@@ -197,7 +197,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen: what more points bring to learned stencils."""
+    """The alt text: what is seen: what more points bring to learned stencils."""
     found = []
     for layers in LAYERS:
         means = {n: np.mean(values) for n in POINTS if (values := of(record["runs"], layers, n))}

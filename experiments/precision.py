@@ -86,7 +86,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and how to read it."""
+    """The caption: what is shown, and how to read it."""
     count = next(iter(record["results"].values()))["float32"]["n"]
     own = "the processor's own" if record["has_bfloat16"] else "emulated by software"
     return (
@@ -97,7 +97,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen: the largest loss of each preset."""
+    """The alt text: what is seen: the largest loss of each preset."""
     told = []
     for preset, found in record["results"].items():
         worst = max((name for name in found if name != "float32"), key=lambda name: lost(record, preset, name))

@@ -170,7 +170,7 @@ def _found(record):
 
 
 def caption(record):
-    """What is shown, and its numbers."""
+    """The caption: what is shown, and its numbers."""
     run = record["runs"][0]
     return (
         f"{record['title']}: how far does DiffNet get by the paper's recipe, {run['recipe']['batch_size']} whole "
@@ -180,7 +180,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     return (
         "Two rows of plots, without noise and with 1 % noise; PSNR rises steeply at first and then levels off, against "
         f"steps on the left and against minutes on the right. Each line is a recipe. At the end, {_found(record)}."

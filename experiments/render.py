@@ -14,7 +14,7 @@ from experiments.lib import cover, page, records, registry, run, study
 
 
 def refresh(name, root):
-    """Gather what was finished since, and draw; returns the pictures' paths."""
+    """Gather the finished parts, and draw; returns the paths of the pictures."""
     experiment, directory = registry.get(name), Path(root) / name
     if hasattr(experiment, "gather"):
         kept = records.load(directory)[0].get("parts") if (directory / records.RECORD).exists() else None

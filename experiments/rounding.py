@@ -63,7 +63,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and what it means."""
+    """The caption: what is shown, and what it means."""
     count = next(iter(record["results"].values()))["float32"]["psnr"]["n"]
     return (
         f"{record['title']}: what does it cost to keep diffused images in 16 or 8 bits before a preset restores them? "
@@ -73,7 +73,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     told = []
     for preset, found in record["results"].items():
         psnr = captions.listed(f"{found[name]['psnr']['mean']:.1f}" for name in BITS)

@@ -188,7 +188,7 @@ def report(record):
 
 
 def caption(record):
-    """What is shown, and the source of the images."""
+    """The caption: what is shown, and the source of the images."""
     count = next(iter(record["results"].values()))["diffnet"]["psnr"]["n"]
     return (
         f"{record['title']}: do the presets reach the paper's PSNR? The authors' PSNR, mean and standard deviation "
@@ -197,7 +197,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     told = [
         f"{preset}, from {found['degraded']['psnr']['mean']:.1f} to {found['diffnet']['psnr']['mean']:.1f} dB"
         for preset, found in record["results"].items()

@@ -89,7 +89,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and how to read it."""
+    """The caption: what is shown, and how to read it."""
     run = record["runs"][0]
     return (
         f"{record['title']}: is the paper's DiffNet (orange) the best trade-off between quality and size? Networks of "
@@ -99,7 +99,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     told = []
     for (layers, depth), runs in _sizes(record).items():
         mean = np.mean([run["results"]["psnr"]["mean"] for run in runs])

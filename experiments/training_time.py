@@ -84,7 +84,7 @@ def _cores(record):
 
 
 def caption(record):
-    """What is shown, and what it means."""
+    """The caption: what is shown, and what it means."""
     return (
         f"{record['title']}: on {_cores(record)}, a step of {record['batch']} whole images takes the U-Net "
         f"{np.median(ratios(record)):.1f} times as long as DiffNet. The paper's trainings took 75 minutes and about "
@@ -93,7 +93,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     means = [np.median(record["seconds_per_step"][name]) for name in NETWORKS]
     return (
         f"Dots for two networks on an axis of seconds per step that starts at 0: DiffNet at {means[0]:.2f}, the U-Net "

@@ -76,7 +76,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and how to read it."""
+    """The caption: what is shown, and how to read it."""
     bare = any(not run.get("history") for run in record["runs"])
     no_curve = " Single dots: only the best value was recorded." if bare else ""
     return (
@@ -86,7 +86,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     told = [f"{task.words}, {most['results']['psnr']['mean']:.1f} dB" for task, _, most in best(record) if most]
     return (
         "Four panels, one for each task, with PSNR against the logarithm of the number of steps. Curves, where they "

@@ -92,7 +92,7 @@ def differences(one, other):
 
 
 def caption(record):
-    """What is shown, and how to read it."""
+    """The caption: what is shown, and how to read it."""
     runs = [run for run in record["runs"] if run["network"] != "preset"]
     return (
         f"{record['title']}: can one network undo the diffusion at every level of noise, as well as specialists that "
@@ -102,7 +102,7 @@ def caption(record):
 
 
 def alt(record, arrays=None):
-    """What is seen."""
+    """The alt text: what is seen."""
     levels = [level for run in record["runs"] for level in run["levels"]]
     return (
         f"Three plots above each other. First, PSNR falls as the noise grows from {100 * min(levels):g} to "

@@ -68,7 +68,7 @@ def _label(row):
 
 
 def caption(record):
-    """What is shown, and how to read it."""
+    """The caption: what is shown, and how to read it."""
     rows = [(row, task["title"]) for task in record["tasks"] for row in task["rows"].values()]
     missing = [f"{row['label']} ({title})" for row, title in rows if "psnr" not in row]
     not_run = f" Not run: {', '.join(missing)}." if missing else ""
@@ -79,7 +79,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen: the best row of each group."""
+    """The alt text: what is seen: the best row of each group."""
     told = []
     for task in record["tasks"]:
         best = [f"{rows[0]['label']} with {rows[0]['psnr'][0]:.1f} dB" for rows in _grouped(task).values()]

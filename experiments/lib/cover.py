@@ -100,7 +100,7 @@ def _text(figure, x, y, words):
 
 
 def caption(record, arrays, filters, centre):
-    """What is shown. Args: what `load` gives."""
+    """The caption: what is shown. Args: what `load` gives."""
     image, _ = chosen(record, filters)
     number = record["shown"][image]
     before, after = (_decibels(arrays[f"psnr_{name}"][number]) for name in ("degraded", "diffnet"))
@@ -112,7 +112,7 @@ def caption(record, arrays, filters, centre):
 
 
 def alt(record, arrays, filters, centre):
-    """What is seen. Args: what `load` gives."""
+    """The alt text: what is seen. Args: what `load` gives."""
     before, after = (_decibels(arrays[f"psnr_{name}"][filters["image"]]) for name in ("degraded", "diffnet"))
     return (
         f"Top row, four versions of a photograph: the original, a blurred and noisy one ({before}), the sharp one that "

@@ -107,7 +107,7 @@ def _strip(text, record, arrays):
 
 
 def caption(record):
-    """What is shown in each figure."""
+    """The caption: what is shown in each figure."""
     trained = captions.listed(sorted(set(record["trained_on"].values())))
     return {
         pictures.MAIN: (
@@ -128,7 +128,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen in each figure."""
+    """The alt text: what is seen in each figure."""
     gains = {group: found["ahead"]["mean"] for group, found in record["groups"][STRIP].items()}
     best, least = max(gains, key=gains.get), min(gains, key=gains.get)
     away = record["contrast"][-1]

@@ -42,11 +42,11 @@ class Claim:
     Attributes:
         text: what is claimed.
         reference: the paper's value or the goal, as text.
-        check: the loaded records → `verdicts.Finding`; raises `verdicts.NotRun` if they hold no measurement.
+        check: what was loaded → `verdicts.Finding`; raises `verdicts.NotRun` where there is nothing of it.
         where: figure or section of the paper; nothing for a goal beyond it, which stands under the experiment's title.
         command: what makes the record, if not the experiment.
         load: results folder → the arguments of `check`; those of the experiment, (record, arrays), if not given.
-        answers: the answers that the rule can give; a test sees each.
+        answers: those that the rule can give; a test has seen each.
     """
 
     text: str
@@ -65,7 +65,7 @@ class Row:
     Attributes:
         where, claim, command: what is claimed, and what makes its record.
         finding: what the records say; its answer is one of `ANSWERS`.
-        minutes: minutes of the whole experiment on two idle cores.
+        minutes: that all of its experiment takes on two idle cores.
         without: damaged files that were left out.
     """
 
@@ -78,14 +78,14 @@ class Row:
 
     @property
     def time(self):
-        """The expected time of an experiment that was not run, on two idle cores: ": 18 h"; else ""."""
+        """About how long what was not run takes on two idle cores: ": 18 h"; nothing of what was run."""
         if self.finding.answer != verdicts.NOT_RUN or not self.minutes:
             return ""
         return f": {jobs.in_words(self.minutes)}"
 
     @property
     def answer(self):
-        """Whether the claim holds, with the `time` if it was not run."""
+        """Does it hold; of what was not run, with its `time`."""
         return self.finding.answer + self.time
 
     @property
@@ -98,18 +98,18 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Ledger:
-    """Claims of one ledger.
+    """Claims that are told together.
 
     Attributes:
         title: of them all.
-        reference: heading of the values that ours are compared with.
+        reference: what ours is compared with.
     """
 
     title: str
     reference: str
 
     def rows(self, root, only=None):
-        """Claims with the findings of a results folder: a list of `Row`; `only` is (where, text) of one."""
+        """Claims with what the records under a results folder say: a list of `Row`; `only` is (where, text) of one."""
         found = []
         for name in registry.names():
             try:
@@ -127,7 +127,7 @@ class Ledger:
         return found
 
     def cells(self, rows):
-        """The cells of a table of these rows, header first: a list of tuples of text."""
+        """Rows as those of a table, its heads first: a list of tuples of text."""
         found = [("where", "claim", self.reference, "ours", "n", "from", "conditions", "does it hold?")]
         for row in rows:
             claim, finding = row.claim, row.finding
@@ -141,7 +141,7 @@ BEYOND = Ledger("Beyond the paper", "goal")
 
 
 def signs(words):
-    """The text with a minus sign, −, in place of the hyphen before a number."""
+    """A text with a minus, −, where a number has a hyphen for it."""
     return _MINUS.sub("−", words)
 
 
@@ -205,12 +205,12 @@ def text(root, markdown=False, verbose=False, found=None):
 
 
 def _wrapped(line, indent, width):
-    """Wrap a text to a width, with all lines but the first indented. Names of files are not broken."""
+    """A text in lines of a width, all but the first one indented. A file's name is not broken."""
     return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def total(ledger, rows):
-    """The numbers of claims that hold and do not hold, in one line."""
+    """How many claims hold, and how many do not, in one line."""
     found = [row.finding.answer for row in rows]
     counts = [(found.count(answer), answer) for answer in ANSWERS if answer in found]
     words = ", ".join(COUNTED[answer][number > 1].format(number) for number, answer in counts)
@@ -242,7 +242,7 @@ def listing(ledger, rows, verbose=False, width=WIDTH):
 
 
 def _paragraph(ledger, row, width):
-    """All that is known of a claim, as lines. The command stays on one line, so that it can be copied."""
+    """All that is known of a claim, in lines. The command is on one, to be copied."""
     finding = row.finding
     ours = finding.ours + (f" (n = {finding.n})" if finding.n else "")
     said = {ledger.reference: row.claim.reference, "ours": ours, "from": row.source, "conditions": _listed(finding)}
@@ -252,7 +252,7 @@ def _paragraph(ledger, row, width):
 
 
 def _listed(finding):
-    """All marks, given ones first: "network; not: protocol, 3 seeds (1)"."""
+    """All marks, first those that are given: "network; not: protocol, 3 seeds (1)"."""
     marks = finding.conditions.marks()
     given = ", ".join(word for word, mark in marks.items() if mark)
     missing = ", ".join(_SEEDS.sub(rf"{conditions.SEEDS} seeds (\1)", word) for word, mark in marks.items() if not mark)

@@ -117,7 +117,7 @@ def draw(record, arrays):
 
 
 def caption(record):
-    """What is shown, and its numbers."""
+    """The caption: what is shown, and its numbers."""
     means = " and ".join(f"{METHODS[name]} {of['psnr']['mean']:.2f} dB" for name, of in record["results"].items())
     ship = " and ".join(f"{value:.2f}" for value in record["paper_psnr"].values())
     return (
@@ -128,7 +128,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     ahead, behind = sorted(METHODS, key=lambda name: -record["results"][name]["psnr"]["mean"])
     noise = " and noise" if record["noise"] else ""
     return (

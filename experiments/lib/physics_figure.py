@@ -89,7 +89,7 @@ def _contrast(axis, runs):
 
 
 def caption(record):
-    """What is shown, and how to read it."""
+    """The caption: what is shown, and how to read it."""
     return (
         f"{record['title']}: does DiffNet learn other diffusions? Mean PSNR of "
         f"{record['runs'][0]['results'][0]['psnr']['n']} test images, no noise (thin bars: standard deviation). "
@@ -98,7 +98,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen: the best network of each panel."""
+    """The alt text: what is seen: the best network of each panel."""
     found = []
     for run in record["runs"]:
         if run["part"] in BARS:

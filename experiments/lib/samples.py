@@ -230,7 +230,7 @@ def caption(record):
 
 
 def alt(record):
-    """What is seen."""
+    """The alt text: what is seen."""
     means = dict(_means(record))
     shown = captions.count(len(record["shown"]), "test image")
     change = {"inverse": "blurred by diffusion", "forward": "sharp"}[record["problem"]]

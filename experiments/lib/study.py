@@ -68,7 +68,7 @@ def budgets(smoke, quick, cpu):
 
 
 def part(run, do, steps=0, **more):
-    """The part of a run, a dataclass with a `name`: its fields are what the record says of it; `steps` as of `Part`."""
+    """The part of a run, a dataclass with a `name`, whose fields go into the record; `steps` as in `Part`."""
     return Part(run.name, lambda: do(run), {**dataclasses.asdict(run), **more}, steps=steps)
 
 

@@ -92,7 +92,7 @@ def _line(axis, of, look):
 
 
 def caption(record):
-    """What is shown, and how to read it."""
+    """The caption: what is shown, and how to read it."""
     runs = record["runs"]
     seeds = captions.count(len({run["seed"] for run in runs}), "seed")
     return (
@@ -112,7 +112,7 @@ def _few_of_unet(runs):
 
 
 def alt(record):
-    """What is seen: how DiffNet's line in each panel goes from few to many images."""
+    """The alt text: what is seen: how DiffNet's line in each panel goes from few to many images."""
     seen = []
     for task in TASKS:
         for of_length in LENGTHS:

@@ -47,7 +47,7 @@ def of_one_kind(runs, network, task):
 
 
 def _against_all(of_size, size):
-    """The `Interval` of PSNR with all images minus PSNR with so many."""
+    """The `Interval` of PSNR with all images minus PSNR with this number."""
     return verdicts.difference(psnr(of_size[max(of_size)]), psnr(of_size[size]))
 
 
