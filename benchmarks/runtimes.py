@@ -7,7 +7,7 @@ import numpy as np
 
 
 def saved_model(path):
-    """In TensorFlow."""
+    """Run the network in TensorFlow."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))  # has to live as long as its function
@@ -15,7 +15,7 @@ def saved_model(path):
 
 
 def onnx_runtime(path):
-    """In ONNX Runtime."""
+    """Run the network in ONNX Runtime."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -23,7 +23,7 @@ def onnx_runtime(path):
 
 
 def litert(path):
-    """In LiteRT, which needs the shape of the images before each call."""
+    """Run the network in LiteRT, which needs the shape of the images before each call."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path))
@@ -40,7 +40,7 @@ def litert(path):
 
 
 def openvino(path, **hints):
-    """In OpenVINO, in the precision that it chooses."""
+    """Run the network in OpenVINO, in the precision that it chooses."""
     import openvino
 
     compiled = openvino.Core().compile_model(str(path), "CPU", hints)
@@ -48,7 +48,7 @@ def openvino(path, **hints):
 
 
 def openvino_float32(path):
-    """In OpenVINO, in float32."""
+    """Run the network in OpenVINO, in float32."""
     return openvino(path, INFERENCE_PRECISION_HINT="f32")
 
 
