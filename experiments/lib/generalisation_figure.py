@@ -144,7 +144,7 @@ def alt(record):
             f"{away['diffnet']['psnr']['mean']:.0f} dB. With more noise than in the training, PSNR falls steeply."
         ),
         WORST: (
-            f"One column for each of {captions.listed(gains)}: the original crop, the blurred one, the restored one, and "
-            "the error: a thin band along the edges of the synthetic shape, and speckles in most other columns."
+            f"One column for each of {captions.listed(gains)}: the original crop, the blurred one, the restored "
+            "one, and the error: a thin band along the edges of the synthetic shape, and speckles in most other columns."
         ),
     }
