@@ -145,6 +145,6 @@ def alt(record):
         ),
         WORST: (
             f"One column for each of {captions.listed(gains)}: the original crop, the blurred one, the restored "
-            "one, and the error: a thin band along the edges of the synthetic shape, and speckles in most other columns."
+            "one, and the error: a thin band along the edges of the synthetic shape, and speckles in most others."
         ),
     }
