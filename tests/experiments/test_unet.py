@@ -182,7 +182,7 @@ def kept(root, size=3600, seed=0, steps=9, noise=0.0, sha="a", psnr=(50.0, 52.0)
     about = {**dataclasses.asdict(run), "name": run.name, "steps": steps, "budget": f"{steps} steps", "source": "s"}
     about |= {"data": "a", "test_data": "b", "commit": "c", "psnr": list(psnr), "parameters": 7}
     about["image_sets"] = {"test": {"sha256": sha, "split": "all", "count": len(psnr)}}
-    about["recipe"] = {"name": "fast", "batch_size": 16, "crop": 48}
+    about["recipe"] = {"name": "fast", "batch_size": 16, "crop": 48, "optimizer": "adam"}
     about["results"] = {"psnr": {"mean": float(np.mean(psnr)), "n": len(psnr)}, "ssim": {"mean": 0.9}}
     files.write_json(files.check_writable(root / "unet" / "runs") / f"{run.name}-{steps}-steps.json", about | more)
     return about | more
