@@ -192,5 +192,5 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     for page in ("index.html", "api/physics.html", "ledgers.html", "results/fig06/figure.png"):
         assert (tmp_path / "site" / page).exists(), page
-    ledgers = (tmp_path / "site" / "ledgers" / "index.html").read_text()
+    ledgers = (tmp_path / "site" / "ledgers.html").read_text()
     assert "1\N{NO-BREAK SPACE}% noise" in ledgers and "1 % noise</td>" not in ledgers

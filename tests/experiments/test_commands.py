@@ -52,7 +52,7 @@ def test_the_ledger_prints_them():
 
 def pages():
     """Every text that prints commands: README, docs, and the experiments' docstrings, by name."""
-    found = {page: texts.text(page) for page in texts.PAGES}
+    found = {page: re.sub(r" *\\\n *", " ", texts.text(page)) for page in texts.PAGES}  # a command may go on below
     for stem in registry.names().values():
         found[stem] = importlib.import_module(f"experiments.{stem}").__doc__
     return found
