@@ -153,7 +153,7 @@ PYTHON = {
     "degrade that cuts": (
         lambda m, f: dn.data.PairSequence(GRAY, batch_size=2, degrade=lambda u: u[:, :6])[0],
         VALUE,
-        f"what degrade makes of it (2, 6, 12, 1); {SHAPE}",
+        f"the output of degrade (2, 6, 12, 1); {SHAPE}",
     ),
     # Parameters.
     "δt = 0": (lambda m, f: DIFFUSE(GRAY, dt=0), VALUE, "dt=0; expected a finite number above 0"),
@@ -342,7 +342,7 @@ COMMANDS = {
     "make_pairs file/p.npz --limit 2": "file is not a folder; expected one to write p.npz to",
     f"{PAIR} --source folders": "--source='folders'; … Did you mean 'folder'?",
     f"{PAIR} --source folder": "source='folder' needs data_dir=...",
-    f"{PAIR} --data_dir images": "data_dir='images' with source='skimage'; expected none",
+    f"{PAIR} --data_dir images": "data_dir='images' with source='skimage', which needs no data_dir",
     f"{PAIR} --limit 0": f"limit=0; {WHOLE} 1",
     f"{PAIR} --limit 2 --epochs 0": f"epochs=0; {WHOLE} 1",
     f"{PAIR} --limit 2 --crop 2": f"crop=2; {WHOLE} 3",

@@ -81,7 +81,7 @@ def test_the_noise_is_given_to_whom_it_helps(model):
             "The network has a noise map, but noise is None; expected σ as a share of the maximum. Give noise",
         ),
         (model, 0.1, "noise=0.1 for a network without a noise map; expected None"),
-        (told, 3.0, "noise=3; expected σ as a fraction of the maximum, below 1: for 3 % give 0.03"),
+        (told, 3.0, "noise=3; expected σ as a fraction of the maximum, below 1. For 3 %, give 0.03"),
         (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),
         (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled; expected None. Give noise to"),
     ):
