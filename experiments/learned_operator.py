@@ -117,7 +117,7 @@ def caption(record):
 
 
 def alt(record):
-    """The alt text: what is seen: how each preset's filters correlate with γ."""
+    """The alt text: how each preset's filters correlate with γ."""
     found = []
     for preset, of in record["presets"].items():
         values = [layer["pearson"]["mean"] for layer in working(of) if "mean" in layer["pearson"]]

@@ -197,7 +197,7 @@ def caption(record):
 
 
 def alt(record):
-    """The alt text: what is seen: what more points bring to learned stencils."""
+    """The alt text: what more points bring to learned stencils."""
     found = []
     for layers in LAYERS:
         means = {n: np.mean(values) for n in POINTS if (values := of(record["runs"], layers, n))}

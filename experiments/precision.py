@@ -97,7 +97,7 @@ def caption(record):
 
 
 def alt(record):
-    """The alt text: what is seen: the largest loss of each preset."""
+    """The alt text: the largest loss of each preset."""
     told = []
     for preset, found in record["results"].items():
         worst = max((name for name in found if name != "float32"), key=lambda name: lost(record, preset, name))

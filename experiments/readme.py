@@ -110,7 +110,7 @@ def samples(results):
 
 
 def compared(results):
-    """The fair comparison, a row a method."""
+    """The fair comparison, one row for each method."""
     if not (Path(results) / "comparison" / records.RECORD).exists():
         return "Not run."
     record, _ = records.load(Path(results) / "comparison")
@@ -155,7 +155,7 @@ def _anchor(title):
 
 
 def minutes():
-    """What each experiment costs on two cores, a row a script."""
+    """What each experiment costs on two cores, one row for each script."""
     cells = [
         (f"`{script}`", *(jobs.in_words(jobs.minutes(name, budget)) for budget in ("quick", "cpu")))
         for name, script in registry.names().items()

@@ -154,7 +154,7 @@ def caption(text, record):
 
 
 def alt(record):
-    """The alt text: what is seen: the boxes from left to right."""
+    """The alt text: the boxes from left to right."""
     boxes, filters = [], []
     for of in groups(record):
         many = f" ({len(of)} times)" if len(of) > 1 else ""

@@ -79,7 +79,7 @@ def caption(record):
 
 
 def alt(record):
-    """The alt text: what is seen: the best row of each group."""
+    """The alt text: the best row of each group."""
     told = []
     for task in record["tasks"]:
         best = [f"{rows[0]['label']} with {rows[0]['psnr'][0]:.1f} dB" for rows in _grouped(task).values()]

@@ -98,7 +98,7 @@ def caption(record):
 
 
 def alt(record):
-    """The alt text: what is seen: the best network of each panel."""
+    """The alt text: the best network of each panel."""
     found = []
     for run in record["runs"]:
         if run["part"] in BARS:

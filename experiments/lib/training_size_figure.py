@@ -112,7 +112,7 @@ def _few_of_unet(runs):
 
 
 def alt(record):
-    """The alt text: what is seen: how DiffNet's line in each panel goes from few to many images."""
+    """The alt text: how DiffNet's line in each panel goes from few to many images."""
     seen = []
     for task in TASKS:
         for of_length in LENGTHS:
