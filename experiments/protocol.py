@@ -17,7 +17,7 @@ import functools
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, measure, networks, records, study, verdicts
+from experiments.lib import captions, conditions, measure, networks, records, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
 from experiments.lib.run import main
@@ -28,7 +28,7 @@ STEPS = {"smoke": 4, "quick": 100, "cpu": 10_125, "paper": 101_250}
 BUDGETS = {name: ("paper", steps, 8 if name == "smoke" else None) for name, steps in STEPS.items()}
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 FAST = {0.0: "fig06", 0.01: "fig07"}  # the experiments that trained by the recipe `fast`
-TIMES = ("times", "training_seconds")
+OF_THE_MACHINE = ("times", "training_seconds", "hardware")
 LEAST = 3.0  # dB that an axis spans, so that a tenth does not look like much
 CLOSE = 0.3  # dB between the precisions
 
@@ -102,16 +102,23 @@ def gather(runs, root):
         of Figures 6 and 7 where they were measured on the same images; arrays "psnr_NAME" with the PSNR of every test
         image, and as "psnr_PRECISION" those of the recipe `paper` without noise, too.
     """
-    kept = study.most_steps(runs, [key for key in study.LEFT_OUT if key not in TIMES])
+    kept = study.most_steps(runs, [key for key in study.LEFT_OUT if key not in OF_THE_MACHINE])
     arrays = {}
     for run in kept:
         run.setdefault("protocol", "paper")  # older ones
+        run["device"] = _device(run.pop("hardware"))
         run.pop("ssim")
         psnr = np.float32(run.pop("psnr"))
         arrays[f"psnr_{run['name']}"] = psnr
         if _without_noise(run):
             arrays[f"psnr_{run['precision']}"] = psnr
     return study.Result({**study.common(runs), "runs": kept, "fast": _fast(root, runs[-1])}, arrays)
+
+
+def _device(hardware):
+    """The name of the accelerator that trained, or of the cores."""
+    names = hardware.get("accelerators") or [captions.count(hardware["cores"], "core")]
+    return ", ".join(dict.fromkeys(names))
 
 
 def _fast(root, like):
@@ -141,7 +148,7 @@ def draw(record, arrays):
         title = captions.percent(noise) + ("" if runs else " (paper: not run)")
         runs += [run for run in record.get("fast", ()) if run["noise"] == noise]
         row[0].set(title=title, xlabel="thousands of steps", ylabel="validation PSNR in dB")
-        row[1].set(title=title, xlabel="minutes on an idle machine")
+        row[1].set(title=title, xlabel="minutes, on two cores if no GPU is named")
         for run in runs:
             label = _label(run)
             look = labels.setdefault(label, {"color": figures.LINES[len(labels)]})
@@ -155,27 +162,37 @@ def draw(record, arrays):
 
 
 def _label(run):
-    """The label of a training in the figure: its recipe, and its precision if it is not float32."""
-    if "precision" not in run:
-        return run["recipe"]["name"]
-    return run.get("protocol", "paper") + (f", {run['precision']}" if run["precision"] != "float32" else "")
+    """The label of a training in the figure: its recipe, and the device if it is not a processor."""
+    label, device = _recipe(run), run.get("device", "cores")
+    if "core" in device:
+        return label
+    return f"{label}, {device.removeprefix('NVIDIA ')}" + (" (TF32)" if conditions.narrowed(run) else "")
+
+
+def _recipe(run):
+    """The recipe of a training, and its precision if it is not float32."""
+    if run.get("precision", "float32") == "float32":
+        return run.get("protocol", run["recipe"]["name"])
+    return f"{run['protocol']}, {run['precision']}"
 
 
 def _found(record):
     """The PSNR of the trainings on the test images, in words, for each level of noise."""
     found = {}
     for run in [*record["runs"], *record.get("fast", ())]:
-        found.setdefault(run.get("noise", 0.0), []).append(f"{_label(run)} {run['results']['psnr']['mean']:.2f}")
+        if run.get("precision") == "bfloat16":
+            continue  # its claim has the difference to float32
+        found.setdefault(run.get("noise", 0.0), []).append(f"{_recipe(run)} {run['results']['psnr']['mean']:.2f}")
     return "; ".join(f"{captions.percent(noise)}: {', '.join(values)} dB" for noise, values in found.items())
 
 
 def caption(record):
     """The caption: what is shown, and its numbers."""
     run = record["runs"][0]
+    size, n = run["recipe"]["batch_size"], run["results"]["psnr"]["n"]
     return (
-        f"{record['title']}: how far does DiffNet get by the paper's recipe, {run['recipe']['batch_size']} whole "
-        f"images a step, and how far by small crops (fast)? Mean PSNR of {run['results']['psnr']['n']} test images; "
-        f"{_found(record)}."
+        f"{record['title']}: how far does DiffNet get with {size} whole images a step (paper, authors), and how far "
+        f"with small crops (fast)? Mean PSNR of {n} test images; {_found(record)}."
     )
 
 
@@ -201,8 +218,10 @@ def equal(record, arrays):
     if len({run["steps"] for run in runs.values()}) > 1:
         raise verdicts.NotRun("trainings of as many steps")
     gap = verdicts.difference(arrays["psnr_bfloat16"], arrays["psnr_float32"])
-    step = {name: milliseconds(run) for name, run in runs.items()}
-    text = f"{gap:+.2f} dB; {step['bfloat16']:.0f} ms per step instead of {step['float32']:.0f} ms"
+    text = f"{gap:+.2f} dB"
+    if len({run["device"] for run in runs.values()}) == 1:
+        step = {name: milliseconds(run) for name, run in runs.items()}
+        text += f"; {step['bfloat16']:.0f} ms per step instead of {step['float32']:.0f} ms"
     half, full = ([runs[name]] for name in ("bfloat16", "float32"))
     n = verdicts.count(len(arrays["psnr_float32"]), half)
     return verdicts.compared(record, half, full, text, verdicts.reaches(gap, -CLOSE), n)

@@ -43,9 +43,11 @@ def able(model: keras.Model, plan: Plan) -> bool:
     import jax
 
     pixels = plan.examples.images.pixels
-    memory = (jax.devices()[0].memory_stats() or {}).get("bytes_limit", np.inf)
+    memory = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
     sizes = plan.examples.images.sizes
-    if isinstance(pixels, np.memmap) or pixels.nbytes >= memory / 2:
+    if memory is None and isinstance(pixels, np.memmap):  # may be larger than the memory, whose size is unknown
+        return False
+    if memory is not None and pixels.nbytes >= memory / 2:
         return False
     return bool(pixels.size < 2**31 and sizes.max() < halves.LARGEST_DIVISOR)
 

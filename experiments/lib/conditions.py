@@ -151,14 +151,14 @@ def _with_optimisers(ours, theirs):
     return f", {one} against {other}" if one != other else ""
 
 
-def _narrowed(training):
+def narrowed(training):
     """Whether a training computed float32 in TF32."""
     return training.get("numerics", {}).get("float32_in_training") == "TF32"
 
 
 def _in_tf32(ours, theirs):
     """Which of them were trained in TF32, in words."""
-    first, second = (any(map(_narrowed, side)) for side in (ours, theirs))
+    first, second = (any(map(narrowed, side)) for side in (ours, theirs))
     return ", both in TF32" if first and second else ", the first in TF32" * first + ", the second in TF32" * second
 
 

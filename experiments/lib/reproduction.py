@@ -53,9 +53,11 @@ def protocols(root):
     for setting in settings.INVERSE:
         runs = [record for record, _ in _trainings(setting.experiment, root)]
         found = [(run["recipe"]["name"], run, run["results"]["diffnet"]) for run in runs]
-        for run in study.finished(Path(root) / "protocol"):
+        for run in [run for folder in seeds.folders(root) for run in study.finished(folder / "protocol")]:
             if (run["problem"], run["noise"]) == (setting.problem, setting.noise):
-                found.append((f"{run['recipe']['name']}, {run['precision']}", run, run["results"]))
+                how = "TF32" if conditions.narrowed(run) else run["precision"]
+                found.append((f"{run['recipe']['name']}, {how}", run, run["results"]))
+        found.sort(key=lambda each: each[0])
         task = f"inverse, {100 * setting.noise:g} % noise"
         for name, run, results in found:
             share = f"{100 * conditions.pixels(run) / whole:.1f} %"

@@ -1,5 +1,6 @@
 """The paper's protocol: trainings in two precisions that start alike, by two recipes, beside the recipe `fast`."""
 
+import dataclasses
 import json
 import shutil
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from diffnet_tf.base import backend
+from diffnet_tf.training import recipes
 from experiments import protocol, render
 from experiments.lib import records, study
 from tests.conftest import ROOT, slow
@@ -14,13 +16,15 @@ from tests.small_experiments import execute, options
 
 RUN = {"steps": 10, "budget": "cpu", "recipe": {"name": "paper", "batch_size": 16}, "source": "s", "data": "d"}
 RUN |= {"test_data": "t", "results": {"psnr": {"mean": 50.0, "n": 3}}, "times": [1.0, 3.0], "seed": 0}
+RECIPE = {"name": "paper", **dataclasses.asdict(recipes.get("paper"))}
+CORES, GPU = {"cores": 2}, {"cores": 16, "accelerators": ["NVIDIA H200"]}
 HISTORY = [{"step": 5, "val_psnr": 40.0}, {"step": 10, "val_psnr": 50.0}]
 
 
 def run(precision="float32", noise=0.0, of="paper", **changes):
     name = protocol.Run(precision, noise=noise, protocol=of).name
     about = {"name": name, "precision": precision, "noise": noise, "protocol": of, "history": HISTORY}
-    return {**RUN, **about, "psnr": [50.0, 50.0, 50.0], "ssim": [1.0] * 3, **changes}
+    return {**RUN, **about, "psnr": [50.0, 50.0, 50.0], "ssim": [1.0] * 3, "hardware": CORES, **changes}
 
 
 @pytest.mark.parametrize("has", [True, False])
@@ -52,7 +56,8 @@ def test_the_recipe_fast_stands_beside_if_measured_on_the_same_images(tmp_path):
     record |= {"history": HISTORY, "results": {"diffnet": RUN["results"]}, "times": [2.0, 4.0]}
     records.save(tmp_path / "fig06", record, {})
     records.save(tmp_path / "fig07", {**record, "experiment": "fig07", "noise": 0.01, "test_data": "others"}, {})
-    result = protocol.gather([run(), run("bfloat16", 0.01), run(of="authors")], tmp_path)
+    result = protocol.gather([run(), run("bfloat16", 0.01), run(of="authors", hardware=GPU)], tmp_path)
+    assert {each["device"] for each in result.record["runs"]} == {"2 cores", "NVIDIA H200"}
     assert [each["experiment"] for each in result.record["fast"]] == ["fig06"]
     assert result.record["fast"][0]["times"] == [2.0, 4.0]
     assert set(result.arrays) == {
@@ -65,7 +70,8 @@ def test_the_recipe_fast_stands_beside_if_measured_on_the_same_images(tmp_path):
 
 def test_curves_end_where_the_trainings_end():
     """Against steps and against time, at the pace of the fastest interval: here 0.2 s a step."""
-    runs = [run(), run("bfloat16"), run(of="authors")]
+    runs = [run(device="2 cores"), run("bfloat16", device="2 cores")]
+    runs += [run(of="authors", device="NVIDIA H200", numerics={"float32_in_training": "TF32"})]
     fast = {**RUN, "experiment": "fig06", "noise": 0.0, "recipe": {"name": "fast"}, "steps": 40}
     fast |= {"history": [{"step": 40, "val_psnr": 60.0}], "times": [4.0]}
     record = {"title": "", "runs": runs, "fast": [fast], "note": "here"}
@@ -75,8 +81,20 @@ def test_curves_end_where_the_trainings_end():
     np.testing.assert_allclose(ends[1], [0.2 * 10 / 60] * 3 + [0.1 * 40 / 60])
     assert [axis.get_title() for axis in figure.axes[2:]] == ["1 % noise (paper: not run)"] * 2
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["paper", "paper, bfloat16", "authors", "fast"]
-    assert "no noise: paper 50.00, paper, bfloat16 50.00, authors 50.00, fast 50.00 dB" in protocol.caption(record)
+    assert labels == ["paper", "paper, bfloat16", "authors, H200 (TF32)", "fast"]
+    assert "no noise: paper 50.00, authors 50.00, fast 50.00 dB" in protocol.caption(record)
+
+
+def test_times_of_two_machines_are_not_compared():
+    """How much faster bfloat16 is can be said only if both precisions trained on one device."""
+    psnr = {"psnr_float32": np.array([50.0, 51.0]), "psnr_bfloat16": np.array([50.1, 51.1])}
+    for device, told in (("2 cores", True), ("NVIDIA H200", False)):
+        runs = [
+            {**run(device="2 cores"), "training_images": 9},
+            {**run("bfloat16", device=device), "training_images": 9},
+        ]
+        finding = protocol.equal({**RUN, "runs": runs}, psnr)
+        assert ("ms per step" in finding.ours) == told
 
 
 def test_the_committed_record_draws(tmp_path):

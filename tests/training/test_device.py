@@ -56,6 +56,24 @@ def assert_equal(mine, theirs):
     assert mine[1].history == theirs[1].history
 
 
+def test_mapped_images_are_copied_to_a_device_that_has_room_for_them(photographs, monkeypatch, tmp_path):
+    """A memory map must not send a GPU's training to the slow path, and must not fill a memory of unknown size."""
+    import jax
+
+    np.save(tmp_path / "gray.npy", np.uint8(np.arange(4 * 24 * 24) % 251).reshape(4, 24, 24))
+    mapped = dn.data.GrayImages(np.load(tmp_path / "gray.npy", mmap_mode="r"))
+    assert isinstance(mapped.pixels, np.memmap)
+    plan = Plan(mapped, batch_size=2, crop=12)
+    model = dn.models.DiffNet(1, 1, 2)
+    model.compile("adam", "mse")
+    answers = []
+    for limit in (None, 8 * mapped.pixels.nbytes, mapped.pixels.nbytes):
+        stats = None if limit is None else {"bytes_limit": limit}
+        monkeypatch.setattr(jax, "devices", lambda *_, s=stats: [type("Device", (), {"memory_stats": lambda _: s})()])
+        answers.append(device.able(model, plan))
+    assert answers == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("looped", "options"),
     [
