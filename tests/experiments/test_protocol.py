@@ -89,11 +89,9 @@ def test_times_of_two_machines_are_not_compared():
     """How much faster bfloat16 is can be said only if both precisions trained on one device."""
     psnr = {"psnr_float32": np.array([50.0, 51.0]), "psnr_bfloat16": np.array([50.1, 51.1])}
     for device, told in (("2 cores", True), ("NVIDIA H200", False)):
-        runs = [
-            {**run(device="2 cores"), "training_images": 9},
-            {**run("bfloat16", device=device), "training_images": 9},
-        ]
-        finding = protocol.equal({**RUN, "runs": runs}, psnr)
+        alike = {"recipe": RECIPE, "training_images": 9, "parameters": 1}
+        runs = [run(device="2 cores", **alike), run("bfloat16", device=device, **alike)]
+        finding = protocol.equal({**RUN, "recipe": RECIPE, "runs": runs}, psnr)
         assert ("ms per step" in finding.ours) == told
 
 
