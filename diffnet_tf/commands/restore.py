@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,8 +75,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--noise",
-        type=float,
-        help="σ of the noise as a share of white, such as 0.01; only for networks with a noise map",
+        metavar="SIGMA",
+        type=sigma,
+        help="σ of the noise as a share of white, such as 0.01, or auto to estimate it; only for networks that are "
+        "given σ, such as inverse-any-noise (default for these: auto)",
     )
     parser.add_argument(
         "--precision",
@@ -91,6 +93,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=512,
         help="side of the tiles in pixels; smaller tiles need less memory (default: 512)",
     )
+
+
+def sigma(text: str) -> float | str:
+    """Convert σ to a float, unless it is to be estimated."""
+    if text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r}; expected a number or auto") from None
 
 
 def run(arguments: Namespace) -> int:
@@ -217,6 +229,9 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
     rescaled = arguments.scale is not None
     with image_files.writing(target, image.pixels.shape, _dtype(arguments, image), image, rescaled) as out:
         restoration.restore(image.pixels, tiled, **_values(arguments, image), out=out, progress=show, name=source)
+    if tiled.estimates:
+        found = ", ".join(f"{100 * estimate:.2g} %" for estimate in tiled.estimates)
+        print(f"σ of the noise, estimated: {found} of white", flush=True)
 
 
 def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:

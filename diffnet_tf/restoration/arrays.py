@@ -46,7 +46,7 @@ def restore(
     black: Level | None = None,
     nodata: float | None = None,
     tile: int = 512,
-    noise: float | None = None,
+    noise: float | str | None = None,
     precision: str | None = None,
     out: Array | None = None,
     scale: float | str | None = None,
@@ -77,7 +77,8 @@ def restore(
             if nodata is 0, only if all channels have it.
         tile: side of the tiles in pixels; memory grows with its square.
         noise: only for a network with a noise map: σ of the noise in the image, divided by its maximum (or by
-            white − black if they are given). For a `Tiled`, give it to the `Tiled` instead.
+            white − black if they are given), or "auto" to estimate it (`restoration.estimate_noise`). None is "auto"
+            for such a network. For a `Tiled`, give it to the `Tiled` instead.
         precision: "float32", "bfloat16" or "auto" for a float32 network, see `networks.precision`. None uses the
             network as it is; presets are in float32. For a `Tiled`, give it to the `Tiled` instead.
         out: an array to write the result into: the image's shape, any dtype above or float16. None makes one with the
@@ -98,7 +99,7 @@ def restore(
         TypeError: if the dtype is not supported, or the model is not a Keras model.
         ValueError: if a shape is wrong; if the image contains NaN, infinity, fill values or negative values too large
             for noise, and nodata, or black and white, do not explain them; if out cannot represent the image; if noise
-            is missing for a network with a noise map, or given for one without.
+            is given for a network without a noise map, or if the image is too small to estimate it.
 
     Warns:
         UserWarning: before the work starts. If only a few pixels, possibly defects, lie above half of the maximum; if a
@@ -160,7 +161,7 @@ def check(
 def _check_noise(plan: Plan, tiled: Tiled) -> None:
     """Refuse a single σ for channels with different scales."""
     spans = sorted({part.scale.span for part in plan.parts if part.scale.span > 0})
-    if tiled.noise is not None and len(spans) > 1:
+    if isinstance(tiled.noise, float | int) and len(spans) > 1:
         raise ValueError(
             f"noise={tiled.noise:g} with channels of different scales: white minus black is {spans[0]:g} to "
             f"{spans[-1]:g}; expected the same for all. Give one white for all (--white), or restore each by itself."
@@ -226,6 +227,7 @@ def _run(plan: Plan, tiled: Tiled, out: Array, progress: Callable[[int, int], No
 def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, None, None]:
     """Yield the network's output for each tile of each part."""
     source = plan.source
+    tiled.estimates.clear()
     for number, part in enumerate(plan.parts):
 
         def read(rows: slice, columns: slice, part: Part = part) -> Array:
@@ -238,9 +240,22 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
             for rows in source.blocks():
                 yield inplace.Tile(number, rows, slice(None), np.zeros(()))
             continue
-        with contextlib.closing(tiled(read, source.shape)) as tiles:
+        noise = tiled.estimate(_with_holes(read, source, part), source.shape) if tiled.noise == "auto" else None
+        with contextlib.closing(tiled(read, source.shape, noise=noise)) as tiles:
             for tile in tiles:
                 yield inplace.Tile(number, *tile)
+
+
+def _with_holes(read: Callable[[slice, slice], Array], source: Source, part: Part) -> Callable[[slice, slice], Array]:
+    """As `read`, with NaN in place of the values that missing pixels were filled with: they have no noise."""
+
+    def holes(rows: slice, columns: slice) -> Array:
+        values, missing = read(rows, columns), source.missing(rows, columns, part.group)
+        if missing is None:
+            return values
+        return np.where(missing if values.ndim == 2 else missing[..., None], np.float32(np.nan), values)
+
+    return holes
 
 
 def _undone(source: Source, part: Part, tile: inplace.Tile, missing: Array | None) -> Array:

@@ -23,6 +23,7 @@ from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.networks.precision import exact
 from diffnet_tf.physics import stencil
+from diffnet_tf.restoration import noise as estimation
 from diffnet_tf.restoration.overlap import ahead
 
 
@@ -70,21 +71,25 @@ class Tiled:
         model: a network that maps gray or colour images to images of the same shape.
         tile: side of the tiles in pixels, without the margin, at least 1. Only for a `models.DiffNet`; other networks
             get the whole image. Processing takes about 400 bytes of memory for each pixel of a tile.
-        noise: σ of the noise as a share of white; required for a network with a noise map, otherwise None.
+        noise: for a network with a noise map: σ of the noise as a share of white, or "auto" (also if it is None) to
+            estimate it from each image, see `restoration.estimate_noise`. For other networks None.
         precision: "float32", "bfloat16" or "auto", see `networks.precision`; None for the network's own dtype.
 
     Raises:
         TypeError: if the model is not a Keras model.
-        ValueError: if the model does not map images to images; if noise is missing or not needed; if the precision is
-            unknown, or the network is not a float32 network from this package.
+        ValueError: if the model does not map images to images; if noise is out of range or not needed; if the precision
+            is unknown, or the network is not a float32 network from this package.
 
     Attributes:
         channels: channels of the images, 1 or 3.
         reach: see `reach`.
+        noise: σ, "auto", or None for a network without a noise map.
+        estimates: the σ that were estimated for the last image, as shares of white: one for each part that is
+            processed separately.
     """
 
     def __init__(
-        self, model: keras.Model, tile: int = 512, noise: float | None = None, precision: str | None = None
+        self, model: keras.Model, tile: int = 512, noise: float | str | None = None, precision: str | None = None
     ) -> None:
         checks.count(tile, "tile")
         *self._size, self.channels = _shape(model)
@@ -93,19 +98,17 @@ class Tiled:
                 f"precision={precision!r} for a {type(model).__name__}; expected None, or a network from this package."
             )
         model = model if precision is None else presets.in_precision(model, precision)
-        self.model, self.tile, self.reach, self.noise = model, tile, reach(model), noise
+        self.model, self.tile, self.reach, self.estimates = model, tile, reach(model), list[float]()
         noise_map = model.input_shape[-1] > self.channels
-        if noise is None and noise_map:
+        if noise is not None and not noise_map:
             raise ValueError(
-                "The network has a noise map, but noise is None; expected σ as a share of the maximum. Give noise=0.03 "
-                "(--noise 0.03) for 3 %."
+                f"noise={noise!r} for a network without a noise map; expected None. Leave out noise (--noise)."
             )
-        if noise is not None:
+        if isinstance(noise, str):
+            checks.one_of(noise, "noise", ("auto",))
+        elif noise is not None:
             checks.noise_level(noise, "noise")
-            if not noise_map:
-                raise ValueError(
-                    f"noise={noise:g} for a network without a noise map; expected None. Leave out noise (--noise)."
-                )
+        self.noise = "auto" if noise is None and noise_map else noise
         self._function = exact(backend.compiled(lambda u: model(u, training=False)))
 
     def count(self, shape: Sequence[int]) -> int:
@@ -121,8 +124,35 @@ class Tiled:
                 f"the image."
             )
 
+    def estimate(self, read: Callable[[slice, slice], Array], shape: tuple[int, int]) -> float:
+        """Estimate σ of the noise in an image from parts of it, and remember it in `estimates`.
+
+        For colour, it is the mean variance of the channels.
+
+        Args:
+            read, shape: see `__call__`. NaN marks pixels to leave out.
+
+        Raises:
+            ValueError: if the image is too small.
+        """
+        if min(shape) < estimation.SMALLEST:
+            raise ValueError(
+                f"The image has {shape[0]}×{shape[1]} pixels; expected at least {estimation.SMALLEST} a side to "
+                "estimate its noise. Give σ as a share of the maximum, such as noise=0.03 (--noise 0.03)."
+            )
+        squares = [np.atleast_3d(read(*place)) for place in estimation.patches(shape)]
+        variances = []
+        for channel in range(self.channels):
+            variances.append(estimation.of_squares([square[..., channel] for square in squares]) ** 2)
+        self.estimates.append(math.sqrt(sum(variances) / len(variances)))
+        return self.estimates[-1]
+
     def __call__(
-        self, read: Callable[[slice, slice], Array], shape: tuple[int, int], waiting: int = 1
+        self,
+        read: Callable[[slice, slice], Array],
+        shape: tuple[int, int],
+        waiting: int = 1,
+        noise: float | None = None,
     ) -> Generator[tuple[slice, slice, Array], None, None]:
         """Apply the network tile by tile.
 
@@ -131,11 +161,15 @@ class Tiled:
                 (rows, columns, 3) for colour. It is called in a second thread while the network computes.
             shape: (height, width) of the image.
             waiting: number of tiles to read ahead.
+            noise: σ where the attribute `noise` is "auto"; None estimates it from the whole image.
 
         Yields:
             (slice of rows, slice of columns, float32 output there, shaped like the result of `read`).
         """
         height, width = shape
+        sigma = self.noise
+        if sigma == "auto":
+            sigma = self.estimate(read, shape) if noise is None else noise
         tile, margin = (max(shape), 0) if self.reach is None else (self.tile, self.reach)
         too_large = f"Not enough memory for a tile of {tile}×{tile} pixels. Try tile={max(1, tile // 2)}."
         if self.reach is None:
@@ -154,8 +188,8 @@ class Tiled:
             (_, rows, _), (_, columns, _) = extent
             part = np.asarray(read(rows, columns), "float32")[None]
             part = part[..., None] if self.channels == 1 else part
-            if self.noise is not None:
-                part = np.concatenate([part, np.full_like(part[..., :1], self.noise)], axis=-1)
+            if sigma is not None:
+                part = np.concatenate([part, np.full_like(part[..., :1], sigma)], axis=-1)
             return part
 
         with contextlib.closing(ahead(prepare, extents, waiting)) as parts:

@@ -64,11 +64,12 @@ def test_a_network_that_is_told_the_noise(picture, tmp_path, capsys):
     assert restore(picture, tmp_path / "out.npy", "--weights", tmp_path / "told.keras", "--noise", "0.05") == 0
     expected = dn.restore(image_files.read(picture), model, noise=0.05)
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
-    assert restore(picture, tmp_path / "no.npy", "--weights", tmp_path / "told.keras") == 2
-    assert (
-        "The network has a noise map, but noise is None" in capsys.readouterr().err
-        and not (tmp_path / "no.npy").exists()
-    )
+    for given in ([], ["--noise", "auto"]):
+        assert restore(picture, tmp_path / "auto.npy", "--weights", tmp_path / "told.keras", "--force", *given) == 0
+        assert "σ of the noise, estimated: " in capsys.readouterr().out
+        np.testing.assert_array_equal(np.load(tmp_path / "auto.npy"), dn.restore(image_files.read(picture), model))
+    assert restore(picture, tmp_path / "no.npy", "--weights", tmp_path / "told.keras", "--noise", "some") == 2
+    assert "--noise: 'some'; expected a number or auto" in capsys.readouterr().err
 
 
 def test_nothing_is_overwritten_without_force(picture, tmp_path, capsys):

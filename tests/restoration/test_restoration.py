@@ -72,14 +72,40 @@ def test_a_network_with_a_noise_map_is_told_the_noise():
     assert abs(dn.restore(image, model, noise=0.1) - expected).max() > 1e-3
 
 
+def test_the_noise_is_estimated_if_it_is_not_given():
+    """One σ for the whole image, on the scale that the network sees, for each part."""
+    keras.utils.set_random_seed(4)
+    model, rng = dn.models.DiffNet(1, 2, 8, noise_map=True), np.random.default_rng(2)
+    image = (np.linspace(0.2, 0.8, 60)[:, None, None] + rng.normal(scale=0.05, size=(60, 70, 3))).astype("float32")
+    image[3, 3] = 1.0
+    for noise in (None, "auto"):
+        tiled = tiles.Tiled(model, tile=16, noise=noise)
+        restored = dn.restore(4 * image, tiled, colour="channels")
+        assert tiled.noise == "auto" and len(tiled.estimates) == 3
+        assert all(abs(sigma - 0.05) < 0.005 for sigma in tiled.estimates)
+        for k, sigma in enumerate(tiled.estimates):
+            alone = dn.restore(4 * image[..., k], model, noise=sigma, white=4 * float(image.max()))
+            np.testing.assert_allclose(restored[..., k], alone, atol=4e-6)
+    dn.restore(image, tiled)
+    assert len(tiled.estimates) == 1 and tiled.estimates[0] < 0.045  # the noise of the luminance is weaker
+
+
+def test_filled_pixels_do_not_count_as_free_of_noise():
+    tiled = tiles.Tiled(dn.models.DiffNet(1, 1, noise_map=True))
+    image = 0.5 + np.random.default_rng(2).normal(scale=0.05, size=(80, 90))
+    dn.restore(image, tiled, white=1.0)
+    (whole,) = tiled.estimates
+    image[10:70, 20:60] = -1e4
+    dn.restore(image, tiled, white=1.0, nodata=-1e4)
+    np.testing.assert_allclose(tiled.estimates, whole, rtol=0.1)
+
+
 def test_the_noise_is_given_to_whom_it_helps(model):
     image, told = np.ones((8, 8), "float32"), dn.models.DiffNet(2, 2, 4, noise_map=True)
     for network, noise, message in (
-        (
-            told,
-            None,
-            "The network has a noise map, but noise is None; expected σ as a share of the maximum. Give noise",
-        ),
+        (told, "automatic", "noise='automatic'; expected one of 'auto'"),
+        (model, "auto", "noise='auto' for a network without a noise map; expected None"),
+        (told, "auto", "The image has 8×8 pixels; expected at least 14 a side to estimate its noise. Give σ"),
         (model, 0.1, "noise=0.1 for a network without a noise map; expected None"),
         (told, 3.0, "noise=3; expected σ as a fraction of the maximum, below 1. For 3 %, give 0.03"),
         (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),

@@ -1,0 +1,143 @@
+"""Estimate σ of Gaussian noise in a diffused image, for networks that are given it.
+
+Differences of a high order along both axes leave little of a smooth image, but all of white noise. They still see some
+texture, most of it in few places. So the standard deviation of these differences is computed in blocks of 8×8 pixels,
+and low quantiles over the blocks are used. One of them is corrected by its ratios to the others, which see more texture
+or less:
+
+    log σ = log q₀ + c₀ + Σ cᵢ log (qᵢ / q₀)
+
+The constants are fitted to Perona–Malik-diffused photographs with known noise by `python -m experiments.any_noise`,
+whose record says how well σ is found.
+
+>>> import numpy as np
+>>> import diffnet_tf as dn
+>>> image = dn.diffusion.perona_malik(dn.data.load_images("skimage", split="test", limit=1))
+>>> noise = np.random.default_rng(0).normal(scale=0.02, size=(96, 96))
+>>> 0.018 < dn.restoration.estimate_noise(np.asarray(image)[0, ..., 0] + noise) < 0.022
+True
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from diffnet_tf.base.types import Array
+
+BLOCK = 8  # side of a block in pixels
+FEATURES = ((6, 0.15), (2, 0.15), (2, 0.5), (6, 0.5), (6, 0.05))  # (order, quantile); the first is the reference
+ORDERS = (2, 6)  # of the differences
+CONSTANTS = (0.508, -0.382, -0.106, -0.068, 0.965)  # c₀, c₁, …
+SMALLEST = BLOCK + max(ORDERS)  # side of the smallest image in pixels
+PATCH, PATCHES = 128, 8  # side of the squares that are used of a large image, and their number along each axis
+LARGEST = 0.5  # as a share of the range of the image; a larger result is not noise
+
+
+FEWEST = 0.05  # share of the blocks that must be free of the extreme values, or else all blocks are used
+
+
+def estimate_noise(image: Array) -> float:
+    """Estimate σ of the white Gaussian noise in a gray image that was diffused before the noise was added.
+
+    It is calibrated for Perona–Malik-diffused photographs and σ from 0.05 to 10 % of the maximum. In photographs that
+    were not diffused, fine texture counts as noise.
+
+    Args:
+        image: (height, width), at least 14 pixels a side, of numbers.
+
+    Returns:
+        σ in the units of the image: 0 if no block has any noise, at most half of the range of the image.
+
+    Raises:
+        ValueError: for an image of another shape, or one that contains NaN or infinity.
+    """
+    image = np.asarray(image, "float64")
+    if image.ndim != 2 or min(image.shape) < SMALLEST:
+        raise ValueError(
+            f"image has shape {image.shape}; expected (height, width) with at least {SMALLEST} pixels a side. Give σ "
+            "as a number instead."
+        )
+    if not np.isfinite(image).all():
+        raise ValueError("image contains NaN or infinity; expected finite values.")
+    return of_squares([image[place] for place in patches(image.shape)])
+
+
+def of_squares(squares: Sequence[Array]) -> float:
+    """σ of the noise in an image of which some squares, (height, width), are known. NaN marks pixels to leave out."""
+    known = [values for square in squares if len(values := square[np.isfinite(square)])]
+    if not known:
+        return 0.0
+    ends = min(float(values.min()) for values in known), max(float(values.max()) for values in known)
+    return from_deviations(deviations(squares, ends), ends[1] - ends[0])
+
+
+def patches(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """The squares of an image (height, width) that are used: all of a small one, an even grid of a large one."""
+    axes = []
+    for side in shape[:2]:
+        count = min(PATCHES, math.ceil(side / PATCH))
+        starts = np.linspace(0, max(0, side - PATCH), count).astype(int)
+        axes.append([slice(int(start), int(start) + PATCH) for start in starts])
+    return list(itertools.product(*axes))
+
+
+def deviations(squares: Iterable[Array], ends: tuple[float, float] = (-math.inf, math.inf)) -> dict[int, Array]:
+    """The standard deviations of the differences in blocks of some squares: order → (number of blocks,).
+
+    Blocks with NaN are left out, and blocks without any noise, which are synthetic. So are blocks that contain an
+    extreme value of the image, unless hardly any others are left: they may be saturated, which cuts the noise off.
+
+    Args:
+        squares: parts of an image, (height, width).
+        ends: the smallest and the largest value of the image.
+    """
+    found: dict[int, list[Array]] = {order: [] for order in ORDERS}
+    inside: list[Array] = []
+    for square in squares:
+        square = np.asarray(square, "float64")
+        height, width = (side - max(ORDERS) for side in square.shape)  # of the differences of the highest order
+        both = {order: _blocks(_differences(square, order)[:height, :width] ** 2) for order in ORDERS}
+        used = np.logical_and.reduce([values > 0 for values in both.values()])
+        for order, values in both.items():
+            found[order].append(np.sqrt(values[used]))
+        extreme = (square <= ends[0]) | (square >= ends[1])
+        inside.append(_blocks(extreme[:height, :width].astype("float64"))[used] == 0)
+    if not inside:
+        return {order: np.zeros(0) for order in ORDERS}
+    kept = np.concatenate(inside)
+    if kept.sum() < FEWEST * len(kept):
+        kept[:] = True
+    return {order: np.concatenate(values)[kept] for order, values in found.items()}
+
+
+def features(found: dict[int, Array]) -> Array:
+    """The logarithms of the quantiles in `FEATURES`, from `deviations` of at least one block: float64 (5,)."""
+    return np.log([np.quantile(found[order], quantile) for order, quantile in FEATURES])
+
+
+def from_deviations(found: dict[int, Array], span: float) -> float:
+    """σ from `deviations`, at most half of the range `span` of the image."""
+    if not len(found[ORDERS[0]]):
+        return 0.0
+    reference, *others = features(found)
+    first, *rest = CONSTANTS
+    log = reference + first + sum(c * (other - reference) for c, other in zip(rest, others, strict=True))
+    return float(min(math.exp(log), LARGEST * span))
+
+
+def _differences(image: Array, order: int) -> Array:
+    """Differences of an order along both axes, on a scale on which white noise keeps its σ: smaller by the order."""
+    kernel = np.array([(-1) ** k * math.comb(order, k) for k in range(order + 1)], "float64")
+    height, width = (side - order for side in image.shape)
+    rows = sum(c * image[:, k : width + k] for k, c in enumerate(kernel))
+    both: Array = sum(c * rows[k : height + k] for k, c in enumerate(kernel))
+    return both / np.sum(kernel**2)
+
+
+def _blocks(values: Array) -> Array:
+    """The mean in each whole block: (number of blocks,)."""
+    height, width = (side // BLOCK for side in values.shape)
+    cut = values[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK)
+    return cut.mean(axis=(1, 3)).reshape(-1)
