@@ -65,6 +65,7 @@ setup(
             *WAVELETS,
         ],
         "codecs": CODECS,
+        "hub": ["huggingface_hub>=1.1"],
         "jax": ["jax>=0.6"],
         "export": EXPORT,
         "comparison": WAVELETS,

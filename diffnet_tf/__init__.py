@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # the names that __getattr__ finds
     from diffnet_tf import data, metrics, training
     from diffnet_tf.evaluation import analysis
     from diffnet_tf.networks import layers, models, presets, transfer
-    from diffnet_tf.networks.presets import from_preset, list_presets
+    from diffnet_tf.networks.presets import from_preset, list_presets, save_to_preset
     from diffnet_tf.physics import diffusion, diffusivity, inverses, stencil
     from diffnet_tf.restoration import restore
     from diffnet_tf.training import distribute, recipes
@@ -51,6 +51,7 @@ __all__ = [
     "presets",
     "recipes",
     "restore",
+    "save_to_preset",
     "stencil",
     "training",
     "transfer",
@@ -71,7 +72,12 @@ _SHORT = {
     "stencil": "physics.stencil",
     "transfer": "networks.transfer",
 }
-_FUNCTIONS = {"from_preset": "presets", "list_presets": "presets", "restore": "restoration"}
+_FUNCTIONS = {
+    "from_preset": "presets",
+    "list_presets": "presets",
+    "restore": "restoration",
+    "save_to_preset": "presets",
+}
 _ROOMS = ("base", "commands", "data", "evaluation", "files", "networks", "physics", "restoration", "training")
 
 

@@ -16,7 +16,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Define --preset and --weights, one of which is required, --max-pixels and --force."""
     chosen = parser.add_mutually_exclusive_group(required=True)
     chosen.add_argument(
-        "--preset", metavar="NAME", help=f"use a network that comes with the package: {', '.join(PRESETS)}"
+        "--preset",
+        metavar="NAME",
+        help=f"use a network that comes with the package ({', '.join(PRESETS)}), a preset in a FOLDER, or one on the "
+        "Hugging Face Hub, hf://USER/NAME",
     )
     chosen.add_argument("--weights", metavar="MODEL", help="use your own network, a .keras file")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""List the presets, the trained networks that come with the package, or show the card of one."""
+"""List the presets, the trained networks that come with the package, or show the card of any preset."""
 
 import json
 import textwrap
@@ -13,7 +13,12 @@ WIDTH = 100  # columns of the terminal
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("name", metavar="NAME", nargs="?", choices=PRESETS, help="show the card of this preset")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help=f"show the card of this preset: {', '.join(PRESETS)}, a folder with a preset, or hf://USER/NAME",
+    )
     parser.add_argument("--json", action="store_true", help="print the card, or all cards, as JSON")
 
 

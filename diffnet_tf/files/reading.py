@@ -2,12 +2,16 @@
 
 The libraries that decode files raise errors of all kinds, allocate as much memory as a header asks for, and unpack
 whatever was compressed a thousandfold. Here errors have one form, and memory a bound. NumPy only.
+
+JSON is read strictly. Python's reader also takes NaN, turns 1e999 into infinity, and keeps the last of two equal keys,
+so that two readers may see different values.
 """
 
 import contextlib
 import io
 import json
 import math
+import stat
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +58,58 @@ def decoding(path: PathLike, what: str, advice: str = "replace it") -> Iterator[
         ) from error
 
 
+def regular(path: PathLike, most: int, advice: str = "replace it") -> bytes:
+    """Read a file of bounded length. Devices and pipes, which may never end, are not opened.
+
+    Args:
+        path: the file.
+        most: its largest length in bytes.
+        advice: what to do if it is something else: for the message.
+
+    Raises:
+        OSError: if there is no such file, or no permission to read it.
+        ValueError: if it is not a regular file, or is longer.
+    """
+    length = check_regular(path, most, advice)
+    with open(path, "rb") as file:
+        return file.read(length)
+
+
+def check_regular(path: PathLike, most: int, advice: str = "replace it") -> int:
+    """The length of a file in bytes; raises the errors of `regular`."""
+    status = Path(path).stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path} is not a regular file: {advice}.")
+    if status.st_size > most:
+        raise ValueError(f"{path} has {status.st_size:,} bytes; expected at most {most:,}: {advice}.")
+    return status.st_size
+
+
+def json_value(text: str) -> Any:
+    """Decode JSON. Refuses NaN, numbers beyond the range of a float, and objects that hold a key twice.
+
+    Raises:
+        Refused, ValueError, RecursionError: if the text is not such JSON. Use it in a block of `decoding`.
+    """
+    return json.loads(text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_object)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise Refused(f"holds the number {text[:30]}; expected finite numbers.")
+    return number
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in values:
+            raise Refused(f"holds {key[:30]!r} twice; expected each name once.")
+        values[key] = value
+    return values
+
+
 def json_object(path: PathLike, advice: str = "replace it") -> dict[str, Any]:
     """Read a JSON file that holds an object.
 
@@ -63,7 +119,7 @@ def json_object(path: PathLike, advice: str = "replace it") -> dict[str, Any]:
     """
     content = Path(path).read_bytes()
     with decoding(path, "JSON", advice):
-        values = json.loads(content.decode())
+        values = json_value(content.decode())
         if not isinstance(values, dict):
             raise Refused(f"holds a {type(values).__name__}; expected an object of named values: {advice}.")
         return values

@@ -25,6 +25,8 @@ def temporary(path: PathLike) -> Path:
 def replacing(path: PathLike) -> Iterator[Path]:
     """A block that gives the name of a temporary file; it becomes `path` at the end, or is removed on failure."""
     path, partial = Path(path), temporary(path)
+    if partial.is_symlink():  # in a stranger's folder, it could lead to a file elsewhere
+        partial.unlink()
     try:
         yield partial
         _flush(partial)

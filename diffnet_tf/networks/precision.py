@@ -15,6 +15,7 @@ from typing import Any
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.choices import PRECISIONS
 from diffnet_tf.base.types import Tensor
+from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.models import DiffNet
 
 FREE = 0.02  # the most dB that bfloat16 may cost for "auto" to choose it
@@ -44,13 +45,13 @@ def cost(card: dict[str, Any], name: str = "auto") -> float | None:
         return None
 
 
-def compensate(model: DiffNet) -> None:
-    """Let a network under a mixed dtype policy also compute its last convolutions in half precision."""
-    for layer in model.diffusion_layers:
+def compensate(model: ImageModel) -> None:
+    """Let a DiffNet under a mixed dtype policy also compute its last convolutions in half precision."""
+    for layer in model.diffusion_layers if isinstance(model, DiffNet) else ():
         layer.estimator.convolutions[-1].compensated = True
 
 
-def recast(model: DiffNet, name: str) -> DiffNet:
+def recast(model: ImageModel, name: str) -> ImageModel:
     """A network with the same weights under another dtype policy; the given network if it has this policy already."""
     if model.dtype_policy.name == name:
         return model

@@ -1,8 +1,8 @@
-"""Presets: trained networks that come with the package. Loading one does not use the internet or run code from files.
+"""Presets: trained networks, those that come with the package and those of other people. Loading one runs no code.
 
-A preset is two files in the folder `weights`: the model card `NAME.json` (network, data, recipe, steps, quality,
-limits) and the weights `NAME.npz`, plain arrays without pickles. The weights are read only if they have the SHA-256 of
-the card, and used only if their names, shapes and dtypes are those of the network.
+A preset is a model card (network, data, quality, limits) and its weights, plain arrays without pickles; see
+`networks.cards` for the files. The weights are read only if they have the SHA-256 of the card, and used only if their
+names, shapes and dtypes are those of the network. Names of the package do not use the internet.
 
 >>> import diffnet_tf as dn
 >>> dn.list_presets()
@@ -12,6 +12,7 @@ the card, and used only if their names, shapes and dtypes are those of the netwo
 """
 
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from keras import ops
 from diffnet_tf import files
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.files import reading, sealed
-from diffnet_tf.networks import cards
+from diffnet_tf.files import model_card, reading, sealed
+from diffnet_tf.networks import cards, plain
 from diffnet_tf.networks import precision as _precision
 from diffnet_tf.networks.cards import best_of_eight_bits, card, list_presets, of_eight_bits
-from diffnet_tf.networks.models import DiffNet
+from diffnet_tf.networks.image_model import ImageModel
+from diffnet_tf.networks.plain import variables
 
 __all__ = [
     "best_of_eight_bits",
@@ -38,42 +40,64 @@ __all__ = [
     "of_eight_bits",
     "psnr_on_card",
     "save",
+    "save_to_preset",
     "variables",
 ]
 
+_SLACK = 2**24  # the most bytes that names and headers of arrays need, beside the weights themselves
 
-def from_preset(name: str, dtype: str | keras.DTypePolicy | None = None, *, precision: str | None = None) -> DiffNet:
-    """Load a preset, a trained network that comes with the package.
+
+def from_preset(
+    name: PathLike, dtype: str | keras.DTypePolicy | None = None, *, precision: str | None = None
+) -> ImageModel:
+    """Load a preset: a trained network that comes with the package, or one that somebody shared.
 
     Args:
-        name: one of `list_presets()`. "inverse", "inverse-0.1pct" and "inverse-1pct" undo four steps of Perona–Malik
-            diffusion (δt = 0.1, λ = 0.2) of images with 0 %, 0.1 % and 1 % noise. "forward" computes this diffusion.
-            "deconvolution" undoes isotropic diffusion of disks until T = 1.
+        name: one of the following. The names of the package come first, so write "./inverse" for a folder of this name.
+
+            - One of `list_presets()`. "inverse", "inverse-0.1pct" and "inverse-1pct" undo four steps of Perona–Malik
+              diffusion (δt = 0.1, λ = 0.2) of images with 0 %, 0.1 % and 1 % noise. "forward" computes this diffusion.
+              "deconvolution" undoes isotropic diffusion of disks until T = 1.
+            - A folder that `save_to_preset` wrote.
+            - "hf://USER/NAME", a repository on the Hugging Face Hub with the files of such a folder. "@REVISION" after
+              it chooses a branch, a tag or a commit. This needs the extra `hub`, and downloads the two files once.
         dtype: a dtype policy such as "mixed_bfloat16"; images and time steps stay float32 or wider.
         precision: instead of a dtype, "float32" (the default), "bfloat16" or "auto"; see `networks.precision`. With
             "float32", GPUs do not use TF32: on JAX and PyTorch in calls of this network; on TensorFlow, which has no
             switch for one network, in the whole process from now on.
 
     Returns:
-        A `models.DiffNet`. Input and output are (batch, height, width, 1); divide each input by its own maximum.
+        A network of `dn.models`; those of the package are `models.DiffNet`. Input and output are (batch, height, width,
+        1), with other channels if the card says so; divide each input by its own maximum.
 
     Raises:
         ValueError: for an unknown name or precision, for both a precision and a dtype, or if the weights do not match
             the card or the network.
-        FileNotFoundError: if the weights are missing.
+        OSError: if the folder or the weights are missing, or cannot be fetched.
     """
     if dtype is not None and precision is not None:
         raise ValueError(f"dtype={dtype!r} and precision={precision!r}; expected only one. Leave dtype out.")
-    described = card(name)
+    where = cards.place(name)
+    described = cards.read(where)
     policy = dtype if dtype is not None else _precision.policy(precision or "float32", _precision.cost(described))
-    path = cards.FOLDER / f"{name}.npz"
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: the installation is incomplete. Install the package again.")
-    values = sealed.arrays(cards.FOLDER / f"{name}.json", described["sha256"], cards.ADVICE)
-    model = _network(name, described["network"], policy)
-    _assign(variables(model), values, path)
+    policy = keras.dtype_policies.get(policy)
+    with reading.decoding(where.card, "a model card", where.advice):
+        number = plain.parameters(described["network"])
+    file, most = where.weights(4 * number + _SLACK), 4 * number + _SLACK
+    if not file.exists():
+        incomplete = "installation" if where.card.suffix == ".json" else "preset"
+        raise FileNotFoundError(f"{file} does not exist: the {incomplete} is incomplete; {where.advice}.")
+    if 4 * number > (length := reading.check_regular(file, most, where.advice)):  # it could take for ever to make
+        raise ValueError(
+            f"{where.card} describes {number:,} parameters, more than its weights' {length:,} bytes hold: "
+            f"{where.advice}."
+        )
+    values = sealed.arrays(where.card, described["sha256"], where.advice, file, most)
+    with reading.decoding(where.card, "a model card", where.advice):
+        model = plain.make(described["network"], policy)
+    _assign(variables(model), values, file)
     _CARDS[model] = described
-    if dtype is None and policy == "float32":
+    if dtype is None and policy.name == "float32":
         model.exact = True
         backend.tensorflow_without_tf32()
     elif precision == "auto":
@@ -98,7 +122,7 @@ def card_of(model: keras.Model) -> dict[str, Any] | None:
     return _CARDS.get(model)
 
 
-def in_precision(model: DiffNet, precision: str) -> DiffNet:
+def in_precision(model: ImageModel, precision: str) -> ImageModel:
     """A network with the same weights in another precision, see `networks.precision`; the same network if it has it.
 
     Raises:
@@ -118,65 +142,76 @@ def in_precision(model: DiffNet, precision: str) -> DiffNet:
     return other
 
 
-def save(name: str, model: DiffNet, described: dict[str, Any], folder: PathLike = cards.FOLDER) -> None:
-    """Write a preset: the weights of a `models.DiffNet`, and its card.
+def save_to_preset(model: keras.Model, folder: PathLike, card: Mapping[str, Any]) -> None:
+    """Write a network and its model card to a folder, as a preset that others can load with `from_preset`.
+
+    The folder gets two files: README.md, which is the model card for people, for the Hugging Face Hub and for the
+    program, and weights.npz.
+
+    Args:
+        model: a network of `dn.models`, whatever its arguments. Keep other networks with their `save`.
+        folder: the folder; it is made if needed. A preset in it is replaced, other files stay.
+        card: what readers should know. Required are five texts: "description" (what the network does; the first line
+            alone should say it), "author", "license" (its name on the Hugging Face Hub, such as "cc-by-4.0"), "data"
+            (what it was trained on) and "limits" (where it fails). Of a network with a noise map also "noise", the
+            range [low, high] of σ in training. Optional are "name" (else that of the folder); "noise" (σ); "problem",
+            "diffusion", "images", "training" and "quality" as in the cards of the package (`card`), which `restore`
+            uses for its warnings; and any other plain values. The network and the SHA-256 are added.
+
+    Raises:
+        TypeError: if the network is not one of `dn.models`.
+        ValueError: if the card lacks something, or a value does not fit; if weights are NaN or wider than float32; or
+            if the folder cannot be written to.
+        FileExistsError: if the folder has a README.md or weights.npz that are not of a preset.
+    """
+    folder = Path(folder)
+    network = plain.describe(model)
+    with reading.decoding(folder, "a preset"):
+        number = plain.parameters(network)  # refuses what `from_preset` would refuse
+    described = cards.complete(card, folder.resolve().name, noise_map=bool(network.get("noise_map")))
+    values = {key: _plain_float32(key, variable) for key, variable in variables(model).items()}
+    content, seal = sealed.packed(values)
+    assert 4 * number <= len(content) <= 4 * number + _SLACK
+    noise = ", noise=0.01)  # σ of the noise, as a share of white" if network.get("noise_map") else ")"
+    text = model_card.text({**described, "network": network, "sha256": seal}, _USE + noise)
+    cards.check_free(folder)
+    files.check_writable(folder, "folder=...")
+    files.write_bytes(folder / cards.WEIGHTS, content)
+    files.write_text(folder / model_card.NAME, text)
+
+
+_USE = """import diffnet_tf as dn  # pip install "diffnet_tf[hub]"
+
+model = dn.from_preset("hf://USER/NAME")  # or the path of this folder
+restored = dn.restore(image, model"""
+
+
+def _plain_float32(name: str, variable: keras.Variable) -> Array:
+    value = ops.convert_to_numpy(variable)
+    if value.dtype.itemsize > 4:
+        raise ValueError(f"{name} has dtype {value.dtype}; expected float32. Make the network with dtype='float32'.")
+    checks.finite(value, name)
+    return value.astype("float32", copy=False)
+
+
+def save(name: str, model: keras.Model, described: dict[str, Any], folder: PathLike = cards.FOLDER) -> None:
+    """Write a preset of the package: the weights of a network, and its card.
 
     Args:
         name: name of the preset.
-        model: the network.
+        model: a network of `dn.models`.
         described: what the card says. The name, the arguments of the network and the SHA-256 are added.
         folder: to write `NAME.json` and `NAME.npz` to.
 
     Raises:
-        ValueError: for a network with more than 5 points, colour or a noise map, which a card cannot describe.
+        TypeError: if the network is not one of `dn.models`.
     """
-    first = model.diffusion_layers[0]
-    if (first.points, first.channels, first.noise_map) != (5, 1, False):
-        raise ValueError(
-            f"The network has {first.points} points, channels={first.channels} and noise_map={first.noise_map}; "
-            "expected 5 points, 1 channel and no noise map. Keep it with model.save."
-        )
-    network = {key: value for key, value in model.get_config().items() if key in _NETWORK}
+    network = plain.describe(model)
+    if network["class"] == "DiffNet":  # the first cards say no more than its arguments
+        del network["class"]
     values = {key: ops.convert_to_numpy(variable) for key, variable in variables(model).items()}
     path = files.check_writable(folder) / f"{name}.json"
     sealed.write(path, values, {"name": name, **described, "network": network})
-
-
-def _network(name: str, arguments: dict[str, Any], dtype: str | keras.DTypePolicy | None) -> DiffNet:
-    """Make the network of a card, unless it has more parameters than its weights: it could take for ever to make."""
-    policy, length = keras.dtype_policies.get(dtype), (cards.FOLDER / f"{name}.npz").stat().st_size
-    with reading.decoding(cards.FOLDER / f"{name}.json", "a model card", cards.ADVICE):
-        unknown = sorted(arguments.keys() - set(_NETWORK))
-        if unknown:
-            raise reading.Refused(f"has a network with {unknown[0]!r}; expected {', '.join(_NETWORK)}.")
-        needed = _parameters(**arguments)
-        if 4 * needed > length:
-            raise reading.Refused(f"describes {needed:,} parameters, more than its weights' {length:,} bytes hold.")
-        return DiffNet(**arguments, dtype=policy)
-
-
-def _parameters(num_layers: int, estimator_depth: int, width: int, **others: Any) -> int:
-    """The number of parameters of a `models.DiffNet`, computed without making it."""
-    checks.count(num_layers, "num_layers")
-    checks.count(estimator_depth, "estimator_depth")
-    checks.count(width, "width")
-    first, hidden, last = 10 * width, (9 * width + 1) * width, (9 * width + 1) * 5
-    estimator = first + hidden * (estimator_depth - 2) + last if estimator_depth > 1 else 50
-    return num_layers * (estimator + 1)
-
-
-_NETWORK = ("num_layers", "estimator_depth", "width", "initial_scale", "initial_time_step", "boundary")
-
-
-def variables(model: DiffNet) -> dict[str, keras.Variable]:
-    """The variables of a `models.DiffNet`, by names that are the same in every process."""
-    named = {}
-    for i, layer in enumerate(model.diffusion_layers, 1):
-        named[f"diffusion{i}/time_step"] = layer.time_step
-        for j, convolution in enumerate(layer.estimator.convolutions, 1):
-            named[f"diffusion{i}/conv{j}/kernel"] = convolution.kernel
-            named[f"diffusion{i}/conv{j}/bias"] = convolution.bias
-    return named
 
 
 def _assign(wanted: dict[str, keras.Variable], values: dict[str, Array], path: Path) -> None:
@@ -187,5 +222,6 @@ def _assign(wanted: dict[str, keras.Variable], values: dict[str, Array], path: P
         if here != there or values[key].dtype != np.float32:
             kind = f" and dtype {values[key].dtype}" if key in values else ""
             raise ValueError(f"{path}: {key} has shape {there}{kind}; expected shape {here} and dtype float32.")
+        checks.finite(values[key], f"{path}: {key}")
     for key, variable in wanted.items():
         variable.assign(values[key])

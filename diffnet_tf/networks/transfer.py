@@ -9,7 +9,7 @@
 import numpy as np
 from keras import ops
 
-from diffnet_tf.networks import presets
+from diffnet_tf.networks import plain
 from diffnet_tf.networks.models import DiffNet
 
 
@@ -33,8 +33,8 @@ def with_noise_map(model: DiffNet) -> DiffNet:
     if config["noise_map"]:
         raise ValueError("model already has a noise map; expected a network without one.")
     wider = DiffNet.from_config({**config, "noise_map": True})
-    narrow = presets.variables(model)
-    for name, variable in presets.variables(wider).items():
+    narrow = plain.variables(model)
+    for name, variable in plain.variables(wider).items():
         value = ops.convert_to_numpy(narrow[name])
         if value.shape != tuple(variable.shape):  # a kernel (height, width, in, out); the noise map is the last input
             value = np.concatenate([value, np.zeros_like(value[:, :, :1])], axis=2)

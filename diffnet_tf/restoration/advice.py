@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from diffnet_tf.base.types import Array
-from diffnet_tf.networks import presets
+from diffnet_tf.networks import cards, presets
 from diffnet_tf.restoration import fills, values
 from diffnet_tf.restoration.scale import Level, Scale
 from diffnet_tf.restoration.source import Source
@@ -121,7 +121,7 @@ def _of_rounding(described: dict[str, Any], sample: Array, scale: Scale, lost: s
         return ""
     step = float(np.diff(levels.astype("float64")).min())
     noise = step / math.sqrt(12) / scale.span
-    known, name = described.get("noise", 0.0), described["name"]
+    known, name = cards.noise(described)[1], described["name"]
     if noise < ROUNDING or known > noise / 2:
         return ""
     text = (
