@@ -15,6 +15,7 @@ from diffnet_tf import files
 from diffnet_tf.base import checks
 from diffnet_tf.base.choices import PRESETS, PROBLEMS, SOURCES
 from diffnet_tf.base.types import Array
+from diffnet_tf.commands import trained
 from diffnet_tf.files import model_files, provenance
 from diffnet_tf.networks import cards
 
@@ -33,8 +34,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "directory", metavar="DIR", help="folder with images of any sizes; the last tenth is used for validation"
     )
-    parser.add_argument("--out", metavar="MODEL", type=Path, required=True, help="the .keras file to write")
-    parser.add_argument("--init", metavar="START", help=f"fine-tune this .keras file or preset: {', '.join(PRESETS)}")
+    parser.add_argument(
+        "--out",
+        metavar="MODEL",
+        type=Path,
+        required=True,
+        help="the .keras file to write, or a folder for a preset (README.md, weights.npz)",
+    )
+    parser.add_argument(
+        "--init",
+        metavar="START",
+        help=f"fine-tune this .keras file or preset: {', '.join(PRESETS)}, a folder with a preset, or hf://USER/NAME",
+    )
     parser.add_argument("--source", choices=SOURCES, default="folder", help="kind of data in DIR (default: folder)")
     parser.add_argument(
         "--size",
@@ -73,6 +84,7 @@ def run(arguments: Namespace) -> int:
     import keras
 
     from diffnet_tf import data, metrics, training
+    from diffnet_tf.networks import plain, presets
     from diffnet_tf.networks.models import DiffNet
     from diffnet_tf.training import checkpoint
 
@@ -84,12 +96,14 @@ def run(arguments: Namespace) -> int:
     keras.utils.set_random_seed(arguments.seed)
     if model is None:
         model = DiffNet(initial_scale=recipe.initial_scale)
+    if not trained.is_file(arguments.out):
+        plain.describe(model)  # refuses networks that a preset cannot hold, before the work
     print(f"Device: {provenance.device()}", flush=True)
     options = {"problem": arguments.problem, "noise": arguments.noise, "seed": arguments.seed}
     inputs, targets = data.paired_arrays(held_out, **options)
 
-    def quality(images: Array) -> float:
-        return float(metrics.summary(metrics.psnr(targets, images))["mean"])
+    def quality(images: Array) -> dict[str, float]:
+        return metrics.summary(metrics.psnr(targets, images))
 
     def restored() -> Array:
         return model.predict(inputs, batch_size=16, verbose=0)
@@ -106,31 +120,40 @@ def run(arguments: Namespace) -> int:
         )
 
     try:
-        trained = fit()
+        result = fit()
     except checkpoint.OtherRun as error:
         if not arguments.force:
             raise ValueError(
                 f"{str(error).split('. Use')[0]}. Give another --out, or --force to start again."
             ) from None
         checkpoint.remove(state)
-        trained = fit()
-    if not trained.finished:
+        result = fit()
+    if not result.finished:
         print(f"{arguments.out} is not written yet. Run the same command again to continue.", flush=True)
         return 130
-    model_files.save(model, arguments.out)
+    measured = {**before, str(arguments.out): quality(restored())}
+    if trained.is_file(arguments.out):
+        model_files.save(model, arguments.out)
+    else:
+        card = trained.card(arguments, train, held_out, recipe, list(measured.values()))
+        presets.save_to_preset(model, arguments.out, card)
     checkpoint.remove(state)
-    for name, psnr in {**before, str(arguments.out): quality(restored())}.items():
+    for name, psnr in measured.items():
         number, height, width, _ = held_out.shape
         print(
-            f"{name}: {psnr:.2f} dB on {number} image{'s' * (number != 1)} of {width}×{height} pixels held out from "
-            f"training"
+            f"{name}: {psnr['mean']:.2f} dB on {number} image{'s' * (number != 1)} of {width}×{height} pixels held "
+            "out from training"
+        )
+    if not trained.is_file(arguments.out):
+        print(
+            f"Before you share {arguments.out}, say in its README.md who made it, its licence, and what the data are."
         )
     return 0
 
 
 def _take_from_card(arguments: Namespace) -> None:
     """Fill in a missing --problem and --noise from the card of the preset to fine-tune."""
-    card = cards.card(arguments.init) if arguments.init in PRESETS else {}
+    card = cards.card(arguments.init) if arguments.init and not trained.is_file(arguments.init) else {}
     if arguments.problem is None:
         arguments.problem = card.get("problem", "inverse")
     if arguments.noise is None:
@@ -143,11 +166,10 @@ def _take_from_card(arguments: Namespace) -> None:
 
 
 def _check(arguments: Namespace) -> None:
-    if arguments.out.suffix != ".keras":
-        raise ValueError(
-            f"--out {arguments.out} ends in {arguments.out.suffix or 'nothing'!r}; expected a name ending in .keras."
-        )
-    checks.can_be_written(arguments.out, arguments.force)
+    if trained.is_file(arguments.out):
+        checks.can_be_written(arguments.out, arguments.force)
+    else:
+        trained.check_folder(arguments.out, arguments.force)
     checks.count(arguments.steps, "--steps")
     if arguments.size is not None:
         checks.count(arguments.size, "--size", minimum=checks.MINIMUM_SIZE)
@@ -213,11 +235,7 @@ def _start(name: str) -> keras.Model:
     """
     from diffnet_tf.networks import presets
 
-    if name in PRESETS:
-        return presets.from_preset(name)
-    if not name.endswith(model_files.SUFFIX):
-        checks.one_of(name, "--init", ("a .keras file", *PRESETS))
-    model = model_files.load(name)
+    model = model_files.load(name) if trained.is_file(name) else presets.from_preset(name)
     shapes = [getattr(model, kind, None) for kind in ("input_shape", "output_shape")]
     if shapes[0] not in ((None, None, None, 1), (None, None, None, 3)) or shapes[1] != shapes[0]:
         raise ValueError(

@@ -51,7 +51,7 @@ def text(values: Mapping[str, Any], use: str) -> str:
         ValueError, TypeError: if a value cannot be written so that `read` gives it back. The message names it.
     """
     for key in TEXTS:
-        _check_text(key, values[key])
+        check_text(key, values[key])
     sections = "".join(f"\n{_HEADING}{title}\n\n{values[key]}\n" for key, title in SECTIONS.items())
     record = {key: value for key, value in values.items() if key not in TEXTS}
     for key, value in record.items():
@@ -63,7 +63,8 @@ def text(values: Mapping[str, Any], use: str) -> str:
     )
 
 
-def _check_text(key: str, value: Any) -> None:
+def check_text(key: str, value: Any) -> None:
+    """Raise a ValueError if a value of `TEXTS` cannot be written so that `read` gives it back."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"card[{key!r}] is {value!r:.50}; expected a text.")
     if value != value.strip() or any(line.startswith("#") for line in value.splitlines()) or not _printable(value):

@@ -87,12 +87,12 @@ def from_preset(
     if not file.exists():
         incomplete = "installation" if where.card.suffix == ".json" else "preset"
         raise FileNotFoundError(f"{file} does not exist: the {incomplete} is incomplete; {where.advice}.")
-    if 4 * number > (length := reading.check_regular(file, most, where.advice)):  # it could take for ever to make
+    values = sealed.arrays(where.card, described["sha256"], where.advice, file, most)
+    if 4 * number > (length := file.stat().st_size):  # it could take for ever to make
         raise ValueError(
             f"{where.card} describes {number:,} parameters, more than its weights' {length:,} bytes hold: "
             f"{where.advice}."
         )
-    values = sealed.arrays(where.card, described["sha256"], where.advice, file, most)
     with reading.decoding(where.card, "a model card", where.advice):
         model = plain.make(described["network"], policy)
     _assign(variables(model), values, file)
