@@ -9,6 +9,17 @@ from diffnet_tf.files.writing import (
     write_bytes,
     write_json,
     write_text,
+    write_together,
 )
 
-__all__ = ["check_writable", "json_text", "replacing", "temporary", "write", "write_bytes", "write_json", "write_text"]
+__all__ = [
+    "check_writable",
+    "json_text",
+    "replacing",
+    "temporary",
+    "write",
+    "write_bytes",
+    "write_json",
+    "write_text",
+    "write_together",
+]

@@ -24,9 +24,7 @@ def temporary(path: PathLike) -> Path:
 @contextlib.contextmanager
 def replacing(path: PathLike) -> Iterator[Path]:
     """A block that gives the name of a temporary file; it becomes `path` at the end, or is removed on failure."""
-    path, partial = Path(path), temporary(path)
-    if partial.is_symlink():  # in a stranger's folder, it could lead to a file elsewhere
-        partial.unlink()
+    path, partial = Path(path), _cleared(path)
     try:
         yield partial
         _flush(partial)
@@ -36,6 +34,34 @@ def replacing(path: PathLike) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
         raise
     _flush(path.parent)
+
+
+def _cleared(path: PathLike) -> Path:
+    """The temporary name of a file. A link there is removed: in a stranger's folder it could lead to any file."""
+    partial = temporary(path)
+    if partial.is_symlink():
+        partial.unlink()
+    return partial
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write files of one folder that belong together. All are on the disk before the first one is renamed.
+
+    Args:
+        contents: the files, with their bytes, in the order in which they are renamed.
+    """
+    partials = {path: _cleared(path) for path in contents}
+    try:
+        for path, partial in partials.items():
+            partial.write_bytes(contents[path])
+            _flush(partial)
+        for path, partial in partials.items():
+            os.replace(partial, path)
+    finally:
+        for partial in partials.values():
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+    _flush(next(iter(contents)).parent)
 
 
 def _flush(path: Path) -> None:

@@ -174,10 +174,13 @@ def save_to_preset(model: keras.Model, folder: PathLike, card: Mapping[str, Any]
     assert 4 * number <= len(content) <= 4 * number + _SLACK
     noise = ", noise=0.01)  # σ of the noise, as a share of white" if network.get("noise_map") else ")"
     text = model_card.text({**described, "network": network, "sha256": seal}, _USE + noise)
+    if (length := len(text.encode())) > model_card.LARGEST:
+        raise ValueError(
+            f"README.md would have {length:,} bytes; expected at most {model_card.LARGEST:,}. Shorten the card."
+        )
     cards.check_free(folder)
     files.check_writable(folder, "folder=...")
-    files.write_bytes(folder / cards.WEIGHTS, content)
-    files.write_text(folder / model_card.NAME, text)
+    files.write_together({folder / cards.WEIGHTS: content, folder / model_card.NAME: text.encode()})
 
 
 _USE = """import diffnet_tf as dn  # pip install "diffnet_tf[hub]"
