@@ -135,13 +135,16 @@ def array(path: PathLike, advice: str = "replace it") -> Array:
         return np.lib.format.open_memmap(path, mode="r")
 
 
-def arrays(path: PathLike, content: bytes | None = None, advice: str = "replace it") -> dict[str, Array]:
+def arrays(
+    path: PathLike, content: bytes | None = None, advice: str = "replace it", most: int | None = None
+) -> dict[str, Array]:
     """Read all arrays of an NPZ file into memory, by name.
 
     Args:
         path: the file.
         content: its bytes, if they have been read already.
         advice: what to do if it was truncated: for the message.
+        most: the most bytes that are unpacked, if less than `UNPACKED`.
 
     Raises:
         OSError: if there is no such file, or no permission to read it.
@@ -150,11 +153,11 @@ def arrays(path: PathLike, content: bytes | None = None, advice: str = "replace 
     """
     content = Path(path).read_bytes() if content is None else content
     with decoding(path, "arrays", advice), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        _check_sizes(archive.infolist(), len(content))
+        _check_sizes(archive.infolist(), len(content), min(UNPACKED, UNPACKED if most is None else most))
         return {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
 
 
-def _check_sizes(members: list[zipfile.ZipInfo], length: int) -> None:
+def _check_sizes(members: list[zipfile.ZipInfo], length: int, most: int) -> None:
     for info in members:
         if info.compress_type not in _STORED:
             raise Refused(
@@ -162,10 +165,10 @@ def _check_sizes(members: list[zipfile.ZipInfo], length: int) -> None:
             )
     stored = sum(info.file_size for info in members if info.compress_type == zipfile.ZIP_STORED)
     packed = sum(info.file_size for info in members) - stored
-    if stored > length or packed > min(UNPACKED, DEFLATED * length):
+    if stored > length or packed > min(most, DEFLATED * length):
         raise Refused(
             f"says that it holds {stored + packed:,} bytes; expected no more than its own {length:,}, or "
-            f"{UNPACKED:,} if they are compressed. Save it again without compression."
+            f"{most:,} if they are compressed. Save it again without compression."
         )
 
 

@@ -88,7 +88,7 @@ def arrays(
         wanted: the SHA-256 of the NPZ file, from the manifest.
         advice: what to do if it differs: for messages.
         file: the NPZ file, if it does not have the name of the manifest.
-        most: the largest length in bytes that is read.
+        most: the largest length in bytes that is read or unpacked.
 
     Raises:
         OSError: if they cannot be read.
@@ -102,4 +102,4 @@ def arrays(
             f"{file} has SHA-256 {actual}; expected {wanted}. The file is not the one that {path.name} describes: "
             f"{advice}."
         )
-    return reading.arrays(file, content, advice)
+    return reading.arrays(file, content, advice, most)

@@ -19,6 +19,7 @@ from diffnet_tf.networks.models import DiffNet, LinearDiffNet
 
 MOST_LAYERS = 1000  # of convolutions, or of linear diffusion layers
 MOST_PARAMETERS = 2**29  # 2 GiB
+_LARGEST = 10**12  # numbers above this are not multiplied: messages would get long
 MOST_SCALES = 10  # of a U-Net: images are padded to multiples of 2⁹ pixels
 
 
@@ -37,6 +38,8 @@ def _chain(depth: int, inputs: int, width: int, outputs: int) -> int:
 def _counts(**numbers: int) -> None:
     for name, number in numbers.items():
         checks.count(number, name)
+        if number > _LARGEST:
+            raise ValueError(f"{name} is above {_LARGEST:,}")
 
 
 def _flags(**values: bool) -> None:
@@ -73,7 +76,7 @@ def _of_unet(widths: Sequence[int]) -> tuple[int, int]:
     if not isinstance(widths, (list, tuple)) or not 1 <= len(widths) <= MOST_SCALES:
         raise ValueError(f"widths={widths!r:.50}; expected a list of 1 to {MOST_SCALES} numbers of channels")
     for width in widths:
-        checks.count(width, "widths")
+        _counts(widths=width)
     down = sum(_chain(2, inputs, width, width) for inputs, width in zip((1, *widths), widths))
     up = sum(_conv(below, width) + _chain(2, 2 * width, width, width) for width, below in zip(widths, widths[1:]))
     return 5 * len(widths), down + up + _conv(widths[0], 1)
