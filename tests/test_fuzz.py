@@ -5,10 +5,10 @@ The seed is that of the day, or FUZZ_SEED: `FUZZ_SEED=20261127 pytest tests/test
 
 import pytest
 
-from tests.conftest import slow
+from tests.conftest import mostly_slow, slow
 from tests.fuzzing import SEED, readers, watching
 
-# 10,000 in all, in `make test-all`.
+# 10,500 in all, in `make test-all`.
 CASES = {
     "image": 3000,
     "deep_png": 500,
@@ -19,6 +19,7 @@ CASES = {
     "record": 1000,
     "checkpoint": 500,
     "preset": 500,
+    "shared_preset": 500,
 }
 FEW = 300
 
@@ -34,7 +35,7 @@ def read(name, cases, folder, least, most):
     assert least < report.results / cases < most
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", mostly_slow(list(CASES), *CASES.keys() - {"shared_preset"}))
 def test_some_mutated_files_are_read_or_refused_by_name(name, tmp_path):
     read(name, FEW, tmp_path, 0, 0.75)
 

@@ -156,6 +156,9 @@ def _take_from_card(arguments: Namespace) -> None:
     card = cards.card(arguments.init) if arguments.init and not trained.is_file(arguments.init) else {}
     if arguments.problem is None:
         arguments.problem = card.get("problem", "inverse")
+    if arguments.noise is None and isinstance(card.get("noise"), list):
+        low, high = cards.noise(card)
+        raise ValueError(f"--init {arguments.init} was trained on noise from {low:g} to {high:g}; give --noise, one σ.")
     if arguments.noise is None:
         arguments.noise = card.get("noise", 0.0) if arguments.problem == card.get("problem", "inverse") else 0.0
     if arguments.problem not in PROBLEMS:

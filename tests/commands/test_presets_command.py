@@ -30,6 +30,13 @@ def test_a_card_is_shown_whole(capsys):
     assert card["limits"] in text and card["sha256"] in text and "contrast: 0.2" in text
 
 
+def test_the_card_of_a_folder_is_shown(capsys, tmp_path):
+    given = {"description": "It sharpens.", "author": "Ada", "license": "mit", "data": "Cells.", "limits": "Dust."}
+    dn.save_to_preset(dn.models.DiffNet(1, 1, 2), tmp_path / "mine", given)
+    assert json.loads(printed(capsys, str(tmp_path / "mine"), "--json")) == presets.card(tmp_path / "mine")
+    assert "author: Ada\n" in printed(capsys, str(tmp_path / "mine"))
+
+
 def test_a_misspelt_name_names_the_nearest(capsys):
     assert main(["presets", "invers"]) == 2
     assert "Did you mean 'inverse'?" in capsys.readouterr().err

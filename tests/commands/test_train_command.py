@@ -12,7 +12,9 @@ from PIL import Image
 import diffnet_tf as dn
 from diffnet_tf.__main__ import main
 from diffnet_tf.commands import train as command
+from diffnet_tf.networks import cards
 from diffnet_tf.training import run as training_run
+from experiments.lib import settings
 from tests.conftest import mostly_slow, slow
 
 
@@ -44,6 +46,61 @@ def test_a_network_is_fine_tuned_and_used(folder, tmp_path, capsys, monkeypatch,
     moved = [float(np.abs(a - b).max()) for a, b in zip(mine.get_weights(), start.get_weights())]
     assert all(0 < distance < 0.2 for distance in moved), moved
     assert main(["restore", str(folder / "00.png"), str(tmp_path / "00.png"), "--weights", str(out)]) == 0
+
+
+def test_a_folder_becomes_a_preset(folder, tmp_path, capsys, monkeypatch):
+    """It says what it knows; restore, presets and train take it."""
+    monkeypatch.chdir(tmp_path)
+    dn.models.DiffNet(1, 2, 4).save("own.keras")
+    assert train(folder, "mine", "--init", "own.keras", "--noise", 0.02, "--steps", 2) == 0
+    printed = capsys.readouterr().out
+    assert "mine: " in printed and "Before you share mine, say in its README.md who made it" in printed
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["README.md", "weights.npz"]
+    card = dn.presets.card("mine")
+    assert (card["problem"], card["noise"], card["diffusion"]) == ("inverse", 0.02, settings.DIFFUSION)
+    assert card["training"]["steps"] == 2 and card["training"]["start"] == "own.keras"
+    assert card["training"]["training_images"] == 15 and card["data"] == f"15 images of the folder {folder.name!r}."
+    assert str(tmp_path) not in (tmp_path / "mine" / "README.md").read_text()  # no path of its author
+    promised = f"mine: {card['quality']['output']['mean']:.2f} dB"
+    assert promised in printed and card["quality"]["output"]["n"] == 1
+    assert main(["restore", str(folder / "00.png"), "00.png", "--preset", "mine"]) == 0
+    assert main(["presets", "mine"]) == 0 and "noise: 0.02" in capsys.readouterr().out
+    assert train(folder, "mine", "--init", "./mine", "--steps", 1) == 2
+    assert "mine/README.md exists; give another name, or --force" in capsys.readouterr().err
+    assert train(folder, "mine", "--init", "./mine", "--steps", 1, "--force") == 0
+    again = dn.presets.card("mine")
+    assert again["noise"] == 0.02 and again["training"]["start"] == "mine" and again["sha256"] != card["sha256"]
+
+
+def test_what_cannot_become_a_preset_is_refused_before_the_work(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dn.training, "fit", None)
+    three_layers(1).save("own.keras")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "README.md").write_text("# My project")
+    (tmp_path / "file").write_text("")
+    dn.models.DiffNet(1, 1, 2, noise_map=True).save("noisy.keras")
+    dn.save_to_preset(
+        keras.models.load_model("noisy.keras"), "noisy", {**dict.fromkeys(cards.REQUIRED, "a"), "noise": (0, 0.1)}
+    )
+    for out, options, message in (
+        ("mine", ["--init", "own.keras"], "The network is a Functional; expected one of DiffNet"),
+        ("project", ["--force"], "project/README.md exists and is not the card of a preset; give another folder"),
+        ("file", [], "--out file is a file; expected a name ending in .keras, or a folder"),
+        ("mine.kears", [], "ends in '.kears'; expected a name ending in .keras"),
+        ("mine.onnx", [], "ends in '.onnx'; expected a name ending in .keras"),
+        ("a" * 101, [], "expected one line of at most 100 characters"),
+        ("mine", ["--init", "noisy"], "--init noisy was trained on noise from 0 to 0.1; give --noise"),
+        (
+            "mine",
+            ["--init", "noisy", "--noise", 0.02],
+            "noisy maps (None, None, None, 2) to (None, None, None, 1); expected",
+        ),
+        ("mine", ["--init", "no"], "preset='no'; expected one of 'forward'"),
+    ):
+        assert train(folder, out, *options) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "mine").exists()
 
 
 @slow

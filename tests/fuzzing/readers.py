@@ -195,6 +195,27 @@ def _lay_preset(rng: random.Random, seeds: list[Files], folder: Path, case: int 
     return read
 
 
+def _lay_shared(rng: random.Random, seeds: list[Files], folder: Path, case: int | None) -> Callable[[], object]:
+    from diffnet_tf.networks import cards, presets
+
+    files = _mutated(rng, seeds) if case is not None else seeds[0]
+    if case is not None and rng.random() < 0.6:
+        start, fence, rest = files["README.md"].partition(b"```json\n")
+        record, end, rest = rest.partition(b"\n```")
+        files["README.md"] = start + fence + _sealed(rng, record, files["weights.npz"]) + end + rest
+    _write(folder, files)
+
+    def read() -> None:
+        model = presets.from_preset(folder)
+        described = presets.card_of(model)
+        assert model.count_params() > 0 and described is not None
+        assert json.dumps(described) and cards.task(described) is not None and len(cards.noise(described)) == 2
+        assert presets.psnr_on_card(model) is None or presets.of_eight_bits(described) >= 0
+        presets.best_of_eight_bits(described)
+
+    return read
+
+
 # ---- To try the fuzzer itself ----------------------------------------------------------------------------------------
 
 
@@ -226,7 +247,7 @@ def _lay_fault(rng: random.Random, seeds: list[Files], folder: Path, case: int |
     return lambda: case is not None and fault(folder)
 
 
-NEEDS_KERAS = ("deep_png", "checkpoint", "preset")
+NEEDS_KERAS = ("deep_png", "checkpoint", "preset", "shared_preset")
 READERS = {
     "image": Reader(unharmed.images, _lay_image),
     "deep_png": Reader(unharmed.deep_pngs, _lay_image),
@@ -237,5 +258,6 @@ READERS = {
     "record": Reader(unharmed.records, _lay_record),
     "checkpoint": Reader(unharmed.checkpoints, _lay_checkpoint),
     "preset": Reader(unharmed.presets, _lay_preset),
+    "shared_preset": Reader(unharmed.shared_presets, _lay_shared),
     "faulty": Reader(lambda: [{}], _lay_fault),
 }

@@ -222,6 +222,20 @@ def presets() -> list[Files]:
     return found
 
 
+def shared_presets() -> list[Files]:
+    """Folders that `save_to_preset` writes, of different networks."""
+    from diffnet_tf.networks import models, presets
+
+    described = {"description": "It sharpens.", "author": "A", "license": "mit", "data": "D", "limits": "L"}
+    described |= {"noise": [0.0, 0.1], "images": {"kind": "cells"}, "quality": {"output": {"mean": 60.5}}}
+    found = []
+    for model in (models.DiffNet(1, 1, 2, noise_map=True), models.UNet((2,)), models.LinearDiffNet((4, 4), 1)):
+        with tempfile.TemporaryDirectory() as folder:
+            presets.save_to_preset(model, folder, {**described, "name": "mine"})
+            found.append({path.name: path.read_bytes() for path in Path(folder).iterdir()})
+    return found
+
+
 def decoded_images() -> list[Files]:
     """Those that a folder of images may hold."""
     kinds = {"png": _pngs(), "jpg": _jpegs(), "tif": _tiffs()}

@@ -204,6 +204,18 @@ PYTHON = {
     ),
     "no name at all": (lambda m, f: pairs(GRAY, ["inverse"]), VALUE, "problem=['inverse']; expected one of 'inverse'"),
     "unknown preset": (lambda m, f: dn.from_preset("inverse1pct"), VALUE, "'forward', … Did you mean 'inverse-1pct'?"),
+    "missing preset": (
+        lambda m, f: dn.from_preset(f / "no"),
+        MISSING,
+        "{folder}/no does not exist; expected a folder with README.md and weights.npz",
+    ),
+    "folder of no preset": (lambda m, f: dn.from_preset(f / "empty"), MISSING, "/empty/README.md does not exist"),
+    "card without facts": (
+        lambda m, f: dn.save_to_preset(m, f / "new", {"author": "Ada"}),
+        VALUE,
+        "card lacks 'description', 'license', 'data', 'limits'; expected texts",
+    ),
+    "preset of no network": (lambda m, f: dn.save_to_preset("m", f / "new", {}), TYPE, "is a str; expected one of"),
     "unknown boundary": (lambda m, f: DIFFUSE(GRAY, boundary="neuman"), VALUE, "boundary='neuman'; … mean 'neumann'?"),
     "unknown diffusivity": (
         lambda m, f: dn.diffusion.nonlinear(GRAY, 1, 0.1, 0.2, "weikert"),
@@ -348,6 +360,8 @@ COMMANDS = {
     f"{PAIR} --limit 2 --crop 2": f"crop=2; {WHOLE} 3",
     f"{PAIR} --limit 2 --noise -1": "noise=-1.0; expected a finite number of at least 0",
     "data no": "no does not exist; expected a folder (or a file) with images",
+    "presets no/such": "no/such does not exist; expected a folder with README.md and weights.npz",
+    "presets hf://ada": "'hf://ada' is no address on the hub; expected hf://USER/NAME",
     "presets invers": "preset='invers'; expected one of … Did you mean 'inverse'?",
     "verify --result_dir no": "unknown option '--result_dir'; … Did you mean '--results_dir'?",
 }
