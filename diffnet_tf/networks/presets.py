@@ -166,8 +166,12 @@ def save_to_preset(model: keras.Model, folder: PathLike, card: Mapping[str, Any]
     """
     folder = Path(folder)
     network = plain.describe(model)
-    with reading.decoding(folder, "a preset"):
-        number = plain.parameters(network)  # refuses what `from_preset` would refuse
+    try:
+        number = plain.parameters(network)
+    except (reading.Refused, ValueError) as error:  # `from_preset` would refuse it
+        raise ValueError(
+            f"The network cannot become a preset: {reading.reason(error)}. Keep it with model.save."
+        ) from error
     described = cards.complete(card, folder.resolve().name, noise_map=bool(network.get("noise_map")))
     values = {key: _plain_float32(key, variable) for key, variable in variables(model).items()}
     content, seal = sealed.packed(values)
