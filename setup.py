@@ -65,7 +65,7 @@ setup(
             *WAVELETS,
         ],
         "codecs": CODECS,
-        "hub": ["huggingface_hub>=1.1"],
+        "hub": ["huggingface_hub>=1.1,<3"],
         "jax": ["jax>=0.6"],
         "export": EXPORT,
         "comparison": WAVELETS,

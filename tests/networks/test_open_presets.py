@@ -125,7 +125,9 @@ def test_a_preset_in_another_precision(name, tmp_path, monkeypatch):
 
 
 def test_narrow_weights_are_kept_and_wide_ones_refused(tmp_path):
-    dn.save_to_preset(DiffNet(1, 3, 4, dtype="float16"), tmp_path / "narrow", CARD)
+    narrow = DiffNet(1, 1, 2, dtype="float16")
+    assert "float16" in {str(weight.dtype) for weight in narrow.get_weights()}
+    dn.save_to_preset(narrow, tmp_path / "narrow", CARD)
     assert dn.from_preset(tmp_path / "narrow").dtype_policy.name == "float32"
     if keras.backend.backend() != "jax":  # which has no float64, unless it is asked to
         with pytest.raises(ValueError, match="time_step has dtype float64; expected float32. Make"):
