@@ -25,6 +25,9 @@ NETWORKS = {
 MODES = {"TF32": ("float32", None), "float32": ("float32", "float32"), "mixed_bfloat16": ("mixed_bfloat16", None)}
 
 
+SIGMA = 0.01  # of the noise for a preset that is given it
+
+
 def accelerators():
     """The devices other than CPUs: a list of dicts of kind, platform and memory in GiB (None if unknown)."""
     found = []
@@ -71,7 +74,7 @@ def presets(pixels, modes=tuple(MODES)):
         card = dn.presets.card(name)
         with jax.default_device(processor):
             inputs, targets = map(np.asarray, _pair(card, pixels))
-        found[name] = {"n": len(targets), "input": _mean_psnr(targets, inputs)}
+        found[name] = {"n": len(targets), "input": _mean_psnr(targets, inputs[..., :1])}
         wanted = {f"cpu {MODES[mode][0]}": (MODES[mode][0], "highest", processor) for mode in modes}
         wanted |= {mode: (*MODES[mode], jax.devices()[0]) for mode in modes}
         for label, (dtype, precision, device) in wanted.items():
@@ -88,7 +91,9 @@ def presets(pixels, modes=tuple(MODES)):
 
 def _pair(card, pixels):
     if card["problem"] != "deconvolution":
-        return dn.data.paired_arrays(dn.data.GrayImages(pixels), problem=card["problem"], noise=card["noise"])
+        noise_map = bool(card["network"].get("noise_map"))
+        options = {"noise": SIGMA, "noise_map": True} if noise_map else {"noise": card["noise"]}
+        return dn.data.paired_arrays(dn.data.GrayImages(pixels), problem=card["problem"], **options)
     keys = ("time", "method", "boundary")  # a Fourier step is exact: one is enough
     options = {key: card["diffusion"][key] for key in keys}
     targets = dn.data.disks(len(pixels), seed=1).take(np.arange(len(pixels)))

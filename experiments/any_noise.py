@@ -56,6 +56,8 @@ def compute(options):
         results[f"{level:g}"] = found
     arrays = {name: np.array(values, "float32") for name, values in arrays.items()}
     record = {
+        "problem": "inverse",
+        "diffusion": settings.DIFFUSION,
         "levels": list(LEVELS),
         "training": {key: value for key, value in training.items() if key not in ("psnr", "file", "assumed")},
         "constants": calibrated(train),

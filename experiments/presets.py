@@ -11,7 +11,7 @@ from diffnet_tf import files
 from diffnet_tf.base import choices, command_line
 from diffnet_tf.files import model_files, reading
 from diffnet_tf.networks import cards, presets
-from experiments import precision, rounding
+from experiments import all_noise, any_noise, precision, rounding
 from experiments.lib import records, registry, settings
 
 LIMITS = {
@@ -29,6 +29,13 @@ ROUNDED = {
     0.0: " Rounding to 8 bits is noise of 0.11 %: for diffused images with 8 bits take 'inverse-0.1pct'.",
     0.001: " It suits diffused images with 8 bits, since rounding to 8 bits is noise of 0.11 %.",
 }
+
+ANY_NOISE = (
+    "It undoes one diffusion, the one on this card, of an image that is scaled to a maximum of 1. It is given σ of the "
+    "noise, or estimates it from the image. It is the one to start with. If you know that the image has no noise, not "
+    "even the rounding to 8 bits, take 'inverse', which is far better then. It only sharpens an ordinary photograph, "
+    "which was not diffused in this way."
+)
 
 PHOTOGRAPHS = {"kind": "photographs, gray", "between": None}
 # The kind of image that a preset was trained on; and, if this distinguishes it from others, the largest share of pixels
@@ -51,19 +58,48 @@ trained on, and how good it is. `diffnet-tf presets NAME` prints a card in the t
 def card(record, measured_beside=None):
     """A preset's model card, from its experiment's record and from further measurements, see `beside`."""
     results = record["results"]
-    kept = ("mean", "std", "min", "max", "n")
     output = "diffnet" if "diffnet" in results else "test"
-    quality = {method: {k: results[method]["psnr"][k] for k in kept} for method in ("degraded", output)}
+    quality = {"input": _psnr(results["degraded"]), "output": _psnr(results[output]), **(measured_beside or {})}
+    limits = LIMITS[record["problem"]] + ROUNDED.get(record["noise"], "") * (record["problem"] == "inverse")
     module = registry.names()[record["experiment"]]
-    training = ("experiment", "source", "data", "note", "training_images", "steps", "seed", "training_seconds")
-    measured = {"measure": "PSNR of each image in dB, range 1", "data": record["test_data"]}
+    return _card(record, record, record["noise"], "range 1", quality, limits, f"python -m experiments.{module}")
+
+
+def any_noise_card(record):
+    """The card of the preset that is given σ, from the record of `any_noise` and of the training in it."""
+    quality, results = {}, record["results"]
+    for name, kind in (("input", "degraded"), ("output", "given")):
+        quality[name] = _psnr(results[f"{any_noise.CARD:g}"][kind])
+    kinds = {"input": "degraded", "given": "given", "estimated": "auto"}
+    quality["levels"] = {
+        level: {name: found[kind]["psnr"]["mean"] for name, kind in kinds.items()} for level, found in results.items()
+    }
+    training = {**record["training"], "experiment": all_noise.NAME}
+    about = f"range 1, with {100 * any_noise.CARD:g} % noise and σ given"
+    command = f"python -m experiments.all_noise --only conditioned --steps {training['steps']}"
+    described = _card(record, training, list(settings.ANY_NOISE.noise), about, quality, ANY_NOISE, command)
+    images = _images(record)
+    described["command"] = described["command"].replace(
+        "&& ", f"&& python -m experiments.any_noise --budget cpu {images}--results_dir results && ", 1
+    )
+    return described
+
+
+def _psnr(result):
+    return {key: result["psnr"][key] for key in ("mean", "std", "min", "max", "n")}
+
+
+def _card(record, training, noise, measure, quality, limits, command):
+    kept = ("experiment", "source", "data", "note", "training_images", "steps", "seed", "training_seconds")
     return {
-        **{key: record[key] for key in ("problem", "noise", "diffusion")},
+        "problem": record["problem"],
+        "noise": noise,
+        "diffusion": record["diffusion"],
         "images": IMAGES[record["problem"]],
-        "training": {key: record[key] for key in (*training, "commit", "recipe", "versions")},
-        "quality": {**measured, "input": quality["degraded"], "output": quality[output], **(measured_beside or {})},
-        "limits": LIMITS[record["problem"]] + ROUNDED.get(record["noise"], "") * (record["problem"] == "inverse"),
-        "command": f"python -m experiments.{module} --budget {record['budget']} {_images(record)}--results_dir results "
+        "training": {key: training[key] for key in (*kept, "commit", "recipe", "versions")},
+        "quality": {"measure": f"PSNR of each image in dB, {measure}", "data": record["test_data"], **quality},
+        "limits": limits,
+        "command": f"{command} --budget {record['budget']} {_images(record)}--results_dir results "
         "&& python -m experiments.presets",
     }
 
@@ -137,7 +173,7 @@ def as_markdown(described):
 | tested on | {quality["data"]}, {quality["output"]["n"]} images: {quality["measure"]}, mean ± standard deviation |
 | its input | {psnr.format(**quality["input"])} |
 | **its result** | **{psnr.format(**quality["output"])}** |
-{_rounded(quality)}{_precision(quality)}| trained by | `{described["command"]}`, at commit {training["commit"][:7]} |
+{_further(quality)}| trained by | `{described["command"]}`, at commit {training["commit"][:7]} |
 | SHA-256 of the weights | `{described["sha256"]}` |
 """
 
@@ -149,6 +185,18 @@ def _call(name, arguments):
 
 def _note(training):
     return f". {training['note']}" if training["note"] else ""
+
+
+def _further(quality):
+    return _levels(quality) + _rounded(quality) + _precision(quality)
+
+
+def _levels(quality):
+    return "".join(
+        f"| with {100 * float(level):g} % noise | {of['input']:.2f} dB → {of['given']:.2f} dB if σ is given, "
+        f"{of['estimated']:.2f} dB if it is estimated |\n"
+        for level, of in quality.get("levels", {}).items()
+    )
 
 
 def _rounded(quality):
@@ -183,11 +231,12 @@ def main(arguments=None):
         command_line.show(error)
         return 2
     measured = beside(chosen.results_dir)
-    for setting in settings.SETTINGS:
+    for setting in (settings.ANY_NOISE, *settings.SETTINGS):
         directory = chosen.results_dir / setting.experiment
         if (directory / records.MODEL).exists():
             record, _ = records.load(directory)
-            described = card(record, measured.get(setting.preset))
+            known = setting == settings.ANY_NOISE
+            described = any_noise_card(record) if known else card(record, measured.get(setting.preset))
             presets.save(setting.preset, model_files.load(directory / records.MODEL), described, chosen.folder)
             print(chosen.folder / f"{setting.preset}.npz")
     paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]

@@ -14,6 +14,7 @@ from benchmarks import exports, report
 from diffnet_tf import files
 from diffnet_tf.files import reading
 from diffnet_tf.networks import precision, presets
+from experiments import any_noise
 from experiments.lib import (
     captions,
     comparison_figure,
@@ -33,6 +34,7 @@ LEDGERS = {"claims": ledger.PAPER, "beyond": ledger.BEYOND}
 EXAMPLE = "Fig. 7", "inverse, 1 % noise: test PSNR is close to the paper's"
 QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
     "comparison": "fair-comparison.md",
+    "any-noise": "any-noise.md",
     "all-noise": "all-noise.md",
     "learned-operator": "learned-operator.md",
     "locality": "locality.md",
@@ -170,6 +172,9 @@ def exported(results):
 
 
 def _task(record):
+    if isinstance(record["noise"], list):  # of a network that is given σ
+        low, high = (100 * sigma for sigma in record["noise"])
+        return f"{record['problem']}, {low:g} to {high:g} % noise; here {captions.percent(any_noise.CARD)}"
     return f"{record['problem']}, {captions.percent(record['noise'])}"
 
 

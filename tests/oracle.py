@@ -89,11 +89,11 @@ def nonlinear(u, steps, dt, contrast, diffusivity, boundary, method):
     return u
 
 
-def diffnet(u, weights, num_layers):
-    """DiffNet (Fig. 2) on one image under Neumann boundaries, from arrays named as in `presets`."""
+def diffnet(u, weights, num_layers, sigma=None):
+    """DiffNet (Fig. 2) on one image under Neumann boundaries, from arrays named as in `presets`; σ for a noise map."""
     u = np.asarray(u, "float64")
     for i in range(1, num_layers + 1):
-        features, j = u[None], 1
+        features, j = [u] if sigma is None else [u, np.full_like(u, np.sqrt(sigma))], 1
         while f"diffusion{i}/conv{j}/kernel" in weights:
             kernel, bias = (np.asarray(weights[f"diffusion{i}/conv{j}/{n}"], "float64") for n in ("kernel", "bias"))
             last = f"diffusion{i}/conv{j + 1}/kernel" not in weights

@@ -5,4 +5,11 @@ SPLITS = ("train", "test", "all")  # of a source's images
 PROBLEMS = ("inverse", "forward")  # what a network learns, see `data.pairs`
 COLOURS = ("luminance", "channels", "bands")  # how an image's channels are restored, see `restoration`
 PRECISIONS = ("float32", "auto", "bfloat16")  # see `networks.precision`
-PRESETS = ("forward", "inverse", "inverse-0.1pct", "inverse-1pct", "deconvolution")  # see `networks.presets`
+PRESETS = (
+    "inverse-any-noise",
+    "forward",
+    "inverse",
+    "inverse-0.1pct",
+    "inverse-1pct",
+    "deconvolution",
+)  # see `networks.presets`

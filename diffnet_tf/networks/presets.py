@@ -6,7 +6,7 @@ names, shapes and dtypes are those of the network. Names of the package do not u
 
 >>> import diffnet_tf as dn
 >>> dn.list_presets()
-['forward', 'inverse', 'inverse-0.1pct', 'inverse-1pct', 'deconvolution']
+['inverse-any-noise', 'forward', 'inverse', 'inverse-0.1pct', 'inverse-1pct', 'deconvolution']
 >>> dn.from_preset("inverse").count_params()
 101310
 """

@@ -15,14 +15,14 @@ class Setting:
         preset: its name.
         experiment: the NAME of the experiment that trains it.
         problem: "inverse", "forward" or "deconvolution".
-        noise: σ of the noise on the diffused images.
+        noise: σ of the noise on the diffused images, or its range for a network that is given σ.
         iterations: iterations of the fixed-point inverse, chosen on training photographs; None if it has none.
     """
 
     preset: str
     experiment: str
     problem: str
-    noise: float = 0.0
+    noise: float | tuple[float, float] = 0.0
     iterations: int | None = None
 
 
@@ -33,6 +33,7 @@ SETTINGS = (
     Setting("inverse-1pct", "fig07", "inverse", 0.01, 1),
     Setting("deconvolution", "fig05", "deconvolution"),
 )
+ANY_NOISE = Setting("inverse-any-noise", "any-noise", "inverse", (0.0, 0.1))
 INVERSE = tuple(setting for setting in SETTINGS if setting.problem == "inverse")
 
 

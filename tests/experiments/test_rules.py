@@ -4,9 +4,10 @@ import pytest
 
 from experiments.lib import ledger
 from experiments.lib.verdicts import NOT_RUN
-from tests.experiments import rules_beyond, rules_layers, rules_paper
+from tests.experiments import rules_any_noise, rules_beyond, rules_layers, rules_paper
 
-CASES = {ledger.PAPER: rules_paper.CASES | rules_layers.CASES, ledger.BEYOND: rules_beyond.CASES}
+BEYOND = rules_beyond.CASES | rules_any_noise.CASES
+CASES = {ledger.PAPER: rules_paper.CASES | rules_layers.CASES, ledger.BEYOND: BEYOND}
 MADE = [
     pytest.param(each, key, answer, make, id=f"{key[0]}, {key[1]}: {answer} {number}")
     for each, cases in CASES.items()
