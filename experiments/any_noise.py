@@ -63,7 +63,7 @@ def compute(options):
         "constants": calibrated(train),
         "results": results,
     }
-    return study.Result(record, arrays, model)
+    return study.Result(record, arrays)
 
 
 def trained(root):

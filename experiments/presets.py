@@ -231,14 +231,16 @@ def main(arguments=None):
         command_line.show(error)
         return 2
     measured = beside(chosen.results_dir)
-    for setting in (settings.ANY_NOISE, *settings.SETTINGS):
+    for setting in settings.SETTINGS:
         directory = chosen.results_dir / setting.experiment
         if (directory / records.MODEL).exists():
-            record, _ = records.load(directory)
-            known = setting == settings.ANY_NOISE
-            described = any_noise_card(record) if known else card(record, measured.get(setting.preset))
+            described = card(_record(chosen.results_dir, setting.experiment), measured.get(setting.preset))
             presets.save(setting.preset, model_files.load(directory / records.MODEL), described, chosen.folder)
             print(chosen.folder / f"{setting.preset}.npz")
+    if record := _record(chosen.results_dir, any_noise.NAME):
+        preset = settings.ANY_NOISE.preset
+        presets.save(preset, any_noise.trained(chosen.results_dir)[0], any_noise_card(record), chosen.folder)
+        print(chosen.folder / f"{preset}.npz")
     paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]
     described = [reading.json_object(path) for path in paths]
     files.write_text(chosen.folder / CARDS, "\n".join([TITLE, contents(described), *map(as_markdown, described)]))

@@ -219,7 +219,7 @@ def equal(record, arrays):
         raise verdicts.NotRun("trainings of as many steps")
     gap = verdicts.difference(arrays["psnr_bfloat16"], arrays["psnr_float32"])
     text = f"{gap:+.2f} dB"
-    if len({run["device"] for run in runs.values()}) == 1:
+    if len({run.get("device") for run in runs.values()}) == 1:
         step = {name: milliseconds(run) for name, run in runs.items()}
         text += f"; {step['bfloat16']:.0f} ms per step instead of {step['float32']:.0f} ms"
     half, full = ([runs[name]] for name in ("bfloat16", "float32"))
