@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # the names that __getattr__ finds
     from diffnet_tf.networks import layers, models, presets, transfer
     from diffnet_tf.networks.presets import from_preset, list_presets, save_to_preset
     from diffnet_tf.physics import diffusion, diffusivity, inverses, stencil
-    from diffnet_tf.restoration import restore
+    from diffnet_tf.restoration import estimate_noise, restore
     from diffnet_tf.training import distribute, recipes
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "diffusion",
     "diffusivity",
     "distribute",
+    "estimate_noise",
     "from_preset",
     "inverses",
     "layers",
@@ -76,6 +77,7 @@ _FUNCTIONS = {
     "from_preset": "presets",
     "list_presets": "presets",
     "restore": "restoration",
+    "estimate_noise": "restoration",
     "save_to_preset": "presets",
 }
 _ROOMS = ("base", "commands", "data", "evaluation", "files", "networks", "physics", "restoration", "training")

@@ -77,7 +77,7 @@ def restore(
             if nodata is 0, only if all channels have it.
         tile: side of the tiles in pixels; memory grows with its square.
         noise: only for a network with a noise map: σ of the noise in the image, divided by its maximum (or by
-            white − black if they are given), or "auto" to estimate it (`restoration.estimate_noise`). None is "auto"
+            white − black if they are given), or "auto" to estimate it (`dn.estimate_noise`). None is "auto"
             for such a network. For a `Tiled`, give it to the `Tiled` instead.
         precision: "float32", "bfloat16" or "auto" for a float32 network, see `networks.precision`. None uses the
             network as it is; presets are in float32. For a `Tiled`, give it to the `Tiled` instead.

@@ -14,7 +14,7 @@ whose record says how well σ is found.
 >>> import diffnet_tf as dn
 >>> image = dn.diffusion.perona_malik(dn.data.load_images("skimage", split="test", limit=1))
 >>> noise = np.random.default_rng(0).normal(scale=0.02, size=(96, 96))
->>> 0.018 < dn.restoration.estimate_noise(np.asarray(image)[0, ..., 0] + noise) < 0.022
+>>> 0.018 < dn.estimate_noise(np.asarray(image)[0, ..., 0] + noise) < 0.022
 True
 """
 

@@ -72,7 +72,7 @@ class Tiled:
         tile: side of the tiles in pixels, without the margin, at least 1. Only for a `models.DiffNet`; other networks
             get the whole image. Processing takes about 400 bytes of memory for each pixel of a tile.
         noise: for a network with a noise map: σ of the noise as a share of white, or "auto" (also if it is None) to
-            estimate it from each image, see `restoration.estimate_noise`. For other networks None.
+            estimate it from each image, see `dn.estimate_noise`. For other networks None.
         precision: "float32", "bfloat16" or "auto", see `networks.precision`; None for the network's own dtype.
 
     Raises:
