@@ -33,7 +33,7 @@ reproduce: $(VENV)/installed
 	$(BIN)/python -m experiments.fig06_samples --budget quick
 	$(BIN)/python -m experiments.fig07_samples --budget quick
 
-# All of the paper, and beyond: days on two cores, so with BUDGET=quick or cpu there. make paper ARGS="--source stl10 --data_dir DIR"
+# All of the paper, and beyond: days on two cores, so with BUDGET=quick or cpu there. make paper ARGS="--source stl10 --data-dir DIR"
 BUDGET ?= paper
 paper: $(VENV)/installed-comparison
 	$(BIN)/python -m experiments.all --budget $(BUDGET) $(ARGS)
@@ -97,7 +97,7 @@ bench: $(VENV)/installed-bench
 
 # Hours. It needs the images: make bench-recipes DATA=training_folder TEST=test_folder (in STL-10's binary format).
 bench-recipes: $(VENV)/installed-bench
-	$(BIN)/python -m benchmarks.recipes --data_dir $(DATA) --test_dir $(TEST)
+	$(BIN)/python -m benchmarks.recipes --data-dir $(DATA) --test-dir $(TEST)
 
 # Known weaknesses of the installed dependencies, from pypi.org's advisories. Not part of `test`.
 audit: $(VENV)/installed-dev $(AUDIT_VENV)/installed

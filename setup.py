@@ -46,7 +46,6 @@ setup(
         "scikit-image>=0.25,<0.27",
         "scipy>=1.14,<2",
         "matplotlib>=3.10,<4",
-        "absl-py>=2.1,<3",
     ],
     extras_require={
         "dev": [
@@ -66,6 +65,7 @@ setup(
         ],
         "codecs": CODECS,
         "hub": ["huggingface_hub>=1.1,<3"],
+        "completion": ["argcomplete>=3.2"],
         "jax": ["jax>=0.6"],
         "export": EXPORT,
         "comparison": WAVELETS,

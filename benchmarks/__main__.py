@@ -1,15 +1,15 @@
 """Run benchmarks: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory …]"""
 
-import argparse
 import importlib.metadata
 import os
+import sys
 import time
 from pathlib import Path
 
 from benchmarks import overhead, report, restore, size, speed
 from benchmarks.timing import spread
 from diffnet_tf import files
-from diffnet_tf.base import checks
+from diffnet_tf.base import checks, command_line
 from diffnet_tf.files import provenance
 
 PEERS = ("torch", "medpy", "SimpleITK", "opencv-contrib-python-headless", "scipy")
@@ -24,15 +24,24 @@ _ALONE = {
 }
 
 
-def main():
-    names = (*speed.COMPARISONS, *_ALONE)
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(names)}; all but restore if none is named")
-    parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
-    chosen = parser.parse_args()
+NAMES = (*speed.COMPARISONS, *_ALONE)
+
+
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(NAMES)} (default: all but restore)")
+    parser.add_argument("--results-dir", default="results/benchmarks", type=Path, help="folder for the records")
+    return parser
+
+
+@command_line.reports_errors
+def main(arguments=None):
+    """Measure, and write a record for each name. Returns the exit status."""
+    chosen = parser().parse_args(arguments)
     for name in chosen.names:
-        checks.one_of(name, "name", names)
-    for name in chosen.names or names[:-1]:
+        checks.one_of(name, "name", NAMES)
+    for name in chosen.names or NAMES[:-1]:
         start, load = time.perf_counter(), os.getloadavg()[0]
         result = _ALONE[name]() if name in _ALONE else _compare(speed.COMPARISONS[name])
         result |= {
@@ -65,4 +74,4 @@ def _peers():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

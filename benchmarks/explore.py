@@ -1,20 +1,21 @@
-"""Compare variants of the recipe `fast`: python -m benchmarks.explore --data_dir DIR
+"""Compare variants of the recipe `fast`: python -m benchmarks.explore --data-dir DIR
 
 Trains DiffNet to undo diffusion without noise, each variant for the same time, and measures it on validation
 photographs. The schedule is adapted to the number of steps that the time allows. A variant that has a record is not
 repeated. Test images are not used.
 """
 
-import argparse
 import dataclasses
 import json
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
 from diffnet_tf import files
-from diffnet_tf.base import checks
+from diffnet_tf.base import checks, command_line
+from diffnet_tf.base.choices import SOURCES
 from diffnet_tf.files import provenance
 
 SECONDS = 120
@@ -42,14 +43,21 @@ VARIANTS = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.explore", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="variants; all if none is named")
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m benchmarks.explore", description=__doc__)
+    parser.add_argument("names", nargs="*", help="names of variants, see VARIANTS in the file (default: all)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="training time of each variant, without tracing")
-    parser.add_argument("--source", default="stl10_binary")
-    parser.add_argument("--data_dir", required=True, help="folder with training images; the last tenth validates")
-    parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
-    chosen = parser.parse_args()
+    parser.add_argument("--source", choices=SOURCES, default="stl10_binary", help="source of the images")
+    parser.add_argument("--data-dir", required=True, help="folder with training images; the last tenth validates")
+    parser.add_argument("--results-dir", default="results/benchmarks", type=Path, help="folder for the record")
+    return parser
+
+
+@command_line.reports_errors
+def main(arguments=None):
+    """Train the variants that have no record yet. Returns the exit status."""
+    chosen = parser().parse_args(arguments)
     for name in chosen.names:
         checks.one_of(name, "variant", tuple(VARIANTS))
     path = files.check_writable(chosen.results_dir) / "explore.json"
@@ -110,4 +118,4 @@ def table(found):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,10 +1,10 @@
 """The loss of quality by an export: mean PSNR of the presets in every runtime, compared with Keras in float32.
 
-python -m benchmarks.exports --source stl10_binary --test_dir DIR  # minutes; needs `pip install .[export]`
+python -m benchmarks.exports --source stl10_binary --test-dir DIR  # minutes; needs `pip install .[export]`
 """
 
-import argparse
 import importlib.metadata
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import runtimes
 from diffnet_tf import files, metrics
-from diffnet_tf.base import choices
+from diffnet_tf.base import choices, command_line
 from diffnet_tf.networks import presets
 from experiments.lib import measure
 from experiments.lib.options import Options
@@ -82,12 +82,19 @@ def table(record):
     return "\n".join([*lines, "", text])
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.exports", description=__doc__.splitlines()[0])
-    parser.add_argument("--source", choices=choices.SOURCES, default="skimage")
-    parser.add_argument("--test_dir", required=True)
-    parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
-    chosen = parser.parse_args()
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m benchmarks.exports", description=__doc__)
+    parser.add_argument("--source", choices=choices.SOURCES, default="skimage", help="source of the images")
+    parser.add_argument("--test-dir", help="folder with test images; all are used (default: none; skimage needs none)")
+    parser.add_argument("--results-dir", default="results/benchmarks", type=Path, help="folder for the record")
+    return parser
+
+
+@command_line.reports_errors
+def main(arguments=None):
+    """Export and measure. Returns the exit status."""
+    chosen = parser().parse_args(arguments)
     options = Options("exports", source=chosen.source, data_dir=chosen.test_dir, test_dir=chosen.test_dir)
     images = options.images("test")
     found = {setting.preset: psnr(setting, images) for setting in MEASURED}
@@ -98,4 +105,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,7 +5,6 @@ stops when its minutes are over. The file is written again after every measureme
 killed. Goals are judged on a GPU only. `--small` tests everything on a CPU in less than a minute.
 """
 
-import argparse
 import concurrent.futures
 import importlib.util
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import gpu_report
 from benchmarks.timing import Worker, spread
+from diffnet_tf.base import command_line
 
 PRECISION = {
     "float32": "first and last convolutions of every estimator as in float32; those between in TF32 on a GPU that has "
@@ -198,23 +198,28 @@ def measure(session, setting, names):
         print(f"{session.left():4.0f} s left  {name}: {gpu_report.brief(found)}", flush=True)
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="measurements, see the file; all if none is named")
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m benchmarks.gpu", description=__doc__)
+    parser.add_argument("names", nargs="*", help="names of measurements, see `plan` in the file (default: all)")
     parser.add_argument(
-        "--images", type=Path, help="test images, an NPY file of bytes (n, 96, 96); by default synthetic ones"
+        "--images", type=Path, help="test images, an NPY file of bytes (n, 96, 96) (default: synthetic images)"
     )
-    parser.add_argument("--out", type=Path, help="the JSON file to write")
-    parser.add_argument("--minutes", type=float, default=4.0, help="time limit; by default 4 minutes")
+    parser.add_argument("--out", type=Path, help="the JSON file to write (default: none)")
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+    parser.add_argument("--minutes", type=float, default=4.0, help="time limit in minutes")
     parser.add_argument("--small", action="store_true", help="a quick test with small sizes")
-    chosen = parser.parse_args(arguments)
+    return parser
+
+
+@command_line.reports_errors
+def main(arguments=None):
+    """Measure. Ends the process, or returns the exit status after an error in the input."""
+    chosen = parser().parse_args(arguments)
     began = time.monotonic()
     # JAX would take three quarters of the GPU's memory; PyTorch's processes need some, too.
     os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.6")
-    try:
-        setting, names = _checked(chosen)
-    except (ImportError, OSError, ValueError) as error:
-        parser.error(str(error))
+    setting, names = _checked(chosen)
     session = Session(chosen.out, began + 60 * chosen.minutes, _described(setting, names, chosen))
     session.write()
     setting.start_torch(names, session.children)
@@ -229,7 +234,7 @@ def _checked(chosen):
 
     Raises:
         ImportError, ValueError, OSError: without JAX or for another backend, a file that holds no such images, an
-            unknown name.
+            unknown name, a file to write that exists.
     """
     import keras
 
@@ -244,6 +249,7 @@ def _checked(chosen):
         kind = f"{pixels.dtype} {pixels.shape}"
         raise ValueError(f"{chosen.images} holds {kind}; expected uint8 (n, 96, 96) with n at least 16.")
     if chosen.out:
+        checks.can_be_written(chosen.out, chosen.force)
         files.check_writable(chosen.out.parent, "--out")
     setting = Setting(chosen.small, pixels)
     names = tuple(plan(setting))
@@ -277,4 +283,4 @@ def _described(setting, names, chosen):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,7 +6,6 @@ is the cost of making examples and of Python. It uses the current backend of Ker
 
 import time
 
-import keras
 import numpy as np
 
 import diffnet_tf as dn
@@ -27,6 +26,8 @@ def outside(turns=7):
 
 
 def _outside(batch, crop, steps, noise, turns):
+    import keras
+
     recipe = recipes.Recipe(batch, crop, augment=True, optimizer="soap", loss="norm", schedule="constant")
     images = _images()
     options = {"noise": noise, "batch_size": batch, "crop": crop, "augment": True, "epochs": None}
@@ -75,6 +76,8 @@ def _first(images, options):
 
 def _alone(recipe, pair, steps):
     """A function that runs the compiled step the same number of times on one fixed batch."""
+    import keras
+
     model = _model()
     model.compile(recipes.optimizer(recipe, 100_000), dn.metrics.LOSSES[recipe.loss](), metrics=[dn.metrics.PSNR()])
     model.optimizer.build(model.trainable_variables)

@@ -1,4 +1,4 @@
-"""How fast recipes learn to undo diffusion without noise: python -m benchmarks.recipes --data_dir DIR --test_dir DIR
+"""How fast recipes learn to undo diffusion without noise: python -m benchmarks.recipes --data-dir DIR --test-dir DIR
 
 Trains every contestant with every seed, writes a record for each run into results/benchmarks/recipes (a run that has
 one is not repeated), and draws PSNR against seconds. Recipes and numbers of steps were fixed beforehand, on validation
@@ -7,9 +7,9 @@ images were known. A training measures the test images once, at its end. The sec
 pairs and validation too. The authors' recipe is stopped after twenty times the median time of "fast-50dB".
 """
 
-import argparse
 import dataclasses
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import numpy as np
 from matplotlib import ticker
 
 from diffnet_tf import figures, files
-from diffnet_tf.base import checks
+from diffnet_tf.base import checks, command_line
+from diffnet_tf.base.choices import SOURCES
 from diffnet_tf.files import provenance
 
 SEEDS = (0, 1, 2)
@@ -44,15 +45,22 @@ CONTESTANTS = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(CONTESTANTS)}; all if none is named")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--source", default="stl10_binary")
-    parser.add_argument("--data_dir", required=True, help="folder with training images; the last tenth validates")
-    parser.add_argument("--test_dir", required=True, help="folder with test images, all of them used")
-    parser.add_argument("--results_dir", default="results/benchmarks", type=Path)
-    chosen = parser.parse_args()
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m benchmarks.recipes", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(CONTESTANTS)} (default: all)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="seeds of the trainings (default: 0 1 2)")
+    parser.add_argument("--source", choices=SOURCES, default="stl10_binary", help="source of the images")
+    parser.add_argument("--data-dir", required=True, help="folder with training images; the last tenth validates")
+    parser.add_argument("--test-dir", required=True, help="folder with test images, all of them used")
+    parser.add_argument("--results-dir", default="results/benchmarks", type=Path, help="folder for the records")
+    return parser
+
+
+@command_line.reports_errors
+def main(arguments=None):
+    """Train what has no record yet, and draw. Returns the exit status."""
+    chosen = parser().parse_args(arguments)
     directory = files.check_writable(chosen.results_dir / "recipes")
     for name in chosen.names:
         checks.one_of(name, "name", tuple(CONTESTANTS))
@@ -62,7 +70,7 @@ def main():
             if not path.exists():
                 result = _run(name, seed, chosen, _limit(directory) if CONTESTANTS[name].steps is None else None)
                 if result is None:  # stopped by Ctrl-C
-                    return
+                    return 130
                 files.write_json(path, result)
     figures.save(draw(load(directory)), chosen.results_dir / "recipes.png")
 
@@ -162,4 +170,4 @@ def draw(found):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -23,7 +23,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from diffnet_tf.base import quiet
+from diffnet_tf.base import frameworks, quiet
 
 __version__ = "0.2.0"
 
@@ -103,10 +103,15 @@ sys.meta_path.append(_ShortNames())
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FUNCTIONS:
-        return getattr(importlib.import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
-    if name in (*_SHORT, *_ROOMS, "figures", "metrics"):
-        return importlib.import_module(f"{__name__}.{name}")
+    try:
+        if name in _FUNCTIONS:
+            return getattr(importlib.import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
+        if name in (*_SHORT, *_ROOMS, "figures", "metrics"):
+            return importlib.import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if not (advice := frameworks.advice(error)):
+            raise
+        raise ModuleNotFoundError(advice, name=error.name) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -126,11 +131,12 @@ def _load() -> None:
             try:
                 importlib.import_module(f"{__name__}.{name}")
             except ModuleNotFoundError as error:  # Keras without a backend
-                if (error.name or "").split(".")[0] not in ("tensorflow", "jax", "torch"):
+                if (error.name or "").split(".")[0] not in frameworks.NAMES:
                     raise
                 return
     globals().update({name: __getattr__(name) for name in _FUNCTIONS})
 
 
+frameworks.choose()
 if quiet.COMMAND != "diffnet_tf":  # otherwise __main__ does it, for the commands that need Keras
     _load()

@@ -2,15 +2,14 @@
 
     python -m experiments.all --budget quick  # an hour or two on 2 cores
     # a night, on the images of the tables (docs/data.md)
-    python -m experiments.all --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real --hours 8
+    python -m experiments.all --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real --hours 8
     python -m experiments.all --budget cpu … --seeds 3 --only fig06-seed,fig07-seed  # further seeds of Figures 6 and 7
-    python -m experiments.all --budget paper --source stl10 --data_dir DIR --jobs 4  # a large GPU
+    python -m experiments.all --budget paper --source stl10 --data-dir DIR --jobs 4  # a large GPU
 
 After a stop by --hours, by Ctrl-C or by a crash, run the same command again to continue: finished experiments and parts
 are not repeated, and a training continues from its last checkpoint.
 """
 
-import argparse
 import ctypes
 import signal
 import statistics
@@ -23,7 +22,7 @@ from diffnet_tf import files
 from diffnet_tf.base import checks, command_line
 from diffnet_tf.files import reading
 from experiments import render
-from experiments.lib import ledger, records, registry, run
+from experiments.lib import ledger, options, records, registry, run
 from experiments.lib.jobs import jobs
 from experiments.lib.options import FIELDS, Options
 
@@ -112,6 +111,7 @@ def _is_trained(record, job, settings):
 def run_all(chosen, deadline):
     """Run the unfinished jobs, up to `--jobs` at a time. Returns (all finished, names of those that failed)."""
     root = files.check_writable(chosen.results_dir)
+    # With underscores, as all.json of older versions has them.
     passed = [f"--{name}={getattr(chosen, name)}" for name in PASSED_ON if getattr(chosen, name) is not None]
     wanted = [job for job in jobs(chosen.seeds) if _wants(chosen.only, job)]
     if not wanted:
@@ -178,9 +178,12 @@ def _wants(only, job):
 def _start(job, root, passed, quiet):
     """Start an experiment in its own process; if several run at a time, each writes its output to a file."""
     folder = job.folder(root)
-    command = [sys.executable, "-m", f"experiments.{registry.names()[job.name]}", *passed]
-    command += [f"--seed={job.seed}", f"--results_dir={folder}"] if job.seed else []  # the last of a flag counts
-    command += [f"--only={job.only}"] if job.only else []
+    used = registry.options(registry.get(job.name))
+    given = dict(flag.removeprefix("--").partition("=")[::2] for flag in passed)
+    given |= {"seed": str(job.seed), "results_dir": str(folder)} if job.seed else {}
+    given |= {"only": job.only} if job.only else {}
+    typed = [command_line.option(name) + f"={value}" * bool(value) for name, value in given.items() if name in used]
+    command = [sys.executable, "-m", f"experiments.{registry.names()[job.name]}", *typed]
     log = open(files.check_writable(folder / job.name) / "output.txt", "a") if quiet else None  # noqa: SIM115
     print(f"{job.label}: {' '.join(command[1:])}", flush=True)
     return subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_end_with_parent, start_new_session=True)
@@ -199,44 +202,44 @@ def _interrupt(running):
             process.send_signal(signal.SIGINT)
 
 
-def _parser():
-    parser = command_line.Parser(prog="python -m experiments.all", description=__doc__.splitlines()[0])
-    parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
-    for name in PASSED_ON:
-        about, default = FIELDS[name].metadata, FIELDS[name].default
-        parser.add_argument(f"--{name}", choices=about["choices"], default=default, help=about["help"])
-    parser.add_argument("--force", action="store_true", help=FIELDS["force"].metadata["help"])
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m experiments.all", description=__doc__)
+    for name in (*PASSED_ON, "force"):
+        options.add(parser, name)
     seeded = "seeds of the experiments that train one network; further ones go to seeds/K in the results folder"
     parser.add_argument("--seeds", default=1, type=int, help=seeded)
-    parser.add_argument("--only", help="run only experiments whose name starts with this; separate several by commas")
+    parser.add_argument(
+        "--only",
+        help="run only experiments whose name starts with this; separate several by commas (default: all experiments)",
+    )
     parser.add_argument(
         "--jobs", default=1, type=int, help="number of experiments to run at the same time, on large devices"
     )
     parser.add_argument(
-        "--hours", type=float, help="stop after this many hours; run the same command again to continue"
+        "--hours",
+        type=float,
+        help="stop after this many hours; run the same command again to continue (default: no limit)",
     )
     return parser
 
 
+@command_line.reports_errors
 def main(arguments=None):
     """Run all. Returns the exit status: 0 when all is finished, 3 when something is left, 1 when something failed."""
     began = time.monotonic()
-    try:
-        chosen = _parser().parse_args(arguments)
-        chosen.results_dir = Path(chosen.results_dir)
-        checks.count(chosen.jobs, "--jobs")
-        checks.count(chosen.seeds, "--seeds")
-        if chosen.hours is not None:
-            checks.positive(chosen.hours, "--hours")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        complete, failed = run_all(chosen, None if chosen.hours is None else began + 3600 * chosen.hours)
-        if render.recorded(chosen.results_dir):
-            render.main(["--results_dir", str(chosen.results_dir)])
-            files.write_text(chosen.results_dir / "ledger.md", ledger.text(chosen.results_dir, markdown=True) + "\n")
-            print(chosen.results_dir / "ledger.md")
-    except command_line.INPUT_ERRORS as error:
-        command_line.show(error)
-        return 2
+    chosen = parser().parse_args(arguments)
+    chosen.results_dir = Path(chosen.results_dir)
+    checks.count(chosen.jobs, "--jobs")
+    checks.count(chosen.seeds, "--seeds")
+    if chosen.hours is not None:
+        checks.positive(chosen.hours, "--hours")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    complete, failed = run_all(chosen, None if chosen.hours is None else began + 3600 * chosen.hours)
+    if render.recorded(chosen.results_dir):
+        render.main(["--results-dir", str(chosen.results_dir)])
+        files.write_text(chosen.results_dir / "ledger.md", ledger.text(chosen.results_dir, markdown=True) + "\n")
+        print(chosen.results_dir / "ledger.md")
     if failed:
         print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
     return 1 if failed else 0 if complete else 3

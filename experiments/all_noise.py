@@ -8,7 +8,7 @@ were trained longer on one level, and with the longest trainings of the U-Net.
 
     python -m experiments.all_noise --budget quick  # about 10 min on 2 cores
     # 1.1 h
-    python -m experiments.all_noise --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.all_noise --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
     python -m experiments.all_noise --budget cpu … --only specialist  # a part
 """
 

@@ -9,7 +9,7 @@ paired, image by image. Trainings of minutes are also compared with the long one
 the longest trainings of the U-Net. Finally, all methods are timed in turn.
 
     python -m experiments.comparison --budget quick  # about 15 min on 2 cores
-    python -m experiments.comparison --budget cpu --source stl10_binary --data_dir DIR  # about 75 min
+    python -m experiments.comparison --budget cpu --source stl10_binary --data-dir DIR  # about 75 min
     python -m experiments.comparison --budget cpu … --only classical  # only these; or e.g. DiffNet-inverse-0-
 """
 
@@ -23,10 +23,12 @@ from experiments.lib import comparison_classical as classics
 from experiments.lib import comparison_figure, conditions, measure, networks, settings, study, unets, verdicts, weights
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
+from experiments.lib.options import DEVICES, IMAGES
 from experiments.lib.run import main
 
 NAME = "comparison"
 TITLE = "A fair comparison"
+OPTIONS = ("budget", "steps", *DEVICES, *IMAGES)  # it has seeds of its own
 TASKS = (Task("inverse", 0.0), Task("inverse", 0.01))
 NETWORKS = {"DiffNet": "DiffNet", "ResNet": "ResNet", "ConvNet": "CNN", "UNet": "U-Net"}
 

@@ -8,7 +8,7 @@ The network of each member is kept in `runs/`; the last part, "together", measur
 
     python -m experiments.ensemble --budget quick  # about 5 min on 2 cores
     # 14 min: 5 trainings
-    python -m experiments.ensemble --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.ensemble --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
     python -m experiments.ensemble --budget cpu … --only DiffNet-3  # one member
 """
 
@@ -21,10 +21,12 @@ from diffnet_tf import figures
 from experiments.lib import captions, measure, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
+from experiments.lib.options import IMAGES, TRAINING
 from experiments.lib.run import main
 
 NAME = "ensemble"
 TITLE = "Uncertainty"
+OPTIONS = (*TRAINING, *IMAGES, "image")
 TASK = Task("inverse", 0.01)
 SEEDS = 5
 BINS = 20

@@ -10,6 +10,7 @@ from experiments.lib.run import main
 
 NAME = "fig01"
 TITLE = "Figure 1"
+OPTIONS = ()
 TEXT = (
     "the linear diffusion network. Each layer is one explicit step, eq. (4.6). Its filters ζ, five for each pixel, are "
     "parameters."

@@ -10,6 +10,7 @@ from experiments.lib.run import main
 
 NAME = "fig02"
 TITLE = "Figure 2"
+OPTIONS = ()
 TEXT = (
     "DiffNet. In every layer, a small convolutional network (Figure 3) estimates five filters ζ for each pixel. They "
     "define one explicit step, eq. (4.6)–(4.7)."

@@ -11,6 +11,7 @@ from experiments.lib.run import main
 
 NAME = "fig03"
 TITLE = "Figure 3"
+OPTIONS = ()
 TEXT = (
     "the filter estimator in each layer of DiffNet. Its convolutions pad the image with zeros; the last one gives the "
     "five filters of each pixel: centre, up, down, left and right."

@@ -11,6 +11,7 @@ from experiments.lib.run import main
 
 NAME = "fig04"
 TITLE = "Figure 4"
+OPTIONS = ()
 RANGE = (-6, 3)  # decades of |FFT| shown
 
 

@@ -5,7 +5,7 @@ filter has the opposite sign of the others.
 
     python -m experiments.fig05_deconvolution_layers --budget quick  # about 2 min on 2 cores
     python -m experiments.fig05_deconvolution_layers --budget cpu  # about 15 min
-    python -m experiments.fig05_deconvolution_layers --measure --results_dir DIR  # a minute: the network kept there
+    python -m experiments.fig05_deconvolution_layers --measure --results-dir DIR  # a minute: the network kept there
 """
 
 import numpy as np
@@ -13,10 +13,12 @@ import numpy as np
 from diffnet_tf import figures
 from experiments.lib import captions, deconvolution, measure, networks, seeds, study, verdicts
 from experiments.lib.ledger import Claim
+from experiments.lib.options import TRAINING
 from experiments.lib.run import main
 
 NAME = "fig05"
 TITLE = "Figure 5"
+OPTIONS = TRAINING  # it makes its images itself
 PAPER_PSNR = 86.24
 MINUTES = 24  # the paper's training
 BUDGETS = {  # (recipe, steps); 1,000 epochs of 1,024 images in batches of 16 are 64,000 steps

@@ -3,7 +3,7 @@
 Paper: mean test PSNR 34.21 dB, 90,000 images of STL-10, 18 epochs, 75 minutes on a Titan Xp.
 
     python -m experiments.fig07_samples --budget quick  # a few minutes on 2 cores
-    python -m experiments.fig07_samples --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.fig07_samples --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import functools

@@ -3,7 +3,7 @@
 Paper, for the image of a ship: DiffNet 65.34 dB, U-Net 61.08 dB.
 
     python -m experiments.fig08_one_image --budget quick  # about 3 min on 2 cores, if a U-Net must be trained
-    python -m experiments.fig08_one_image --budget cpu --source stl10_binary --data_dir DIR --image -1
+    python -m experiments.fig08_one_image --budget cpu --source stl10_binary --data-dir DIR --image -1
 """
 
 import functools
@@ -11,10 +11,12 @@ import functools
 from experiments.lib import one_image, unets, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
+from experiments.lib.options import IMAGES, TRAINING
 from experiments.lib.run import main
 
 NAME = "fig08"
 TITLE = "Figure 8"
+OPTIONS = (*TRAINING, *IMAGES, "image")
 PAPER = {"diffnet": 65.34, "unet": 61.08}
 BUDGETS = unets.BUDGETS
 compute = functools.partial(one_image.compute, Task("inverse", 0.0), PAPER)

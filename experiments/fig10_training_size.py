@@ -11,7 +11,7 @@ Every training leaves its own record, see `lib.study`. So you can stop and resta
 points of another budget later. A point shows the training with the most steps.
 
     python -m experiments.fig10_training_size --budget quick  # about 20 min on 2 cores
-    python -m experiments.fig10_training_size --budget cpu --source stl10_binary --data_dir DIR  # 22 h (U-Net: 17 h)
+    python -m experiments.fig10_training_size --budget cpu --source stl10_binary --data-dir DIR  # 22 h (U-Net: 17 h)
     python -m experiments.fig10_training_size --budget cpu … --only stored-DiffNet-  # 2.0 h: 24 trainings
     python -m experiments.fig10_training_size --budget cpu … --only DiffNet-inverse-0-  # 0.8 h, one line of one panel
 """
@@ -23,11 +23,13 @@ import numpy as np
 
 from experiments.lib import against_unet, measure, networks, study, training_sizes, unets
 from experiments.lib.measure import Task
+from experiments.lib.options import IMAGES, TRAINING
 from experiments.lib.run import main
 from experiments.lib.training_size_figure import NETWORKS, TASKS, alt, caption, draw, points  # noqa: F401
 
 NAME = "fig10"
 TITLE = "Figure 10"
+OPTIONS = (*TRAINING, *IMAGES, "image")
 SIZES = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)  # and all there are
 FEW = 1_000  # up to so many images there are further seeds on the fly
 TILE = 48  # pixels, of stored pairs

@@ -3,7 +3,7 @@
 Paper: it is near zero where the network is mean-free, and grows with the noise.
 
     # seconds, no training
-    python -m experiments.fig11_filter_sums --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.fig11_filter_sums --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import functools
@@ -12,10 +12,12 @@ import numpy as np
 
 from experiments.lib import filters, verdicts
 from experiments.lib.ledger import Claim
+from experiments.lib.options import IMAGES
 from experiments.lib.run import main
 
 NAME = "fig11"
 TITLE = "Figure 11"
+OPTIONS = (*IMAGES, "image")
 
 
 compute = functools.partial(filters.compute, lambda f: f.sum(axis=-1))

@@ -3,17 +3,19 @@
 Paper: it shows the edges, which become wider with more noise.
 
     # seconds, no training
-    python -m experiments.fig12_centre_filters --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.fig12_centre_filters --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import functools
 
 from experiments.lib import filters, verdicts
 from experiments.lib.ledger import Claim
+from experiments.lib.options import IMAGES
 from experiments.lib.run import main
 
 NAME = "fig12"
 TITLE = "Figure 12"
+OPTIONS = (*IMAGES, "image")
 
 
 compute = functools.partial(filters.compute, lambda f: f[..., 0])

@@ -5,7 +5,7 @@ noise, for the same number of steps. So the levels differ only in their noise. T
 They are compared with the network of `all_noise` that gets σ as an input, which is not trained here.
 
     python -m experiments.fig13_smoothing --budget quick  # about 8 min on 2 cores
-    python -m experiments.fig13_smoothing --budget cpu --source stl10_binary --data_dir DIR  # 1.8 h: 30 trainings
+    python -m experiments.fig13_smoothing --budget cpu --source stl10_binary --data-dir DIR  # 1.8 h: 30 trainings
     python -m experiments.fig13_smoothing --budget cpu … --only conditioned  # no training, after the others
 """
 

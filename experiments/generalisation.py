@@ -6,7 +6,7 @@ diffusion time or noise than in training. They are compared with the fixed-point
 training and, where these are wrong, also with the true ones.
 
     # about 15 min of one core
-    python -m experiments.generalisation --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.generalisation --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import functools
@@ -17,10 +17,12 @@ from experiments.lib import crops, measure, settings, study, verdicts
 from experiments.lib.generalisation_figure import STRIP, alt, caption, draw  # noqa: F401
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
+from experiments.lib.options import IMAGES
 from experiments.lib.run import main
 
 NAME = "generalisation"
 TITLE = "Generalisation"
+OPTIONS = ("budget", *IMAGES)
 CONTRASTS = (0.1, 0.15, 0.2, 0.3, 0.4)  # λ; trained on 0.2
 STEPS = (2, 3, 4, 6, 8)  # of δt = 0.1; trained on 4
 NOISES = (0.5, 1.0, 2.0)  # times the σ trained on

@@ -6,7 +6,7 @@ trained. The preset `forward` gets clean images, the others diffused images with
 `python -m diffnet_tf inspect` does the same for one of your images.
 
     # about 10 min of one core
-    python -m experiments.learned_operator --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.learned_operator --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import dataclasses
@@ -16,10 +16,12 @@ import numpy as np
 from diffnet_tf import figures
 from experiments.lib import captions, measure, settings, study, verdicts
 from experiments.lib.ledger import Claim, signs
+from experiments.lib.options import IMAGES
 from experiments.lib.run import main
 
 NAME = "learned-operator"
 TITLE = "The learned operator"
+OPTIONS = ("budget", *IMAGES)
 LEARNED = tuple(setting for setting in settings.SETTINGS if setting.problem != "deconvolution")
 CONTRAST = 0.2  # λ of the γ that filters are compared with: that of the diffusion
 BUDGETS = {"smoke": 1, "quick": 4, "cpu": 24, "paper": None}  # images

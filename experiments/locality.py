@@ -7,7 +7,7 @@ training leaves its own record, and so do the local inverses, see `lib.study`.
 
     python -m experiments.locality --budget quick  # about 10 min on 2 cores
     # about 20 min
-    python -m experiments.locality --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.locality --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import dataclasses
@@ -19,10 +19,12 @@ from diffnet_tf import figures
 from experiments.lib import captions, measure, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
+from experiments.lib.options import DEVICES, IMAGES
 from experiments.lib.run import main
 
 NAME = "locality"
 TITLE = "Locality"
+OPTIONS = ("budget", "steps", *DEVICES, *IMAGES)  # it has seeds of its own
 TASK = Task("inverse")
 POINTS = (5, 9, 13)
 LAYERS = (5, 1)

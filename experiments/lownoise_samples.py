@@ -2,7 +2,7 @@
 
 The paper does not print a number.
 
-    python -m experiments.lownoise_samples --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.lownoise_samples --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import functools

@@ -5,7 +5,7 @@
     python -m experiments.photos96 imagenet-sample-images BSDS500 photos96  # seconds; photos96/unlabeled_X.bin, 111 MB
 
 These are 4,000 square crops of 1,000 photographs of ImageNet and 500 of BSDS500, reduced to 96×96 by bicubic
-interpolation, in STL-10's binary layout, for --source stl10_binary --data_dir photos96. The last tenth, for validation,
+interpolation, in STL-10's binary layout, for --source stl10_binary --data-dir photos96. The last tenth, for validation,
 comes from other photographs than the rest.
 """
 
@@ -141,24 +141,26 @@ def _pillow():
     return f"Pillow {PIL.__version__} with libjpeg-turbo {features.version('libjpeg_turbo')}"
 
 
-def main(arguments=None):
-    """Build the file. Returns the exit status."""
-    parser = command_line.Parser(prog="python -m experiments.photos96", description=__doc__.splitlines()[0])
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m experiments.photos96", description=__doc__)
     for name, repository in zip(("IMAGENET_SAMPLES", "BSDS500"), REPOSITORIES):
         parser.add_argument(name, help=f"a clone of https://github.com/{repository.name}")
     parser.add_argument("OUT", help="folder to write unlabeled_X.bin to")
-    try:
-        chosen = parser.parse_args(arguments)
-        folders = chosen.IMAGENET_SAMPLES, chosen.BSDS500
-        paths = [photographs(repository, folder) for repository, folder in zip(REPOSITORIES, folders)]
-        out = stl10.refuse_to_replace(chosen.OUT)
-        images = build(*((of, repository.crops) for of, repository in zip(paths, REPOSITORIES)))
-        advice = f", which {VERIFIED} gives; this is {_pillow()}: pip install pillow==13.0.0"
-        stl10.write_known(out, images, SHA256, advice)
-    except command_line.INPUT_ERRORS as error:
-        command_line.show(error)
-        return 2
-    return 0
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+    return parser
+
+
+@command_line.reports_errors
+def main(arguments=None):
+    """Build the file. Returns the exit status."""
+    chosen = parser().parse_args(arguments)
+    folders = chosen.IMAGENET_SAMPLES, chosen.BSDS500
+    paths = [photographs(repository, folder) for repository, folder in zip(REPOSITORIES, folders)]
+    out = stl10.refuse_to_replace(chosen.OUT, chosen.force)
+    images = build(*((of, repository.crops) for of, repository in zip(paths, REPOSITORIES)))
+    advice = f", which {VERIFIED} gives; this is {_pillow()}: pip install pillow==13.0.0"
+    stl10.write_known(out, images, SHA256, advice)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ Each training, preset and classical inverse leaves its own record, see `lib.stud
 
     python -m experiments.physics --budget quick  # about 10 min on 2 cores
     # 1.3 h: 16 trainings
-    python -m experiments.physics --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.physics --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
     python -m experiments.physics --budget cpu … --only edge-  # only these; --seed 1 adds trainings of another seed
 """
 

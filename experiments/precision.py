@@ -5,7 +5,7 @@ which GPUs use for float32 by default, is emulated: every convolution rounds its
 "unprotected" is TF32 for networks of plain convolutions, where the first and last ones see rounded images and kernels.
 
     # 2 minutes, no training
-    python -m experiments.precision --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.precision --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import contextlib
@@ -16,10 +16,12 @@ from diffnet_tf import figures
 from experiments.lib import measure, narrow, settings, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
+from experiments.lib.options import IMAGES
 from experiments.lib.run import main
 
 NAME = "precision"
 TITLE = "Precision"
+OPTIONS = ("budget", *IMAGES)
 MEASURED = tuple(setting for setting in settings.SETTINGS if setting.problem != "deconvolution")
 LABELS = {"auto": "bfloat16, last convolution too"}  # "auto" does so where it costs at most 0.02 dB
 FLOOR = 1e-3  # dB: what is lower is drawn as this

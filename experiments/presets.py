@@ -1,4 +1,4 @@
-"""Make the presets of the package from trained networks: python -m experiments.presets [--results_dir DIR]
+"""Make the presets of the package from trained networks: python -m experiments.presets [--results-dir DIR]
 
 Each preset is a file of weights and a model card in diffnet_tf/networks/weights. From the project's own results/ this
 makes the files of the package, byte for byte. To train a network again, first run the command on its card.
@@ -105,7 +105,10 @@ def _card(record, training, noise, measure, quality, limits, command):
 
 
 def _images(record):
-    """The flags for a record's images, followed by a space; "" if the experiment makes its images itself."""
+    """The flags for a record's images, followed by a space; "" if the experiment makes its images itself.
+
+    They have underscores, as in the cards of earlier versions, which stay the same byte for byte.
+    """
     if record["source"] == "disks":
         return ""
     named = f"--data_dir {record['data']} " * (record["data"] != record["source"])
@@ -218,18 +221,25 @@ def _precision(quality):
     )
 
 
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m experiments.presets", description=__doc__)
+    parser.add_argument(
+        "--results-dir", default="results", type=Path, help="folder with the records and the trained networks"
+    )
+    parser.add_argument(
+        "--folder",
+        default=cards.FOLDER,
+        type=Path,
+        help="folder to write the presets to (default: that of the package)",
+    )
+    return parser
+
+
+@command_line.reports_errors
 def main(arguments=None):
     """Make all presets whose experiment has been run. Returns the exit status."""
-    parser = command_line.Parser(prog="python -m experiments.presets", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--results_dir", default="results", type=Path, help="folder with the records and the trained networks"
-    )
-    parser.add_argument("--folder", default=cards.FOLDER, type=Path, help="folder to write the presets to")
-    try:
-        chosen = parser.parse_args(arguments)
-    except ValueError as error:
-        command_line.show(error)
-        return 2
+    chosen = parser().parse_args(arguments)
     measured = beside(chosen.results_dir)
     for setting in settings.SETTINGS:
         directory = chosen.results_dir / setting.experiment
@@ -244,7 +254,6 @@ def main(arguments=None):
     paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]
     described = [reading.json_object(path) for path in paths]
     files.write_text(chosen.folder / CARDS, "\n".join([TITLE, contents(described), *map(as_markdown, described)]))
-    return 0
 
 
 if __name__ == "__main__":

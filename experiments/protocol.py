@@ -7,7 +7,7 @@ start from the same weights and see the same examples. All are measured in float
 
     python -m experiments.protocol --budget quick  # about 4 min on 2 cores
     # 4.8 h: each training takes 0.6 h in bfloat16, and 0.9 h in float32
-    python -m experiments.protocol --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.protocol --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
     python -m experiments.protocol --budget cpu … --only DiffNet-bfloat16,DiffNet-float32-inverse-0.01  # only these
 """
 

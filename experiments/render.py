@@ -1,6 +1,6 @@
 """Redraw figures and the page of results from their records, without training.
 
-    python -m experiments.render [--results_dir DIR] [figNN ...]
+    python -m experiments.render [--results-dir DIR] [figNN ...]
     python -m experiments.render cover  # the picture on top of the README, docs/pictures/cover.png
 
 Parts that were finished since the record was written are gathered first. Needs NumPy and Matplotlib only.
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from diffnet_tf.base import checks, command_line
-from experiments.lib import cover, page, records, registry, run, study
+from experiments.lib import cover, page, records, registry, results_folder, run, study
 
 
 def refresh(name, root):
@@ -30,37 +30,39 @@ def recorded(root):
     return [name for name in registry.names() if any(list((Path(root) / name).glob(pattern)) for pattern in kept)]
 
 
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m experiments.render", description=__doc__)
+    known = ", ".join((*registry.names(), cover.NAME))
+    parser.add_argument(
+        "figures", nargs="*", metavar="figNN", help=f"which of {known} (default: all that have a record)"
+    )
+    parser.add_argument("--results-dir", type=Path, help=f"folder with the records {results_folder.DEFAULT}")
+    return parser
+
+
+@command_line.reports_errors
 def main(arguments=None):
     """Draw the named figures, or all that have a record, and the page. Returns the exit status."""
-    known = (*registry.names(), cover.NAME)
-    parser = command_line.Parser(prog="python -m experiments.render", description=__doc__.splitlines()[0])
-    words = f"of {', '.join(known)}; all that have a record if none is named"
-    parser.add_argument("figures", nargs="*", metavar="figNN", help=words)
-    parser.add_argument("--results_dir", default="results", type=Path, help="where the records are")
-    try:
-        chosen = parser.parse_args(arguments)
-        root = chosen.results_dir
-        for name in chosen.figures:
-            checks.one_of(name, "figure", known)
-        if not (chosen.figures or recorded(root)):
-            raise FileNotFoundError(f"No records under {root}: run an experiment first, or name another --results_dir.")
-        for name in chosen.figures or recorded(root):
-            if name == cover.NAME:
-                print(cover.write(root))
-                continue
-            try:
-                print(*refresh(name, root), sep="\n")
-            except ValueError as error:  # its parts are too few, or one is damaged: the others are drawn all the same
-                if chosen.figures:
-                    raise
-                print(f"{name} is left out: {command_line.one_line(error)}", file=sys.stderr)
-        if not chosen.figures and root.resolve() == records.COMMITTED:
+    chosen = parser().parse_args(arguments)
+    root = chosen.results_dir or results_folder.default()
+    for name in chosen.figures:
+        checks.one_of(name, "figure", (*registry.names(), cover.NAME))
+    if not (chosen.figures or recorded(root)):
+        raise FileNotFoundError(f"No records under {root}: run an experiment first, or name another --results-dir.")
+    for name in chosen.figures or recorded(root):
+        if name == cover.NAME:
             print(cover.write(root))
-        print(page.write(root, [name for name in recorded(root) if (root / name / records.FIGURE).exists()]))
-    except (OSError, ValueError) as error:
-        command_line.show(error)
-        return 2
-    return 0
+            continue
+        try:
+            print(*refresh(name, root), sep="\n")
+        except ValueError as error:  # its parts are too few, or one is damaged: the others are drawn all the same
+            if chosen.figures:
+                raise
+            print(f"{name} is left out: {command_line.one_line(error)}", file=sys.stderr)
+    if not chosen.figures and root.resolve() == records.COMMITTED:
+        print(cover.write(root))
+    print(page.write(root, [name for name in recorded(root) if (root / name / records.FIGURE).exists()]))
 
 
 if __name__ == "__main__":

@@ -3,17 +3,19 @@
 Rounding to 8 bits adds noise of σ = 1/(255 √12) = 0.11 % of the range. A network trained without noise amplifies it.
 
     # a minute, no training
-    python -m experiments.rounding --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.rounding --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import numpy as np
 
 from diffnet_tf import figures
 from experiments.lib import captions, measure, settings, study
+from experiments.lib.options import IMAGES
 from experiments.lib.run import main
 
 NAME = "rounding"
 TITLE = "Rounding"
+OPTIONS = ("budget", *IMAGES)
 BITS = {"float32": None, "16 bits": 16, "8 bits": 8}
 
 

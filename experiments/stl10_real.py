@@ -3,7 +3,7 @@
     python -m experiments.stl10_real DIR stl10_real  # DIR holds unlabeled_X.bin; a minute
 
 The images are found by the hashes in experiments/data/stl10_real.sha256, and written in STL-10's binary layout, for
---test_dir stl10_real.
+--test-dir stl10_real.
 """
 
 import sys
@@ -44,22 +44,23 @@ def taken(path):
     return np.stack([images[number] for number in sorted(images)])
 
 
-def main(arguments=None):
-    """Write the file. Returns the exit status."""
-    parser = command_line.Parser(prog="python -m experiments.stl10_real", description=__doc__.splitlines()[0])
+def parser():
+    """The command line."""
+    parser = command_line.Parser(prog="python -m experiments.stl10_real", description=__doc__)
     parser.add_argument("STL10", type=Path, help=f"folder with STL-10's {binary.NAME}, or this file")
     parser.add_argument("OUT", help=f"folder to write {binary.NAME} to")
-    try:
-        chosen = parser.parse_args(arguments)
-        path = chosen.STL10 if chosen.STL10.is_file() else chosen.STL10 / binary.NAME
-        images = taken(path)
-        stl10.write_known(
-            stl10.refuse_to_replace(chosen.OUT), images, SHA256, ": their colours differ. Fetch it again."
-        )
-    except command_line.INPUT_ERRORS as error:
-        command_line.show(error)
-        return 2
-    return 0
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+    return parser
+
+
+@command_line.reports_errors
+def main(arguments=None):
+    """Write the file. Returns the exit status."""
+    chosen = parser().parse_args(arguments)
+    path = chosen.STL10 if chosen.STL10.is_file() else chosen.STL10 / binary.NAME
+    images = taken(path)
+    out = stl10.refuse_to_replace(chosen.OUT, chosen.force)
+    stl10.write_known(out, images, SHA256, ": their colours differ. Fetch it again.")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ The committed records use stl10_real, 123 of the 100,000 images. These are found
 means must be those of the records. Other images than STL-10's are measured, too, but the record says that they are not
 STL-10's.
 
-    python -m experiments.stl10_test --source stl10_binary --data_dir DIR  # DIR holds STL-10's unlabeled_X.bin; minutes
+    python -m experiments.stl10_test --source stl10_binary --data-dir DIR  # DIR holds STL-10's unlabeled_X.bin; minutes
 """
 
 import dataclasses
@@ -16,11 +16,12 @@ from diffnet_tf import figures
 from experiments import fig06_samples, fig07_samples
 from experiments.lib import captions, measure, records, samples, settings, stl10, study, verdicts, weights
 from experiments.lib.measure import Task
-from experiments.lib.options import STL10_SHAPE
+from experiments.lib.options import IMAGES, STL10_SHAPE
 from experiments.lib.run import main
 
 NAME = "stl10-test"
 TITLE = "STL-10's test images"
+OPTIONS = ("budget", *IMAGES)
 MEASURED = tuple(setting for setting in settings.SETTINGS if setting.problem != "deconvolution")
 PAPER = {
     "inverse": fig06_samples.PAPER,
@@ -28,7 +29,7 @@ PAPER = {
 }  # mean test PSNR in dB, where it prints it
 PART = 40  # batches in memory at a time as floats
 EQUAL = 0.05  # dB: on another machine, means of the same images do not differ by more
-IMAGE_FLAGS = "--source stl10_binary --data_dir stl10_binary"  # the folder in STL-10's archive
+IMAGE_FLAGS = "--source stl10_binary --data-dir stl10_binary"  # the folder in STL-10's archive
 
 
 def compute(options):
@@ -51,13 +52,13 @@ def compute(options):
         preset = setting.preset
         print(f"{preset}: {captions.count(len(test), 'image')}", flush=True)
         task, model = Task(setting.problem, setting.noise), presets.from_preset(preset)
-        values, results[preset] = measured(task, model, test)
+        values, results[preset] = on_many(task, model, test)
         arrays |= {f"{preset}/{name}": np.float32(value) for name, value in values.items()}
         interval = verdicts.authors_psnr(values["psnr_diffnet"], values["target_low"], values["target_high"])
         intervals[preset] = dataclasses.asdict(interval)
         trained[preset], kept = records.load(weights.COMMITTED / setting.experiment)
         if places:
-            psnr = measured(task, model, real)[0]["psnr_diffnet"], kept["psnr_diffnet"][list(places)]
+            psnr = on_many(task, model, real)[0]["psnr_diffnet"], kept["psnr_diffnet"][list(places)]
             again[preset] = {"here": float(psnr[0].mean()), "recorded": float(psnr[1].mean())}
     sets = options.image_sets()
     record = {
@@ -94,7 +95,7 @@ def _training(record):
     }
 
 
-def measured(task, model, images):
+def on_many(task, model, images):
     """The quality of the inputs and of a model's outputs on many images, with few of them in memory.
 
     Args:

@@ -4,7 +4,7 @@ Paper: 5 diffusion layers with an estimator of 4 layers are the best trade-off b
 gain little. The paper does not print numbers. Here "little" is at most 1 dB, and fewer layers should lose more.
 
     python -m experiments.tradeoff --budget quick  # about 5 min on 2 cores
-    python -m experiments.tradeoff --budget cpu --source stl10_binary --data_dir DIR  # about an hour
+    python -m experiments.tradeoff --budget cpu --source stl10_binary --data-dir DIR  # about an hour
 """
 
 import dataclasses
@@ -16,10 +16,12 @@ from diffnet_tf import figures
 from experiments.lib import conditions, measure, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
+from experiments.lib.options import DEVICES, IMAGES
 from experiments.lib.run import main
 
 NAME = "tradeoff"
 TITLE = "Layers and depth"
+OPTIONS = ("budget", "steps", *DEVICES, *IMAGES)  # it has seeds of its own
 TASK = Task("inverse", 0.0)
 PAPERS = (5, 4)  # diffusion layers, layers of the estimator
 MORE, FEWER = ((7, 4), (5, 5)), ((3, 4), (5, 3))

@@ -16,10 +16,12 @@ from diffnet_tf import figures
 from experiments.lib import captions, networks, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
+from experiments.lib.options import IMAGES
 from experiments.lib.run import main
 
 NAME = "training-time"
 TITLE = "Training time"
+OPTIONS = ("budget", "seed", *IMAGES)
 TASK = Task("inverse", 0.0)
 NETWORKS = {"DiffNet": "DiffNet", "UNet": "U-Net"}
 NEAR = 0.25  # of the paper's ratio

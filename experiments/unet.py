@@ -5,7 +5,7 @@ NVIDIA H200: results/unet/networks.patch shows how the code differed from the co
 not record hashes of the images; their gray pixels are equal to those of the sets listed under "imported".
 
     python -m experiments.unet --budget quick  # about 10 min on 2 cores
-    python -m experiments.unet --budget cpu --source stl10_binary --data_dir DIR  # about 50 min
+    python -m experiments.unet --budget cpu --source stl10_binary --data-dir DIR  # about 50 min
     python -m experiments.unet --budget cpu … --only UNet-forward  # one task only
 """
 
@@ -15,6 +15,7 @@ import itertools
 from diffnet_tf import figures
 from experiments.lib import study
 from experiments.lib.measure import Task
+from experiments.lib.options import IMAGES, TRAINING
 from experiments.lib.run import main
 from experiments.lib.unets import BUDGETS, Run, about, longest, made, opened, part, trainings
 
@@ -22,6 +23,7 @@ __all__ = ["BUDGETS", "Run", "about", "longest", "made", "opened", "part", "trai
 
 NAME = "unet"
 TITLE = "The U-Net"
+OPTIONS = (*TRAINING, *IMAGES, "image")
 TASKS = (Task("forward"), Task("inverse", 0.0), Task("inverse", 0.001), Task("inverse", 0.01))
 CLAIMS = ()
 LEAST = 3.0  # dB that an axis spans, so that a tenth does not look like much

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from absl import flags
 
-from experiments.lib import registry, run  # noqa: F401  (defines the flags of experiments)
+from experiments.lib import registry, run
 from tests import pages
 from tests.conftest import ROOT, slow, tensorflow_only
 
@@ -148,8 +147,9 @@ def _experiment(module, arguments):
     """Whether there is such a module, and flags of these names."""
     found = importlib.import_module(module)
     if module.split(".")[1] in registry.names().values():
-        given = {a.split("=")[0].lstrip("-") for a in arguments if a.startswith("--")}
-        return int(not given <= set(flags.FLAGS) | {"help"})
+        run.parser(registry.load(module.split(".")[1])).parse_args([a for a in arguments if a != "…"])
+    elif hasattr(found, "parser"):
+        found.parser().parse_args(arguments)
     return int(not found.__doc__)
 
 

@@ -3,11 +3,11 @@
 from argparse import ArgumentParser, Namespace
 
 WHERE = """No image data that this package can read. It reads:
-  images      PNG, JPEG or TIFF files of at least 96×96 pixels:   --source folder --data_dir FOLDER
-  STL-10      unlabeled_X.bin from stl10_binary.tar.gz, 2.6 GB:   --source stl10_binary --data_dir FOLDER
-              or stl10 as TensorFlow Datasets prepares it:        --source stl10 --data_dir ~/tensorflow_datasets
-  authors'    .mat files with imagesInput, saved with -v7.3:      --source mat --data_dir FILE
-  arrays      gray.npy, uint8 or float32 (n, height, width):      --source npy --data_dir FOLDER"""
+  images      PNG, JPEG or TIFF files of at least 96×96 pixels:   --source folder --data-dir FOLDER
+  STL-10      unlabeled_X.bin from stl10_binary.tar.gz, 2.6 GB:   --source stl10_binary --data-dir FOLDER
+              or stl10 as TensorFlow Datasets prepares it:        --source stl10 --data-dir ~/tensorflow_datasets
+  authors'    .mat files with imagesInput, saved with -v7.3:      --source mat --data-dir FILE
+  arrays      gray.npy, uint8 or float32 (n, height, width):      --source npy --data-dir FOLDER"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:

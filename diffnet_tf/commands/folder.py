@@ -1,4 +1,4 @@
-"""Process a folder of images: find the images, report what is left out, and remember which images are done.
+"""Process many images: find them, report what is left out, and remember which images are done.
 
 A repeated command continues where the last one stopped, and retries files that failed. To make this possible, the file
 `STATE` in the output folder lists the finished images. Its first line holds the settings; if they have changed, no
@@ -6,10 +6,11 @@ image counts as done.
 """
 
 import dataclasses
+import glob
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ STATE = ".diffnet_tf_restore"
 
 @dataclasses.dataclass(frozen=True)
 class Contents:
-    """The contents of a folder.
+    """The images to process.
 
     Attributes:
-        images: (source, target) paths of all images, sorted by name.
+        images: (source, target) paths of all images; those of a folder are sorted by name.
         left_out: one line that counts the files and subfolders left out; "" if there are none.
         unreadable: subfolders that cannot be opened, each with the error.
     """
@@ -33,24 +34,52 @@ class Contents:
     unreadable: dict[Path, OSError]
 
 
-def search(source: Path, target: Path, recursive: bool) -> Contents:
-    """Find the images in a folder and choose an output path for each. Skips the target folder if it lies inside.
+def named(text: str) -> list[Path]:
+    """The files and folders that an argument names: itself, or all matches of a pattern such as `photos/*.png`.
+
+    Most shells expand a pattern before a command sees it. This is for those that do not, and for quoted patterns.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    if os.path.lexists(text):
+        return [Path(text)]
+    if not glob.has_magic(text):
+        raise FileNotFoundError(f"{text} does not exist; expected an image or a folder of images. Check the path.")
+    found = sorted(map(Path, glob.glob(text, recursive=True)))
+    if not found:
+        raise FileNotFoundError(f"{text} matches no file; expected images or folders of images. Check the pattern.")
+    return found
+
+
+def search(sources: Sequence[Path], target: Path, recursive: bool) -> Contents:
+    """Find the images in a folder, or among several files and folders, and choose an output path for each.
+
+    Skips the target folder if it lies inside.
 
     Args:
-        source: the folder to search.
+        sources: one folder, whose files go to the target; or files, and folders that become folders in the target.
         target: the folder to write to; files and subfolders keep their names.
-        recursive: search subfolders too.
+        recursive: search the subfolders of the one folder, or the folders among several files.
 
     Raises:
         FileNotFoundError: if there is no image.
+        ValueError: if two images would be written to the same file.
     """
-    images, others, folders = [], Counter[str](), 0
+    images: dict[Path, Path] = {}  # by target
+    others, folders = Counter[str](), 0
     unreadable: dict[Path, OSError] = {}
-    for path in _walk(source, target, recursive, unreadable, set()):
+    source = str(sources[0]) if len(sources) == 1 else "the given files"
+    for path, output in _entries(sources, target, recursive, unreadable):
         if path.is_dir():
             folders += 1
         elif path.suffix.lower() in image_files.SUFFIXES:
-            images.append((path, target / path.relative_to(source)))
+            if output in images:
+                raise ValueError(
+                    f"{images[output]} and {path} would both be written to {output}; expected different names. Restore "
+                    "them in two runs, or their folder with --recursive."
+                )
+            images[output] = path
         else:
             others[path.suffix.lower() or "no suffix"] += 1
     left = []
@@ -58,18 +87,39 @@ def search(source: Path, target: Path, recursive: bool) -> Contents:
         kinds = ", ".join(f"{number} with {kind}" for kind, number in sorted(others.items()))
         left.append(f"{_count(others.total(), 'file')} that cannot be read ({kinds})")
     if folders:
-        left.append(f"{_count(folders, 'subfolder')} (give --recursive to include them)")
+        left.append(
+            f"{_count(folders, 'folder' if len(sources) > 1 else 'subfolder')} (give --recursive to include them)"
+        )
     about = f"Left out of {source}: {'; '.join(left)}." if left else ""
     if not images:
         raise FileNotFoundError(
-            f"{source} contains no images; expected files ending in {', '.join(image_files.SUFFIXES)}."
-            + (f" {about}" if about else "")
+            f"{source} contain{'s' * (len(sources) == 1)} no images; expected files ending in "
+            f"{', '.join(image_files.SUFFIXES)}." + (f" {about}" if about else "")
         )
-    return Contents(images, about, unreadable)
+    return Contents([(path, output) for output, path in images.items()], about, unreadable)
 
 
 def _count(number: int, word: str) -> str:
     return f"{number:,} {word}{'s' * (number != 1)}"
+
+
+def _entries(
+    sources: Sequence[Path], target: Path, recursive: bool, unreadable: dict[Path, OSError]
+) -> Iterator[tuple[Path, Path]]:
+    """Yield (path, output path) of files, and of folders that are not searched."""
+    seen: set[Path] = set()
+    for source in sources:
+        if not source.is_dir() or (len(sources) > 1 and not recursive):
+            yield source, target / source.name
+            continue
+        inside = target if len(sources) == 1 else target / source.resolve().name
+        try:
+            for path in _walk(source, target, recursive, unreadable, seen):
+                yield path, inside / path.relative_to(source)
+        except OSError as error:
+            if len(sources) == 1:
+                raise
+            unreadable[source] = error
 
 
 def _walk(

@@ -36,13 +36,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     models.add_arguments(parser)
     models.add_values(parser)
     parser.add_argument(
-        "--out", metavar="PICTURE.png", type=Path, help="also draw a picture; writes this PNG and a PDF next to it"
+        "--out",
+        metavar="PICTURE.png",
+        type=Path,
+        help="also draw a picture; writes this PNG and a PDF next to it (default: no picture)",
     )
     parser.add_argument(
         "--size",
         type=int,
         default=SIZE,
-        help=f"analyse the central square with this side, {checks.MINIMUM_SIZE} to {LARGEST} pixels (default: {SIZE}); "
+        help=f"analyse the central square with this side, {checks.MINIMUM_SIZE} to {LARGEST} pixels; "
         f"{SIZE} takes seconds, {LARGEST} many minutes",
     )
 

@@ -20,13 +20,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME",
         help=f"use a network that comes with the package ({', '.join(PRESETS)}), a preset in a FOLDER, or one on the "
         "Hugging Face Hub, hf://USER/NAME",
-    )
+    ).completer = lambda **_: PRESETS  # type: ignore[attr-defined]
     chosen.add_argument("--weights", metavar="MODEL", help="use your own network, a .keras file")
     parser.add_argument(
         "--max-pixels",
         type=int,
         default=image_files.MAX_PIXELS,
-        help="refuse PNG, JPEG and compressed TIFF files with more pixels (default: %(default)s)",
+        help="refuse PNG, JPEG and compressed TIFF files with more pixels",
     )
     parser.add_argument("--force", action="store_true", help="replace existing output files")
 
@@ -45,16 +45,14 @@ def add_values(parser: ArgumentParser) -> None:
         metavar="VALUE",
         type=level,
         help="pixel value that the network sees as 0, or a percentile (default: 0); for CT images in Hounsfield units, "
-        "for "
-        "example, --black=-160 --white=240",
+        "for example, --black=-160 --white=240",
     )
     parser.add_argument(
         "--nodata",
         metavar="VALUE",
         type=float,
         help="value that marks missing pixels, for example --nodata=-9999 or --nodata nan; missing pixels are filled "
-        "in for "
-        "the network and restored afterwards",
+        "in for the network and restored afterwards (default: as the file says, else none)",
     )
 
 

@@ -17,8 +17,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "name",
         metavar="NAME",
         nargs="?",
-        help=f"show the card of this preset: {', '.join(PRESETS)}, a folder with a preset, or hf://USER/NAME",
-    )
+        help=f"show the card of this preset: {', '.join(PRESETS)}, a folder with a preset, or hf://USER/NAME (default: "
+        "list all presets)",
+    ).completer = lambda **_: PRESETS  # type: ignore[attr-defined]
     parser.add_argument("--json", action="store_true", help="print the card, or all cards, as JSON")
 
 

@@ -1,10 +1,10 @@
-"""Apply a network to an image file, or to all images of a folder.
+"""Apply a network to an image file, to several, or to all images of a folder.
 
 A preset undoes (or applies) the one diffusion that it was trained on. An ordinary photograph only becomes sharper (or
 blurrier). The network sees the pixel value 0 as black and the maximum of the image as white; if some defects are
 brighter than the image, give --white. If --depth changes the number of bits, white is 255, 65535, or 1.0 in floats.
 
-In a folder, an image that fails does not stop the others, and the exit status is 1. Run the same command again to
+Among several images, one that fails does not stop the others, and the exit status is 1. Run the same command again to
 continue after a stop and to retry the images that failed.
 """
 
@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,33 +37,34 @@ DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
     parser.add_argument(
-        "input", metavar="IN", type=Path, help=f"an image ({', '.join(image_files.SUFFIXES)}) or a folder of images"
+        "input",
+        metavar="IN",
+        nargs="+",
+        help=f"an image ({', '.join(image_files.SUFFIXES)}), a folder of images, several of them, or a pattern in "
+        "quotes such as 'photos/*.png'",
     )
-    parser.add_argument("output", metavar="OUT", type=Path, help="the file to write; a folder if IN is a folder")
+    parser.add_argument("output", metavar="OUT", help="the file to write; a folder if IN is more than one image")
     models.add_arguments(parser)
-    parser.add_argument("--recursive", action="store_true", help="if IN is a folder, include its subfolders")
+    parser.add_argument("--recursive", action="store_true", help="include subfolders")
     parser.add_argument(
         "--colour",
         choices=COLOURS,
         default="luminance",
         help="how to process channels: luminance (brightness only, keeps the colours), channels (R, G and B), or bands "
-        "(each "
-        "channel is an image of its own; automatic for TIFFs that say so) (default: luminance)",
+        "(each channel is an image of its own; automatic for TIFFs that say so)",
     )
     parser.add_argument(
         "--alpha",
         choices=("yes", "no"),
         help="whether the last of two or four channels is alpha, which is copied unchanged (default: what the file "
-        "says; "
-        "yes for NPY files, which do not say)",
+        "says; yes for NPY files, which do not say)",
     )
     models.add_values(parser)
     parser.add_argument(
         "--depth",
         choices=DEPTHS,
         help="bits per sample of the output (default: as the input). Conversion maps full range to full range: white "
-        "is "
-        "255, 65535, or 1.0 in floats",
+        "is 255, 65535, or 1.0 in floats",
     )
     parser.add_argument(
         "--scale",
@@ -70,28 +73,28 @@ def add_arguments(parser: ArgumentParser) -> None:
         const="white",
         type=models.level,
         help="pixel value of the input that becomes white in the output, while black becomes 0; for example --scale "
-        "255 "
-        "for floats up to 255, --scale 4095 for 12 bits; --scale alone uses the white of the image",
+        "255 for floats up to 255, --scale 4095 for 12 bits; --scale alone uses the white of the image (default: the "
+        "output has the scale of the input)",
     )
     parser.add_argument(
         "--noise",
         metavar="SIGMA",
         type=sigma,
         help="σ of the noise as a share of white, such as 0.01, or auto to estimate it; only for networks that are "
-        "given σ, such as inverse-any-noise (default for these: auto)",
+        "given σ, such as inverse-any-noise (default: auto for these)",
     )
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        help="precision of the inner convolutions (default: float32); bfloat16 is faster on devices that support it; "
-        "auto "
-        "uses bfloat16 if, according to the preset's card, it costs at most 0.02 dB",
+        help="precision of the inner convolutions; bfloat16 is faster on devices that support it; auto uses bfloat16 "
+        "if, according to the preset's card, it costs at most 0.02 dB (default: as the network has it; presets have "
+        "float32)",
     )
     parser.add_argument(
         "--tile",
         type=int,
         default=512,
-        help="side of the tiles in pixels; smaller tiles need less memory (default: 512)",
+        help="side of the tiles in pixels; smaller tiles need less memory",
     )
 
 
@@ -109,29 +112,35 @@ def run(arguments: Namespace) -> int:
     """Restore the images. Returns the exit status: 1 if some images in a folder failed, else 0."""
     checks.count(arguments.tile, "--tile")
     checks.count(arguments.max_pixels, "--max-pixels")
-    if not arguments.input.exists():
-        raise FileNotFoundError(
-            f"{arguments.input} does not exist; expected an image or a folder of images. Check the path."
-        )
-    return _folder(arguments) if arguments.input.is_dir() else _file(arguments)
+    sources = list(dict.fromkeys(path for text in arguments.input for path in folder.named(text)))
+    output, first = Path(arguments.output), sources[0]
+    if len(sources) > 1 or first.is_dir():
+        return _many(arguments, sources, output)
+    # One image goes into a folder if there is one, or if OUT can only be one.
+    pattern = [str(first)] != arguments.input and output.suffix.lower() not in image_files.SUFFIXES
+    into = output.is_dir() or arguments.output.endswith(("/", os.sep)) or pattern
+    return _one(arguments, first, output / first.name if into else output)
 
 
-def _file(arguments: Namespace) -> int:
+def _one(arguments: Namespace, source: Path, target: Path) -> int:
     """Restore one image. Checks it before loading the network."""
-    if arguments.output.is_dir():
-        raise ValueError(f"{arguments.output} is a folder; expected a file name, because {arguments.input} is a file.")
-    checks.can_be_written(arguments.output, arguments.force)
-    image = _opened(arguments, arguments.input, arguments.output)
-    _restore(arguments, _tiled(arguments), arguments.input, arguments.output, image)
+    if target.is_dir():
+        raise ValueError(f"{target} is a folder; expected a file name, because {source} is a file.")
+    checks.can_be_written(target, arguments.force)
+    image = _opened(arguments, source, target)
+    _restore(arguments, _tiled(arguments), source, target, image)
     return 0
 
 
-def _folder(arguments: Namespace) -> int:
-    """Restore the images in a folder, one after the other."""
-    if arguments.output.exists() and arguments.output.samefile(arguments.input):
-        raise ValueError(f"{arguments.output} is the input folder too; expected another folder to write to.")
-    contents = folder.search(arguments.input, arguments.output, arguments.recursive)
-    progress = folder.Progress(arguments.output, _settings(arguments))
+def _many(arguments: Namespace, sources: Sequence[Path], output: Path) -> int:
+    """Restore the images in a folder, or several files and folders, one after the other."""
+    if output.exists() and any(output.samefile(source) for source in sources if source.is_dir()):
+        raise ValueError(f"{output} is the input folder too; expected another folder to write to.")
+    contents = folder.search(sources, output, arguments.recursive)
+    for source, target in contents.images:
+        if target.exists() and target.samefile(source):
+            raise ValueError(f"{output} is the folder of {source} too; expected another folder to write to.")
+    progress = folder.Progress(output, _settings(arguments))
     left = [job for job in contents.images if not progress.done(*job)]
     if arguments.force and not left:  # restore all images again
         progress.clear()
@@ -167,7 +176,7 @@ def _folder(arguments: Namespace) -> int:
             print(f"Stopped at {source}. Run the same command again to continue.", flush=True)
             raise
     if failed:
-        names = ", ".join(str(path.relative_to(arguments.input)) for path in failed)
+        names = ", ".join(str(path.relative_to(sources[0]) if len(sources) == 1 else path) for path in failed)
         total += len(contents.unreadable)
         print(
             f"{len(failed):,} of {total:,} failed: {names}. Run the same command again to retry them.", file=sys.stderr

@@ -44,22 +44,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--init",
         metavar="START",
-        help=f"fine-tune this .keras file or preset: {', '.join(PRESETS)}, a folder with a preset, or hf://USER/NAME",
+        help=f"fine-tune this .keras file or preset: {', '.join(PRESETS)}, a folder with a preset, or hf://USER/NAME "
+        "(default: a new network)",
     )
-    parser.add_argument("--source", choices=SOURCES, default="folder", help="kind of data in DIR (default: folder)")
+    parser.add_argument("--source", choices=SOURCES, default="folder", help="kind of data in DIR")
     parser.add_argument(
         "--size",
         type=int,
-        help="reduce the images in a folder to squares with this side in pixels; if not given, training uses random "
-        "crops "
-        "at the original resolution",
+        help="reduce the images in a folder to squares with this side in pixels (default: random crops at the original "
+        "resolution)",
     )
     parser.add_argument(
         "--problem",
         choices=PROBLEMS,
         help="learn to undo diffusion (inverse) or to apply it (forward) (default: as the preset given with --init, "
-        "else "
-        "inverse)",
+        "else inverse)",
     )
     parser.add_argument(
         "--noise",
@@ -68,10 +67,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "else 0)",
     )
     parser.add_argument(
-        "--steps", type=int, default=2_400, help="number of training steps (default: 2,400; a few minutes on 2 cores)"
+        "--steps", type=int, default=2_400, help="number of training steps; 2,400 take a few minutes on 2 cores"
     )
-    parser.add_argument("--learning-rate", type=float, help="default: 3e-3, or 1e-3 with --init")
-    parser.add_argument("--seed", type=int, default=0, help="random seed for initial weights and examples (default: 0)")
+    parser.add_argument("--learning-rate", type=float, help="learning rate (default: 3e-3, or 1e-3 with --init)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed for initial weights and examples")
     parser.add_argument(
         "--force",
         action="store_true",

@@ -11,7 +11,9 @@ CLONE = Path(__file__).resolve().parents[2]
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Define the command's options."""
-    parser.add_argument("--results_dir", default="results", help="folder with the records (default: results)")
+    parser.add_argument(
+        "--results-dir", help="folder with the records (default: runs if it contains records, otherwise results)"
+    )
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument(
         "--verbose",
@@ -28,14 +30,15 @@ def run(arguments: Namespace) -> int:
             "The ledger is not part of the installed package; expected a clone of the repository with its experiments. "
             "Clone the repository and run this command there."
         )
-    if not Path(arguments.results_dir).is_dir():
-        raise FileNotFoundError(
-            f"{arguments.results_dir} does not exist; expected the folder with the records. Run this command in the "
-            "root of the clone, or give another --results_dir."
-        )
     if str(CLONE) not in sys.path:  # a console script does not look in the current folder
         sys.path.append(str(CLONE))
-    ledger = importlib.import_module("experiments.lib.ledger")
-    if hint := importlib.import_module("experiments.lib.results_folder").check(arguments.results_dir):
+    ledger, folders = (importlib.import_module(f"experiments.lib.{name}") for name in ("ledger", "results_folder"))
+    root = Path(arguments.results_dir or folders.default())
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"{root} does not exist; expected the folder with the records. Run this command in the root of the clone, "
+            "or give another --results-dir."
+        )
+    if hint := folders.check(root):
         print(hint, file=sys.stderr)
-    return int(ledger.show(arguments.results_dir, arguments.markdown, arguments.verbose))
+    return int(ledger.show(root, arguments.markdown, arguments.verbose))

@@ -15,7 +15,7 @@ SUFFIXES = (".npz", ".tfrecord")
 BATCH = 16
 
 
-def make_pairs(images: Images, path: PathLike, **options: Any) -> int:
+def make_pairs(images: Images, path: PathLike, *, force: bool = False, **options: Any) -> int:
     """Write the examples of `pairs` to a file, completely or not at all. Memory does not grow with their number.
 
     Args:
@@ -23,20 +23,21 @@ def make_pairs(images: Images, path: PathLike, **options: Any) -> int:
         path: the file. `.npz` holds arrays "input" and "target", float32 (n, height, width, 1). `.tfrecord` holds an
             Example for each pair, with the same arrays as bytes (little-endian float32) and the input's "shape"; it
             needs TensorFlow.
+        force: replace the file if it exists.
         options: the options of `pairs`, except batch_size and epochs=None. The default of shuffle is False.
 
     Returns:
         n, the number of pairs: epochs times the number of images.
 
     Raises:
-        FileExistsError: if the file exists.
+        FileExistsError: if the file exists, without `force`.
         FileNotFoundError: if its folder does not exist.
         ValueError: for another suffix; also see `pairs`.
     """
     path = Path(path)
     checks.one_of(path.suffix, "suffix", SUFFIXES)
-    if path.exists():
-        raise FileExistsError(f"{path} exists; give another name, or remove it.")
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists; give another name, or force=True to replace it.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent} is not a folder; expected one to write {path.name} to. Make it first.")
     checks.can_be_written(path)

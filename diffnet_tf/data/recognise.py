@@ -87,7 +87,7 @@ def recognise(directory: PathLike, check_hashes: bool = False, depth: int = 1) -
 
 
 def _use(source: str, path: Path) -> str:
-    return f"--source {source} --data_dir {shlex.quote(str(path))}"
+    return f"--source {source} --data-dir {shlex.quote(str(path))}"
 
 
 def _md5(path: Path) -> str:

@@ -119,7 +119,14 @@ def _empty(number: int, to: Convert) -> Array:
 
 
 def _read_stl10(data_dir: PathLike | None, split: str, limit: int | None, size: int | None, to: Convert) -> Array:
-    import tensorflow_datasets as tfds
+    try:
+        import tensorflow_datasets as tfds
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            "source='stl10' needs TensorFlow and TensorFlow Datasets, which are not installed. Use the same images in "
+            "STL-10's own format with source='stl10_binary' (docs/data.md), or: pip install tensorflow "
+            "tensorflow-datasets"
+        ) from error
 
     root = Path(data_dir or "~/tensorflow_datasets").expanduser()
     # If nothing is prepared, tfds.load contacts the network even with download=False. So check first.

@@ -105,7 +105,7 @@ def json_text(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def check_writable(directory: PathLike, option: str = "--results_dir") -> Path:
+def check_writable(directory: PathLike, option: str = "--results-dir") -> Path:
     """Make a results folder, and check that it can be written to, before any work is done.
 
     Args:

@@ -114,12 +114,21 @@ class ImageModel(keras.Model):
             format: "tf_saved_model", "onnx", "litert" or "openvino" on TensorFlow; "torch" on PyTorch, for
                 the image size of input_signature only.
             verbose, input_signature, kwargs: see `keras.Model.export`.
+
+        Raises:
+            ImportError: if a package is missing that the format needs on this backend.
         """
         if input_signature is None:  # Keras cannot derive it for ONNX if the model was never called
             (image,) = self.inputs
             input_signature = [keras.InputSpec(dtype=image.dtype, shape=image.shape, name=image.name)]
-        with backend.guarded():
-            super().export(str(filepath), format, verbose, input_signature, **kwargs)
+        try:
+            with backend.guarded():
+                super().export(str(filepath), format, verbose, input_signature, **kwargs)
+        except ImportError as error:
+            raise ImportError(
+                f"export(format={format!r}) on Keras's {keras.backend.backend()} backend: {error}. Or save the network, "
+                "and load and export it where TensorFlow is installed, see docs/export.md."
+            ) from error
 
     def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> NoReturn:
         """Not supported.

@@ -19,7 +19,7 @@ import keras
 from keras import ops
 
 from diffnet_tf import metrics
-from diffnet_tf.base import checks
+from diffnet_tf.base import checks, frameworks
 from diffnet_tf.base.types import Array, Tensor
 from diffnet_tf.training import checkpoint
 
@@ -40,9 +40,11 @@ def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
     checks.one_of(strategy, "strategy", tuple(STRATEGIES))
     backend, wanted = keras.backend.backend(), STRATEGIES[strategy]
     if wanted not in (None, backend):
-        raise ValueError(
-            f"strategy={strategy!r} needs Keras's {wanted} backend; this is {backend}. Set KERAS_BACKEND={wanted}."
-        )
+        advice = f"Set {frameworks.VARIABLE}={wanted}."
+        if not frameworks.installed(wanted):
+            other = " or use strategy='data_parallel', which runs on JAX" * (backend == "jax")
+            advice = f"Install {frameworks.NAMES[wanted]} and set {frameworks.VARIABLE}={wanted},{other}."
+        raise ValueError(f"strategy={strategy!r} needs Keras's {wanted} backend; this is {backend}. {advice}")
     if strategy == "none":
         return contextlib.nullcontext()
     if strategy == "data_parallel":

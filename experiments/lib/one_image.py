@@ -67,7 +67,7 @@ def _output(unet, number):
         kept = ", ".join(map(str, shown)) or "none"
         raise ValueError(
             f"{unet['file']} keeps the U-Net's outputs for test images {kept}; --image names {number}. "
-            "Give one of these, or another --results_dir to train a U-Net there."
+            "Give one of these, or another --results-dir to train a U-Net there."
         )
     return unet["arrays"]["unet"][shown.index(number)]
 

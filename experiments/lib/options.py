@@ -1,14 +1,19 @@
 """The options of an experiment, as one typed object. The command line fills it from flags; tests make it directly."""
 
+import argparse
 import dataclasses
 import functools
 from pathlib import Path
 
+from diffnet_tf.base import checks, command_line
 from diffnet_tf.base.choices import SOURCES
 from diffnet_tf.files import provenance
 
 BUDGETS = ("smoke", "quick", "cpu", "paper")
 STRATEGIES = ("none", "mirrored", "multiworker", "data_parallel")
+IMAGES = ("source", "data_dir", "test_dir", "note")  # options that say which images
+DEVICES = ("strategy", "deterministic")  # how a training runs
+TRAINING = ("budget", "seed", "steps", *DEVICES)
 
 
 def _flag(default, help, choices=None, least=None):
@@ -16,10 +21,10 @@ def _flag(default, help, choices=None, least=None):
 
 
 _BUDGET = (
-    "Number of training steps. smoke: a few, to see that it runs; quick: minutes on 2 cores; cpu: half an hour to "
-    "hours on 2 cores; paper: as in the paper."
+    "how long to train. smoke: a few steps, to see that it runs; quick: minutes on 2 cores; cpu: half an hour to hours "
+    "on 2 cores; paper: as many steps as in the paper"
 )
-_ONLY = "Run only the parts whose name starts with this; separate several by commas."
+_ONLY = "run only the parts whose name starts with this; separate several by commas (default: all parts)"
 
 
 @dataclasses.dataclass
@@ -27,26 +32,30 @@ class Options:
     """The flags of an experiment, each with its help; `name` is that of the experiment and of its folder."""
 
     name: str
-    results_dir: Path = _flag(
-        Path("runs"), "Folder for records, figures and weights, with a subfolder for each figure."
-    )
+    results_dir: Path = _flag(Path("runs"), "folder for records, figures and weights, with a subfolder for each figure")
     budget: str = _flag("quick", _BUDGET, BUDGETS)
-    source: str = _flag("skimage", "Source of the images.", SOURCES)
-    data_dir: str | None = _flag(None, "Folder with the images of --source.")
-    test_dir: str | None = _flag(None, "Folder with test images of the same source; by default its test split is used.")
-    note: str | None = _flag(None, "A remark about the data, for the record and the figure.")
-    seed: int = _flag(0, "Seed of the initial weights and of the examples.", least=0)
+    source: str = _flag("skimage", "source of the images", SOURCES)
+    data_dir: str | None = _flag(None, "folder with the images of --source (default: none; skimage needs none)")
+    test_dir: str | None = _flag(
+        None, "folder with test images of the same source (default: the test split of --data-dir)"
+    )
+    note: str | None = _flag(None, "a remark about the data, for the record and the figure (default: none)")
+    seed: int = _flag(0, "seed of the initial weights and of the examples", least=0)
     only: str | None = _flag(None, _ONLY)
-    image: int = _flag(-1, "Number of the test image that a figure of one image shows; -1 is the last.")
-    steps: int | None = _flag(None, "Training steps instead of the budget's.", least=1)
-    strategy: str = _flag("none", "Train on several devices or machines: see docs/devices.md.", STRATEGIES)
-    deterministic: bool = _flag(False, "Equal bits from equal runs, on a GPU too (there slower).")
-    gather: bool = _flag(False, "Train nothing: gather the finished parts and draw. It needs no images.")
-    measure: bool = _flag(False, "Train nothing: measure the network in the folder anew, beside its training.")
-    force: bool = _flag(False, "Replace the record of a longer run in the same folder.")
+    image: int = _flag(-1, "number of the test image that a figure of one image shows; -1 is the last")
+    steps: int | None = _flag(None, "number of training steps (default: as the budget says)", least=1)
+    strategy: str = _flag("none", "train on several devices or machines; see docs/devices.md", STRATEGIES)
+    deterministic: bool = _flag(False, "give equal bits in equal runs, on a GPU too, where it is slower")
+    gather: bool = _flag(False, "train nothing: gather the finished parts and draw; needs no images")
+    measure: bool = _flag(False, "train nothing: measure the network in the folder anew, beside its training")
+    force: bool = _flag(False, "replace the record of a longer run in the same folder")
 
     def __post_init__(self):
         self.results_dir = Path(self.results_dir)
+        for name, field in FIELDS.items():
+            value, least = getattr(self, name), field.metadata["least"]
+            if None not in (value, least):
+                checks.count(value, command_line.option(name), least)
         self.commit = provenance.commit()  # of the code that runs, not of what is committed meanwhile
         self._counts = {}
 
@@ -72,7 +81,7 @@ class Options:
     def images(self, split, limit=None, colour=False):
         """The images to train on ("train"), to validate on ("validation") or to measure on ("test").
 
-        With --test_dir these are three disjoint sets: the training source's train and test splits, and all of the
+        With --test-dir these are three disjoint sets: the training source's train and test splits, and all of the
         test folder. Without it the test split serves for both, which is fair while nothing is chosen by validation.
         """
         from diffnet_tf import data
@@ -143,3 +152,25 @@ STL10_SHAPE = [100_000, 96, 96]  # of all unlabelled images of STL-10
 
 
 FIELDS = {field.name: field for field in dataclasses.fields(Options) if field.name != "name"}
+
+
+def add(parser, name, shown=True):
+    """Add an option to a parser of the command line.
+
+    Args:
+        parser: a `command_line.Parser`.
+        name: a key of `FIELDS`.
+        shown: False for an option that has no effect: it is accepted and not shown, and it is in the result of the
+            parser only if it was given.
+    """
+    field = FIELDS[name]
+    settings = {"default": field.default, "help": field.metadata["help"]}
+    if field.type is bool:
+        settings["action"] = "store_true"
+    elif field.type in (int, int | None):
+        settings["type"] = int
+    if field.metadata["choices"]:
+        settings["choices"] = field.metadata["choices"]
+    if not shown:
+        settings |= {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+    parser.add_argument(command_line.option(name), **settings)

@@ -47,7 +47,7 @@ def load(directory: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:
     """
     directory = Path(directory)
     if not (directory / RECORD).exists():
-        advice = "run the experiment first, or name another --results_dir"
+        advice = "run the experiment first, or name another --results-dir"
         raise FileNotFoundError(f"{directory} holds no {RECORD}: {advice}.")
     advice, record = "run the experiment again", {}
     for name in (RECORD, RUN):

@@ -11,6 +11,7 @@ An experiment is one file with
     caption(record), alt(record)  what it means, in three lines at most; and what is seen, for who cannot see it.
                                   Of several figures each is a dict, see `pictures`
     IMAGE_FLAGS        flags of the images that it is about, where they are not those of the committed records
+    OPTIONS            names of the options that it uses, if they are not those of one training on images: see `options`
     CLAIMS             what the records are checked for, `ledger.Claim`s, if anything
 """
 
@@ -21,9 +22,10 @@ from pathlib import Path
 import experiments
 from diffnet_tf.files import reading
 from experiments.lib import records
+from experiments.lib.options import IMAGES, TRAINING
 
 # The images of the committed records: docs/data.md says how to get them.
-IMAGE_FLAGS = "--source stl10_binary --data_dir photos96 --test_dir stl10_real"
+IMAGE_FLAGS = "--source stl10_binary --data-dir photos96 --test-dir stl10_real"
 _NAME = re.compile(r'^NAME = "(.+)"$', re.MULTILINE)
 _STEPS = re.compile(r"(\d+) steps")  # a budget of --steps
 
@@ -54,6 +56,14 @@ def load(stem):
             f"{module.__name__} has no {', '.join(missing)}; experiments/lib/registry.py says what each is."
         )
     return module
+
+
+def options(module):
+    """The names of the options that have an effect on an experiment."""
+    names = ["results_dir", *getattr(module, "OPTIONS", (*TRAINING, *IMAGES))]
+    if hasattr(module, "parts"):
+        return [*names, "only", "gather"]
+    return names + ["force"] * hasattr(module, "BUDGETS") + ["measure"] * hasattr(module, "measured")
 
 
 def command(module, budget="cpu", images=None):

@@ -1,66 +1,43 @@
 """The command line of all experiments; runs them and writes their records."""
 
-import contextlib
 import shlex
 import sys
 import time
 from pathlib import Path
 
-from absl import app, flags
-
 from diffnet_tf import files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
+from experiments.lib import options as flags
 from experiments.lib import pictures, records, registry, seeds, study, verdicts
 from experiments.lib.options import BUDGETS, FIELDS, Options, numerics
 
-FLAGS = flags.FLAGS
-for _name, _field in FIELDS.items():
-    _about, _default = _field.metadata, _field.default
-    if _about["choices"]:
-        flags.DEFINE_enum(_name, _default, _about["choices"], _about["help"])
-    elif _field.type is bool:
-        flags.DEFINE_bool(_name, _default, _about["help"])
-    elif _field.type in (int, int | None):
-        flags.DEFINE_integer(_name, _default, _about["help"], lower_bound=_about["least"])
-    else:
-        flags.DEFINE_string(_name, _default and str(_default), _about["help"])
-
 
 def main(module, arguments=None):
-    """Run an experiment from the command line: `if __name__ == "__main__": main(__file__)`.
+    """Run an experiment from the command line: `if __name__ == "__main__": main(__file__)`. Ends the process.
 
     Args:
         module: the experiment's `__file__`.
-        arguments: instead of the command line's, the program's name first.
+        arguments: instead of the command line's.
     """
-
-    def run(arguments):
-        with _errors_on_one_line():
-            if len(arguments) > 1:
-                raise ValueError(f"unknown argument {arguments[1]!r}; options begin with --, see --help")
-            experiment = registry.load(Path(module).stem)
-            execute(experiment, Options(experiment.NAME, **{name: FLAGS[name].value for name in FIELDS}))
-
-    def parse(arguments):
-        with _errors_on_one_line():
-            return FLAGS(arguments)
-
-    for flag in FLAGS.get_key_flags_for_module(__name__):  # --help shows those of the module that was started
-        FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    app.run(run, arguments, flags_parser=parse)
+    sys.exit(_run(registry.load(Path(module).stem), arguments))
 
 
-@contextlib.contextmanager
-def _errors_on_one_line():
-    """Report wrong input in one line, with exit status 2; 130 after Ctrl-C."""
-    try:
-        yield
-    except (*command_line.INPUT_ERRORS, flags.Error) as error:
-        command_line.show(error)
-        sys.exit(2)
-    except KeyboardInterrupt:  # outside of training, which saves its state
-        sys.exit(130)
+@command_line.reports_errors
+def _run(experiment, arguments):
+    chosen = vars(parser(experiment).parse_args(arguments))
+    for name in chosen.keys() - registry.options(experiment):
+        print(f"warning: {command_line.option(name)} has no effect on {experiment.NAME}.", file=sys.stderr)
+    execute(experiment, Options(experiment.NAME, **chosen))
+
+
+def parser(experiment):
+    """The command line of an experiment. It accepts the options of all experiments, and shows those with an effect."""
+    made = command_line.Parser(prog=f"python -m {experiment.__name__}", description=experiment.__doc__)
+    shown = registry.options(experiment)
+    for name in FIELDS:
+        flags.add(made, name, name in shown)
+    return made
 
 
 def execute(experiment, options):
@@ -70,7 +47,9 @@ def execute(experiment, options):
         (record, arrays) as they were written, by the chief if there are several workers.
     """
     directory = files.check_writable(options.directory)
-    print(f"{options.name}: budget {options.stamp}, source {options.source}, results in {directory}", flush=True)
+    used = registry.options(experiment)
+    about = [f"budget {options.stamp}"] * ("budget" in used) + [f"source {options.source}"] * ("source" in used)
+    print(f"{options.name}: {', '.join([*about, f'results in {directory}'])}", flush=True)
     if options.measure:
         measured_anew(experiment, options)
     elif not options.gather:
@@ -96,7 +75,7 @@ def _advice(experiment, options, record):
     folder = shlex.quote(str(seeds.root_of(options.results_dir)))  # further seeds count in that of seed 0
     lines = [f"Open {options.directory / records.FIGURE}."]
     if getattr(experiment, "CLAIMS", ()):
-        lines.append(f"Check the claims: python -m diffnet_tf verify --results_dir {folder}")
+        lines.append(f"Check the claims: python -m diffnet_tf verify --results-dir {folder}")
     if record["budget"] in verdicts.SHORT and hasattr(experiment, "BUDGETS"):
         images, where = _given(options, "source", "data_dir", "test_dir"), _given(options, "results_dir")
         command = registry.command(experiment, images=images) + (f" {where}" if where else "")
@@ -109,7 +88,8 @@ def _advice(experiment, options, record):
 def _given(options, *names):
     """The flags that differ from their defaults, as typed on the command line; None if there are none."""
     given = {name: getattr(options, name) for name in names if getattr(options, name) != FIELDS[name].default}
-    return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in given.items()) or None
+    typed = (f"{command_line.option(name)} {shlex.quote(str(value))}" for name, value in given.items())
+    return " ".join(typed) or None
 
 
 def refuse_to_shorten(experiment, options):
@@ -129,7 +109,7 @@ def refuse_to_shorten(experiment, options):
         place, other = seeds.folder(seeds.root_of(options.results_dir), options.seed), there.get("seed", options.seed)
         to = f" Another seed goes to {place}." if other != options.seed and place != options.results_dir else ""
         raise ValueError(
-            f"{kept} is of a run of {known}. Give another --results_dir, or --force to replace the longer one.{to}"
+            f"{kept} is of a run of {known}. Give another --results-dir, or --force to replace the longer one.{to}"
         )
 
 

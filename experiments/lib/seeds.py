@@ -1,7 +1,7 @@
 """The same training with several seeds: that of seed 0 is in a results folder, that of seed K in its `seeds/K`.
 
     results/fig06            --seed 0
-    results/seeds/1/fig06    --seed 1 --results_dir results/seeds/1
+    results/seeds/1/fig06    --seed 1 --results-dir results/seeds/1
 
 NumPy and the standard library only.
 """

@@ -49,8 +49,8 @@ def places(pixels):
     return {number: here[sha256] for number, sha256 in enumerate(real()) if sha256 in here}
 
 
-def refuse_to_replace(out):
-    """Make the folder OUT and return the path of the file to write. Refuse, before any work, if the file exists.
+def refuse_to_replace(out, force=False):
+    """Make the folder OUT and return the path of the file to write. Refuse, before any work, to replace it unforced.
 
     Raises:
         FileExistsError, ValueError: the file is there, or the folder cannot be written to.
@@ -58,8 +58,8 @@ def refuse_to_replace(out):
     from diffnet_tf.data import binary
 
     path = Path(out) / binary.NAME
-    if path.exists():
-        raise FileExistsError(f"{path} exists; give another OUT, or remove it.")
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists; give another OUT, or --force to replace it.")
     return files.check_writable(out, "OUT") / binary.NAME
 
 

@@ -180,10 +180,10 @@ def _check_same(run, here, kept):
         if there != wanted["sha256"]:
             raise ValueError(
                 f"{kept} is of other {kind} images (SHA-256 {there[:12]}…); expected {wanted['sha256'][:12]}…. "
-                "Give the same images or another --results_dir."
+                "Give the same images or another --results-dir."
             )
     if "image_sets" not in run and any(run[key] != here[key] for key in SAME):
-        raise ValueError(f"{kept} is of other images; expected {here['data']}. Give another --results_dir.")
+        raise ValueError(f"{kept} is of other images; expected {here['data']}. Give another --results-dir.")
 
 
 def same_test_images(one, other):

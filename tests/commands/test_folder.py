@@ -22,7 +22,7 @@ def names(found):
 
 
 def test_what_is_left_out_is_counted(tree):
-    found = folder.search(tree, Path("out"), recursive=False)
+    found = folder.search([tree], Path("out"), recursive=False)
     assert names(found) == ["out/a.tif", "out/b.PNG"]
     assert found.left_out == (
         f"Left out of {tree}: 3 files that cannot be read (1 with .cr2, 1 with .txt, 1 with no suffix); 1 subfolder "
@@ -31,7 +31,7 @@ def test_what_is_left_out_is_counted(tree):
 
 
 def test_subfolders_keep_their_names(tree):
-    found = folder.search(tree, Path("out"), recursive=True)
+    found = folder.search([tree], Path("out"), recursive=True)
     assert names(found) == ["out/a.tif", "out/b.PNG", "out/sub/c.jpg", "out/sub/deep/d.npy"]
     assert "subfolder (" not in found.left_out
 
@@ -39,15 +39,15 @@ def test_subfolders_keep_their_names(tree):
 def test_the_results_within_a_folder_are_no_images_of_it(tree):
     (tree / "out").mkdir()
     (tree / "out" / "a.tif").write_bytes(b"x")
-    assert len(folder.search(tree, tree / "out", recursive=True).images) == 4
-    assert "subfolder (give" in folder.search(tree, tree / "out", recursive=False).left_out  # sub, not out
+    assert len(folder.search([tree], tree / "out", recursive=True).images) == 4
+    assert "subfolder (give" in folder.search([tree], tree / "out", recursive=False).left_out  # sub, not out
 
 
 def test_a_folder_without_images_says_what_it_holds(tree):
     for path in ("a.tif", "b.PNG"):
         (tree / path).unlink()
     with pytest.raises(FileNotFoundError, match="contains no images; .* 3 files that cannot be read .*--recursive"):
-        folder.search(tree, Path("out"), recursive=False)
+        folder.search([tree], Path("out"), recursive=False)
 
 
 def test_progress_is_of_the_same_settings_and_the_same_file(tree, tmp_path):
@@ -88,7 +88,7 @@ def test_links_do_not_lead_in_circles(tree):
     (tree / "sub" / "loop").symlink_to(tree / "sub")
     (tree / "sub" / "up").symlink_to(tree)
     (tree / "zlink").symlink_to(tree / "sub" / "deep")
-    assert names(folder.search(tree, Path("out"), recursive=True)) == [
+    assert names(folder.search([tree], Path("out"), recursive=True)) == [
         "out/a.tif",
         "out/b.PNG",
         "out/sub/c.jpg",
@@ -105,5 +105,5 @@ def test_a_subfolder_that_cannot_be_read_is_named(tree, monkeypatch):
         return whole(path)
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
-    found = folder.search(tree, Path("out"), recursive=True)
+    found = folder.search([tree], Path("out"), recursive=True)
     assert len(found.images) == 3 and list(found.unreadable) == [tree / "sub" / "deep"]

@@ -122,21 +122,21 @@ def test_further_seeds_follow_the_first_and_then_what_looks_at_all():
 
 
 def test_a_seed_is_started_in_a_folder_of_its_own(tmp_path, monkeypatch):
-    """The flags that it is given twice count as they are given last."""
-    from experiments.lib.options import FIELDS
-
+    """It is given only the options that have an effect."""
     started = []
     monkeypatch.setattr(everything.subprocess, "Popen", lambda command, **_: started.append(command[3:]))
-    for job in (Job("fig06"), Job("fig06", seed=2), Job("fig10", only="stored-")):
-        everything._start(job, tmp_path, ["--budget=cpu", f"--results_dir={tmp_path}"], False)
-    found = []
-    for flags in started:
-        run.FLAGS.unparse_flags()
-        run.FLAGS(["experiment", *flags])
-        found.append({name: run.FLAGS[name].value for name in FIELDS})
-    run.FLAGS.unparse_flags()
-    assert [(each["seed"], each["only"]) for each in found] == [(0, None), (2, None), (0, "stored-")]
-    assert [each["results_dir"] for each in found] == [str(tmp_path), str(tmp_path / "seeds" / "2"), str(tmp_path)]
+    passed = ["--budget=cpu", "--note=a=b", f"--results_dir={tmp_path}", "--force"]
+    for job in (Job("fig06"), Job("fig06", seed=2), Job("fig10", only="stored-"), Job("fig11")):
+        everything._start(job, tmp_path, passed, False)
+    common = ["--budget=cpu", "--note=a=b"]
+    assert started == [
+        [*common, f"--results-dir={tmp_path}", "--force"],
+        [*common, f"--results-dir={tmp_path / 'seeds' / '2'}", "--force", "--seed=2"],
+        [*common, f"--results-dir={tmp_path}", "--only=stored-"],
+        ["--note=a=b", f"--results-dir={tmp_path}"],
+    ]
+    for flags, name in zip(started, ("fig06", "fig06", "fig10", "fig11")):
+        run.parser(registry.get(name)).parse_args(flags)
 
 
 def finished(root, job, **changes):

@@ -13,7 +13,7 @@ from experiments.lib.options import Options
 from tests import pages as texts
 from tests.conftest import ROOT
 
-TABLES = "--source stl10_binary --data_dir photos96 --test_dir stl10_real"
+TABLES = "--source stl10_binary --data-dir photos96 --test-dir stl10_real"
 LONG = f"python -m experiments.fig06_samples --budget cpu {TABLES}"
 
 
@@ -40,8 +40,8 @@ def test_a_command_names_the_steps_where_no_budget_does(tmp_path, monkeypatch):
 def test_an_experiment_without_a_record_takes_the_same_images():
     own = types.SimpleNamespace(__name__="experiments.own", NAME="own", BUDGETS={})
     assert registry.command(own) == f"python -m experiments.own --budget cpu {TABLES}"
-    own.IMAGE_FLAGS = "--source npy --data_dir DIR"
-    assert registry.command(own) == "python -m experiments.own --budget cpu --source npy --data_dir DIR"
+    own.IMAGE_FLAGS = "--source npy --data-dir DIR"
+    assert registry.command(own) == "python -m experiments.own --budget cpu --source npy --data-dir DIR"
     assert registry.command(own, "paper", "--source skimage").endswith("own --budget paper --source skimage")
 
 
@@ -69,10 +69,10 @@ def test_no_long_run_is_printed_without_its_images(page):
 @pytest.mark.parametrize(
     ("given", "long"),
     [
-        ({}, f"{LONG} --results_dir"),
+        ({}, f"{LONG} --results-dir"),
         (
             {"source": "folder", "data_dir": "a b"},
-            f"{LONG.split(' --source')[0]} --source folder --data_dir 'a b' --res",
+            f"{LONG.split(' --source')[0]} --source folder --data-dir 'a b' --res",
         ),
     ],
 )

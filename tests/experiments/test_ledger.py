@@ -268,7 +268,7 @@ def test_a_folder_of_further_seeds_points_to_its_parent(tmp_path, capsys):
     assert verify(place) == 0
     said = capsys.readouterr()
     assert said.err.splitlines() == [
-        f"{place} holds one further seed alone; it counts beside the others in {tmp_path}: --results_dir {tmp_path}"
+        f"{place} holds one further seed alone; it counts beside the others in {tmp_path}: --results-dir {tmp_path}"
     ]
     assert "34.50" in said.out
     assert verify(tmp_path) == 0 and not capsys.readouterr().err

@@ -67,7 +67,7 @@ def test_another_seed_has_a_place_of_its_own(place, seed, there, advice, tmp_pat
 def test_after_a_further_seed_the_claims_are_checked_with_all(tmp_path):
     for place in ("", "seeds/2"):
         lines = run._advice(fig06_samples, options(tmp_path / place), {"budget": "cpu"})
-        assert f"Check the claims: python -m diffnet_tf verify --results_dir {tmp_path}" in lines
+        assert f"Check the claims: python -m diffnet_tf verify --results-dir {tmp_path}" in lines
 
 
 def copied(root, *names):

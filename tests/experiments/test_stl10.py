@@ -126,7 +126,7 @@ def test_parts_give_what_all_images_at_once_give(made_up, monkeypatch):
     (folder, _), task = made_up, measure.Task("inverse", 0.01)
     monkeypatch.setattr(stl10_test, "PART", 1)  # 16 images, and the last four
     images, model = dn.data.open_images("stl10_binary", folder, "all"), dn.models.DiffNet(1, 2, 2)
-    found, summaries = stl10_test.measured(task, model, images)
+    found, summaries = stl10_test.on_many(task, model, images)
     inputs, targets = measure.pairs(task, images)
     for name, method in (("degraded", None), ("diffnet", model)):
         _, values, summary = measure.measured(method, inputs, targets)

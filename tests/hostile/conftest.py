@@ -23,11 +23,12 @@ def folder(tmp_path_factory, model):
     for k in range(12):
         Image.fromarray(RNG.integers(1, 255, (96, 96)).astype("uint8")).save(images / f"{k:02}.png")
     good = (images / "00.png").read_bytes()
-    for name in ("empty", "empty.png", "torn", "text", "bomb", "gif", "bin", "bin0"):
-        (root / name).mkdir()
+    for name in ("empty", "empty.png", "torn", "text", "bomb", "gif", "bin", "bin0", "nested/00.png", "copies"):
+        (root / name).mkdir(parents=True)
     bad = {"zero.png": b"", "torn/a.png": good[: len(good) // 2], "text/a.png": b"a photograph\n"}
     bad |= {"torn/b.png": good, "text/b.png": good, "bomb/b.png": good, "cut.npy": npy(GRAY[0])[:500]}
     bad |= {"bin/unlabeled_X.bin": bytes(27_649), "bin0/unlabeled_X.bin": b"", "file": b"in the way"}
+    bad |= {"copies/00.png": good}
     bad |= {"bytes.keras": b"no archive", "zero.keras": b"", "bomb/a.png": png_bomb()}
     for name, content in bad.items():
         (root / name).write_bytes(content)

@@ -86,17 +86,18 @@ def test_preset_of_a_wrong_hash(tmp_path, monkeypatch, model):
 
 @tensorflow_only
 def test_the_programs_own_mistakes_show_where_they_are(monkeypatch, capsys):
-    from experiments.lib import run
-
     monkeypatch.setattr(verify, "text", lambda *_, **__: len(None))
     with pytest.raises(TypeError, match="has no len"):
         main(["verify"])
-    with pytest.raises(TypeError, match="has no len"), run._errors_on_one_line():
-        len(None)
+
+    @command_line.reports_errors
+    def program(error):
+        raise error
+
+    with pytest.raises(TypeError, match="a b"):
+        program(TypeError("a b"))
     for error in (ValueError("a\nb"), InputTypeError("a b"), OSError("a b"), FloatingPointError("a b")):
-        with pytest.raises(SystemExit, match="2"), run._errors_on_one_line():
-            raise error
-        assert capsys.readouterr().err == "error: a b\n"
+        assert program(error) == 2 and capsys.readouterr().err == "error: a b\n"
 
 
 @tensorflow_only
