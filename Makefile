@@ -15,7 +15,6 @@ JAX_TESTS = tests/physics/test_stencil.py tests/physics/test_diffusion.py tests/
             tests/training/test_training.py tests/training/test_soap.py tests/training/test_distribute.py \
             tests/training/test_device.py tests/data/test_halves.py tests/data/test_examples.py \
             tests/hostile/test_bad_input.py tests/test_metrics.py tests/test_without_tensorflow.py
-WITHOUT_TENSORFLOW = jax numpy scikit-image matplotlib absl-py
 # Tests that show that Keras's PyTorch backend and a network written in PyTorch give the same.
 TORCH_VENV ?= .venv-torch
 TORCH_TESTS = tests/physics/test_stencil.py tests/networks/test_presets.py tests/networks/test_precision.py \
@@ -126,16 +125,17 @@ $(VENV)/installed-export: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --editable ".[export]"
 	touch $@
 
-$(JAX_VENV)/installed-dev: setup.py
+$(JAX_VENV)/installed-dev: setup.py requirements-jax.txt
 	$(PYTHON) -m venv $(JAX_VENV)
-	$(JAX_VENV)/bin/python -m pip install "keras>=3.15.1,<4" $(WITHOUT_TENSORFLOW) scipy pytest pytest-xdist
+	$(JAX_VENV)/bin/python -m pip install --requirement requirements-jax.txt pytest pytest-xdist
 	$(JAX_VENV)/bin/python -m pip install --no-deps --editable .
 	touch $@
 
-$(TORCH_VENV)/installed-dev: setup.py
+# As on JAX, with PyTorch in its place.
+$(TORCH_VENV)/installed-dev: setup.py requirements-jax.txt
 	$(PYTHON) -m venv $(TORCH_VENV)
-	$(TORCH_VENV)/bin/python -m pip install "keras>=3.15.1,<4" torch==2.13.0 $(WITHOUT_TENSORFLOW:jax=) scipy pytest \
-		pytest-xdist
+	grep -v '^jax' requirements-jax.txt > $(TORCH_VENV)/requirements.txt
+	$(TORCH_VENV)/bin/python -m pip install --requirement $(TORCH_VENV)/requirements.txt torch==2.13.0 pytest pytest-xdist
 	$(TORCH_VENV)/bin/python -m pip install --no-deps --editable .
 	touch $@
 

@@ -9,6 +9,8 @@ ONNX = ["onnx>=1.19", "onnxruntime>=1.23", "tf2onnx>=1.17"]
 EXPORT = [*ONNX, "openvino>=2026.0", "ai-edge-litert>=2.1"]
 # What scikit-image's wavelets need: of the experiment `comparison`.
 WAVELETS = ["PyWavelets>=1.8,<2"]
+# Completion of commands in the shell.
+COMPLETION = "argcomplete>=3.2"
 # TIFFs that neither tifffile nor Pillow decodes.
 CODECS = ["imagecodecs>=2026.1.14"]
 
@@ -60,12 +62,13 @@ setup(
             "ipykernel>=6.29",
             *ONNX,
             "imageio>=2.35",
+            COMPLETION,
             *CODECS,
             *WAVELETS,
         ],
         "codecs": CODECS,
         "hub": ["huggingface_hub>=1.1,<3"],
-        "completion": ["argcomplete>=3.2"],
+        "completion": [COMPLETION],
         "jax": ["jax>=0.6"],
         "export": EXPORT,
         "comparison": WAVELETS,

@@ -126,8 +126,8 @@ class ImageModel(keras.Model):
                 super().export(str(filepath), format, verbose, input_signature, **kwargs)
         except ImportError as error:
             raise ImportError(
-                f"export(format={format!r}) on Keras's {keras.backend.backend()} backend: {error}. Or save the network, "
-                "and load and export it where TensorFlow is installed, see docs/export.md."
+                f"export(format={format!r}) on Keras's {keras.backend.backend()} backend: {error}. Or save the "
+                "network, and load and export it where TensorFlow is installed, see docs/export.md."
             ) from error
 
     def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> NoReturn:

@@ -40,11 +40,17 @@ def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
     checks.one_of(strategy, "strategy", tuple(STRATEGIES))
     backend, wanted = keras.backend.backend(), STRATEGIES[strategy]
     if wanted not in (None, backend):
-        advice = f"Set {frameworks.VARIABLE}={wanted}."
-        if not frameworks.installed(wanted):
-            other = " or use strategy='data_parallel', which runs on JAX" * (backend == "jax")
-            advice = f"Install {frameworks.NAMES[wanted]} and set {frameworks.VARIABLE}={wanted},{other}."
-        raise ValueError(f"strategy={strategy!r} needs Keras's {wanted} backend; this is {backend}. {advice}")
+        install = "" if frameworks.installed(wanted) else f"Install {frameworks.NAMES[wanted]}. "
+        own = [name for name, needed in STRATEGIES.items() if needed == backend]
+        other = (
+            f" Or use {' or '.join(map(repr, own))}, which {'run' if len(own) > 1 else 'runs'} on {backend}."
+            if own
+            else ""
+        )
+        raise ValueError(
+            f"strategy={strategy!r} needs Keras's {wanted} backend; this is {backend}. {install}Set "
+            f"{frameworks.VARIABLE}={wanted}.{other}"
+        )
     if strategy == "none":
         return contextlib.nullcontext()
     if strategy == "data_parallel":

@@ -65,5 +65,11 @@ def test_what_is_refused(tmp_path, photographs, capsys):
     with pytest.raises(FileExistsError, match="pairs.npz exists; give another name"):
         dn.data.make_pairs(photographs, tmp_path / "pairs.npz")
     assert (tmp_path / "pairs.npz").read_text() == "precious"
+    assert main(["make-pairs", str(tmp_path / "pairs.npz"), "--limit", "2"]) == 2
+    assert "pairs.npz exists; give another name, or --force to replace it" in capsys.readouterr().err
+    assert main(["make-pairs", str(tmp_path / "pairs.npz"), "--limit", "2", "--force"]) == 0
+    with np.load(tmp_path / "pairs.npz") as arrays:
+        assert arrays["input"].shape == (2, 96, 96, 1)
+    assert dn.data.make_pairs(photographs, tmp_path / "pairs.npz", force=True) == 8
     assert main(["make_pairs", str(tmp_path / "pairs.csv")]) == 2
     assert "suffix='.csv'; expected one of '.npz', '.tfrecord'" in capsys.readouterr().err

@@ -98,3 +98,64 @@ def test_a_folder_keeps_names_and_kinds(picture, tmp_path):
     assert restore(folder, out, "--preset", PRESET) == 0
     assert sorted(path.name for path in out.iterdir()) == [STATE, "a.tif", "b.png"]
     assert image_files.read(out / "a.tif").dtype == np.float32
+
+
+@pytest.fixture
+def crops(tmp_path, monkeypatch):
+    """The current folder, with three images in `photos`, one of them in a subfolder, and a text."""
+    monkeypatch.chdir(tmp_path)
+    cat = skimage.data.chelsea()[100:124, 100:124]
+    for name in ("a.png", "b.png", "sub/c.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(cat).save(tmp_path / "photos" / name)
+    (tmp_path / "photos" / "notes.txt").write_text("not an image")
+    return tmp_path
+
+
+def made(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.name != STATE)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("photos/*.png out", ["a.png", "b.png"]),  # in quotes, or in a shell that does not expand it
+        ("photos/a.png photos/b.png out", ["a.png", "b.png"]),  # as most shells expand it
+        ("photos/* out", ["a.png", "b.png"]),
+        ("photos/* out --recursive", ["a.png", "b.png", "sub", "sub/c.png"]),
+        ("photos/**/*.png out", ["a.png", "b.png", "c.png"]),
+        ("phot* out", ["a.png", "b.png"]),  # one folder
+        ("photos/a* out", ["a.png"]),
+        ("photos/a.png out/", ["a.png"]),
+    ],
+)
+def test_several_images_and_patterns(words, expected, crops, capsys, small):
+    assert restore(*words.split(), *small) == 0, capsys.readouterr().err
+    assert made(crops / "out") == expected
+    if words == "photos/* out":
+        said = capsys.readouterr().out
+        assert "Left out of the given files: 1 file that cannot be read (1 with .txt); 1 folder (give --rec" in said
+
+
+def test_one_image_goes_into_a_folder_that_is_there(crops, small):
+    (crops / "out").mkdir()
+    assert restore("photos/a.png", "out", *small) == 0 and made(crops / "out") == ["a.png"]
+    assert restore("photos/a?png", "b.png", *small) == 0 and (crops / "b.png").is_file()
+
+
+def test_several_images_go_on_where_they_stopped(crops, small, capsys):
+    assert restore("photos/a.png", "photos/b.png", "out", *small) == 0
+    capsys.readouterr()
+    assert restore("photos/*.png", "out", *small) == 0
+    assert "2 of 2 images are already done." in capsys.readouterr().out
+    (crops / "photos" / "b.png").write_bytes(b"torn")
+    assert restore("photos/*.png", "other", *small) == 1
+    assert "1 of 2 failed: photos/b.png. Run the same" in capsys.readouterr().err
+
+
+def test_images_do_not_replace_themselves_or_each_other(crops, small, capsys):
+    assert restore("photos/a.png", "photos/b.png", "photos", "--force", *small) == 2
+    assert "photos is the folder of photos/a.png too" in capsys.readouterr().err
+    (crops / "photos" / "sub" / "a.png").write_bytes((crops / "photos" / "a.png").read_bytes())
+    assert restore("photos/**/a.png", "out", *small) == 2
+    assert "photos/a.png and photos/sub/a.png would both be written to out/a.png" in capsys.readouterr().err

@@ -236,7 +236,7 @@ PYTHON = {
     "another backend": (
         lambda m, f: dn.distribute.scope("mirrored" if BACKEND == "jax" else "data_parallel"),
         VALUE,
-        f"backend; this is {BACKEND}. Set KERAS_BACKEND=",
+        f"backend; this is {BACKEND}. … Set KERAS_BACKEND=",
     ),
     # Files.
     "missing file": (
