@@ -15,6 +15,7 @@ the longest trainings of the U-Net. Finally, all methods are timed in turn.
 
 import dataclasses
 import functools
+import importlib.util
 
 import numpy as np
 
@@ -85,7 +86,13 @@ def plan(budget):
 
 
 def parts(options):
-    """The input, the DiffNet trained for long, the classical methods, the trainings, and the costs."""
+    """The input, the DiffNet trained for long, the classical methods, the trainings, and the costs.
+
+    Raises:
+        ValueError: before any work, if PyWavelets is not installed.
+    """
+    if importlib.util.find_spec("pywt") is None:
+        raise ValueError("The wavelets need PyWavelets, which is not installed. Install it: pip install PyWavelets")
     budget = BUDGETS[options.budget]
     images = [options.images(split, budget.limit) for split in ("train", "test")]
     beside, costs = {}, {}

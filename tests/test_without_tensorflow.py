@@ -41,7 +41,7 @@ def test_no_setting_is_needed(tmp_path):
     [
         (lambda d: dn.data.load_images("stl10"), ValueError, "needs TensorFlow and .* Use the same .*'stl10_binary'"),
         (lambda d: dn.data.pairs(np.ones((2, 9, 9, 1), "float32")), RuntimeError, "use data.PairSequence"),
-        (lambda d: dn.distribute.scope("mirrored"), ValueError, "Install TensorFlow.* Or use 'data_parallel'"),
+        (lambda d: dn.distribute.scope("mirrored"), ValueError, "Install TensorFlow.* On jax, give 'data_parallel'"),
         (lambda d: dn.models.DiffNet(1, 2, 4).export(d / "x"), ImportError, "pip install tensorflow.* docs/export.md"),
         (
             lambda d: dn.data.make_pairs(np.ones((2, 9, 9, 1), "float32"), d / "p.tfrecord"),

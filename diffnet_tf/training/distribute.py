@@ -41,12 +41,8 @@ def scope(strategy: str = "none") -> contextlib.AbstractContextManager[Any]:
     backend, wanted = keras.backend.backend(), STRATEGIES[strategy]
     if wanted not in (None, backend):
         install = "" if frameworks.installed(wanted) else f"Install {frameworks.NAMES[wanted]}. "
-        own = [name for name, needed in STRATEGIES.items() if needed == backend]
-        other = (
-            f" Or use {' or '.join(map(repr, own))}, which {'run' if len(own) > 1 else 'runs'} on {backend}."
-            if own
-            else ""
-        )
+        own = " or ".join(repr(name) for name, needed in STRATEGIES.items() if needed == backend)
+        other = f" On {backend}, give {own}." if own else ""
         raise ValueError(
             f"strategy={strategy!r} needs Keras's {wanted} backend; this is {backend}. {install}Set "
             f"{frameworks.VARIABLE}={wanted}.{other}"

@@ -67,25 +67,26 @@ def test_advice_says_what_to_do(machine):
 
 
 def _setup():
-    """The arguments of setup() in setup.py with literal values, by name."""
+    """What setup.py requires, and what the extras `jax` and `comparison` add: two lists."""
     tree = ast.parse((ROOT / "setup.py").read_text())
     (call,) = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "setup"]
     found = {word.arg: word.value for word in call.keywords}
     required = ast.literal_eval(found["install_requires"])
     extras = dict(zip((key.value for key in found["extras_require"].keys), found["extras_require"].values))
-    return required, ast.literal_eval(extras["jax"])
+    lists = {n.targets[0].id: n.value for n in ast.walk(tree) if isinstance(n, ast.Assign)}
+    return required, [*ast.literal_eval(extras["jax"]), *ast.literal_eval(lists[extras["comparison"].id])]
 
 
 OF_TENSORFLOW = {"tensorflow", "tensorflow-datasets", "importlib_resources"}  # the last for TensorFlow Datasets
 
 
 def test_the_requirements_without_tensorflow_are_those_of_the_package():
-    """The same packages in the same ranges, with JAX in the place of TensorFlow."""
-    required, jax = _setup()
+    """The same packages in the same ranges, with JAX in the place of TensorFlow, and what all experiments need."""
+    required, more = _setup()
     text = (ROOT / "requirements-jax.txt").read_text()
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    lines = [found for line in text.splitlines() if (found := line.partition("#")[0].strip())]
     others = [line for line in required if re.match(r"[\w-]+", line)[0] not in OF_TENSORFLOW]
-    assert sorted(lines) == sorted(others + jax)
+    assert len(lines) == len(set(lines)) and set(lines) == {*others, *more}
     assert len(others) == len(required) - len(OF_TENSORFLOW)
 
 
