@@ -27,7 +27,7 @@ def opened(advice):
     """The images that the advice's options give."""
     words = shlex.split(advice)
     options = dict(zip(words[0::2], words[1::2]))
-    return dn.data.load_images(options["--source"], options["--data_dir"], "all")
+    return dn.data.load_images(options["--source"], options["--data-dir"], "all")
 
 
 def pictures(count, side=96, seed=0):
@@ -153,7 +153,7 @@ def test_tensorflow_datasets(tmp_path, capsys):
     tfds_folder(tmp_path)
     status, out = data(capsys, tmp_path)
     assert status == 0
-    assert "STL-10 of TensorFlow Datasets, 100 unlabelled images" in out and f"stl10 --data_dir {tmp_path}" in out
+    assert "STL-10 of TensorFlow Datasets, 100 unlabelled images" in out and f"stl10 --data-dir {tmp_path}" in out
     assert data(capsys, tmp_path / "stl10" / "1.0.0")[0] == 0
 
 
