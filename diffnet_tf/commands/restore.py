@@ -109,7 +109,7 @@ def sigma(text: str) -> float | str:
 
 
 def run(arguments: Namespace) -> int:
-    """Restore the images. Returns the exit status: 1 if some images in a folder failed, else 0."""
+    """Restore the images. Returns the exit status: 1 if some of several images failed, else 0."""
     checks.count(arguments.tile, "--tile")
     checks.count(arguments.max_pixels, "--max-pixels")
     sources = list(dict.fromkeys(path for text in arguments.input for path in folder.named(text)))
@@ -117,8 +117,9 @@ def run(arguments: Namespace) -> int:
     if len(sources) > 1 or first.is_dir():
         return _many(arguments, sources, output)
     # One image goes into a folder if there is one, or if OUT can only be one.
-    pattern = [str(first)] != arguments.input and output.suffix.lower() not in image_files.SUFFIXES
-    into = output.is_dir() or arguments.output.endswith(("/", os.sep)) or pattern
+    is_pattern = not os.path.lexists(arguments.input[0])
+    into = output.is_dir() or arguments.output.endswith(("/", os.sep))
+    into = into or (is_pattern and output.suffix.lower() not in image_files.SUFFIXES)
     return _one(arguments, first, output / first.name if into else output)
 
 

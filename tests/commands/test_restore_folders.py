@@ -141,6 +141,7 @@ def test_one_image_goes_into_a_folder_that_is_there(crops, small):
     (crops / "out").mkdir()
     assert restore("photos/a.png", "out", *small) == 0 and made(crops / "out") == ["a.png"]
     assert restore("photos/a?png", "b.png", *small) == 0 and (crops / "b.png").is_file()
+    assert restore("./photos/a.png", "no_suffix", *small) == 2 and not (crops / "no_suffix").exists()
 
 
 def test_several_images_go_on_where_they_stopped(crops, small, capsys):
