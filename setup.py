@@ -48,6 +48,7 @@ setup(
         "scikit-image>=0.25,<0.27",
         "scipy>=1.14,<2",
         "matplotlib>=3.10,<4",
+        "absl-py>=2.1,<3",
     ],
     extras_require={
         "dev": [

@@ -6,7 +6,7 @@ here to training photographs, the measurements use those of the package.
 
     python -m experiments.all_noise --budget cpu --steps 30000 --only conditioned …  # trains the network: 25 min
     # two minutes, no training
-    python -m experiments.any_noise --budget cpu --source stl10_binary --data_dir photos96 --test_dir stl10_real
+    python -m experiments.any_noise --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """
 
 import numpy as np
@@ -16,10 +16,12 @@ from experiments import all_noise
 from experiments.lib import captions, conditions, measure, settings, study, verdicts
 from experiments.lib.ledger import Claim
 from experiments.lib.measure import Task
+from experiments.lib.options import IMAGES
 from experiments.lib.run import main
 
 NAME = "any-noise"
 TITLE = "Any noise"
+OPTIONS = ("budget", *IMAGES)
 LEVELS = all_noise.LEVELS
 CLOSE = 0.3  # dB
 CLEAN = 55.0  # dB without noise

@@ -5,6 +5,9 @@ import sys
 import time
 from pathlib import Path
 
+from absl import app
+from absl import flags as absl_flags
+
 from diffnet_tf import files
 from diffnet_tf.base import command_line
 from diffnet_tf.files import model_files, provenance
@@ -20,7 +23,15 @@ def main(module, arguments=None):
         module: the experiment's `__file__`.
         arguments: instead of the command line's.
     """
-    sys.exit(_run(registry.load(Path(module).stem), arguments))
+    experiment = registry.load(Path(module).stem)
+    given = sys.argv if arguments is None else [module, *arguments]
+    app.run(lambda argv: _run(experiment, argv[1:]), given, flags_parser=_left_to_argparse)
+
+
+def _left_to_argparse(argv):
+    """Tell absl that there is nothing for it to parse: all options are defined in `options`."""
+    absl_flags.FLAGS(argv[:1])
+    return argv
 
 
 @command_line.reports_errors

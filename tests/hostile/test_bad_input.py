@@ -89,6 +89,7 @@ def test_the_programs_own_mistakes_show_where_they_are(monkeypatch, capsys):
     monkeypatch.setattr(verify, "text", lambda *_, **__: len(None))
     with pytest.raises(TypeError, match="has no len"):
         main(["verify"])
+    capsys.readouterr()
 
     @command_line.reports_errors
     def program(error):
