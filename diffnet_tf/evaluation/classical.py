@@ -150,10 +150,11 @@ def restored(method: Method, inputs: Array, choice: Mapping[str, float]) -> Arra
 
 
 def _batched(function: Callable[..., Tensor], *arrays: Array) -> Array:
-    """Apply a compiled function in batches. Fills up the last batch, because another size would compile again."""
+    """Apply a compiled function in batches. Fills up the last of several, because another size would compile again."""
     count = len(arrays[0])
-    filled = [np.concatenate([a, np.repeat(a[-1:], -count % BATCH, axis=0)]) for a in arrays]
-    batches = [function(*(a[i : i + BATCH] for a in filled)) for i in range(0, len(filled[0]), BATCH)]
+    size = min(count, BATCH)
+    filled = [np.concatenate([a, np.repeat(a[-1:], -count % size, axis=0)]) for a in arrays]
+    batches = [function(*(a[i : i + size] for a in filled)) for i in range(0, len(filled[0]), size)]
     return np.concatenate([np.asarray(batch) for batch in batches])[:count]
 
 
@@ -162,14 +163,26 @@ def _known(function: Callable[..., Tensor], **parameters: float) -> Callable[...
     return backend.compiled(functools.partial(function, **parameters), fused=True)
 
 
-def _one(y: Tensor, u: Tensor) -> Tensor:
-    return diffusion.fixed_point_inverse(y, 1, start=u)
+def _one(y: Tensor, u: Tensor, **known: float) -> Tensor:
+    return diffusion.fixed_point_inverse(y, 1, start=u, **known)
 
 
-def fixed_point(inputs: Array, denoise: Callable[..., Array] = lambda u: u, **parameters: float) -> Iterator[Array]:
-    """Yield the results of the fixed-point iteration; with a denoiser, of its plug-and-play version."""
-    step, plugged = functools.partial(_batched, _known(_one)), functools.partial(denoise, **parameters)
-    return itertools.islice(inverses.plugged(inputs, plugged, step), 1, None)
+def fixed_point(
+    inputs: Array,
+    denoise: Callable[..., Array] = lambda u: u,
+    known: Mapping[str, float] | None = None,
+    **parameters: float,
+) -> Iterator[Array]:
+    """Yield the results of the fixed-point iteration; with a denoiser, of its plug-and-play version.
+
+    Args:
+        inputs: diffused images, (n, height, width, 1).
+        denoise: (images, **parameters) → images.
+        known: the diffusion to undo, see `methods`.
+        parameters: those of the denoiser.
+    """
+    step = functools.partial(_batched, _known(_one, **(known or {})))
+    return itertools.islice(inverses.plugged(inputs, functools.partial(denoise, **parameters), step), 1, None)
 
 
 def _whole(function: Callable[..., Tensor], inputs: Array, **parameters: float) -> Iterator[Array]:
@@ -177,8 +190,8 @@ def _whole(function: Callable[..., Tensor], inputs: Array, **parameters: float) 
     yield _batched(_known(function, **parameters), inputs)
 
 
-def _lavrentiev(inputs: Array, iterations: float, inner: float, alpha: float) -> Iterator[Array]:
-    function, weight = _known(inverses.newton_inverse, iterations=iterations, inner=inner), np.asarray(alpha, "float32")
+def _lavrentiev(inputs: Array, alpha: float, **parameters: float) -> Iterator[Array]:
+    function, weight = _known(inverses.newton_inverse, **parameters), np.asarray(alpha, "float32")
     yield _batched(lambda y: function(y, alpha=weight), inputs)
 
 
@@ -202,28 +215,35 @@ _LESS: dict[str, tuple[float, ...]] = {"radius": (0.5, 0.75, 1.0), "amount": (0.
 _ALPHA = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.3)
 
 
-def methods(noise: float, wiener: Wiener | None = None) -> dict[str, Method]:
+def methods(
+    noise: float, wiener: Callable[[Array], Array] | None = None, known: Mapping[str, float] | None = None
+) -> dict[str, Method]:
     """The methods for undoing diffusion with noise σ on the diffused images, by short names.
 
     Args:
         noise: σ ≥ 0. If it is 0, inverses that know the diffusion iterate until they converge, and there are no
             denoisers.
         wiener: a fitted `Wiener` to include.
+        known: steps, dt and contrast of the Perona–Malik diffusion, for the inverses that know it. Default: the
+            paper's, those of `diffusion.perona_malik`.
     """
     result: dict[str, Method] = {}
+    known = known or {}
     if not noise:
-        newton = functools.partial(_whole, inverses.newton_inverse)
-        whole = functools.partial(_whole, diffusion.fixed_point_inverse)
-        stepwise = functools.partial(_whole, inverses.stepwise_inverse)
+        newton = functools.partial(_whole, inverses.newton_inverse, **known)
+        whole = functools.partial(_whole, diffusion.fixed_point_inverse, **known)
+        stepwise = functools.partial(_whole, inverses.stepwise_inverse, **known)
         result["fixed_point"] = Method("fixed point", whole, {"iterations": (200,)}, knows_diffusion=True)
         result["stepwise"] = Method("step by step", stepwise, {"iterations": (40,)}, knows_diffusion=True)
         result["newton"] = Method("Newton", newton, {"iterations": (10,), "inner": (20,)}, knows_diffusion=True)
     else:
-        result["fixed_point"] = Method("fixed point, stopped", fixed_point, knows_diffusion=True, most=10)
+        stopped = functools.partial(fixed_point, known=known)
+        lavrentiev = functools.partial(_lavrentiev, **known)
+        result["fixed_point"] = Method("fixed point, stopped", stopped, knows_diffusion=True, most=10)
         grid = {"iterations": (6,), "inner": (10,), "alpha": _ALPHA}
-        result["newton"] = Method("Newton, Lavrentiev", _lavrentiev, grid, knows_diffusion=True)
+        result["newton"] = Method("Newton, Lavrentiev", lavrentiev, grid, knows_diffusion=True)
         for name, (label, denoise, strengths) in DENOISERS.items():
-            results = functools.partial(fixed_point, denoise=denoise)
+            results = functools.partial(stopped, denoise=denoise)
             result[f"pnp_{name}"] = Method(f"fixed point with {label}", results, {"strength": strengths}, True, 8)
     result["unsharp"] = Method("unsharp mask", functools.partial(_sharpened, None), SHARPEN)
     if wiener is not None:
