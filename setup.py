@@ -37,7 +37,7 @@ setup(
     ],
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["diffnet_tf", "diffnet_tf.*"]),
-    package_data={"diffnet_tf": ["networks/weights/*", "py.typed"]},
+    package_data={"diffnet_tf": ["networks/weights/*", "evaluation/benchmark/*.json", "py.typed"]},
     entry_points={"console_scripts": ["diffnet-tf = diffnet_tf.__main__:main"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",

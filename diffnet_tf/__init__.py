@@ -30,6 +30,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:  # the names that __getattr__ finds
     from diffnet_tf import data, metrics, training
     from diffnet_tf.evaluation import analysis
+    from diffnet_tf.evaluation.benchmark import benchmark
     from diffnet_tf.networks import layers, models, presets, transfer
     from diffnet_tf.networks.presets import from_preset, list_presets, save_to_preset
     from diffnet_tf.physics import diffusion, diffusivity, inverses, stencil
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # the names that __getattr__ finds
 
 __all__ = [
     "analysis",
+    "benchmark",
     "data",
     "diffusion",
     "diffusivity",
@@ -74,10 +76,11 @@ _SHORT = {
     "transfer": "networks.transfer",
 }
 _FUNCTIONS = {
+    "benchmark": "evaluation.benchmark",
+    "estimate_noise": "restoration",
     "from_preset": "presets",
     "list_presets": "presets",
     "restore": "restoration",
-    "estimate_noise": "restoration",
     "save_to_preset": "presets",
 }
 _ROOMS = ("base", "commands", "data", "evaluation", "files", "networks", "physics", "restoration", "training")

@@ -17,6 +17,7 @@ COMMANDS = {
     "inspect": "Show the stencils that a network applies to an image, layer by layer, as a table and a picture.",
     "presets": "List the networks that come with the package, or show the model card of one.",
     "data": "List the image data in a folder, what is missing, and the options that use it.",
+    "benchmark": "Compare a method of your own with those of this package, on frozen pairs of images.",
     "make-pairs": "Write pairs of diffused and clean images to an NPZ or TFRecord file, for use in other frameworks.",
     "verify": "Check each claim of the paper, and each goal beyond it, against the records in a results folder.",
 }

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks import exports, report
 from diffnet_tf import files
+from diffnet_tf.evaluation import benchmark
 from diffnet_tf.files import reading
 from diffnet_tf.networks import precision, presets
 from experiments import any_noise
@@ -219,6 +220,7 @@ TABLES = {
     **{DOCS / "beyond" / page: {"verdicts": functools.partial(question, name)} for name, page in QUESTIONS.items()},
     DOCS / "beyond" / "index.md": {"questions": questions},
     DOCS / "export.md": {"exports": exported},
+    DOCS / "benchmark.md": {"benchmark": lambda results: benchmark.stored().markdown()},
     DOCS / "reproduction.md": {
         "summary": reproduction.summary,
         "failing": reproduction.failing,

@@ -59,7 +59,7 @@ def files(tmp_path_factory):
     dn.models.DiffNet(2, 2, 4, initial_scale=0.01).save(folder / "mine.keras")
     (folder / "stl10_binary").mkdir()
     (folder / "stl10_binary" / "unlabeled_X.bin").write_bytes(np.arange(4 * 3 * 96 * 96, dtype="uint8").tobytes())
-    (folder / "my_program.py").write_text("print('mine')\n")
+    (folder / "my_program.py").write_text("print('mine')\n\n\ndef mine(image):\n    return image\n")
     return folder
 
 

@@ -19,6 +19,7 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from scipy import fft
@@ -163,14 +164,14 @@ def _known(function: Callable[..., Tensor], **parameters: float) -> Callable[...
     return backend.compiled(functools.partial(function, **parameters), fused=True)
 
 
-def _one(y: Tensor, u: Tensor, **known: float) -> Tensor:
+def _one(y: Tensor, u: Tensor, **known: Any) -> Tensor:
     return diffusion.fixed_point_inverse(y, 1, start=u, **known)
 
 
 def fixed_point(
     inputs: Array,
     denoise: Callable[..., Array] = lambda u: u,
-    known: Mapping[str, float] | None = None,
+    known: Mapping[str, Any] | None = None,
     **parameters: float,
 ) -> Iterator[Array]:
     """Yield the results of the fixed-point iteration; with a denoiser, of its plug-and-play version.
@@ -216,7 +217,7 @@ _ALPHA = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.3)
 
 
 def methods(
-    noise: float, wiener: Callable[[Array], Array] | None = None, known: Mapping[str, float] | None = None
+    noise: float, wiener: Callable[[Array], Array] | None = None, known: Mapping[str, Any] | None = None
 ) -> dict[str, Method]:
     """The methods for undoing diffusion with noise σ on the diffused images, by short names.
 

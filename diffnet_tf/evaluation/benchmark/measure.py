@@ -15,9 +15,8 @@ from diffnet_tf.base import command_line, randomness
 from diffnet_tf.base.types import Array
 from diffnet_tf.evaluation.benchmark import solvers, tasks
 from diffnet_tf.evaluation.benchmark.solvers import Solver
-from diffnet_tf.evaluation.benchmark.tasks import Task
+from diffnet_tf.evaluation.benchmark.tasks import BEST, Task
 
-BEST = 150.0  # dB, about the rounding of float32: what is better counts as this, and as perfect
 REPETITIONS = 3  # of the time on a large image
 LATE = "time limit"  # what is said of an image that was not reached in time
 
@@ -89,7 +88,7 @@ def _of_task(solver: Solver, task: Task, time_limit: float | None, strict: bool)
                 except Exception as error:
                     if strict:
                         raise
-                    failures[name] = f"{type(error).__name__}: {command_line.one_line(error)}"[:300]
+                    failures[name] = _reason(error)
             psnrs.append(round(quality[0], 4))
             ssims.append(round(quality[1], 6))
     if failures:
@@ -123,7 +122,7 @@ def _large(solver: Solver, task: Task, time_limit: float | None) -> dict[str, An
             if time_limit is None or time.perf_counter() - start < time_limit:
                 seconds.append(_call(solver, image, task)[1])
     except Exception as error:
-        return {**about, "milliseconds": None, "error": f"{type(error).__name__}: {command_line.one_line(error)}"[:300]}
+        return {**about, "milliseconds": None, "error": _reason(error)}
     return {**about, "milliseconds": milliseconds(seconds[1:])}
 
 
@@ -133,3 +132,8 @@ def milliseconds(seconds: Sequence[float]) -> dict[str, float] | None:
         return None
     low, middle, high = (round(1000 * float(q), 4) for q in np.quantile(seconds, (0, 0.5, 1)))
     return {"median": middle, "min": low, "max": high, "n": len(seconds)}
+
+
+def _reason(error: Exception) -> str:
+    text = f"{type(error).__name__}: {command_line.one_line(error)}"[:300]
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -22,6 +22,9 @@ KINDS = {  # of solvers → how they are called in tables and pictures
 }
 
 
+_LONGEST = 60  # characters of a name
+
+
 @dataclasses.dataclass(frozen=True)
 class Solver:
     """A method that restores one image.
@@ -34,6 +37,7 @@ class Solver:
         parameters: how many numbers were learned or tuned; None if unknown.
         tasks: names of the tasks that it is for; None for all.
         prepare: (task) → its parameters for the task, by name. It may take long; its time is not measured.
+        knows_task: whether `solve` uses the task.
     """
 
     name: str
@@ -56,10 +60,13 @@ def of(solver: Any, name: str | None = None, parameters: int | None = None) -> S
 
     Raises:
         TypeError: if it is not callable.
-        ValueError: for a network that does not restore gray images, or a function that takes no image.
+        ValueError: for a name that does not fit into a table, a network that does not restore gray images, or a
+            function that takes no image.
     """
     own = getattr(solver, "name", None) if isinstance(solver, keras.Model) else getattr(solver, "__name__", None)
     name = name or own or type(solver).__name__
+    if not name.isprintable() or len(name) > _LONGEST:
+        raise ValueError(f"name={name[:80]!r}; expected up to {_LONGEST} printable characters.")
     if isinstance(solver, keras.Model):
         takes_task, function, counted = _channels(solver) == 2, of_model(solver), solver.count_params()
     elif callable(solver):

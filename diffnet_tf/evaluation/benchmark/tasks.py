@@ -16,17 +16,20 @@ the noise uses functions that libraries round differently (logarithm and cosine)
 import dataclasses
 import functools
 import hashlib
+import itertools
 
 import numpy as np
 
 from diffnet_tf.base.types import Array
-from diffnet_tf.data import examples
+from diffnet_tf.data import examples, sources
+from diffnet_tf.files import provenance
 
 NAME, VERSION = "inverse-diffusion", 1  # a change of the pairs or of the score is a new version
 SIDE = 96  # of the images, in pixels
 SEED = 2020  # of the noise
 SEED_OF_TRAINING = 2021  # of the noise on images that parameters are tuned on
-LARGE = "chelsea"  # the photograph at full size, on which solvers are timed only
+LARGE, LARGE_SIZE = "chelsea", (300, 451)  # the photograph at full size, on which solvers are timed only
+BEST = 150.0  # dB, about the rounding of float32: what is better counts as this, and as perfect
 
 # The photographs, and the SHA-256 of their bytes as scikit-image returns them. All are stored as PNG.
 PHOTOGRAPHS = {
@@ -163,43 +166,56 @@ def photograph(name: str) -> Array:
     """A photograph of scikit-image in gray, int64 (height, width).
 
     Raises:
-        ValueError: if it is not the photograph of this version of the benchmark.
+        ValueError: if it is one of `PHOTOGRAPHS`, but not that of this version of the benchmark.
     """
-    import skimage
+    from skimage import data
 
+    version = provenance.versions().get("scikit-image")
     try:
-        pixels = getattr(skimage.data, name)()
+        pixels = getattr(data, name)()
     except (AttributeError, OSError, ImportError) as error:
-        raise ValueError(f"scikit-image {skimage.__version__} has no photograph {name!r} ({error}). {_ADVICE}") from error
+        raise ValueError(f"scikit-image {version} has no photograph {name!r} ({error}). {_ADVICE}") from error
     pixels = np.ascontiguousarray(pixels[0] if isinstance(pixels, tuple) else pixels)  # the left one of a pair
     found = hashlib.sha256(pixels.tobytes()).hexdigest()
-    if found != PHOTOGRAPHS[name]:
+    if found != PHOTOGRAPHS.get(name, found):
         raise ValueError(
-            f"scikit-image {skimage.__version__} has another photograph {name!r}: its SHA-256 is {found}; expected "
+            f"scikit-image {version} has another photograph {name!r}: its SHA-256 is {found}; expected "
             f"{PHOTOGRAPHS[name]}. {_ADVICE}"
         )
     return _gray(pixels)
 
 
-_ADVICE = "Results would not be comparable. Install a version that this package supports: pip install 'scikit-image<0.27'."
+_ADVICE = "Results would not be comparable. Install a version that this package supports: scikit-image<0.27."
+
+
+def _crops(gray: Array) -> list[Array]:
+    """Disjoint crops from the middle of a photograph at half size, row by row: float32 (96, 96) each."""
+    gray = _half(gray)
+    rows, columns = (side // SIDE for side in gray.shape)
+    top, left = ((side - SIDE * number) // 2 for side, number in zip(gray.shape, (rows, columns)))
+    starts = [(top + SIDE * row, left + SIDE * column) for row in range(rows) for column in range(columns)]
+    return [_scaled(gray[row : row + SIDE, column : column + SIDE]) for row, column in starts]
 
 
 @functools.cache
 def images() -> dict[str, Array]:
-    """The clean images by name, as in "coffee 1": disjoint crops of the photographs at half size, float32 (96, 96).
+    """The clean images by name, as in "coffee 1": float32 (96, 96) each.
 
     Raises:
         ValueError: see `photograph`.
     """
-    crops = {}
-    for name in PHOTOGRAPHS:
-        gray = _half(photograph(name))
-        rows, columns = (side // SIDE for side in gray.shape)
-        top, left = ((side - SIDE * number) // 2 for side, number in zip(gray.shape, (rows, columns)))
-        for k in range(rows * columns):
-            row, column = top + SIDE * (k // columns), left + SIDE * (k % columns)
-            crops[f"{name} {k + 1}"] = _scaled(gray[row : row + SIDE, column : column + SIDE])
-    return crops
+    return {f"{name} {k}": crop for name in PHOTOGRAPHS for k, crop in enumerate(_crops(photograph(name)), 1)}
+
+
+@functools.cache
+def training_images() -> Array:
+    """Images from other photographs of scikit-image, prepared in the same way, to tune parameters on.
+
+    Returns:
+        float32 (n, 96, 96). The photographs take turns, so that the first images of all are varied.
+    """
+    crops = [_crops(photograph(name)) for name in sources.SKIMAGE_TRAIN]
+    return np.stack([crop for turn in itertools.zip_longest(*crops) for crop in turn if crop is not None])
 
 
 def digest(inputs: Array, targets: Array) -> str:
@@ -239,15 +255,18 @@ def large(task: Task) -> Array:
     return task.degrade(_scaled(photograph(LARGE)), len(images()))
 
 
-def training_pairs(task: Task, clean: Array) -> tuple[Array, Array]:
-    """Pairs for tuning and training, with other noise than in the test: (inputs, targets), float32 (n, h, w, 1).
+def training_pairs(task: Task, number: int | None = None) -> tuple[Array, Array]:
+    """Pairs for tuning and training: other images than in the test, and other noise.
 
     Args:
         task: of the benchmark.
-        clean: images that are not among the photographs of the benchmark, (n, h, w, 1) in [0, 1].
+        number: how many; None for all 99.
+
+    Returns:
+        (inputs, targets), float32 (n, 96, 96) each.
     """
-    inputs = [task.degrade(image[..., 0], number, SEED_OF_TRAINING) for number, image in enumerate(clean)]
-    return np.stack(inputs)[..., None], np.asarray(clean, "float32")
+    targets = training_images()[:number]
+    return np.stack([task.degrade(clean, k, SEED_OF_TRAINING) for k, clean in enumerate(targets)]), targets
 
 
 IDENTITY = hashlib.sha256("".join(task.sha256 for task in TASKS.values()).encode()).hexdigest()
