@@ -92,9 +92,8 @@ def test_other_pairs_and_photographs_are_refused(monkeypatch):
     monkeypatch.setattr(data, "coins", lambda: np.zeros((303, 384), "uint8"))
     with pytest.raises(ValueError, match="another photograph 'coins'.*Install a version"):
         tasks.photograph("coins")
-    monkeypatch.delattr(data, "coins")
-    with pytest.raises(ValueError, match="has no photograph 'coins'"):
-        tasks.photograph("coins")
+    with pytest.raises(ValueError, match="has no photograph 'dog'.*Install a version"):
+        tasks.photograph("dog")
 
 
 # ---- The score -------------------------------------------------------------------------------------------------------
@@ -176,7 +175,7 @@ FAILURES = {
     "NaN": (lambda image: image * np.nan, "ValueError: the returned values hold 9216 .*NaN"),
     "shape": (lambda image: image[1:], r"ValueError: returned shape \(95, 96\); expected \(96, 96\)"),
     "bytes": (lambda image: (255 * image).astype("uint8"), "InputTypeError: .*uint8; expected floating point"),
-    "nothing": (lambda image: None, "InputTypeError: returned a NoneType; expected an image"),
+    "nothing": (lambda image: None, "InputTypeError: returned no array"),
 }
 
 
@@ -199,11 +198,11 @@ def test_images_after_the_time_limit_count_as_failed():
     import time
 
     def slow_solver(image):
-        time.sleep(0.02)
+        time.sleep(0.05)
         return image
 
     with pytest.warns(UserWarning, match="time limit"):
-        row, score = own(dn.benchmark(slow_solver, ["paper-1pct"], time_limit=0.05))
+        row, score = own(dn.benchmark(slow_solver, ["paper-1pct"], time_limit=0.12))
     assert 10 < score["failed"] < 20 and set(row["tasks"]["paper-1pct"]["failures"].values()) == {measure.LATE}
     assert row["tasks"]["paper-1pct"]["psnr"][-1] == 0 < row["tasks"]["paper-1pct"]["psnr"][0]
 
@@ -212,7 +211,7 @@ def test_images_after_the_time_limit_count_as_failed():
 
 
 def test_a_network_is_a_solver():
-    model = dn.models.DiffNet(1, 1, 4, initial_scale=0.0, name="still")  # the identity
+    model = dn.models.DiffNet(1, 1, 4, initial_scale=1e-6, name="still")  # the identity
     row, score = own(dn.benchmark(model, ["paper-1pct"]))
     assert (row["name"], row["parameters"], row["knows_task"]) == ("still", model.count_params(), False)
     reference = next(row for row in benchmark.reference()["solvers"] if row["name"] == "input")
@@ -311,7 +310,8 @@ def report():
 
 def test_a_report_is_saved_and_shown_beside_others(report, tmp_path):
     report.save(tmp_path / "new")
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {"benchmark.json", "benchmark.png", "benchmark.pdf"}
+    names = {path.name for path in (tmp_path / "new").iterdir()}
+    assert names == {"benchmark.json", "benchmark.png", "benchmark.pdf"}
     read = records.read(tmp_path / "new" / "benchmark.json")
     assert [row["name"] for row in read["solvers"]] == ["mine $a_$"] and read["run"]["hardware"]["cores"]
     assert read["scores"]["mine $a_$"]["paper-1pct"]["psnr"][0] == pytest.approx(own(report)[1]["psnr"][0])
@@ -319,7 +319,8 @@ def test_a_report_is_saved_and_shown_beside_others(report, tmp_path):
     lines = str(both).splitlines()
     assert sum("mine $a_$" in line for line in lines) == 2  # in the table, and where it was measured
     assert [line.startswith(">") for line in lines if "same " in line[:8]] == [True]
-    assert "λ = 0.2, T = 0.4, 1 % noise" in str(both) and both.markdown().count("\n") == len(both.rows) - 1
+    assert "λ = 0.2, T = 0.4, 1 % noise" in str(both)
+    assert len(both.markdown().splitlines()) == 3 + len(both.ranking("paper-1pct"))
 
 
 def _set(record, value, *path):

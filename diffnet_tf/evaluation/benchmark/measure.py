@@ -74,8 +74,8 @@ def _of_task(solver: Solver, task: Task, time_limit: float | None, strict: bool)
     choice = {name: round(float(value), 6) for name, value in solver.prepare(task).items()}
     psnrs, ssims, seconds = [], [], []
     failures: dict[str, str] = {}
-    start = time.perf_counter()
     with randomness.seeded(solver.solve):
+        start = time.perf_counter()
         for name, image, target in zip(tasks.images(), inputs, targets):
             quality = 0.0, 0.0
             if time_limit is not None and time.perf_counter() - start > time_limit:

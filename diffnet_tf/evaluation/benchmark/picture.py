@@ -35,7 +35,8 @@ def draw(report: "Report") -> Figure:
             colour = COLOURS[row["kind"]]
             axis.plot([low, high], [height, height], color=colour, linewidth=1.5)
             axis.plot(mean, height, "o", color=colour, markersize=3.5)
-            look = {"weight": "bold"} if row is best else {}
+            look: dict[str, Any] = {"weight": "bold" if row is best else "normal"}
+            look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # hides the line of the row
             axis.annotate(f"{mean:.1f}", (high, height), (4, 0), textcoords="offset points", va="center", **look)
         low, high = axis.get_xlim()
         axis.set_xlim(low, low + 1.45 * (high - low))  # room for the last number
@@ -59,7 +60,7 @@ def _order(report: "Report") -> list[dict[str, Any]]:
 
 def _caption(report: "Report") -> str:
     kinds = [kind for kind in solvers.KINDS if any(row["kind"] == kind for row in report.rows)]
-    colours = {"submitted": "vermilion", "network": "blue", "told": "green", "untold": "purple", "input": "gray"}
+    colours = {"submitted": "orange", "network": "blue", "told": "green", "untold": "pink", "input": "gray"}
     key = "; ".join(f"{colours[kind]}: {solvers.KINDS[kind]}" for kind in kinds)
     return (
         f"{tasks.NAME} {tasks.VERSION}: which method undoes Perona–Malik diffusion best? Mean PSNR of "

@@ -64,7 +64,7 @@ class Report:
                 mark = ">" if self.beside and self._is_own(row) else " "
                 cells = (
                     f"{_interval(score['psnr']):>23}",
-                    f"{score['ssim'][0]:>7.5f}",
+                    f"{score['ssim']:>7.5f}",
                     f"{_interval(score['difference'], '+.2f'):>25}",
                     f"{_count(row['parameters']):>10}",
                     f"{_time(row['tasks'][task]['milliseconds']):>8}",
@@ -84,7 +84,9 @@ class Report:
         for record in (self.record, *self.beside):
             names = [row["label"] for row in record["solvers"]]
             whose = names[0] if len(names) == 1 else f"{len(names)} solvers"
-            notes.append(f"{whose}: {record['run']['device']}, {record['run']['hardware']['processor']}.")
+            device = f"{record['run']['device']}, {record['run']['hardware']['processor']}"
+            blind = len(names) == 1 and not record["solvers"][0]["knows_task"]
+            notes.append(f"{whose}: measured on {device}{'; gets only the image' if blind else ''}.")
         return notes
 
     def markdown(self) -> str:
@@ -97,7 +99,7 @@ class Report:
                 cells = (
                     row["label"] + _remarks(row, task, score),
                     _interval(score["psnr"]),
-                    f"{score['ssim'][0]:.5f}",
+                    f"{score['ssim']:.5f}",
                     _interval(score["difference"], "+.2f"),
                     _count(row["parameters"]),
                     _time(row["tasks"][task]["milliseconds"]),

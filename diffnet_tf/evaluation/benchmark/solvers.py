@@ -139,7 +139,7 @@ def image_of(output: Any, shape: tuple[int, ...]) -> Array:
     """
     array = np.asarray(output)
     if array.dtype == object:
-        raise checks.InputTypeError(f"returned a {type(output).__name__}; expected an image.")
+        raise checks.InputTypeError("returned no array of numbers; expected an image.")
     kept = tuple(side for side in array.shape if side > 1)
     if kept != shape:
         raise ValueError(f"returned shape {array.shape}; expected {shape}.")
