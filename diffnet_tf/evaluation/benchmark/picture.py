@@ -21,7 +21,7 @@ def draw(report: "Report") -> Figure:
     """Draw the mean PSNR of each solver with its interval."""
     names = list(report.record["tasks"])
     rankings = {name: report.ranking(name) for name in names}
-    rows = _order(report)
+    rows = report.ordered()
     heights = {id(row): height for height, row in enumerate(rows)}
     figure = figures.canvas(_caption(report), LABELS + COLUMN * len(names), 0.8 + ROW * len(rows))
     axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
@@ -47,15 +47,6 @@ def draw(report: "Report") -> Figure:
         text.set(color=COLOURS[row["kind"]], parse_math=False)
     axes[0].set_ylim(len(rows) - 0.4, -0.6)
     return figure
-
-
-def _order(report: "Report") -> list[dict[str, Any]]:
-    """The solvers, kind by kind, and within a kind by their PSNR in the task that most solvers are for."""
-    shown = [row for row in report.rows if set(row["tasks"]) & set(report.record["tasks"])]
-    of = max(report.record["tasks"], key=lambda task: (sum(task in row["tasks"] for row in shown), task == tasks.TIMED))
-    psnr = {id(row): score["psnr"][0] for row, score in report.ranking(of)}
-    kinds = list(solvers.KINDS)
-    return sorted(shown, key=lambda row: (kinds.index(row["kind"]), -psnr.get(id(row), 0.0)))
 
 
 def _caption(report: "Report") -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffnet_tf import files
 from diffnet_tf.base.types import PathLike
-from diffnet_tf.evaluation.benchmark import records, tasks
+from diffnet_tf.evaluation.benchmark import records, solvers, tasks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,23 +89,29 @@ class Report:
             notes.append(f"{whose}: measured on {device}{'; gets only the image' if blind else ''}.")
         return notes
 
+    def ordered(self) -> list[dict[str, Any]]:
+        """The solvers, kind by kind, and within a kind by their PSNR in the task that most solvers are for."""
+        chosen = self.record["tasks"]
+        shown = [row for row in self.rows if set(row["tasks"]) & set(chosen)]
+        of = max(chosen, key=lambda task: (sum(task in row["tasks"] for row in shown), task == tasks.TIMED))
+        psnr = {id(row): score["psnr"][0] for row, score in self.ranking(of)}
+        kinds = list(solvers.KINDS)
+        return sorted(shown, key=lambda row: (kinds.index(row["kind"]), -psnr.get(id(row), 0.0)))
+
     def markdown(self) -> str:
-        """The table in Markdown."""
-        header = ("", "PSNR in dB, 95 %", "SSIM", f"minus {self._short}", "parameters", "ms")
-        lines = [f"| {' | '.join((*header, 'ms, large image'))} |", "|---" * (len(header) + 1) + "|"]
-        for task in self.record["tasks"]:
-            lines.append(f"| **{tasks.TASKS[task].title}** {'| ' * len(header)}|")
-            for row, score in self.ranking(task):
-                cells = (
-                    row["label"] + _remarks(row, task, score),
-                    _interval(score["psnr"]),
-                    f"{score['ssim']:.5f}",
-                    _interval(score["difference"], "+.2f"),
-                    _count(row["parameters"]),
-                    _time(row["tasks"][task]["milliseconds"]),
-                    _time(_large(row, task)),
-                )
-                lines.append(f"| {' | '.join(cells)} |")
+        """A table in Markdown: one row for each solver, one column for the PSNR in each task."""
+        chosen = list(self.record["tasks"])
+        scores = {task: {id(row): score for row, score in self.ranking(task)} for task in chosen}
+        lines = [f"| PSNR in dB, 95 % | {' | '.join(f'`{task}`' for task in chosen)} | parameters | ms | ms, large |"]
+        lines.append("|---" * (len(chosen) + 4) + "|")
+        for row in self.ordered():
+            found = [scores[task].get(id(row)) for task in chosen]
+            cells = [_interval(score["psnr"]) if score else "" for score in found]
+            times = [row["tasks"][task]["milliseconds"] for task in chosen if task in row["tasks"]]
+            timed = row["tasks"].get(tasks.TIMED, {}).get("milliseconds") or times[0]
+            large = row["large"] and row["large"]["milliseconds"]
+            cells += [_count(row["parameters"]), _time(timed), _time(large)]
+            lines.append(f"| {row['label']} | {' | '.join(cells)} |")
         return "\n".join(lines)
 
     def save(self, folder: PathLike) -> Path:
