@@ -16,6 +16,7 @@ from diffnet_tf.evaluation.benchmark import solvers, tasks
 from diffnet_tf.evaluation.benchmark.solvers import Solver
 from diffnet_tf.evaluation.benchmark.tasks import Task
 from diffnet_tf.networks import presets
+from diffnet_tf.restoration import estimate_noise
 
 TUNING = 16  # training images on which parameters are chosen; the Wiener filter is made from all
 # Parameters to try instead of those in `classical`.
@@ -31,7 +32,7 @@ NETWORKS = {0.0: "inverse", 0.001: "inverse-0.1pct", 0.01: "inverse-1pct"}
 
 def ours(chosen: Mapping[str, Task] = tasks.TASKS) -> list[Solver]:
     """All methods, ready to be measured on some tasks. Parameters are tuned when a method is first used."""
-    found = [Solver("input", "the input", "input", lambda image, task: image, 0), _network()]
+    found = [Solver("input", "the input", "input", lambda image, task: image, 0), _network(), _any_noise()]
     methods = {name: of(task) for name, task in chosen.items()}
     names = dict.fromkeys(name for each in methods.values() for name in each)
     return found + [
@@ -48,6 +49,18 @@ def _network() -> Solver:
 
     parameters = presets.from_preset(NETWORKS[0.0]).count_params()
     return Solver("diffnet", "DiffNet, preset for σ", "network", restore, parameters)
+
+
+def _any_noise() -> Solver:
+    """One network for all tasks, which estimates σ from the image."""
+    model = presets.from_preset("inverse-any-noise")
+    apply = solvers.of_model(model)
+
+    def restore(image: Array, task: Task) -> Array:
+        return apply(image, dataclasses.replace(task, noise=estimate_noise(image)))
+
+    label = "DiffNet, any noise, σ estimated"
+    return Solver("any_noise", label, "network", restore, model.count_params(), knows_task=False)
 
 
 # ---- Classical methods -----------------------------------------------------------------------------------------------
