@@ -71,6 +71,7 @@ setup(
         "hub": ["huggingface_hub>=1.1,<3"],
         "completion": [COMPLETION],
         "jax": ["jax>=0.6"],
+        "deepinv": ["deepinv>=0.5,<0.6"],
         "export": EXPORT,
         "comparison": WAVELETS,
         "bench": ["torch>=2.6", "medpy>=0.5", "SimpleITK>=2.4", "opencv-contrib-python-headless>=4.10"],

@@ -29,7 +29,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:  # the names that __getattr__ finds
     from diffnet_tf import data, metrics, training
-    from diffnet_tf.evaluation import analysis
+    from diffnet_tf.evaluation import analysis, classical
     from diffnet_tf.evaluation.benchmark import benchmark
     from diffnet_tf.networks import layers, models, presets, transfer
     from diffnet_tf.networks.presets import from_preset, list_presets, save_to_preset
@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # the names that __getattr__ finds
 __all__ = [
     "analysis",
     "benchmark",
+    "classical",
     "data",
     "diffusion",
     "diffusivity",
@@ -64,6 +65,8 @@ __all__ = [
 # Short name → the module that it stands for.
 _SHORT = {
     "analysis": "evaluation.analysis",
+    "classical": "evaluation.classical",
+    "deepinv": "restoration.deepinv",  # not in __all__: it imports PyTorch where deepinv is installed
     "diffusion": "physics.diffusion",
     "diffusivity": "physics.diffusivity",
     "distribute": "training.distribute",

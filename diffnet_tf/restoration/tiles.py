@@ -34,7 +34,7 @@ def reach(model: keras.Model) -> int | None:
     return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
 
 
-def _shape(model: keras.Model) -> tuple[int | None, int | None, int]:
+def image_shape(model: keras.Model) -> tuple[int | None, int | None, int]:
     """(height, width, channels) of a network's images: None for any height or width; without the noise map.
 
     Raises:
@@ -92,7 +92,7 @@ class Tiled:
         self, model: keras.Model, tile: int = 512, noise: float | str | None = None, precision: str | None = None
     ) -> None:
         checks.count(tile, "tile")
-        *self._size, self.channels = _shape(model)
+        *self._size, self.channels = image_shape(model)
         if precision is not None and not isinstance(model, ImageModel):
             raise ValueError(
                 f"precision={precision!r} for a {type(model).__name__}; expected None, or a network from this package."
