@@ -102,7 +102,7 @@ def test_the_rooms_are_few_and_each_has_its_place():
     beside = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
     folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert len(beside) <= 4 and beside | folders == set(ROOMS)
-    assert len(dn.__all__) <= 20 and all(hasattr(dn, name) for name in dn.__all__)
+    assert len(dn.__all__) <= 22 and all(hasattr(dn, name) for name in dn.__all__)
 
 
 PUBLIC = """
@@ -141,7 +141,9 @@ print("done")
 """
 PLACES = {
     "analysis": "evaluation.analysis",
+    "classical": "evaluation.classical",
     "data": "data",
+    "deepinv": "restoration.deepinv",
     "diffusion": "physics.diffusion",
     "diffusivity": "physics.diffusivity",
     "distribute": "training.distribute",
@@ -165,4 +167,4 @@ def test_fixed_names_are_the_modules_in_their_rooms():
 
 def test_pages_import_fixed_names_only():
     used = {name for page in pages.PAGES for name in re.findall(r"\bdn\.(\w+)", pages.text(page))}
-    assert used <= {*dn.__all__, "base"}, used - set(dn.__all__)
+    assert used <= {*dn.__all__, "base", "deepinv"}, used - set(dn.__all__)

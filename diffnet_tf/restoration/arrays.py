@@ -26,20 +26,23 @@ import numpy as np
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.restoration import advice, depth, inplace
+from diffnet_tf.restoration.layout import channels_last
 from diffnet_tf.restoration.overlap import ahead
 from diffnet_tf.restoration.plan import Part, Plan, planned
 from diffnet_tf.restoration.scale import LUMINANCE, Level
 from diffnet_tf.restoration.source import Source, fill_margin
 from diffnet_tf.restoration.tiles import Tiled
 
-IMAGE_DTYPES = ("uint8", "uint16", "float32", "float64")
-OUT_DTYPES = (*IMAGE_DTYPES, "float16")
+INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+IMAGE_DTYPES = (*INTEGERS, "float16", "float32", "float64")
+OUT_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")  # or the image's own
 
 
 def restore(
     image: Array,
     model: keras.Model | Tiled,
     *,
+    channel_axis: int | None = None,
     colour: str = "luminance",
     alpha: bool | None = None,
     white: Level | None = None,
@@ -57,11 +60,15 @@ def restore(
 
     Args:
         image: (height, width) or (height, width, channels) with 1 to 4 channels: gray; gray and alpha; RGB; RGB and
-            alpha. uint8, uint16, float32 or float64, at least 3 pixels a side. Negative floats are taken as noise
-            unless black is given. May be a memory map or a masked array; masked pixels count as missing, see nodata.
+            alpha. Integers or floats of any kind up to 64 bits, at least 3 pixels a side. Negative values are taken as
+            noise unless black is given. May be a memory map or a masked array; masked pixels count as missing, see
+            nodata.
         model: a network, or a `restoration.tiles.Tiled`, which compiles the network only once for many images. A
             `models.DiffNet` processes the image in tiles; other networks get the whole image. A network for colour
             images needs RGB.
+        channel_axis: the axis of the channels, as in scikit-image; negative numbers count from the end. None: the last
+            axis, if there are three. With this argument, there may be more than four channels; then each is a separate
+            gray image with its own maximum.
         colour: for RGB, "luminance" or "channels" as explained above; "bands" if the channels are not colours: then
             each is a separate gray image with its own maximum. Ignored if the network is for colour images.
         alpha: whether the last channel is alpha. None: yes if there are two or four channels. False: the last channel
@@ -81,10 +88,10 @@ def restore(
             for such a network. For a `Tiled`, give it to the `Tiled` instead.
         precision: "float32", "bfloat16" or "auto" for a float32 network, see `networks.precision`. None uses the
             network as it is; presets are in float32. For a `Tiled`, give it to the `Tiled` instead.
-        out: an array to write the result into: the image's shape, any dtype above or float16. None makes one with the
-            image's dtype. Conversion maps full range to full range: white is 255, 65535, or 1.0 in floats. out may be
-            the image itself or share memory with it. If it is the image itself, two or three rows of tiles are held
-            back, about 6 kB for each pixel of the width; any other overlap needs a copy of the image.
+        out: an array to write the result into: the image's shape, and its dtype, or uint8, uint16 or any float. None
+            makes one with the image's dtype. Conversion maps full range to full range: white is 255, 65535, or 1.0 in
+            floats. out may be the image itself or share memory with it. If it is the image itself, two or three rows of
+            tiles are held back, about 6 kB for each pixel of the width; any other overlap needs a copy of the image.
         scale: the pixel value of the image that becomes white in out (the largest integer, or 1.0), while black becomes
             0; "white" for the white that the network sees. None maps full range to full range.
         progress: a function called after each tile as progress(tiles done, total tiles).
@@ -96,7 +103,7 @@ def restore(
         pixels keep their values. If an integer result equals nodata but the pixel is not missing, it is changed by 1.
 
     Raises:
-        TypeError: if the dtype is not supported, or the model is not a Keras model.
+        TypeError: if the dtype is not supported, such as bool, or the model is not a Keras model.
         ValueError: if a shape is wrong; if the image contains NaN, infinity, fill values or negative values too large
             for noise, and nodata, or black and white, do not explain them; if out cannot represent the image; if noise
             is given for a network without a noise map, or if the image is too small to estimate it.
@@ -106,14 +113,17 @@ def restore(
             preset was not trained on such images or on so few bits; if out's dtype cannot hold the PSNR that the preset
             reaches, see `CEILINGS`.
     """
-    pixels = np.asanyarray(image)
-    _check_layout(pixels, name)
-    out = _output(pixels, out)
+    array = np.asanyarray(image)
+    pixels = channels_last(array, channel_axis, name)
+    _check_layout(pixels, name, any_channels=channel_axis is not None)
+    out = _output(array, out)
+    if pixels.ndim == 3 and pixels.shape[2] > 4:
+        colour = "bands"
     if isinstance(model, Tiled) and noise is not None:
         raise ValueError(f"noise={noise!r} with a Tiled; expected None. Give noise to Tiled(...) instead.")
     if isinstance(model, Tiled) and precision is not None:
         raise ValueError(f"precision={precision!r} with a Tiled; expected None. Give precision to Tiled(...) instead.")
-    data = np.ma.getdata(out)
+    data = channels_last(np.ma.getdata(out), channel_axis)
     tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
     tiled.check(pixels.shape, name)
     plan = planned(pixels, name, colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels)
@@ -127,7 +137,7 @@ def restore(
         warnings.warn(message, stacklevel=2)
     _run(plan, tiled, data, progress)
     if isinstance(out, np.ma.MaskedArray) and out is not image:
-        out.mask = np.ma.getmaskarray(pixels)
+        out.mask = np.ma.getmaskarray(array)
     return out
 
 
@@ -168,14 +178,17 @@ def _check_noise(plan: Plan, tiled: Tiled) -> None:
         )
 
 
-def _check_layout(pixels: Array, name: PathLike) -> None:
+def _check_layout(pixels: Array, name: PathLike, any_channels: bool = False) -> None:
     if pixels.dtype.name not in IMAGE_DTYPES:
+        why = " It has no gray values, only black and white." if pixels.dtype == bool else ""
         raise checks.InputTypeError(
-            f"{name} has dtype {pixels.dtype}; expected uint8, uint16, float32 or float64. Convert it first."
+            f"{name} has dtype {pixels.dtype}; expected integers or floats of at most 64 bits.{why} Convert it first, "
+            "for example with image.astype('float32')."
         )
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and not 1 <= pixels.shape[2] <= 4):
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and not 1 <= pixels.shape[2] <= 4 and not any_channels):
         raise ValueError(
-            f"{name} has shape {pixels.shape}; expected (height, width) or (height, width, 1 to 4 channels)."
+            f"{name} has shape {pixels.shape}; expected (height, width) or (height, width, 1 to 4 channels). If the "
+            "channels are on another axis, or more, give channel_axis."
         )
     if min(pixels.shape[:2]) < checks.MINIMUM_SIZE:
         raise ValueError(f"{name} has shape {pixels.shape}; expected at least {checks.MINIMUM_SIZE} pixels a side.")
@@ -188,9 +201,11 @@ def _output(pixels: Array, out: Array | None) -> Array:
         if not isinstance(pixels, np.ma.MaskedArray):
             return made
         return np.ma.MaskedArray(made, fill_value=pixels.fill_value)
-    if not isinstance(out, np.ndarray) or out.dtype.name not in OUT_DTYPES:
+    if not isinstance(out, np.ndarray) or out.dtype.name not in (*OUT_DTYPES, pixels.dtype.name):
         kind = getattr(out, "dtype", type(out).__name__)
-        raise checks.InputTypeError(f"out is {kind}; expected a NumPy array of {', '.join(OUT_DTYPES)}.")
+        raise checks.InputTypeError(
+            f"out is {kind}; expected a NumPy array of the image's dtype, or {', '.join(OUT_DTYPES)}."
+        )
     if out.shape != pixels.shape:
         raise ValueError(f"out has shape {out.shape}; expected that of the image, {pixels.shape}.")
     return out

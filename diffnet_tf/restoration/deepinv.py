@@ -112,8 +112,8 @@ class Diffusion(_Physics):
             NotImplementedError: always. The message says what to use instead.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} is not linear, so it has no adjoint. Give an optimiser its first image, init=y, and "
-            "ArtifactRemoval mode='direct'. The transposed derivative at an image x is A_vjp(x, v)."
+            f"{type(self).__name__} is not linear, so it has no adjoint. Give an optimiser its first image, init=y, "
+            "and ArtifactRemoval mode='direct'. The transposed derivative at an image x is A_vjp(x, v)."
         )
 
     def A_dagger(self, y: Tensor, x_init: Tensor | None = None, **kwargs: Any) -> Tensor:
@@ -153,7 +153,7 @@ class PeronaMalik(Diffusion):
         boundary: Boundary = "neumann",
         **kwargs: Any,
     ) -> None:
-        settings = {"steps": steps, "dt": dt, "contrast": contrast, "boundary": boundary}
+        settings: dict[str, Any] = {"steps": steps, "dt": dt, "contrast": contrast, "boundary": boundary}
         super().__init__(functools.partial(diffusion.perona_malik, **settings), **kwargs)
         self.settings = settings
 

@@ -22,7 +22,7 @@ _OUTER, _INNER = 0.2, 1.2  # see `_is_noise`
 
 def full(dtype: np.dtype) -> float:
     """White: the largest integer of a dtype, or 1."""
-    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +74,7 @@ def check_alpha(source: Source, dtype: np.dtype, name: PathLike) -> None:
         ValueError: in these cases.
     """
     own = source.pixels.dtype
-    if source.alpha is None or (own.kind == "u" and own == dtype):
+    if source.alpha is None or (own.kind in "iu" and own == dtype):
         return
     top = max(float(source.pixels[rows, :, source.alpha].max()) for rows in source.blocks())
     if not np.isfinite(top):
@@ -174,7 +174,7 @@ class Writer:
         values *= to.factor
         values = _cast(values, self.target.dtype)
         nodata = self.source.nodata
-        if nodata is not None and self.target.dtype.kind == "u":
+        if nodata is not None and self.target.dtype.kind in "iu":
             # Avoid nodata in a valid pixel. Integer pixels look missing if all of their channels equal nodata.
             same = (values == nodata).all(axis=-1, keepdims=True) & (channels.stop == group.stop)
             before = self.target[rows, columns, group.start : channels.start]
@@ -187,7 +187,11 @@ class Writer:
 
     def keep(self, rows: slice, channels: slice) -> None:
         """Copy channels, converted to the output's dtype: alpha."""
-        values = self.source.pixels[rows, :, channels].astype("float64")
+        values = self.source.pixels[rows, :, channels]
+        if values.dtype == self.target.dtype:
+            self.target[rows, :, channels] = values
+            return
+        values = values.astype("float64")
         factor = full(self.target.dtype) / full(self.source.pixels.dtype)
         self.target[rows, :, channels] = _cast(values * factor, self.target.dtype)
 
@@ -202,7 +206,11 @@ class Writer:
 
 def _cast(values: Array, dtype: np.dtype) -> Array:
     """For integer dtypes, round the values and clip them to the range, in place."""
-    if dtype.kind == "u":
+    if dtype.kind in "iu":
+        ends = np.iinfo(dtype)
+        top = values.dtype.type(ends.max)
+        if float(top) > ends.max:  # float32 rounds 2³² − 1 up
+            top = np.nextafter(top, values.dtype.type(0))
         np.rint(values, out=values)
-        np.clip(values, 0, np.iinfo(dtype).max, out=values)
+        np.clip(values, ends.min, top, out=values)
     return values

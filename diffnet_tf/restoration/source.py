@@ -55,7 +55,7 @@ class Source:
         self.groups = [*colour, *(slice(k, k + 1) for k in range(3 if colour else 0, self.colours))]
         self.nodata = _in_dtype(nodata, pixels.dtype)
         # A valid pixel may have the value 0, or any integer, in one of its channels.
-        self._all_channels = pixels.dtype.kind == "u" or self.nodata == 0
+        self._all_channels = pixels.dtype.kind in "iu" or self.nodata == 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -162,8 +162,9 @@ def _in_dtype(nodata: float | None, dtype: np.dtype) -> float | None:
 
 def holds(dtype: np.dtype, value: float) -> bool:
     """Whether a dtype can hold a number: exactly for integers, rounded for floats."""
-    if dtype.kind == "u":
-        return math.isfinite(value) and value == int(value) and 0 <= value <= np.iinfo(dtype).max
+    if dtype.kind in "iu":
+        ends = np.iinfo(dtype)
+        return math.isfinite(value) and value == int(value) and ends.min <= value <= ends.max
     with np.errstate(over="ignore"):
         return not math.isfinite(value) or bool(np.isfinite(dtype.type(value)))
 

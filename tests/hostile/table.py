@@ -53,11 +53,7 @@ PYTHON = {
     "bytes predicted": (lambda m, f: m.predict(BYTES, verbose=0), TYPE, f"inputs have dtype uint8; {DTYPE}"),
     "bytes measured": (lambda m, f: dn.metrics.psnr(BYTES, BYTES), TYPE, f"targets have dtype uint8; {DTYPE}"),
     "bytes in a stencil": (lambda m, f: dn.stencil.apply(BYTES, FILTERS), TYPE, f"u have dtype uint8; {DTYPE}"),
-    "integers restored": (
-        lambda m, f: RESTORE(BYTES[0].astype("int32"), m),
-        TYPE,
-        "dtype int32; expected uint8, uint16",
-    ),
+    "a mask restored": (lambda m, f: RESTORE(BYTES[0] > 100, m), TYPE, "dtype bool; expected integers or floats"),
     "complex": (lambda m, f: DIFFUSE(GRAY.astype("complex64")), TYPE, f"u have dtype complex64; {DTYPE}"),
     "complex measured": (lambda m, f: dn.metrics.ssim(GRAY, GRAY + 0j), TYPE, "outputs have dtype complex"),
     "objects": (lambda m, f: pairs(GRAY.astype(object)), TYPE, f"images have dtype object; {DTYPE}"),

@@ -1,7 +1,6 @@
 """The diffusion as a physics of deepinv, and networks as its denoisers. `make test-torch` has deepinv."""
 
 import importlib.util
-import sys
 
 import keras
 import numpy as np
@@ -28,7 +27,7 @@ def image(torch, photographs):
     return torch.from_numpy(np.moveaxis(photographs[:2, 20:68, 20:60], -1, 1).astype("float64"))
 
 
-# ---- What needs no deepinv --------------------------------------------------------------------------------------------
+# ---- What needs no deepinv -------------------------------------------------------------------------------------------
 
 
 def test_the_package_alone_imports_no_deepinv():
@@ -50,7 +49,7 @@ def test_on_another_backend_it_says_what_to_set(monkeypatch):
         dn.deepinv.PeronaMalik()
 
 
-# ---- The physics ------------------------------------------------------------------------------------------------------
+# ---- The physics -----------------------------------------------------------------------------------------------------
 
 
 @with_deepinv
@@ -115,7 +114,7 @@ def test_it_takes_what_deepinv_gives(image, torch):
         noisy.A(image[0])
 
 
-# ---- Networks ---------------------------------------------------------------------------------------------------------
+# ---- Networks --------------------------------------------------------------------------------------------------------
 
 
 @with_deepinv
