@@ -1,7 +1,7 @@
 """The quality of a reconstruction (PSNR, SSIM and relative ℓ2 error of each image), and the losses of training.
 
-Images are (batch, height, width, 1) with range 1. A perfect image has infinite PSNR: `summary` counts perfect images
-and averages the others; the `PSNR` metric averages the others.
+Images are (batch, height, width, 1), or single images (height, width), with range 1. A perfect image has infinite PSNR:
+`summary` counts perfect images and averages the others; the `PSNR` metric averages the others.
 
 >>> import numpy as np
 >>> import diffnet_tf as dn
@@ -43,37 +43,50 @@ def _wide(target: Tensor, output: Tensor) -> list[Tensor]:
     return [ops.cast(t, max(dtypes)) for t in tensors]  # "float64" comes after "float32"
 
 
+def _batches(target: Tensor, output: Tensor) -> tuple[list[Tensor], Callable[[Tensor], Tensor]]:
+    """Both as batches (batch, height, width, channels), and a function that makes the values of one image a scalar.
+
+    Raises:
+        ValueError, InputTypeError: see `_wide`; also for other shapes.
+    """
+    shapes = [tuple(np.shape(array)) for array in (target, output)]
+    if any(not (len(s) in (2, 4) or (len(s) == 3 and s[2] in (1, 3))) or len(s) != len(shapes[0]) for s in shapes):
+        raise ValueError(
+            f"target has shape {shapes[0]} and output {shapes[1]}; expected both (batch, height, width, 1), or both "
+            "(height, width). Add the missing axes with array[None, ..., None]."
+        )
+    images, rank = _wide(target, output), len(shapes[0])
+    if rank == 4:
+        return images, lambda values: values
+    return [image[None] if rank == 3 else image[None, ..., None] for image in images], lambda values: values[0]
+
+
 def mean_squared_error(target: Tensor, output: Tensor) -> Tensor:
     """The mean squared error of each image.
 
     Args:
-        target, output: (batch, height, width, channels), floating point.
+        target, output: (batch, height, width, channels), or one image each, see `psnr`; floating point.
 
     Returns:
-        (batch,).
+        (batch,), or a scalar for one image.
 
     Raises:
         ValueError: if the shapes differ, or are not as above.
         TypeError: if an array is not floating point.
     """
-    shapes = [tuple(np.shape(array)) for array in (target, output)]
-    if any(len(shape) != 4 for shape in shapes):
-        raise ValueError(
-            f"target has shape {shapes[0]} and output {shapes[1]}; "
-            "expected both (batch, height, width, 1). Add the missing axes with array[None, ..., None]."
-        )
-    target, output = _wide(target, output)
-    return ops.mean(ops.square(target - output), axis=(1, 2, 3))
+    (target, output), result = _batches(target, output)
+    return result(ops.mean(ops.square(target - output), axis=(1, 2, 3)))
 
 
 def psnr(target: Tensor, output: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image for range 1: −10 log10(MSE) dB.
 
     Args:
-        target, output: (batch, height, width, channels), floating point.
+        target, output: (batch, height, width, channels), or one image each, (height, width) or (height, width, 1 or 3
+            channels); floating point.
 
     Returns:
-        (batch,) in dB; infinite for a perfect image.
+        (batch,) in dB, or a scalar for one image; infinite for a perfect image.
 
     Raises:
         ValueError: if the shapes differ, or are not as above.
@@ -106,40 +119,41 @@ def ssim(target: Tensor, output: Tensor) -> Tensor:
     """Structural similarity of each image for range 1 (Gaussian window of 11 pixels with σ = 1.5), accurate to 5e-5.
 
     Args:
-        target, output: (batch, height, width, channels), floating point, at least 11 pixels a side.
+        target, output: (batch, height, width, channels), or one image each, see `psnr`; floating point, at least 11
+            pixels a side.
 
     Returns:
-        (batch,); 1 for a perfect image.
+        (batch,), or a scalar for one image; 1 for a perfect image.
 
     Raises:
         ValueError: if the shapes differ, or an image is smaller than the window.
         TypeError: if an array is not floating point.
     """
-    target, output = _wide(target, output)
+    (target, output), result = _batches(target, output)
     if any(side is not None and side < _SSIM_WINDOW for side in target.shape[1:3]):
         raise ValueError(
             f"target has shape {tuple(target.shape)}; expected at least {_SSIM_WINDOW} pixels a side, the window of "
             "SSIM."
         )
-    return ops.image.ssim(target, output, max_val=1.0, data_format="channels_last")
+    return result(ops.image.ssim(target, output, max_val=1.0, data_format="channels_last"))
 
 
 def relative_l2(target: Tensor, output: Tensor) -> Tensor:
     """‖target − output‖₂ / ‖target‖₂ of each image.
 
     Args:
-        target, output: (batch, height, width, channels), floating point.
+        target, output: (batch, height, width, channels), or one image each, see `psnr`; floating point.
 
     Returns:
-        (batch,).
+        (batch,), or a scalar for one image.
 
     Raises:
         ValueError: if the shapes differ.
         TypeError: if an array is not floating point.
     """
-    target, output = _wide(target, output)
+    (target, output), result = _batches(target, output)
     error = ops.sum(ops.square(target - output), axis=(1, 2, 3))
-    return ops.sqrt(error / ops.sum(ops.square(target), axis=(1, 2, 3)))
+    return result(ops.sqrt(error / ops.sum(ops.square(target), axis=(1, 2, 3))))
 
 
 class _Shown(dict[str, Any]):
@@ -154,13 +168,13 @@ def summary(values: Array) -> dict[str, Any]:
     """Mean, spread and extremes of values for several images; perfect images are counted separately.
 
     Args:
-        values: (n,) array, infinite for a perfect image.
+        values: (n,) array, or a scalar for one image; infinite for a perfect image.
 
     Returns:
         A dict of plain numbers: n, perfect (the number of perfect images), mean, std, median, min and max of the other
         values (None if there are none). It prints with five digits.
     """
-    values = np.asarray(values, "float64")
+    values = np.atleast_1d(np.asarray(values, "float64"))
     perfect = np.isposinf(values)
     finite = values[~perfect]  # NaN is kept, so that it shows in the result
     result: dict[str, Any] = {"n": len(values), "perfect": int(perfect.sum())}

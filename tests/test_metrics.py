@@ -93,6 +93,25 @@ def test_shapes_that_would_broadcast_are_refused(photographs):
         metrics.psnr(photographs, photographs[0, :, :, 0])
 
 
+@pytest.mark.parametrize("measure", [metrics.mean_squared_error, metrics.psnr, metrics.ssim, metrics.relative_l2])
+def test_one_image_needs_no_other_axes(photographs, noisy, measure):
+    """And gives a scalar: the value that it has in a batch, gray or colour."""
+    expected = float(measure(photographs, noisy)[3])
+    for one in ((3, ..., 0), (3,)):
+        value = measure(photographs[one], noisy[one])
+        assert len(value.shape) == 0 and float(value) == pytest.approx(expected, rel=1e-5)
+    colours = [np.moveaxis(images[:3, ..., 0], 0, -1) for images in (photographs, noisy)]
+    expected = float(measure(*(image[None] for image in colours))[0])
+    assert float(measure(*colours)) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match=r"\(8, 96, 96\).*expected both"):
+        measure(photographs[..., 0], noisy[..., 0])
+
+
+def test_the_summary_of_one_image(photographs, noisy):
+    value = metrics.psnr(photographs[0], noisy[0])
+    assert metrics.summary(value)["n"] == 1 and metrics.summary(value)["mean"] == pytest.approx(float(value))
+
+
 def test_norm_loss_is_the_authors(photographs, noisy):
     target = photographs - 0.3  # partly negative: the authors take the ReLU of the target
     expected = np.linalg.norm((np.maximum(target, 0) - noisy).ravel()) / 8

@@ -2,8 +2,8 @@
 
 These are pure functions in `keras.ops`: the same code makes training pairs inside `tf.data`, runs in a layer, and is
 tested in float64. Images are (batch, height, width, 1), or (height, width) for a single one; `vector_valued` takes any
-number of channels. The result has the same shape and dtype. The distance between pixels is 1, so times are in pixels².
-On JAX, float64 needs `jax_enable_x64`.
+number of channels, with or without the batch axis. The result has the same shape and dtype. The distance between pixels
+is 1, so times are in pixels². On JAX, float64 needs `jax_enable_x64`.
 
 `physics.steps` explains the discretisation. It uses one-sided differences, so flip or rotate images before you diffuse
 them, never after.
@@ -135,7 +135,7 @@ def vector_valued(
     Whitaker & Gerig 1994). For images with one channel the result is that of `nonlinear`.
 
     Args:
-        u: images, (batch, height, width, channels), floating point.
+        u: images, (batch, height, width, channels), or one image, (height, width, channels), floating point.
         steps, dt, contrast, diffusivity, boundary, method: see `nonlinear`; the stability bound is the same.
 
     Returns:

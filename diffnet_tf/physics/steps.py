@@ -23,7 +23,7 @@ def as_batch(u: Tensor, channels: int | None = 1) -> tuple[Tensor, Callable[[Ten
 
     Args:
         u: images, (batch, height, width, channels) or (height, width), floating point.
-        channels: the expected number; None for any number.
+        channels: the expected number; None for any number, then u may be (height, width, channels) too.
 
     Returns:
         (images as a tensor, a function that gives a result the original shape).
@@ -44,9 +44,12 @@ def as_batch(u: Tensor, channels: int | None = 1) -> tuple[Tensor, Callable[[Ten
         raise ValueError(f"u has shape {tuple(u.shape)}, which contains no pixels; expected at least one image.")
     if len(u.shape) == 2:
         return u[None, :, :, None], lambda v: v[0, :, :, 0]
+    if len(u.shape) == 3 and channels is None:
+        return u[None], lambda v: v[0]
     if len(u.shape) != 4 or (channels is not None and u.shape[-1] not in (channels, None)):
         advice = " Move the channels last with np.moveaxis(u, 1, -1)." if len(u.shape) == 4 and u.shape[1] == 1 else ""
-        expected = f"(batch, height, width, {channels or 'channels'}) or (height, width)"
+        one = "(height, width)" if channels else "one image without the batch axis"
+        expected = f"(batch, height, width, {channels or 'channels'}) or {one}"
         raise ValueError(f"u has shape {tuple(u.shape)}; expected {expected}.{advice}")
     return u, lambda v: v
 

@@ -104,7 +104,8 @@ def fit(
             same if its output for a fixed batch is the same to 1e-6.
         csv_log: a file for the history, as CSV.
         tensorboard: a folder for TensorBoard (needs the `tensorboard` extra and the TensorFlow backend).
-        verbose: show a progress bar with the remaining time, or lines if the output is not a terminal.
+        verbose: show a progress bar with the remaining time, or, if the output is not a terminal, a line at a
+            validation: the first, the last, and others ten seconds apart.
         callbacks: further Keras callbacks. Checkpoints include their state, see `training.callbacks`. On JAX, a
             callback with batch methods reduces each call to one step.
 

@@ -1,5 +1,6 @@
-"""Show the progress of a training: a bar in a terminal, otherwise one line for each interval."""
+"""Show the progress of a training: a bar in a terminal, otherwise lines, at most one in ten seconds."""
 
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 import keras
 
 SHOWN = ("loss", "val_psnr")  # in the bar, which must fit into 80 columns
+PAUSE = 10.0  # seconds between two lines at least
 
 
 class Progress:
@@ -22,7 +24,7 @@ class Progress:
         self._steps, self._first, self._before = steps, first, before
         self._began = time.perf_counter()
         self._timed_from: tuple[int, float] | None = None
-        self._promised = False
+        self._promised, self._shown = False, -math.inf
         self._bar = None
         if sys.stdout.isatty():
             # Only the remaining steps: if the bar started in the middle, its remaining time would be too short.
@@ -47,6 +49,9 @@ class Progress:
             means = [(name, value) for name, value in values.items() if name in SHOWN]
             self._bar.update(done, means, finalize=step == self._steps)
             return
+        if seconds - self._shown < PAUSE and step < self._steps:
+            return
+        self._shown = seconds
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         left = seconds / done * (self._steps - step)
         print(

@@ -238,6 +238,16 @@ def test_a_single_image_is_the_same_as_a_batch():
         np.testing.assert_array_equal(single, numpy(function(u[None, :, :, None]))[0, :, :, 0])
 
 
+def test_a_single_image_of_several_channels_is_the_same_as_a_batch():
+    u = np.stack([image((6, 9), k) for k in range(4)], axis=-1).astype("float32")
+    single = numpy(diffusion.vector_valued(u))
+    np.testing.assert_array_equal(single, numpy(diffusion.vector_valued(u[None]))[0])
+    assert np.abs(single[..., :1] - numpy(diffusion.perona_malik(u[None, ..., :1]))[0]).max() > 1e-3  # one γ for all
+    np.testing.assert_array_equal(numpy(diffusion.vector_valued(u[..., 0])), numpy(diffusion.perona_malik(u[..., 0])))
+    with pytest.raises(ValueError, match="or one image without the batch axis"):
+        diffusion.vector_valued(u[None, None])
+
+
 def test_images_of_a_batch_do_not_mix():
     u = np.stack([image((8, 8), i) for i in range(3)]).astype("float32")[..., None]
     for method in diffusion.METHODS:

@@ -11,6 +11,7 @@ import pytest
 from keras import ops
 
 import diffnet_tf as dn
+from diffnet_tf.training import progress
 from tests.conftest import BACKEND, mostly_slow
 
 RECIPE = dn.training.Recipe(batch_size=4, crop=16, augment=True, schedule="cosine", initial_scale=0.01)
@@ -160,6 +161,18 @@ def test_progress_estimates_the_remaining_time(photographs, capsys):
     out = capsys.readouterr().out
     assert "ms per step, about" in out
     assert "step 30/30" in out and "left: loss" in out
+    assert out.count("left: loss") < 5  # not all the 20 intervals of a short training
+
+
+def test_lines_of_progress_keep_a_distance_and_end_with_the_last(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    shown = progress.Progress(steps=20, first=0, before=0.0)
+    for step in range(1, 21):
+        now[0] += 3
+        shown.interval(step, {"loss": 0.5})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("/")[0] for line in lines] == [f"step {step}" for step in (1, 5, 9, 13, 17, 20)]
 
 
 def test_time_steps_learn_at_their_own_rate(photographs):
