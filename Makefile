@@ -15,10 +15,11 @@ JAX_TESTS = tests/physics/test_stencil.py tests/physics/test_diffusion.py tests/
             tests/training/test_training.py tests/training/test_soap.py tests/training/test_distribute.py \
             tests/training/test_device.py tests/data/test_halves.py tests/data/test_examples.py \
             tests/hostile/test_bad_input.py tests/test_metrics.py tests/test_without_tensorflow.py
-# Tests that show that Keras's PyTorch backend and a network written in PyTorch give the same.
+# Tests that show that Keras's PyTorch backend and a network written in PyTorch give the same; and deepinv with both.
 TORCH_VENV ?= .venv-torch
 TORCH_TESTS = tests/physics/test_stencil.py tests/networks/test_presets.py tests/networks/test_precision.py \
-              tests/networks/test_convolution.py tests/restoration/test_restoration.py tests/test_benchmarks.py
+              tests/networks/test_convolution.py tests/restoration/test_restoration.py \
+              tests/restoration/test_deepinv.py tests/test_benchmarks.py
 
 # Figures are drawn from records in an environment that has nothing else.
 FIGURES_VENV ?= .venv-figures
@@ -135,7 +136,8 @@ $(JAX_VENV)/installed-dev: setup.py requirements-jax.txt
 $(TORCH_VENV)/installed-dev: setup.py requirements-jax.txt
 	$(PYTHON) -m venv $(TORCH_VENV)
 	grep -v '^jax' requirements-jax.txt > $(TORCH_VENV)/requirements.txt
-	$(TORCH_VENV)/bin/python -m pip install --requirement $(TORCH_VENV)/requirements.txt torch==2.13.0 pytest pytest-xdist
+	$(TORCH_VENV)/bin/python -m pip install --requirement $(TORCH_VENV)/requirements.txt torch==2.13.0 pytest \
+		pytest-xdist "deepinv>=0.5,<0.6"
 	$(TORCH_VENV)/bin/python -m pip install --no-deps --editable .
 	touch $@
 

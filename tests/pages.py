@@ -38,6 +38,11 @@ def examples(page):
     ]
 
 
+def needs_deepinv(code):
+    """Whether a block needs deepinv: tests/restoration/test_deepinv.py runs those, where deepinv is installed."""
+    return "import deepinv\n" in code
+
+
 def commands(page):
     """The commands of the Bash blocks of a page, block by block: a list of (line, list of lists of words)."""
     return [

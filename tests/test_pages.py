@@ -76,8 +76,13 @@ def here(files, tmp_path, monkeypatch):
 # ---- Python ----------------------------------------------------------------------------------------------------------
 
 
+def _examples(page):
+    """The Python blocks of a page that need no deepinv."""
+    return [example for example in pages.examples(page) if not pages.needs_deepinv(example[1])]
+
+
 @tensorflow_only
-@pytest.mark.parametrize(("code", "printed"), _cases(pages.examples, but=NEEDS_EXTRAS))
+@pytest.mark.parametrize(("code", "printed"), _cases(_examples, but=NEEDS_EXTRAS))
 def test_a_block_runs_alone_and_prints_what_it_says(code, printed, here):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):

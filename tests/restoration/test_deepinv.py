@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from tests import oracle
+from tests import oracle, pages
 from tests.conftest import BACKEND, run_python
+from tests.test_pages import alike
 
 THERE = importlib.util.find_spec("deepinv") is not None
 with_deepinv = pytest.mark.skipif(not THERE or BACKEND != "torch", reason="needs deepinv, and Keras on PyTorch")
@@ -200,3 +201,25 @@ def test_deepinv_trains_it(image, torch, tmp_path):
     other = dn.deepinv.Denoiser(dn.models.DiffNet())
     other.load_state_dict(torch.load(tmp_path / "weights.pt"))
     torch.testing.assert_close(other(image), denoiser(image))
+
+
+# ---- Pages -----------------------------------------------------------------------------------------------------------
+
+BLOCKS = [
+    pytest.param(code, printed, id=f"{page}:{line}")
+    for page in pages.PAGES
+    for line, code, printed in pages.examples(page)
+    if pages.needs_deepinv(code)
+]
+
+
+def test_there_are_blocks():
+    assert len(BLOCKS) >= 2
+
+
+@with_deepinv
+@pytest.mark.parametrize(("code", "printed"), BLOCKS)
+def test_a_block_prints_what_it_says(code, printed, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "block", "exec"), {"__name__": "__main__"})
+    assert printed and alike(printed, capsys.readouterr().out)
