@@ -188,7 +188,8 @@ class Denoiser(_Denoiser):
     network that was trained to remove noise alone.
 
     A network for gray images gets each channel as an image of its own. Its weights are the module's parameters: train
-    them with PyTorch, for example with `deepinv.Trainer`.
+    them with PyTorch, for example with `deepinv.Trainer`. In a loop of your own, call `train()` before and `eval()`
+    after it; the new module is in the mode of `eval()`.
 
     Args:
         model: a Keras network from images (batch, height, width, channels) to images of the same shape, with or without
@@ -204,6 +205,7 @@ class Denoiser(_Denoiser):
         super().__init__()
         *_, self.channels = tiles.image_shape(model)
         self.model = model
+        self.eval()  # PyTorch's default is training, in which a preset may use TF32 on a GPU
 
     def forward(self, x: Tensor, sigma: float | Tensor | None = None, **kwargs: Any) -> Tensor:
         """Apply the network.

@@ -61,7 +61,8 @@ def _sampled(source: Source, group: slice) -> Array:
 
 
 def _at(values: Array, end: float, few: float) -> Fill | None:
-    same = values == values.dtype.type(end)
+    # As a float, the largest 64-bit integer is too large for its own dtype.
+    same = values == (values.dtype.type(end) if values.dtype.kind == "f" else end)
     count, others = int(same.sum()), values[~same]
     beyond = others > end / 2 if end > 0 else others < end / 2
     stray = min(count / _STRAY, max(_FEW, _FEW_SHARE * len(values)))

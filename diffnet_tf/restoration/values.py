@@ -115,7 +115,8 @@ def _counted(source: Source, group: slice, bad: Callable[[Array], Array]) -> tup
 
 def text(source: Source, value: float) -> str:
     """Format a value with as few digits as the image's dtype needs."""
-    return str(source.pixels.dtype.type(value)).removesuffix(".0")
+    dtype = source.pixels.dtype
+    return str(dtype.type(value)).removesuffix(".0") if dtype.kind == "f" else str(int(value))
 
 
 def option(name: str, value: str) -> str:

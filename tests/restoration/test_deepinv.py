@@ -31,6 +31,7 @@ def image(torch, photographs):
 # ---- What needs no deepinv -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(not THERE, reason="deepinv is not installed")
 def test_the_package_alone_imports_no_deepinv():
     code = "import sys, diffnet_tf; assert diffnet_tf.restoration.restore; print('deepinv' in sys.modules)"
     assert run_python(code) == "False\n"
@@ -153,6 +154,15 @@ def test_a_network_for_colour_gets_three_channels(image, torch):
     torch.testing.assert_close(denoiser(colour), model(colour.movedim(1, -1)).movedim(-1, 1))
     with pytest.raises(ValueError, match="expected 3 channels"):
         denoiser(image)
+
+
+@with_deepinv
+def test_it_trains_only_in_the_mode_for_it(image, torch):
+    model = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Dropout(0.5)])
+    denoiser = dn.deepinv.Denoiser(model)
+    torch.testing.assert_close(denoiser(image.float()), image.float())
+    assert (denoiser.train()(image.float()) == 0).float().mean() > 0.3
+    torch.testing.assert_close(denoiser.eval()(image.float()), image.float())
 
 
 @with_deepinv

@@ -36,10 +36,10 @@ def test_the_axis_counts_for_the_output_too(small):
 
 
 def test_a_mask_stays_where_it_is(small):
-    image = np.ma.array(np.moveaxis(COLOUR, -1, 0), mask=np.moveaxis(COLOUR, -1, 0) > 250)
+    image = np.ma.array(np.moveaxis(COLOUR, -1, 0), mask=np.moveaxis(COLOUR, -1, 0) > 190)
     restored = dn.restore(image, small, channel_axis=0)
     np.testing.assert_array_equal(restored.mask, image.mask)
-    expected = dn.restore(np.ma.array(COLOUR, mask=COLOUR > 250), small)
+    expected = dn.restore(np.ma.array(COLOUR, mask=COLOUR > 190), small)
     np.testing.assert_array_equal(restored.data, np.moveaxis(expected.data, -1, 0))
 
 
@@ -67,6 +67,7 @@ def test_a_wrong_axis_is_named(small, image, axis, error, words):
         dn.restore(image, small, channel_axis=axis)
 
 
+@pytest.mark.filterwarnings("error:invalid value encountered in cast")  # processors differ in what they then write
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_all_integers_are_restored_rounded_and_clipped(small, dtype):
     """Up to the largest one, which float32 cannot always hold."""
