@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SOLVER",
         nargs="?",
         help="MODULE:FUNCTION, your function of (image) or (image, task) in MODULE.py; or a .keras file; or a preset. "
-        "Without it, the stored results are shown",
+        "(default: show the stored results)",
     )
     parser.add_argument("--all", action="store_true", help="tune and measure all methods of this package instead")
     parser.add_argument("--tasks", nargs="+", metavar="TASK", help="only these tasks (default: all)")
