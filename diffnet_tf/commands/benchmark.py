@@ -17,15 +17,21 @@ def add_arguments(parser: ArgumentParser) -> None:
         "solver",
         metavar="SOLVER",
         nargs="?",
-        help="MODULE:FUNCTION, your function of (image) or (image, task) in MODULE.py; or a .keras file; or a preset. "
+        help="MODULE:FUNCTION, your function of (image) or (image, task) in MODULE.py; or a .keras file; or a preset "
         "(default: show the stored results)",
     )
     parser.add_argument("--all", action="store_true", help="tune and measure all methods of this package instead")
     parser.add_argument("--tasks", nargs="+", metavar="TASK", help="only these tasks (default: all)")
     parser.add_argument("--name", help="name of your solver in the table (default: that of the function or network)")
-    parser.add_argument("--out", metavar="FOLDER", help="write benchmark.json and benchmark.png to this folder")
     parser.add_argument(
-        "--beside", nargs="+", default=[], metavar="JSON", help="also show these results, each a benchmark.json"
+        "--out", metavar="FOLDER", help="write benchmark.json and benchmark.png to this folder (default: none)"
+    )
+    parser.add_argument(
+        "--beside",
+        nargs="+",
+        default=[],
+        metavar="JSON",
+        help="also show these results, each a benchmark.json (default: none)",
     )
     parser.add_argument(
         "--time-limit", type=float, default=60.0, metavar="SECONDS", help="for each task (default: %(default)s)"
