@@ -2,13 +2,15 @@
 
 Written from the formulas with difference matrices, not from the code under test: L(γ) = −Dᵀ diag(γ at mid-points) D,
 where D takes differences between neighbouring pixels. Under Neumann boundaries D has a row for every pair of pixels
-inside the image, under Dirichlet boundaries also one for each border pixel and the zero outside.
+inside the image, under other boundaries also one for each border pixel and the value outside. Prescribed values are an
+image (height + 2, width + 2) with a frame of them; they add a constant, so that L(γ)u is A u + b.
 """
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.signal import correlate2d
 from scipy.sparse.linalg import spsolve
+from scipy.special import eval_legendre
 
 DIFFUSIVITIES = {
     "perona_malik_1": lambda s, k: k**2 / (s**2 + k**2),
@@ -27,13 +29,25 @@ DIFFUSIVITIES["weickert"] = weickert
 
 
 def _extension(n, boundary):
-    """From n pixels to n + 2 with the ones outside: copies of the border or zeros."""
+    """From n pixels to n + 2 with the ones outside: copies of the border, of the opposite side, or zeros."""
     inner = sp.lil_matrix((n + 2, n))
     for i in range(n):
         inner[i + 1, i] = 1
-    if boundary == "neumann":
+    if isinstance(boundary, str) and boundary == "neumann":
         inner[0, 0] = inner[n + 1, n - 1] = 1
+    if isinstance(boundary, str) and boundary == "periodic":
+        inner[0, n - 1] = inner[n + 1, 0] = 1
     return inner.tocsr()
+
+
+def _constant(shape, axis, boundary):
+    """What prescribed values put into the n + 2 pixels along an axis: (n + 2, width) or (height, n + 2)."""
+    height, width = shape
+    values = np.zeros((height + 2, width + 2))
+    if not isinstance(boundary, str):
+        values[:] = boundary
+        values[1:-1, 1:-1] = 0
+    return values[:, 1:-1] if axis == 0 else values[1:-1]
 
 
 def _difference(n):
@@ -45,24 +59,36 @@ def _average(n):
     return abs(_difference(n)) / 2
 
 
-def gradient_magnitude(u, boundary):
-    height, width = u.shape
-    rows = _difference(height) @ _extension(height, boundary) @ u
-    columns = (_difference(width) @ _extension(width, boundary) @ u.T).T
-    return np.hypot(rows[:height], columns[:, :width])
+def gradient_magnitude(u, boundary, scheme="one-sided"):
+    squares = 0.0
+    for axis, n in enumerate(u.shape):
+        wide = np.moveaxis(_extension(n, boundary) @ np.moveaxis(u, axis, 0), 0, axis) + _constant(
+            u.shape, axis, boundary
+        )
+        difference = np.diff(wide, axis=axis)
+        backward, forward = (np.take(difference, np.arange(n) + k, axis) ** 2 for k in (0, 1))
+        squares = squares + (backward if scheme == "one-sided" else (backward + forward) / 2)
+    return np.sqrt(squares)
+
+
+def operators(gamma, boundary):
+    """L(γ)u along both axes as [(A, b), (A, b)]: the sum of all A u + b, on the flattened image."""
+    height, width = gamma.shape
+    eye_h, eye_w = sp.identity(height), sp.identity(width)
+    parts = []
+    for axis, n, lift in ((0, height, lambda m: sp.kron(m, eye_w)), (1, width, lambda m: sp.kron(eye_h, m))):
+        difference = lift(_difference(n) @ _extension(n, boundary))
+        of_gamma = boundary if isinstance(boundary, str) else "neumann"
+        middle = lift(_average(n) @ _extension(n, of_gamma)) @ gamma.ravel()
+        outward = -lift(_extension(n, "dirichlet")).T @ lift(_difference(n)).T @ sp.diags(middle)
+        constant = lift(_difference(n)) @ _constant(gamma.shape, axis, boundary).ravel()
+        parts.append((outward @ difference, outward @ constant))
+    return parts
 
 
 def operator(gamma, boundary):
     """The matrix of L(γ) on the flattened image."""
-    height, width = gamma.shape
-    eye_h, eye_w = sp.identity(height), sp.identity(width)
-    total = sp.csr_matrix((height * width,) * 2)
-    for n, lift in ((height, lambda m: sp.kron(m, eye_w)), (width, lambda m: sp.kron(eye_h, m))):
-        difference = lift(_difference(n) @ _extension(n, boundary))
-        middle = lift(_average(n) @ _extension(n, boundary)) @ gamma.ravel()
-        outward = lift(_extension(n, "dirichlet")).T @ lift(_difference(n)).T
-        total = total - outward @ sp.diags(middle) @ difference
-    return total
+    return sum(matrix for matrix, _ in operators(gamma, boundary))
 
 
 def laplacian(shape, boundary):
@@ -81,11 +107,41 @@ def step(u, matrix, dt, method):
     return spsolve((identity - dt * matrix).tocsc(), u.ravel()).reshape(u.shape)
 
 
-def nonlinear(u, steps, dt, contrast, diffusivity, boundary, method):
+def stability_function(method, bound, dt):
+    """R(z) of one step of a linear equation, as a function of z = δt λ."""
+    if method in ("implicit", "explicit"):
+        return {"implicit": lambda z: 1 / (1 - z), "explicit": lambda z: 1 + z}[method]
+    if method == "fed":  # the steps of Grewenig et al. one after the other
+        n = next(n for n in range(1, 99) if bound * (n * n + n) / 3 >= dt - 1e-12)
+        shares = 3 / (n * n + n) / (2 * np.cos(np.pi * (2 * np.arange(n) + 1) / (4 * n + 2)) ** 2)
+        return lambda z: np.prod([1 + share * z for share in shares], axis=0)
+    n = next(n for n in range(3, 99) if bound * (n * n + n - 2) / 4 >= dt - 1e-12)
+    b = (n * n + n - 2) / (2 * n * (n + 1))
+    return lambda z: 1 - b + b * eval_legendre(n, 1 + 4 / (n * n + n - 2) * z)
+
+
+def affine_step(u, parts, dt, method, bound):
+    """A step of u_t = Σ A u + b, where the A are symmetric, by their eigenvalues."""
+    if method == "aos":
+        return sum(affine_step(u, [part], 2 * dt, "implicit", bound) for part in parts) / 2
+    matrix, constant = sum(a.toarray() for a, _ in parts), sum(b for _, b in parts)
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    z = dt * np.minimum(values, -1e-9)
+    factor = (stability_function(method, bound, dt)(z) - 1) / z
+    change = vectors @ (factor * (vectors.T @ (dt * (matrix @ u.ravel() + constant))))
+    return u + change.reshape(u.shape)
+
+
+def nonlinear(u, steps, dt, contrast, diffusivity, boundary, method, scheme="one-sided"):
     u = np.asarray(u, "float64")
+    bound = contrast / 4 if diffusivity == "regularised_tv" else 1 / 4
+
+    def parts(u):
+        return operators(DIFFUSIVITIES[diffusivity](gradient_magnitude(u, boundary, scheme), contrast), boundary)
+
     for _ in range(steps):
-        gamma = DIFFUSIVITIES[diffusivity](gradient_magnitude(u, boundary), contrast)
-        u = step(u, operator(gamma, boundary), dt, method)
+        middle = affine_step(u, parts(u), dt / 2, "fed", bound) if method == "rkl2" else u
+        u = affine_step(u, parts(middle), dt, method, bound)
     return u
 
 

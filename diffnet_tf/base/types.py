@@ -17,5 +17,6 @@ Shape = tuple[int | None, ...]
 PathLike = str | os.PathLike[str]
 """The name of a file or folder."""
 
-Boundary = Literal["neumann", "dirichlet"]
-"""The values outside the image: its border repeated ("neumann"), or zeros ("dirichlet")."""
+Boundary = Literal["neumann", "dirichlet", "periodic"] | float | Tensor
+"""The values outside the image: its border repeated ("neumann"), zeros ("dirichlet"), the opposite side ("periodic"),
+or prescribed values: one number, or an image with a frame of them. See `physics.neighbourhood.pad`."""

@@ -29,6 +29,7 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, Boundary
 from diffnet_tf.physics import diffusivity, stencil
 from diffnet_tf.physics.diffusion import squared_gradient
+from diffnet_tf.physics.neighbourhood import check_boundary
 
 
 def diffusion_matrix(
@@ -48,6 +49,7 @@ def diffusion_matrix(
     """
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
+    check_boundary(boundary, number=False, image=False)  # with prescribed values, the update is not linear
     pixels = np.asarray(u)
     checks.float_dtype(pixels, "u")
     checks.image_shape((1, *pixels.shape, 1), "u")

@@ -26,6 +26,7 @@ from diffnet_tf.base.types import Boundary, Shape, Tensor
 from diffnet_tf.networks import convolution
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.physics import stencil
+from diffnet_tf.physics.neighbourhood import check_boundary
 
 
 def _check_input(shape: Shape, channels: int = 1) -> None:
@@ -123,7 +124,7 @@ class _Update(keras.layers.Layer):
         # Keras must not cast the input image to the compute dtype.
         super().__init__(**{**kwargs, "autocast": False})
         checks.positive(initial_time_step, "initial_time_step")
-        checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
+        check_boundary(boundary, image=False)
         self.initial_time_step, self.boundary = initial_time_step, boundary
 
     def __call__(self, u: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -194,7 +195,8 @@ class DiffusionLayer(_Update):
     Args:
         depth, width, initial_scale: settings of the `FilterEstimator` that estimates the filters.
         initial_time_step: initial value of δt, above 0; 0.2 in the authors' code.
-        boundary: values outside the image in the update, "neumann" (the paper) or "dirichlet" (the authors' code).
+        boundary: values outside the image in the update: "neumann" (the paper), "dirichlet" (the authors' code),
+            "periodic" (only the update: the estimator sees zeros outside) or a number.
         train_estimator: False freezes the estimator, so that only the time step is trained.
         points: number of points of the stencil: 5 (the paper), 9 or 13, see `stencil.OFFSETS`.
         channels: number of image channels. The filters are estimated from all channels and shared by them (Remark 4.2).
@@ -282,7 +284,7 @@ class LinearDiffusionLayer(_Update):
         generalised: also learn the centre.
         filters_initializer: initial values of the filters; with zeros, the layer starts as the identity.
         initial_time_step: initial value of δt, above 0.
-        boundary: values outside the image, "neumann" or "dirichlet".
+        boundary: values outside the image, "neumann", "dirichlet", "periodic" or a number.
 
     Input and output: (batch, height, width, 1) with known height and width.
 

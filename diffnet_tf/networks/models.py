@@ -104,7 +104,7 @@ class DiffNet(_StencilModel):
         width: channels of the hidden convolutions.
         initial_scale: see `layers.FilterEstimator`; the authors use 1.
         initial_time_step: initial value of the learned time steps.
-        boundary: values outside the image in the updates, "neumann" or "dirichlet".
+        boundary: values outside the image in the updates: "neumann", "dirichlet", "periodic" or a number.
         points, channels, mixing: for larger stencils and for colour, see `layers.DiffusionLayer`.
         noise_map: the input has an additional last channel with σ of the noise at every pixel. Each estimator sees the
             image and √σ. (FFDNet, arXiv:1710.04026, uses σ itself.)

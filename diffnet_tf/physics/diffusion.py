@@ -5,8 +5,8 @@ tested in float64. Images are (batch, height, width, 1), or (height, width) for 
 number of channels, with or without the batch axis. The result has the same shape and dtype. The distance between pixels
 is 1, so times are in pixels². On JAX, float64 needs `jax_enable_x64`.
 
-`physics.steps` explains the discretisation. It uses one-sided differences, so flip or rotate images before you diffuse
-them, never after.
+`physics.steps` explains the discretisation. By default it uses one-sided differences, so flip or rotate images before
+you diffuse them, never after; `scheme="symmetric"` allows both.
 
 Four steps of Perona–Malik diffusion, and their inverse by a fixed-point iteration:
 
@@ -29,10 +29,11 @@ from keras import ops
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Boundary, Tensor
 from diffnet_tf.physics import diffusivity as diffusivities
-from diffnet_tf.physics import stencil
-from diffnet_tf.physics.anisotropic import edge_enhancing
+from diffnet_tf.physics.anisotropic import coherence_enhancing, edge_enhancing
 from diffnet_tf.physics.diffusivity import Diffusivity
-from diffnet_tf.physics.isotropic import ISOTROPIC_METHODS, isotropic
+from diffnet_tf.physics.isotropic import ISOTROPIC_METHODS, heat_semigroup, isotropic
+from diffnet_tf.physics.long_times import aos_step, fed_step, rkl2_step
+from diffnet_tf.physics.neighbourhood import check_boundary
 from diffnet_tf.physics.steps import (
     as_batch,
     check_stability,
@@ -46,7 +47,9 @@ from diffnet_tf.physics.steps import (
 __all__ = [
     "ISOTROPIC_METHODS",
     "METHODS",
+    "SCHEMES",
     "as_batch",
+    "coherence_enhancing",
     "divergence",
     "edge_enhancing",
     "explicit_step",
@@ -60,7 +63,8 @@ __all__ = [
     "vector_valued",
 ]
 
-METHODS = ("explicit", "implicit")
+METHODS = ("explicit", "implicit", "aos", "fed", "rkl2")
+SCHEMES = ("one-sided", "symmetric")
 
 
 def nonlinear(
@@ -72,6 +76,8 @@ def nonlinear(
     boundary: Boundary = "neumann",
     method: str = "explicit",
     channels: int | None = 1,
+    scheme: str = "one-sided",
+    sigma: float = 0.0,
 ) -> Tensor:
     """Nonlinear diffusion u_t = ∇·(γ(|∇u|²)∇u), eq. (2.6), with γ computed from the image before each step.
 
@@ -83,9 +89,16 @@ def nonlinear(
             with one for each image (only its shape is checked). "regularised_tv" takes one number only, since its
             stability bound depends on it.
         diffusivity: a name in `diffusivity.DIFFUSIVITIES`, or a `Diffusivity`.
-        boundary: "neumann" (the paper) or "dirichlet" (the authors' code).
-        method: "explicit" (2.10) or "implicit" (2.11) in u; γ is explicit in both.
+        boundary: "neumann" (the paper), "dirichlet" (the authors' code), "periodic", or prescribed values outside the
+            image: a number, or an image with a frame of them, see `stencil.pad`.
+        method: "explicit" (2.10) or "implicit" (2.11) in u; γ is explicit in both. For long times: "aos" and "fed", of
+            first order in δt like these, and "rkl2", of second order; see `physics.long_times`. All but "explicit"
+            take any δt. "rkl2" evaluates γ twice in each step, the others once.
         channels: number of channels of the images; None for any number, see `vector_valued`.
+        scheme: how |∇u| is computed. "one-sided": from backward differences, as in the authors' code. "symmetric": from
+            differences to both sides, so that the diffusion is equivariant under flips and rotations by 90°.
+        sigma: standard deviation, in pixels, of a Gaussian that smooths the image before |∇u| is computed; 0 for none.
+            γ(|∇u_σ|) makes the continuous problem well posed (Catté, Lions, Morel & Coll 1992).
 
     Returns:
         The diffused images, of u's shape and dtype.
@@ -96,8 +109,10 @@ def nonlinear(
     """
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
-    checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
+    check_boundary(boundary)
     checks.one_of(method, "method", METHODS)
+    checks.one_of(scheme, "scheme", SCHEMES)
+    checks.not_negative(sigma, "sigma")
     diffusivity = diffusivities.get(diffusivity)
     known = _known(contrast, diffusivity)
     if method == "explicit":
@@ -111,12 +126,21 @@ def nonlinear(
         )
     dt = float(dt)  # a NumPy number would widen float32 images on JAX
     contrast = float(contrast) if isinstance(contrast, numbers.Real) else _of_images(contrast, u)
+
+    def gamma(u: Tensor) -> Tensor:
+        smooth = heat_semigroup(u, float(sigma) ** 2 / 2.0, boundary) if sigma else u
+        return diffusivity(squared_gradient(smooth, boundary, scheme), contrast)
+
     for _ in range(steps):
-        gamma = diffusivity(squared_gradient(u, boundary), contrast)
         if method == "explicit":
-            u = explicit_step(u, dt, gamma, boundary)
+            u = explicit_step(u, dt, gamma(u), boundary)
+            continue
+        fixed = (boundary, diffusivity.maximum(known))
+        if method == "rkl2":  # γ of the middle of the step makes it second order
+            u = rkl2_step(u, dt, gamma(fed_step(u, dt / 2.0, gamma(u), *fixed)), *fixed)
         else:
-            u = implicit_step(u, dt, gamma, boundary, diffusivity.maximum(known))
+            step = {"implicit": implicit_step, "aos": aos_step, "fed": fed_step}[method]
+            u = step(u, dt, gamma(u), *fixed)
     return restore(u)
 
 
@@ -128,6 +152,8 @@ def vector_valued(
     diffusivity: str | Diffusivity = "perona_malik_1",
     boundary: Boundary = "neumann",
     method: str = "explicit",
+    scheme: str = "one-sided",
+    sigma: float = 0.0,
 ) -> Tensor:
     """Nonlinear diffusion of images with several channels, such as colours, that share γ(Σ_c |∇u_c|²).
 
@@ -136,7 +162,8 @@ def vector_valued(
 
     Args:
         u: images, (batch, height, width, channels), or one image, (height, width, channels), floating point.
-        steps, dt, contrast, diffusivity, boundary, method: see `nonlinear`; the stability bound is the same.
+        steps, dt, contrast, diffusivity, boundary, method, scheme, sigma: see `nonlinear`; the stability bound is the
+            same.
 
     Returns:
         The diffused images, of u's shape and dtype.
@@ -144,7 +171,7 @@ def vector_valued(
     Raises:
         ValueError, TypeError: see `nonlinear`.
     """
-    return nonlinear(u, steps, dt, contrast, diffusivity, boundary, method, channels=None)
+    return nonlinear(u, steps, dt, contrast, diffusivity, boundary, method, None, scheme, sigma)
 
 
 def _known(contrast: float | Tensor, diffusivity: Diffusivity) -> float:
@@ -179,12 +206,14 @@ def perona_malik(
     contrast: float | Tensor = 0.2,
     boundary: Boundary = "neumann",
     method: str = "explicit",
+    scheme: str = "one-sided",
+    sigma: float = 0.0,
 ) -> Tensor:
     """Perona–Malik diffusion with γ = 1/(1 + |∇u|²/λ²) and the paper's settings: four explicit steps of 0.1, λ = 0.2.
 
     See `nonlinear` for the arguments, shapes and errors.
     """
-    return nonlinear(u, steps, dt, contrast, "perona_malik_1", boundary, method)
+    return nonlinear(u, steps, dt, contrast, "perona_malik_1", boundary, method, 1, scheme, sigma)
 
 
 def fixed_point_inverse(
@@ -195,6 +224,7 @@ def fixed_point_inverse(
     contrast: float = 0.2,
     boundary: Boundary = "neumann",
     start: Tensor | None = None,
+    scheme: str = "one-sided",
 ) -> Tensor:
     """Undo explicit Perona–Malik diffusion by the fixed-point iteration u ← u + (y − PM(u)), starting at u = y.
 
@@ -207,6 +237,7 @@ def fixed_point_inverse(
         iterations: number of iterations, at least 0.
         steps, dt, contrast, boundary: settings of the diffusion to undo, see `perona_malik`.
         start: images of y's shape to start from instead of y, such as an earlier result.
+        scheme: of the diffusion to undo, see `nonlinear`.
 
     Returns:
         An estimate of the images before diffusion, of y's shape and dtype.
@@ -220,6 +251,6 @@ def fixed_point_inverse(
     checks.same_shape(y.shape, u.shape, ("y", "start"))
 
     def iteration(_: Tensor, u: Tensor) -> Tensor:
-        return u + (y - perona_malik(u, steps, dt, contrast, boundary))
+        return u + (y - perona_malik(u, steps, dt, contrast, boundary, scheme=scheme))
 
     return restore(ops.fori_loop(0, iterations, iteration, u))

@@ -28,49 +28,57 @@ from keras import ops
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, Boundary, Tensor
-from diffnet_tf.physics import diffusion, diffusivity, stencil
-from diffnet_tf.physics.steps import check_stability, dot, ratio
+from diffnet_tf.physics import diffusion, diffusivity
+from diffnet_tf.physics.neighbourhood import check_boundary, of_differences
+from diffnet_tf.physics.steps import check_stability, dot, gradient_product, ratio
 
 Linear = Callable[[Tensor], Tensor]
 
 # ---- One step of the scheme, and its derivative ----------------------------------------------------------------------
 
 
-def _step(u: Tensor, dt: float, contrast: float, boundary: Boundary) -> tuple[Tensor, Linear]:
+def _step(u: Tensor, dt: float, contrast: float, boundary: Boundary, scheme: str) -> tuple[Tensor, Linear]:
     """u⁺ = u + δt ∇·(γ∇u), and its derivative at u: δ⁺ = δ + δt (∇·(γ∇δ) + ∇·(γ'(s) δs ∇u)).
 
     Here s = |∇u|² with the derivative δs = 2 ∇u·∇δ, and γ = 1/(1 + s/λ²), so γ' = −γ²/λ².
     """
-    gamma = diffusivity.get("perona_malik_1")(diffusion.squared_gradient(u, boundary), contrast)
+    gamma = diffusivity.get("perona_malik_1")(diffusion.squared_gradient(u, boundary, scheme), contrast)
     slope = -(gamma * gamma) / contrast**2
-    down, right = diffusion.gradient(u, boundary)
+    gradient = diffusion.gradient(u, boundary, scheme)
+    homogeneous = of_differences(boundary)
 
     def derivative(delta: Tensor) -> Tensor:
-        delta_down, delta_right = diffusion.gradient(delta, boundary)
-        delta_gamma = slope * 2.0 * (down * delta_down + right * delta_right)
-        change = diffusion.divergence(delta, gamma, boundary) + diffusion.divergence(u, delta_gamma, boundary)
+        delta_gradient = diffusion.gradient(delta, homogeneous, scheme)
+        delta_gamma = slope * 2.0 * gradient_product(gradient, delta_gradient)
+        change = diffusion.divergence(delta, gamma, homogeneous) + diffusion.divergence(u, delta_gamma, boundary)
         return delta + dt * change
 
     return diffusion.explicit_step(u, dt, gamma, boundary), derivative
 
 
-def _check(steps: int, dt: float, contrast: float, boundary: Boundary) -> None:
+def _check(steps: int, dt: float, contrast: float, boundary: Boundary, scheme: str) -> None:
     """The checks of `diffusion.perona_malik`."""
     checks.count(steps, "steps", minimum=0)
     checks.positive(dt, "dt")
     checks.positive(contrast, "contrast")
-    checks.one_of(boundary, "boundary", stencil.BOUNDARIES)
+    check_boundary(boundary)
+    checks.one_of(scheme, "scheme", diffusion.SCHEMES)
     check_stability(dt, diffusivity.get("perona_malik_1").stability_bound(contrast), "perona_malik_1", False)
 
 
 def linearise(
-    u: Tensor, steps: int = 4, dt: float = 0.1, contrast: float = 0.2, boundary: Boundary = "neumann"
+    u: Tensor,
+    steps: int = 4,
+    dt: float = 0.1,
+    contrast: float = 0.2,
+    boundary: Boundary = "neumann",
+    scheme: str = "one-sided",
 ) -> tuple[Tensor, Linear]:
     """Compute PM(u) and its derivative at u.
 
     Args:
         u: (batch, height, width, 1).
-        steps, dt, contrast, boundary: settings of the diffusion, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary, scheme: settings of the diffusion, see `diffusion.perona_malik`.
 
     Returns:
         (PM(u), product). `product` maps a direction δ of u's shape to J δ, where J is the Jacobian of the scheme at u.
@@ -78,10 +86,10 @@ def linearise(
     Raises:
         ValueError: if the time step exceeds the stability bound, or an argument is out of range.
     """
-    _check(steps, dt, contrast, boundary)
+    _check(steps, dt, contrast, boundary, scheme)
     derivatives = []
     for _ in range(steps):
-        u, derivative = _step(u, float(dt), float(contrast), boundary)
+        u, derivative = _step(u, float(dt), float(contrast), boundary, scheme)
         derivatives.append(derivative)
 
     def product(delta: Tensor) -> Tensor:
@@ -139,13 +147,14 @@ def stepwise_inverse(
     dt: float = 0.1,
     contrast: float = 0.2,
     boundary: Boundary = "neumann",
+    scheme: str = "one-sided",
 ) -> Tensor:
     """Undo the explicit steps one by one, from the last to the first, each by its own fixed-point iteration.
 
     Args:
         y: diffused images, (batch, height, width, 1) or (height, width), floating point.
         iterations: for each step, at least 0.
-        steps, dt, contrast, boundary: settings of the diffusion to undo, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary, scheme: settings of the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
         An estimate of the images before diffusion, of y's shape and dtype.
@@ -155,7 +164,7 @@ def stepwise_inverse(
     """
     checks.count(steps, "steps", minimum=0)
     for _ in range(steps):
-        y = diffusion.fixed_point_inverse(y, iterations, 1, dt, contrast, boundary)
+        y = diffusion.fixed_point_inverse(y, iterations, 1, dt, contrast, boundary, scheme=scheme)
     return y
 
 
@@ -168,6 +177,7 @@ def newton_inverse(
     dt: float = 0.1,
     contrast: float = 0.2,
     boundary: Boundary = "neumann",
+    scheme: str = "one-sided",
 ) -> Tensor:
     """Solve PM(u) + α(u − y) = y by Newton's method from u = y: (J + αId) δ = y − PM(u) − α(u − y), u ← u + δ.
 
@@ -179,7 +189,7 @@ def newton_inverse(
         iterations: number of Newton steps, at least 0.
         inner: iterations of BiCGStab in each Newton step, at least 1; see `solve`.
         alpha: weight of the regularisation, at least 0. If it is a tensor, compiled functions serve all its values.
-        steps, dt, contrast, boundary: settings of the diffusion to undo, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary, scheme: settings of the diffusion to undo, see `diffusion.perona_malik`.
 
     Returns:
         An estimate of the images before diffusion, of y's shape and dtype.
@@ -189,14 +199,14 @@ def newton_inverse(
     """
     checks.count(iterations, "iterations", minimum=0)
     checks.count(inner, "inner")
-    _check(steps, dt, contrast, boundary)
+    _check(steps, dt, contrast, boundary, scheme)
     if not ops.is_tensor(alpha):
         checks.not_negative(alpha, "alpha")
         alpha = float(alpha)
     y, restore = diffusion.as_batch(y)
 
     def iteration(_: Tensor, u: Tensor) -> Tensor:
-        value, product = linearise(u, steps, dt, contrast, boundary)
+        value, product = linearise(u, steps, dt, contrast, boundary, scheme)
         return u + solve(lambda delta: product(delta) + alpha * delta, y - value - alpha * (u - y), inner)
 
     return restore(ops.fori_loop(0, iterations, iteration, y))
@@ -211,6 +221,7 @@ def plug_and_play(
     contrast: float = 0.2,
     boundary: Boundary = "neumann",
     start: Tensor | None = None,
+    scheme: str = "one-sided",
 ) -> Array:
     """The fixed-point iteration with a denoiser D: u ← D(u + (y − PM(u))) (Venkatakrishnan et al. 2013).
 
@@ -218,7 +229,7 @@ def plug_and_play(
         y: diffused and noisy images, (batch, height, width, 1) or (height, width), floating point.
         denoise: the function D. It takes a NumPy array of y's shape and returns one of the same shape.
         iterations: at least 0. Their number regularises: fewer iterations amplify noise less.
-        steps, dt, contrast, boundary: settings of the diffusion to undo, see `diffusion.perona_malik`.
+        steps, dt, contrast, boundary, scheme: settings of the diffusion to undo, see `diffusion.perona_malik`.
         start: images of y's shape to start from instead of y, such as an earlier result.
 
     Returns:
@@ -230,7 +241,7 @@ def plug_and_play(
     checks.count(iterations, "iterations", minimum=0)
 
     def step(y: Tensor, u: Tensor) -> Tensor:
-        return diffusion.fixed_point_inverse(y, 1, steps, dt, contrast, boundary, u)
+        return diffusion.fixed_point_inverse(y, 1, steps, dt, contrast, boundary, u, scheme)
 
     results = plugged(y, denoise, step, start)
     return ops.convert_to_numpy(next(itertools.islice(results, iterations, None)))

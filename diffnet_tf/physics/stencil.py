@@ -9,7 +9,8 @@ weights of the pixels above, below, to the left and to the right. Stencils with 
 (the 3×3 square), those with 13 points also the four pixels at distance 2 along the axes; see `OFFSETS`.
 
 Boundaries: "neumann" mirrors the image at its border (zero normal derivative, (4.5), as in the paper), so that the
-pixel outside equals the border pixel. "dirichlet" sets it to 0 (as in the authors' released code).
+pixel outside equals the border pixel. "dirichlet" sets it to 0 (as in the authors' released code). "periodic" continues
+with the opposite side of the image. A number or an image prescribes the values outside; see `pad`.
 
 One explicit step with δt = 0.5 towards the mean of the four neighbours:
 
@@ -29,7 +30,18 @@ from keras import ops
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Boundary, Tensor
-from diffnet_tf.physics.neighbourhood import BOUNDARIES, OFFSETS, ORDER, POINTS, neighbours, pad, reach
+from diffnet_tf.physics.neighbourhood import (
+    BOUNDARIES,
+    OFFSETS,
+    ORDER,
+    POINTS,
+    check_boundary,
+    neighbours,
+    no_flux,
+    of_diffusivity,
+    pad,
+    reach,
+)
 from diffnet_tf.physics.operators import StencilOperator
 
 __all__ = [
@@ -58,7 +70,7 @@ def apply(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:
     Args:
         u: images, (batch, height, width, channels); all channels share the filters.
         filters: (batch or 1, height, width, points) with 5, 9 or 13 points, ordered as `OFFSETS`.
-        boundary: the values outside the image, "neumann" or "dirichlet".
+        boundary: the values outside the image, see `pad`.
 
     Returns:
         S u, of u's shape.
@@ -99,7 +111,7 @@ def apply_mixing(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> 
     Args:
         u: images, (batch, height, width, channels).
         filters: (batch, height, width, channels, channels, points); [..., c, d, :] is the stencil from d to c.
-        boundary: the values outside the image, "neumann" or "dirichlet".
+        boundary: the values outside the image, see `pad`.
 
     Returns:
         S u, of u's shape.
@@ -162,15 +174,16 @@ def from_diffusivity(gamma: Tensor, boundary: Boundary = "neumann") -> Tensor:
 
     Args:
         gamma: diffusivity at the pixels, (batch, height, width, 1).
-        boundary: "neumann": no flux leaves the image; "dirichlet": γ and u are 0 outside.
+        boundary: "neumann": no flux leaves the image; "dirichlet": γ and u are 0 outside; "periodic"; or prescribed
+            values of u, beside which γ repeats its border.
 
     Returns:
         (batch, height, width, 5). With "neumann", weights of pixels outside the image are zero.
     """
-    checks.one_of(boundary, "boundary", BOUNDARIES)
-    padded = pad(gamma, "dirichlet")
+    check_boundary(boundary)
+    padded = pad(gamma, "dirichlet" if no_flux(boundary) else of_diffusivity(boundary))
     down, right = (padded[:, 1:] + padded[:, :-1])[:, :, 1:-1] / 2, (padded[:, :, 1:] + padded[:, :, :-1])[:, 1:-1] / 2
-    if boundary == "neumann":
+    if no_flux(boundary):
         down = ops.pad(down[:, 1:-1], [[0, 0], [1, 1], [0, 0], [0, 0]])
         right = ops.pad(right[:, :, 1:-1], [[0, 0], [0, 0], [1, 1], [0, 0]])
     return with_centre(ops.concatenate([down[:, :-1], down[:, 1:], right[:, :, :-1], right[:, :, 1:]], axis=-1))
@@ -182,11 +195,12 @@ def operator(filters: Tensor, dt: float, boundary: Boundary = "neumann") -> Sten
     Args:
         filters: (height, width, points) or (1, height, width, points) with 5, 9 or 13 points, ordered as `OFFSETS`.
         dt: time step.
-        boundary: the values outside the image, "neumann" or "dirichlet".
+        boundary: the values outside the image, see `pad`.
 
     Returns:
         A `physics.operators.StencilOperator`. It acts on `u.ravel()` in float64 and has an adjoint (`rmatvec`, `.H`),
-        Id + δt S as `matrix` and S as `stencil_matrix`, both CSR.
+        Id + δt S as `matrix` and S as `stencil_matrix`, both CSR. With prescribed values, the update is
+        `operator @ u.ravel() + operator.offset`.
 
     Raises:
         ValueError: if the filters have another shape, or a value is not finite.

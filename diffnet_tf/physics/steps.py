@@ -1,8 +1,12 @@
 """One time step of u_t = ∇·(γ∇u), eq. (2.1), explicit or implicit.
 
-The discretisation is that of the authors' code: |∇u| from backward differences at each pixel, γ at the pixels, γ
-averaged at the mid-points between pixels, and differences of the fluxes there. It is one-sided and therefore *not*
-equivariant under flips and rotations: flip or rotate images before you diffuse them, never after.
+By default the discretisation is that of the authors' code: |∇u| from backward differences at each pixel, γ at the
+pixels, γ averaged at the mid-points between pixels, and differences of the fluxes there. It is one-sided and therefore
+*not* equivariant under flips and rotations: flip or rotate images before you diffuse them, never after.
+
+The symmetric scheme differs in one point, and is equivariant under flips and rotations by 90°: along each axis, the
+square of the derivative is the mean of the squared backward and forward differences. This mean sees all patterns, while
+central differences would miss the checkerboard.
 """
 
 import math
@@ -14,6 +18,8 @@ from keras import ops
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Boundary, Tensor
+from diffnet_tf.physics import neighbourhood
+from diffnet_tf.physics.neighbourhood import no_flux
 
 # ---- Images ----------------------------------------------------------------------------------------------------------
 
@@ -75,16 +81,24 @@ def check_stability(dt: float, bound: float, what: str, implicit: bool = True) -
 
 
 # Differences and fluxes are at the mid-points between pixels. With Neumann boundaries only those inside the image are
-# computed, since no flux leaves it; with Dirichlet boundaries also those between the border and the zeros outside.
+# computed, since no flux leaves it; with other boundaries also those between the border and the values outside.
 
 
 def _pad(u: Tensor, axis: int, before: int, after: int) -> Tensor:
     return ops.pad(u, [(before, after) if i == axis else (0, 0) for i in range(4)])
 
 
+def _extended(u: Tensor, axis: int, boundary: Boundary) -> Tensor:
+    """u with one more pixel on both sides along the axis."""
+    if isinstance(boundary, str) and boundary == "dirichlet":
+        return _pad(u, axis, 1, 1)
+    padded = neighbourhood.pad(u, boundary)
+    return padded[:, :, 1:-1] if axis == 1 else padded[:, 1:-1]
+
+
 def _outside(u: Tensor, axis: int, boundary: Boundary) -> Tensor:
-    """u, extended by zeros along the axis for a Dirichlet boundary."""
-    return u if boundary == "neumann" else _pad(u, axis, 1, 1)
+    """u, extended along the axis if something flows through the border."""
+    return u if no_flux(boundary) else _extended(u, axis, boundary)
 
 
 def _ends(u: Tensor, axis: int) -> tuple[Tensor, Tensor]:
@@ -97,21 +111,57 @@ def _difference(u: Tensor, axis: int) -> Tensor:
     return after - before
 
 
-def gradient(u: Tensor, boundary: Boundary = "neumann") -> tuple[Tensor, Tensor]:
-    """∇u as backward differences at the pixels: u_ij − u_(i−1)j and u_ij − u_i(j−1), each of u's shape."""
+def gradient(u: Tensor, boundary: Boundary = "neumann", scheme: str = "one-sided") -> tuple[Tensor, ...]:
+    """∇u at the pixels, as components whose squares sum to |∇u|².
 
-    def backward(axis: int) -> Tensor:
+    Args:
+        u: (batch, height, width, channels).
+        boundary: the values outside the image, see `neighbourhood.pad`.
+        scheme: "one-sided": the two backward differences u_ij − u_(i−1)j and u_ij − u_i(j−1). "symmetric": four
+            components, the backward and the forward difference along each axis, all divided by √2.
+
+    Returns:
+        Tensors of u's shape, those along the columns first.
+    """
+    components = []
+    for axis in (1, 2):
         difference = _difference(_outside(u, axis, boundary), axis)
-        return _pad(difference, axis, 1, 0) if boundary == "neumann" else _ends(difference, axis)[1]
+        if no_flux(boundary):
+            difference = _pad(difference, axis, 1, 1)
+        forward, backward = _ends(difference, axis)
+        components += [backward] if scheme == "one-sided" else [math.sqrt(0.5) * backward, math.sqrt(0.5) * forward]
+    return tuple(components)
 
-    return backward(1), backward(2)
+
+def gradient_product(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> Tensor:
+    """∇u·∇v from the components of `gradient`."""
+    products = [a * b for a, b in zip(one, other)]
+    # Both components of an axis first: this makes the symmetric scheme equivariant to the last bit.
+    if len(products) == 2:
+        return products[0] + products[1]
+    return (products[0] + products[1]) + (products[2] + products[3])
 
 
-def squared_gradient(u: Tensor, boundary: Boundary = "neumann") -> Tensor:
-    """|∇u|² from backward differences, summed over the channels: (batch, height, width, 1)."""
-    down, right = gradient(u, boundary)
-    squares = down * down + right * right
+def squared_gradient(u: Tensor, boundary: Boundary = "neumann", scheme: str = "one-sided") -> Tensor:
+    """|∇u|² from the differences of `gradient`, summed over the channels: (batch, height, width, 1)."""
+    components = gradient(u, boundary, scheme)
+    squares = gradient_product(components, components)
     return squares if u.shape[-1] == 1 else ops.sum(squares, axis=-1, keepdims=True)
+
+
+def at_mid_points(gamma: Tensor, axis: int, boundary: Boundary = "neumann") -> Tensor:
+    """γ averaged at the mid-points between pixels along an axis; at the border too, if something flows through it."""
+    wide = gamma if no_flux(boundary) else _extended(gamma, axis, neighbourhood.of_diffusivity(boundary))
+    after, before = _ends(wide, axis)
+    return 0.5 * (after + before)
+
+
+def divergence_along(u: Tensor, axis: int, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
+    """∂(γ ∂u) along axis 1 (down) or 2 (right); see `divergence`."""
+    flux = _difference(_outside(u, axis, boundary), axis)
+    if gamma is not None:
+        flux = at_mid_points(gamma, axis, boundary) * flux
+    return _difference(_pad(flux, axis, 1, 1) if no_flux(boundary) else flux, axis)
 
 
 def divergence(u: Tensor, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
@@ -121,19 +171,13 @@ def divergence(u: Tensor, gamma: Tensor | None = None, boundary: Boundary = "neu
         u: (batch, height, width, channels).
         gamma: diffusivity at the pixels, (batch, height, width, 1), the same for all channels;
             None for γ = 1 everywhere (the Laplacian).
-        boundary: "neumann": no flux leaves the image, so its mean is conserved; "dirichlet": u and γ are 0 outside.
+        boundary: "neumann": no flux leaves the image, so its mean is conserved; "periodic" conserves it, too;
+            "dirichlet": u and γ are 0 outside; or prescribed values of u, see `neighbourhood.pad`.
 
     Returns:
-        L(γ)u, of u's shape; equal to stencil.apply(u, stencil.from_diffusivity(gamma)).
+        L(γ)u, of u's shape; equal to stencil.apply(u, stencil.from_diffusivity(gamma, boundary), boundary).
     """
-    total = 0.0
-    for axis in (1, 2):
-        flux = _difference(_outside(u, axis, boundary), axis)
-        if gamma is not None:
-            after, before = _ends(_outside(gamma, axis, boundary), axis)
-            flux = 0.5 * (after + before) * flux
-        total = total + _difference(_pad(flux, axis, 1, 1) if boundary == "neumann" else flux, axis)
-    return total
+    return divergence_along(u, 1, gamma, boundary) + divergence_along(u, 2, gamma, boundary)
 
 
 def explicit_step(u: Tensor, dt: float, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
@@ -185,7 +229,7 @@ def implicit_step(
 
     def iteration(_: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         x, residual, direction, energy = state
-        image = direction - dt * divergence(direction, gamma, boundary)
+        image = direction - dt * divergence(direction, gamma, neighbourhood.of_differences(boundary))
         length = ratio(energy, dot(direction, image))
         x, residual = x + length * direction, residual - length * image
         new_energy = dot(residual, residual)

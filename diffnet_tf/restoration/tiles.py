@@ -4,7 +4,8 @@ After one diffusion layer, a pixel depends on its neighbours within `depth` pixe
 within the reach of the stencil (one or two pixels), whichever is larger. The margin of a tile is the sum of these over
 all layers, so its result equals that of the whole image, up to rounding. At the image border there is no margin.
 
-For networks other than DiffNet the reach is not known, so they get the whole image.
+For networks other than DiffNet the reach is not known, so they get the whole image. A DiffNet with periodic boundaries
+gets it, too: its first pixels depend on the last ones.
 """
 
 import contextlib
@@ -28,8 +29,11 @@ from diffnet_tf.restoration.overlap import ahead
 
 
 def reach(model: keras.Model) -> int | None:
-    """The distance in pixels within which an output pixel of a `models.DiffNet` depends on the input; else None."""
-    if not isinstance(model, DiffNet):
+    """The distance in pixels within which an output pixel of a `models.DiffNet` depends on the input.
+
+    None for other networks, and for a DiffNet with periodic boundaries.
+    """
+    if not isinstance(model, DiffNet) or any(layer.boundary == "periodic" for layer in model.diffusion_layers):
         return None
     return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
 

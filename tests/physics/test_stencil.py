@@ -15,6 +15,10 @@ def mirrored(place, length):
     return np.pad(np.arange(length), 2, mode="symmetric")[place + 2]
 
 
+def wrapped(place, length):
+    return np.pad(np.arange(length), 2, mode="wrap")[place + 2]
+
+
 def matrix(filters, boundary):
     """The SSD matrix of Def. 2.7, one entry at a time."""
     height, width, points = filters.shape
@@ -24,8 +28,9 @@ def matrix(filters, boundary):
         for j in range(width):
             for k, (down, right) in enumerate(offsets):
                 row, column = i + down, j + right
-                if boundary == "neumann":
-                    row, column = mirrored(row, height), mirrored(column, width)
+                if boundary != "dirichlet":
+                    inside = mirrored if boundary == "neumann" else wrapped
+                    row, column = inside(row, height), inside(column, width)
                 elif not (0 <= row < height and 0 <= column < width):
                     continue
                 dense[i * width + j, row * width + column] += filters[i, j, k]
