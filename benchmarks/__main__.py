@@ -1,4 +1,4 @@
-"""Run benchmarks: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory …]"""
+"""Run benchmarks: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory long-times …]"""
 
 import importlib.metadata
 import os
@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import overhead, report, restore, size, speed
+from benchmarks import long_times, overhead, report, restore, size, speed
 from benchmarks.timing import spread
 from diffnet_tf import files
 from diffnet_tf.base import checks, command_line
@@ -20,6 +20,7 @@ _ALONE = {
     "memory": lambda: {"memory": speed.memory()},
     "size": lambda: {"size": size.measure(memory_gib=provenance.hardware()["memory_gib"])},
     "overhead": lambda: {"overhead": overhead.outside()},
+    "long-times": lambda: {"long_times": long_times.measure()},
     "restore": restore.measure,
 }
 

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import overhead, restore
+from benchmarks import long_times, overhead, restore
 from benchmarks.recipes import TARGET, load
 from benchmarks.timing import spread
 
@@ -24,6 +24,8 @@ def rows(result):
     """The lines of the table for one file of results."""
     if OVERHEAD in result:
         return overhead.rows(result[OVERHEAD])
+    if "long_times" in result:  # a table of its own, on the page of long times
+        return long_times.table(result).splitlines()
     if "memory" in result:
         found = result["memory"]
         sizes, deviation = sorted(map(int, found["bytes"])), 100 * found["largest_deviation_from_a_line"]
