@@ -4,6 +4,9 @@ The error is the root of the mean squared difference from explicit steps of 0.01
 reach; they evaluate the diffusivity 200 times. Float64, 2 to 3 minutes on an idle core: python -m benchmarks long-times
 """
 
+import json
+from pathlib import Path
+
 import numpy as np
 
 from benchmarks.timing import spread
@@ -105,6 +108,12 @@ def table(result):
             gain = gain if np.isfinite(needed).any() else "no"
             lines.append(f"|  | {NAMES[method]} | {order(found, method):.2f} | {middle} ({low}–{high}) | {gain} |")
     return "\n".join(lines)
+
+
+def from_results(results):
+    """The table from a folder of results."""
+    path = Path(results) / "benchmarks" / "long-times.json"
+    return table(json.loads(path.read_text())) if path.exists() else "Not run."
 
 
 def _count(number, method):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import exports, report
+from benchmarks import exports, long_times, report
 from diffnet_tf import files
 from diffnet_tf.evaluation import benchmark
 from diffnet_tf.files import reading
@@ -219,6 +219,7 @@ TABLES = {
     DOCS / "performance.md": {"performance": lambda results: report.table(Path(results) / "benchmarks")},
     **{DOCS / "beyond" / page: {"verdicts": functools.partial(question, name)} for name, page in QUESTIONS.items()},
     DOCS / "beyond" / "index.md": {"questions": questions},
+    DOCS / "schemes.md": {"long-times": long_times.from_results},
     DOCS / "export.md": {"exports": exported},
     DOCS / "benchmark.md": {"benchmark": lambda results: benchmark.stored().markdown()},
     DOCS / "reproduction.md": {

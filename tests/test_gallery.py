@@ -25,6 +25,12 @@ CLAIMS = {
         ),
     ),
     "colour": (DECIBELS, lambda diffused, luminance, channels, network: network > max(luminance, channels) + 5),
+    "diffusions": (
+        DECIBELS,
+        lambda noisy, isotropic, perona_malik, edges, lines: (
+            min(perona_malik, edges) > isotropic + 0.5 and isotropic > lines + 1 > noisy + 2
+        ),
+    ),
     "export_onnx": (DECIBELS, lambda diffused, keras, onnx: onnx > diffused + 3 and abs(onnx - keras) < 0.02),
     "own_photographs": (DECIBELS, lambda diffused, restored: restored > diffused + 1.5),
     "own_physics": (DECIBELS, lambda camera, restored: restored > camera + 12),
