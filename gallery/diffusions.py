@@ -1,7 +1,7 @@
 """Which diffusion should I take?
 
-Four diffusions smooth the same noisy photograph without a network. You learn what each one does
-to noise, edges and lines, and how to compare them. The original is known here, so the PSNR shows how much is left of it.
+Four diffusions smooth the same noisy photograph without a network. You learn what each one does to noise, edges and
+lines, and how to compare them. The original is known here, so the PSNR shows how close each result comes.
 It takes seconds.
 """
 

@@ -36,7 +36,7 @@ def test_only_the_symmetric_scheme_commutes_with_flips_and_rotations(method, bou
         return lambda u: diffusion.perona_malik(u, 4, DT[method], 0.2, boundary, method, scheme)
 
     assert asymmetry(diffused("symmetric"), u) < 1e-6
-    assert asymmetry(diffused("one-sided"), u) > 1e-2
+    assert asymmetry(diffused("one-sided"), u) > 1e-3
 
 
 @pytest.mark.parametrize("boundary", stencil.BOUNDARIES)
