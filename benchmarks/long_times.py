@@ -98,19 +98,22 @@ def order(found, method):
 def table(result):
     """The record as a table: one row for each setting and method."""
     record = result["long_times"]
-    lines = ["| scheme | method | order | evaluations, median (min–max) | fewer than explicit, median (worst) |"]
+    lines = [
+        "| scheme | method | order | evaluations of γ, median (min to max) | fewer than explicit, median (worst) |"
+    ]
     lines.append("|---|---|---|---|---|")
     for name, found in record["errors"].items():
         base = spread(found["explicit"][str(EXPLICIT)])
         lines.append(
             f"| {LABELS[name]}: error {base['median']:.1e} ({base['min']:.1e}–{base['max']:.1e}) |  |  |  |  |"
         )
-        for method in NAMES:
+        for method in (method for method in NAMES if method in found):
             needed = fewest(found, method)
             middle, low, high = (_count(f(needed), method) for f in (np.median, np.min, np.max))
-            gain = f"{EXPLICIT / np.median(needed):.1f}× ({EXPLICIT / needed.max():.1f}×)"
-            gain = gain if np.isfinite(needed).any() else "no"
-            lines.append(f"|  | {NAMES[method]} | {order(found, method):.2f} | {middle} ({low}–{high}) | {gain} |")
+            gain, worst = (_gain(f(needed)) for f in (np.median, np.max))
+            lines.append(
+                f"|  | {NAMES[method]} | {order(found, method):.2f} | {middle} ({low} to {high}) | {gain} ({worst}) |"
+            )
     return "\n".join(lines)
 
 
@@ -118,6 +121,10 @@ def from_results(results):
     """The table from a folder of results."""
     path = Path(results) / "benchmarks" / "long-times.json"
     return table(json.loads(path.read_text())) if path.exists() else "Not run."
+
+
+def _gain(evaluations):
+    return f"{EXPLICIT / evaluations:.1f}×" if np.isfinite(evaluations) else "not reached"
 
 
 def _count(number, method):

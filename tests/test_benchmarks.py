@@ -10,7 +10,7 @@ import pytest
 from keras.ops import convert_to_numpy as as_numpy
 
 import diffnet_tf as dn
-from benchmarks import gpu_report, peers, recipes, report, restore, size, timing
+from benchmarks import gpu_report, long_times, peers, recipes, report, restore, size, timing
 from tests.conftest import BACKEND, ROOT, slow, tensorflow_only
 
 
@@ -74,6 +74,29 @@ def test_the_speed_report_shows_the_records(tmp_path):
     heading, _, *lines = report.table(tmp_path).splitlines()
     assert heading == "### Training"
     assert lines[2:] == ["| training step | peer, 25 ms | ours, 10 ms | 2.50× (2.25–3.00), 7 | ≥ 1.0× |"]
+
+
+def test_the_table_of_long_times_counts_evaluations():
+    """Three images; the goal is 1e-4. FED reaches it for one of them only, RKL2 (two evaluations in a step) for all."""
+    errors = {
+        "explicit": {"200": [1e-4, 1e-4, 1e-4]},
+        "fed": {"40": [1e-4, 8e-4, 8e-4], "80": [5e-5, 4e-4, 4e-4]},
+        "rkl2": {"10": [1e-4, 4e-4, 4e-4], "20": [2.5e-5, 1e-4, 1e-4]},
+    }
+    record = {"long_times": {"images": 3, "errors": {"symmetric": errors}}}
+    *_, fed, rkl2 = report.rows(record)
+    assert fed == "|  | FED | 1.00 | > 160 (40 to > 160) | not reached (not reached) |"
+    assert rkl2 == "|  | RKL2 | 2.00 | 40 (20 to 40) | 5.0× (5.0×) |"
+
+
+@tensorflow_only
+def test_long_times_are_measured(rng):
+    images = rng.random((2, 6, 7, 1))
+    found = long_times.measure(images, 400, {"fed": (10, 40), "rkl2": (10, 40)}, {"symmetric": {"scheme": "symmetric"}})
+    errors = found["errors"]["symmetric"]
+    assert found["images"] == 2 and [len(errors[m][n]) for m, n in (("explicit", "200"), ("fed", "10"))] == [2, 2]
+    assert np.all(np.array(errors["rkl2"]["40"]) < errors["rkl2"]["10"])
+    assert np.all(np.array(errors["rkl2"]["40"]) < errors["fed"]["40"])
 
 
 def test_the_races_figure_draws_every_run(tmp_path):
