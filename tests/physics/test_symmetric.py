@@ -7,7 +7,7 @@ from keras import ops
 import diffnet_tf as dn
 from diffnet_tf.physics import diffusion, stencil
 from tests import oracle
-from tests.conftest import slow_on_jax
+from tests.conftest import mostly_slow
 
 DT = {"explicit": 0.2, "implicit": 2.0, "aos": 2.0, "fed": 2.0, "rkl2": 2.0}
 SYMMETRIES = [lambda u, k=k, flip=flip: np.rot90(u[::-1] if flip else u, k) for k in range(4) for flip in (False, True)]
@@ -28,7 +28,7 @@ def asymmetry(function, u):
 
 
 @pytest.mark.parametrize("boundary", [*stencil.BOUNDARIES, 0.5])
-@pytest.mark.parametrize("method", slow_on_jax(diffusion.METHODS, "explicit"))
+@pytest.mark.parametrize("method", mostly_slow(diffusion.METHODS, "explicit", "aos"))
 def test_only_the_symmetric_scheme_commutes_with_flips_and_rotations(method, boundary):
     u = image((9, 12)).astype("float32")
 
@@ -40,7 +40,7 @@ def test_only_the_symmetric_scheme_commutes_with_flips_and_rotations(method, bou
 
 
 @pytest.mark.parametrize("boundary", stencil.BOUNDARIES)
-@pytest.mark.parametrize("method", slow_on_jax(diffusion.METHODS, "explicit"))
+@pytest.mark.parametrize("method", mostly_slow(diffusion.METHODS, "explicit", "aos"))
 def test_agrees_with_sparse_matrices(float64, method, boundary):
     u = image((7, 10))
     expected = oracle.nonlinear(u, 2, DT[method], 0.2, "weickert", boundary, method, "symmetric")
