@@ -13,7 +13,7 @@ from diffnet_tf.evaluation import locality
 from diffnet_tf.physics import diffusion, stencil
 from diffnet_tf.restoration import tiles
 from tests import oracle
-from tests.conftest import mostly_slow
+from tests.conftest import mostly_slow, slow
 
 SHAPE = (7, 9)
 DT = {"explicit": 0.2, "implicit": 2.0, "aos": 2.0, "fed": 2.0, "rkl2": 2.0}
@@ -200,6 +200,7 @@ def test_gray_values_stay_between_those_of_image_and_boundary(float64, rng):
         assert boundary.min() <= result.min() and result.max() <= boundary.max()
 
 
+@slow
 @pytest.mark.parametrize("boundary", ["periodic", 0.3])
 @pytest.mark.parametrize("scheme", diffusion.SCHEMES)
 def test_inverses_undo_it(float64, photographs, boundary, scheme):
