@@ -280,7 +280,7 @@ def test_every_method_of_the_package_has_stored_results():
     stored = {row["name"]: set(row["tasks"]) for row in benchmark.reference()["solvers"]}
     assert {solver.name: set(solver.tasks or tasks.TASKS) for solver in methods.ours()} == stored
     names = set(classical.methods(0.0, same)) | set(classical.methods(0.01, same))
-    assert names | {"input", "diffnet", "richardson_lucy"} == set(stored)
+    assert names | {"input", "diffnet", "any_noise", "richardson_lucy"} == set(stored)
 
 
 def test_stored_results_are_those_of_a_fresh_run():
