@@ -99,7 +99,7 @@ def table(result):
     """The record as a table: one row for each setting and method."""
     record = result["long_times"]
     lines = [
-        "| scheme | method | order | evaluations of γ, median (min to max) | fewer than explicit, median (worst) |"
+        "| scheme | method | slope² | evaluations of γ, median (min to max) | fewer than explicit, median (worst) |"
     ]
     lines.append("|---|---|---|---|---|")
     for name, found in record["errors"].items():

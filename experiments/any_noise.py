@@ -4,7 +4,7 @@ How far is it behind the presets for one level of noise, and what does it cost t
 knowing it? The network is the longest training `conditioned` of `all_noise`. The constants of the estimate are fitted
 here to training photographs, the measurements use those of the package.
 
-    python -m experiments.all_noise --budget cpu --steps 30000 --only conditioned …  # trains the network: 25 min
+    python -m experiments.all_noise --budget cpu --steps 30000 --only conditioned …  # trains it: 25 min
     # two minutes, no training
     python -m experiments.any_noise --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
 """

@@ -95,7 +95,7 @@ def option(name: str) -> str:
 
 
 def with_hyphens(arguments: Iterable[str]) -> list[str]:
-    """Arguments with hyphens in the names of options: `--data-dir=a_b` → `--data-dir=a_b`. Stops at `--`."""
+    """Arguments with hyphens in the names of options: `--data_dir=a_b` → `--data-dir=a_b`. Stops at `--`."""
     arguments = list(arguments)
     names = len(list(itertools.takewhile("--".__ne__, arguments)))
     changed = [re.sub(r"^--[^=]+", lambda name: name[0].replace("_", "-"), text) for text in arguments[:names]]

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Any
 
 from diffnet_tf.base.choices import PRESETS
@@ -17,8 +18,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "solver",
         metavar="SOLVER",
         nargs="?",
-        help="MODULE:FUNCTION, your function of (image) or (image, task) in MODULE.py; or a .keras file; or a preset "
-        "(default: show the stored results)",
+        help="MODULE:FUNCTION, your function of (image) or (image, task) in MODULE.py; a .keras file; or a preset or "
+        "its folder (default: show the stored results)",
     )
     parser.add_argument("--all", action="store_true", help="tune and measure all methods of this package instead")
     parser.add_argument("--tasks", nargs="+", metavar="TASK", help="only these tasks (default: all)")
@@ -80,13 +81,13 @@ def _solver(text: str) -> Any:
 
     if text.endswith(model_files.SUFFIX):
         return model_files.load(text)
-    if text in PRESETS:
+    if text in PRESETS or text.startswith("hf://") or Path(text).is_dir():
         return presets.from_preset(text)
     module, colon, name = text.partition(":")
     if not colon or not module or not name:
         raise ValueError(
             f"{text!r} is no solver; expected MODULE:FUNCTION, such as mine:restore for the function restore in "
-            f"mine.py, a {model_files.SUFFIX} file, or a preset ({', '.join(PRESETS)})."
+            f"mine.py, a {model_files.SUFFIX} file, a folder with a preset, or a preset ({', '.join(PRESETS)})."
         )
     if os.getcwd() not in sys.path:  # a console script does not look in the current folder
         sys.path.insert(0, os.getcwd())

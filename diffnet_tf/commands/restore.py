@@ -137,6 +137,8 @@ def _many(arguments: Namespace, sources: Sequence[Path], output: Path) -> int:
     """Restore the images in a folder, or several files and folders, one after the other."""
     if output.exists() and any(output.samefile(source) for source in sources if source.is_dir()):
         raise ValueError(f"{output} is the input folder too; expected another folder to write to.")
+    if output.suffix.lower() in image_files.SUFFIXES and not output.is_dir():
+        raise ValueError(f"{output} is the name of a file; expected a folder for the results of several images.")
     contents = folder.search(sources, output, arguments.recursive)
     for source, target in contents.images:
         if target.exists() and target.samefile(source):

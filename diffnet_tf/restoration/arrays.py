@@ -171,7 +171,7 @@ def check(
 def _check_noise(plan: Plan, tiled: Tiled) -> None:
     """Refuse a single σ for channels with different scales."""
     spans = sorted({part.scale.span for part in plan.parts if part.scale.span > 0})
-    if isinstance(tiled.noise, float | int) and len(spans) > 1:
+    if isinstance(tiled.noise, float) and len(spans) > 1:
         raise ValueError(
             f"noise={tiled.noise:g} with channels of different scales: white minus black is {spans[0]:g} to "
             f"{spans[-1]:g}; expected the same for all. Give one white for all (--white), or restore each by itself."

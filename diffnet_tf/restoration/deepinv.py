@@ -18,6 +18,7 @@ Nothing of deepinv or PyTorch is imported before `dn.deepinv` is used.
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -151,9 +152,16 @@ class PeronaMalik(Diffusion):
         dt: float = 0.1,
         contrast: float = 0.2,
         boundary: Boundary = "neumann",
+        scheme: str = "one-sided",
         **kwargs: Any,
     ) -> None:
         settings: dict[str, Any] = {"steps": steps, "dt": dt, "contrast": contrast, "boundary": boundary}
+        settings["scheme"] = scheme
+        if left := kwargs.keys() & inspect.signature(diffusion.perona_malik).parameters:
+            raise TypeError(
+                f"PeronaMalik takes no {', '.join(sorted(left))}, because its inverse does not. Use "
+                "Diffusion(functools.partial(dn.diffusion.perona_malik, …))."
+            )
         super().__init__(functools.partial(diffusion.perona_malik, **settings), **kwargs)
         self.settings = settings
 

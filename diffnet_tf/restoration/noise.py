@@ -24,6 +24,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 
 BLOCK = 8  # side of a block in pixels
@@ -35,41 +36,60 @@ PATCH, PATCHES = 128, 8  # side of the squares that are used of a large image, a
 LARGEST = 0.5  # as a share of the range of the image; a larger result is not noise
 
 
+LEAST = 0.1  # share of the blocks that must be known
+KNOWN = 0.5  # share of the differences in a block that must be known
 FEWEST = 0.05  # share of the blocks that must be free of the extreme values, or else all blocks are used
+
+_TOO_FEW = (
+    "Too few neighbouring pixels are known to estimate the noise. Give σ as a share of the maximum, such as noise=0.03 "
+    "(--noise 0.03)."
+)
 
 
 def estimate_noise(image: Array) -> float:
     """Estimate σ of the white Gaussian noise in a gray image that was diffused before the noise was added.
 
     It is calibrated for Perona–Malik-diffused photographs and σ from 0.05 to 10 % of the maximum. In photographs that
-    were not diffused, fine texture counts as noise.
+    were not diffused, fine texture counts as noise. Noise that is alike in neighbouring pixels hardly counts, and noise
+    that was cut off, in saturated regions, counts too little.
 
     Args:
-        image: (height, width), at least 14 pixels a side, of numbers.
+        image: (height, width), at least 14 pixels a side, of real numbers. NaN and masked pixels are left out.
 
     Returns:
-        σ in the units of the image: 0 if no block has any noise, at most half of the range of the image.
+        σ in the units of the image: 0 if it has no noise, at most half of the range of the image.
 
     Raises:
-        ValueError: for an image of another shape, or one that contains NaN or infinity.
+        TypeError: for values that are not real numbers.
+        ValueError: for an image of another shape, one that contains infinity, or one of which too few pixels are known.
     """
-    image = np.asarray(image, "float64")
+    image = np.asanyarray(image)
+    if image.dtype.kind not in "uif":
+        raise checks.InputTypeError(f"image has dtype {image.dtype}; expected integers or floats.")
     if image.ndim != 2 or min(image.shape) < SMALLEST:
         raise ValueError(
             f"image has shape {image.shape}; expected (height, width) with at least {SMALLEST} pixels a side. Give σ "
             "as a number instead."
         )
-    if not np.isfinite(image).all():
-        raise ValueError("image contains NaN or infinity; expected finite values.")
-    return of_squares([image[place] for place in patches(image.shape)])
+    squares = [image[place].astype("float64") for place in patches(image.shape)]
+    squares = [np.ma.filled(square, np.nan) for square in squares]
+    if any(np.isinf(square).any() for square in squares):
+        raise ValueError("image contains infinity; expected finite values, or NaN for missing pixels.")
+    return of_squares(squares)
 
 
 def of_squares(squares: Sequence[Array]) -> float:
-    """σ of the noise in an image of which some squares, (height, width), are known. NaN marks pixels to leave out."""
+    """σ of the noise in an image of which some squares, (height, width), are known. NaN marks missing pixels.
+
+    Raises:
+        ValueError: if there are too few differences without a missing pixel.
+    """
     known = [values for square in squares if len(values := square[np.isfinite(square)])]
     if not known:
-        return 0.0
+        raise ValueError(_TOO_FEW)
     ends = min(float(values.min()) for values in known), max(float(values.max()) for values in known)
+    if ends[0] == ends[1]:
+        return 0.0
     return from_deviations(deviations(squares, ends), ends[1] - ends[0])
 
 
@@ -86,26 +106,32 @@ def patches(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
 def deviations(squares: Iterable[Array], ends: tuple[float, float] = (-math.inf, math.inf)) -> dict[int, Array]:
     """The standard deviations of the differences in blocks of some squares: order → (number of blocks,).
 
-    Blocks with NaN are left out, and blocks without any noise, which are synthetic. So are blocks that contain an
-    extreme value of the image, unless hardly any others are left: they may be saturated, which cuts the noise off.
+    Left out are blocks of which less than half is known, and blocks without any noise, which are synthetic. So are
+    blocks that contain an extreme value of the image, unless hardly any others are left: they may be saturated, which
+    cuts the noise off.
 
     Args:
-        squares: parts of an image, (height, width).
+        squares: parts of an image, (height, width). NaN marks missing pixels.
         ends: the smallest and the largest value of the image.
+
+    Raises:
+        ValueError: if too few blocks are known.
     """
     found: dict[int, list[Array]] = {order: [] for order in ORDERS}
     inside: list[Array] = []
+    known = []  # which blocks are
     for square in squares:
         square = np.asarray(square, "float64")
         height, width = (side - max(ORDERS) for side in square.shape)  # of the differences of the highest order
         both = {order: _blocks(_differences(square, order)[:height, :width] ** 2) for order in ORDERS}
+        known.append(np.isfinite(both[max(ORDERS)]))
         used = np.logical_and.reduce([values > 0 for values in both.values()])
         for order, values in both.items():
             found[order].append(np.sqrt(values[used]))
         extreme = (square <= ends[0]) | (square >= ends[1])
         inside.append(_blocks(extreme[:height, :width].astype("float64"))[used] == 0)
-    if not inside:
-        return {order: np.zeros(0) for order in ORDERS}
+    if not known or not np.concatenate(known).mean() >= LEAST:
+        raise ValueError(_TOO_FEW)
     kept = np.concatenate(inside)
     if kept.sum() < FEWEST * len(kept):
         kept[:] = True
@@ -137,7 +163,11 @@ def _differences(image: Array, order: int) -> Array:
 
 
 def _blocks(values: Array) -> Array:
-    """The mean in each whole block: (number of blocks,)."""
+    """The mean of the known values in each whole block, NaN if too few are known: (number of blocks,)."""
     height, width = (side // BLOCK for side in values.shape)
     cut = values[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK)
-    return cut.mean(axis=(1, 3)).reshape(-1)
+    known = np.isfinite(cut)
+    count = known.sum(axis=(1, 3))
+    total = np.where(known, cut, 0.0).sum(axis=(1, 3))
+    mean = np.where(count >= KNOWN * BLOCK**2, total / np.maximum(count, 1), np.nan)
+    return np.asarray(mean.reshape(-1))

@@ -112,6 +112,7 @@ class Tiled:
             checks.one_of(noise, "noise", ("auto",))
         elif noise is not None:
             checks.noise_level(noise, "noise")
+            noise = float(noise)
         self.noise = "auto" if noise is None and noise_map else noise
         self._function = exact(backend.compiled(lambda u: model(u, training=False)))
 

@@ -224,7 +224,7 @@ def preset(tmp_path, monkeypatch):
         ({"estimator_depth": 10**9}, "describes 1,000,000,000 layers; expected at most 1,000"),
         ({"estimator_depth": 3, "width": 10**9}, "describes 9,.* parameters; expected at most 536,870,912"),
         ({"num_layers": "5"}, "cannot be read as a model card .*num_layers='5' is a str"),
-        ({"boundary": []}, r"cannot be read as a model card .*boundary=\[\]"),
+        ({"boundary": []}, r"cannot be read as a model card .*boundary is a list"),
         ({"more": 1}, "has a network with 'more'; expected num_layers"),
     ],
 )

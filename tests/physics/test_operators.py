@@ -59,7 +59,7 @@ def test_the_adjoint(rng, shape, boundary):
     np.testing.assert_allclose(operator.H.matvec(y[:, 0]), operator.matrix.toarray().T @ y[:, 0], atol=1e-12)
 
 
-@pytest.mark.parametrize("boundary", stencil.BOUNDARIES)
+@pytest.mark.parametrize("boundary", ["neumann", "dirichlet"])  # periodic neighbours are across the image
 @pytest.mark.parametrize("shape", SHAPES)
 def test_all_non_zeros_lie_on_the_sub_diagonals_of_the_neighbourhood(rng, shape, boundary):
     """Definition 2.7, and of neighbours only: the last pixel of a row is no neighbour of the first of the next."""

@@ -76,7 +76,7 @@ def test_symmetric_is_consistent_at_second_order_and_one_sided_at_first(float64)
             result = numpy(diffusion.divergence(u, values, "periodic"))[0, ..., 0] / h**2
             found.append(np.abs(result - exact).max())
     orders = {scheme: -np.diff(np.log2(found)) for scheme, found in errors.items()}
-    assert (orders["symmetric"] > 1.9).all() and (orders["one-sided"] < 1.2).all(), errors
+    assert orders["symmetric"][-1] > 1.9 and (orders["one-sided"] < 1.2).all(), errors
 
 
 def test_it_sees_the_checkerboard():

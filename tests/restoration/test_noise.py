@@ -59,16 +59,36 @@ def test_saturated_and_constant_regions_do_not_count():
     assert 0 < noise.estimate_noise(checkers) <= noise.LARGEST
 
 
+@pytest.mark.parametrize("share", [0.005, 0.02, 0.06])
+def test_missing_pixels_do_not_count_as_free_of_noise(diffused, share):
+    """Either σ is found from what is left, or an error says that too little is."""
+    rng = np.random.default_rng(1)
+    found = []
+    for image in with_noise(diffused[:10], 0.03):
+        missing = rng.random(image.shape) < share
+        holes = np.where(missing, np.nan, image)
+        try:
+            found.append(noise.estimate_noise(holes))
+            masked = np.ma.MaskedArray(np.where(missing, -9999.0, image), missing)
+            np.testing.assert_allclose(noise.estimate_noise(masked), found[-1], rtol=1e-12)
+        except ValueError as error:
+            assert "Too few neighbouring pixels" in str(error) and share > 0.05
+    assert share > 0.05 or abs(np.median(found) / 0.03 - 1) < 0.15
+    assert all(0.02 < sigma < 0.045 for sigma in found)
+
+
 @pytest.mark.parametrize(
     ("image", "message"),
     [
         (np.zeros((13, 50)), r"image has shape \(13, 50\); expected \(height, width\) with at least 14 pixels"),
         (np.zeros((50, 50, 1)), r"image has shape \(50, 50, 1\)"),
-        (np.full((20, 20), np.nan), "image contains NaN or infinity"),
+        (np.full((20, 20), np.nan), "Too few neighbouring pixels are known to estimate the noise. Give σ"),
+        (np.full((20, 20), np.inf), "image contains infinity"),
+        (np.zeros((20, 20), complex), "image has dtype complex128"),
     ],
 )
 def test_what_it_refuses(image, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         noise.estimate_noise(image)
 
 

@@ -8,7 +8,7 @@ A solver is a function that gets one degraded image, and if it wants the `Task`,
 >>> report = dn.benchmark(sharpen, tasks=["paper-0pct"])
 >>> row, score = next((row, score) for row, score in report.ranking("paper-0pct") if row["name"] == "sharpen")
 >>> print(f"{score['psnr'][0]:.1f} dB")
-33.0 dB
+34.6 dB
 
 Which images, which noise, how the score is computed and what a solver may know stands in docs/benchmark.md.
 """

@@ -23,6 +23,7 @@ TUNING = 16  # training images on which parameters are chosen; the Wiener filter
 GRIDS = {
     ("newton", "alpha"): (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.3, 2.0, 3.0),
     ("unsharp", "radius"): (0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0),
+    ("fixed_point", "iterations"): (1000,),  # without noise; 200 are too few to converge
 }
 DECONVOLUTION = {"radius": (0.4, 0.5, 0.6, 0.7, 0.9, 1.1), "iterations": (1, 2, 3, 5, 10, 20, 30)}
 _PAD = 8  # pixels around an image for Richardson–Lucy

@@ -76,6 +76,7 @@ def _check_row(row: dict[str, Any], images: int) -> None:
     _check(row["kind"] in solvers.KINDS, "kind", row["kind"])
     parameters = row["parameters"]
     _check(parameters is None or (_number(parameters) and parameters >= 0), "parameters", parameters)
+    _check(isinstance(row["knows_task"], bool), "knows_task", row["knows_task"])
     for name, of in row["tasks"].items():
         _check(name in tasks.TASKS, "task", name)
         for key, low, high in (("psnr", 0.0, BEST), ("ssim", -1.0, 1.0)):
@@ -86,6 +87,7 @@ def _check_row(row: dict[str, Any], images: int) -> None:
         _check(all(isinstance(text, str) and text.isprintable() for text in failures.values()), "failures", failures)
         _check_time(of["milliseconds"])
     if row["large"] is not None:
+        _check(row["large"]["task"] in tasks.TASKS, "task of the large image", row["large"]["task"])
         _check_time(row["large"]["milliseconds"])
 
 

@@ -115,9 +115,11 @@ def _channels(model: keras.Model) -> int:
 def _takes_task(function: Callable[..., Any]) -> bool:
     """Whether a function wants the task: as a second argument without a default, or as one that is named `task`."""
     try:
-        given = inspect.signature(function).parameters.values()
+        given = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # of compiled code
         return False
+    if any(p.kind is p.KEYWORD_ONLY and p.name == "task" for p in given):
+        raise ValueError(f"The solver {function} takes task by name only; expected a function of (image, task).")
     positional = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if not positional and not any(p.kind is p.VAR_POSITIONAL for p in given):
         raise ValueError(f"The solver {function} takes no image; expected a function of (image) or (image, task).")
