@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from diffnet_tf.base import checks
 from diffnet_tf.base.choices import PRESETS
 
 
@@ -37,22 +38,26 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--time-limit", type=float, default=60.0, metavar="SECONDS", help="for each task (default: %(default)s)"
     )
+    parser.add_argument("--force", action="store_true", help="replace existing files in that folder")
     parser.add_argument("--strict", action="store_true", help="stop at the first error of the solver")
 
 
 def run(arguments: Namespace) -> int:
     """Print the table. Returns the exit status."""
     from diffnet_tf.evaluation import benchmark
+    from diffnet_tf.evaluation.benchmark import report as files
 
     if arguments.solver and arguments.all:
         raise ValueError(f"{arguments.solver} and --all; expected one of them.")
+    for name in (files.FILE, files.PICTURE) if arguments.out else ():
+        checks.can_be_written(Path(arguments.out) / name, arguments.force)
     if arguments.all:
         report = benchmark.ours(arguments.tasks, time_limit=arguments.time_limit, progress=_progress)
     elif arguments.solver:
         report = benchmark.benchmark(
             _solver(arguments.solver),
             arguments.tasks,
-            name=arguments.name,
+            name=arguments.name or _name(arguments.solver),
             beside=arguments.beside,
             time_limit=arguments.time_limit,
             strict=arguments.strict,
@@ -64,6 +69,12 @@ def run(arguments: Namespace) -> int:
     if arguments.out:
         print(f"\nWritten to {report.save(arguments.out)}")
     return 0
+
+
+def _name(text: str) -> str | None:
+    """The name of a preset; None for what has a name of its own."""
+    is_preset = text in PRESETS or text.startswith("hf://") or Path(text).is_dir()
+    return (Path(text).name or text) if is_preset else None
 
 
 def _progress(line: str) -> None:

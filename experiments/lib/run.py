@@ -7,6 +7,7 @@ from pathlib import Path
 
 from absl import app
 from absl import flags as absl_flags
+from absl import logging as absl_logging
 
 from diffnet_tf import files
 from diffnet_tf.base import command_line
@@ -24,6 +25,7 @@ def main(module, arguments=None):
         arguments: instead of the command line's.
     """
     experiment = registry.load(Path(module).stem)
+    absl_logging.set_verbosity(absl_logging.WARNING)  # JAX logs for each kind of device that is missing
     given = sys.argv if arguments is None else [module, *arguments]
     app.run(lambda argv: _run(experiment, argv[1:]), given, flags_parser=_left_to_argparse)
 

@@ -362,6 +362,8 @@ COMMANDS = {
     f"{PAIR} --limit 2 --crop 2": f"crop=2; {WHOLE} 3",
     f"{PAIR} --limit 2 --noise -1": "noise=-1.0; expected a finite number of at least 0",
     "data no": "no does not exist; expected a folder (or a file) with images",
+    "benchmark nothing": "'nothing' is no solver; expected MODULE:FUNCTION",
+    "benchmark --tasks paper": "task='paper'; expected one of … Did you mean 'paper-1pct'?",
     "presets no/such": "no/such does not exist; expected a folder with README.md and weights.npz",
     "presets hf://ada": "'hf://ada' is no address on the hub; expected hf://USER/NAME",
     "presets invers": "preset='invers'; expected one of … Did you mean 'inverse'?",
