@@ -37,7 +37,7 @@ def batches(images, degrade, number=2, **options):
     return [sequence[k] for k in range(number)]
 
 
-@pytest.mark.parametrize("case", IN_PYTHON)
+@pytest.mark.parametrize("case", mostly_slow(list(IN_PYTHON), list(IN_PYTHON)[1]))
 def test_what_cannot_be_compiled_is_called_in_python(photographs, case):
     """The pairs are (degrade(clean), clean), of known shape; compiled pipelines hold what they can."""
     degrade = IN_PYTHON[case]

@@ -14,7 +14,7 @@ from diffnet_tf import data
 from diffnet_tf.data import examples, halves, mixed
 from diffnet_tf.data.pairs import Plan
 from diffnet_tf.training import device
-from tests.conftest import BACKEND, tensorflow_only
+from tests.conftest import BACKEND, slow, tensorflow_only
 
 SIZES = ((40, 31), (25, 60), (33, 33), (48, 27), (90, 24))
 OPTIONS = {"crop": 12, "augment": True, "batch_size": 4, "epochs": None, "degrade": lambda u: u}
@@ -138,6 +138,7 @@ def test_the_device_cuts_the_same():
     np.testing.assert_array_equal(found, made.batch(0, 12).clean)
 
 
+@slow
 def test_a_stopped_training_ends_with_the_same_bits(tmp_path):
     images, recipe = of(pictures()), dn.training.Recipe(batch_size=2, crop=12, augment=True, schedule="constant")
 

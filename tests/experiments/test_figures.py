@@ -16,7 +16,7 @@ from experiments import (
     fig12_centre_filters,
 )
 from experiments.lib import architecture, deconvolution, filters, records, seeds, weights
-from tests.conftest import tensorflow_only
+from tests.conftest import slow, tensorflow_only
 from tests.small_experiments import execute, options, small
 
 pytestmark = tensorflow_only
@@ -107,6 +107,7 @@ def test_the_blur_is_convolution_with_a_gaussian(tmp_path):
     assert record["psnr"] == pytest.approx(-10 * np.log10(np.mean((arrays["blurred"] - arrays["disk"]) ** 2)), abs=1e-3)
 
 
+@slow
 def test_what_layers_do_to_a_disk_adds_up(tmp_path, monkeypatch):
     """Every state follows from the one before and the shown filters; the output is the last one's positive part."""
     monkeypatch.setattr(deconvolution, "TRAIN", 24)

@@ -44,6 +44,7 @@ def check(text):
     return parsed
 
 
+@slow
 def test_the_page_shows_every_record_and_claim(tmp_path):
     """Built from the committed records; their pictures are there."""
     root = tmp_path / "results"

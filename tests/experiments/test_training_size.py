@@ -79,6 +79,7 @@ def test_of_several_workers_only_the_chief_writes(tmp_path, monkeypatch):
     assert list(kept.parent.iterdir()) == [kept] and kept.read_text() == "{}"
 
 
+@pytest.mark.slow
 def test_gathering_needs_no_images(trained, monkeypatch):
     """A part that somebody else has trained enters record and figure with --gather, and when figures are redrawn."""
     execute(fig10_training_size, trained, only="DiffNet-forward")

@@ -11,7 +11,7 @@ from keras import ops
 
 import diffnet_tf as dn
 from diffnet_tf.networks.baselines import CropLike, PadToMultiple
-from tests.conftest import BACKEND, mostly_slow, run_python, slow_on_jax
+from tests.conftest import BACKEND, mostly_slow, run_python, slow, slow_on_jax
 
 SHAPE = (9, 11)
 CASES = {
@@ -254,6 +254,7 @@ def test_initial_scale_scales_the_last_kernel(rng):
     assert np.abs(last_large).max() == pytest.approx(np.sqrt(6 / (9 * 32 + 9 * 5)), rel=0.05)
 
 
+@slow
 def test_the_linear_layer_learns_a_linear_diffusion(rng):
     """Fig. 1: trained on one step of diffusion with a fixed diffusivity, its filters become that diffusivity's."""
     gamma = 0.2 + 0.8 * rng.random((1, 6, 6, 1)).astype("float32")

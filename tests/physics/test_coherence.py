@@ -7,6 +7,7 @@ from scipy.ndimage import fourier_gaussian
 
 from diffnet_tf.base import backend
 from diffnet_tf.physics import anisotropic, diffusion
+from tests.conftest import mostly_slow
 
 SYMMETRIES = [lambda u, k=k, flip=flip: np.rot90(u[::-1] if flip else u, k) for k in range(4) for flip in (False, True)]
 
@@ -96,7 +97,7 @@ def test_it_commutes_with_flips_and_rotations(boundary):
     assert max(np.abs(diffused(g(u)) - g(result)).max() for g in SYMMETRIES) < 1e-6
 
 
-@pytest.mark.parametrize("angle", [0.0, 0.4, np.pi / 4])
+@pytest.mark.parametrize("angle", mostly_slow([0.0, 0.4, np.pi / 4], 0.4))
 def test_a_gap_in_stripes_is_closed(angle):
     """Stripes with a gray disk of 5 pixels in the middle: how much of the stripes is there afterwards."""
     x, y = np.meshgrid(np.arange(32.0) - 15.5, np.arange(32.0) - 15.5)

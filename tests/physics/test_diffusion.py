@@ -7,7 +7,7 @@ from keras import ops
 
 from diffnet_tf.physics import diffusion, diffusivity, stencil
 from tests import oracle
-from tests.conftest import slow_on_jax
+from tests.conftest import mostly_slow, slow_on_jax
 
 SHAPES = [(3, 3), (9, 9), (8, 13)]
 SHORT = ("explicit", "implicit")  # the others: test_long_times.py
@@ -214,7 +214,7 @@ def test_five_point_step_differs_from_the_gaussian_by_dt_h2(float64):
     assert 1.9 < order(1 / sizes, in_h) < 2.05
 
 
-@pytest.mark.parametrize("boundary", stencil.BOUNDARIES)
+@pytest.mark.parametrize("boundary", mostly_slow(stencil.BOUNDARIES, "neumann"))
 def test_fixed_point_inverse_undoes_perona_malik(float64, photographs, boundary):
     u = photographs[:1, 20:36, 30:46].astype("float64")
     y = diffusion.perona_malik(u, boundary=boundary)
