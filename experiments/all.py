@@ -234,7 +234,11 @@ def main(arguments=None):
     checks.count(chosen.seeds, "--seeds")
     if chosen.hours is not None:
         checks.positive(chosen.hours, "--hours")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stop in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # a shell ignores SIGINT in what it starts with &
+        signal.signal(stop, signal.default_int_handler)
     complete, failed = run_all(chosen, None if chosen.hours is None else began + 3600 * chosen.hours)
     if render.recorded(chosen.results_dir):
         render.main(["--results-dir", str(chosen.results_dir)])
