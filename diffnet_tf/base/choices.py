@@ -2,7 +2,8 @@
 
 SOURCES = ("skimage", "stl10", "stl10_binary", "mat", "npy", "folder")  # of images, see `data.sources`
 SPLITS = ("train", "test", "all")  # of a source's images
-PROBLEMS = ("inverse", "forward")  # what a network learns, see `data.pairs`
+SCALES = ("maximum", "white")  # what images are divided by, see `data.load_images`
+PROBLEMS = ("inverse", "forward", "denoise")  # what a network learns, see `data.pairs`
 COLOURS = ("luminance", "channels", "bands")  # how an image's channels are restored, see `restoration`
 PRECISIONS = ("float32", "auto", "bfloat16")  # see `networks.precision`
 PRESETS = (

@@ -32,6 +32,8 @@ class GrayImages:
         TypeError, ValueError: for another dtype or shape, negative, infinite or NaN values, or a black image.
     """
 
+    scale = "maximum"  # what each image is divided by; "white" after `in_white`
+
     def __init__(self, pixels: Array, name: str = "images", scaled: bool = True) -> None:
         checks.image_shape((*pixels.shape, 1), name)
         if pixels.dtype != np.uint8:
@@ -53,6 +55,19 @@ class GrayImages:
         """A subset of the images, by a slice or an array of their numbers. Each keeps its scale."""
         some = copy.copy(self)
         some.pixels, some.maxima = self.pixels[where], self.maxima[where]
+        return some
+
+    def in_white(self) -> Self:
+        """The same images, divided by white and not by their own maxima: by 255 for bytes, by 1 for floats.
+
+        Raises:
+            ValueError: if floats are above 1.
+        """
+        some = copy.copy(self)
+        white = np.float32(255 if self.pixels.dtype == np.uint8 else 1)
+        if len(self) and (highest := float(self.maxima.max())) > white:
+            raise ValueError(f"{self.name} reach {highest:g}; expected floats in [0, 1] with scale='white'.")
+        some.maxima, some.scale = np.full_like(self.maxima, white), "white"
         return some
 
     @property

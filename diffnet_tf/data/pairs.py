@@ -65,6 +65,10 @@ def _default(channels: int) -> Callable[..., Tensor]:
     return compiled(diffusion.perona_malik if channels == 1 else diffusion.vector_valued, fused=True)
 
 
+def _unchanged(images: Tensor) -> Tensor:
+    return images
+
+
 @dataclasses.dataclass(eq=False)
 class Plan:
     """The options of `pairs`, checked. `pairs` and `PairSequence` make the pairs."""
@@ -102,6 +106,8 @@ class Plan:
             raise ValueError(
                 f"{given} with problem='forward'; expected none: noise is only added to the inputs of 'inverse'."
             )
+        if self.problem == "denoise" and self.degrade is not None:
+            raise ValueError("degrade with problem='denoise'; expected none: only noise is added. Use 'inverse'.")
         if self.parameter is not None and self.degrade is None:
             raise ValueError(
                 f"parameter={self.parameter!r} without degrade; expected also a function degrade(u, parameter)."
@@ -114,7 +120,8 @@ class Plan:
         drawing = (self.crop, self.augment, self.shuffle, self.noise, self.seed, self.parameter, self.redraw)
         self.examples = Examples(images, *drawing)
         # Not every function can be fused, so a caller's function is not compiled here.
-        self.diffuse = self.degrade or _default(images.shape[-1])
+        usual: Callable[..., Tensor] = _unchanged if self.problem == "denoise" else _default(images.shape[-1])
+        self.diffuse = self.degrade or usual
         self.last = None if self.epochs is None else self.epochs * len(images)
         self.part = self._part(*self.shard)
 
@@ -186,7 +193,7 @@ def pairs(*arguments: Any, **options: Any) -> Any:
     Args:
         images: float images (n, height, width, 1 or 3) in [0, 1]; the result of `open_images`; or the name of a source
             (then with data_dir, split and limit as in `load_images`).
-        problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused).
+        problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused); "denoise": (clean + noise, clean).
         noise: standard deviation σ of the Gaussian noise on the diffused image, for range 1: 0.01 is the 1 % of the
             paper. Or (low, high): each example has its own σ, drawn uniformly in √σ; see `data.ranges`.
         seed: the k-th example of epoch e depends only on (seed, e, k).

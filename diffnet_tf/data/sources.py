@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from diffnet_tf.base import checks
-from diffnet_tf.base.choices import SOURCES, SPLITS
+from diffnet_tf.base.choices import SCALES, SOURCES, SPLITS
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.data import binary, light
 from diffnet_tf.data.colour import ColourImages, to_colour
@@ -247,12 +247,13 @@ def open_images(
     limit: int | None = None,
     size: int | None = SIZE,
     colour: bool = False,
+    scale: str = "maximum",
 ) -> GrayImages:
     """Like `load_images`, but returns images in a compact form for `pairs` and `fit`: bytes if the source has bytes.
 
     Args:
-        source, data_dir, split, limit, size, colour: see `load_images`. size=None keeps the files of "folder" at their
-            own sizes.
+        source, data_dir, split, limit, size, colour, scale: see `load_images`. size=None keeps the files of "folder" at
+            their own sizes.
 
     Returns:
         A `GrayImages`, or with `colour` a `ColourImages`. If the images differ in size, a `MixedImages`, from which a
@@ -263,6 +264,7 @@ def open_images(
     """
     checks.one_of(source, "source", SOURCES)
     checks.one_of(split, "split", SPLITS)
+    checks.one_of(scale, "scale", SCALES)
     if limit is not None:
         checks.count(limit, "limit")
     if size is not None:
@@ -275,9 +277,9 @@ def open_images(
     if colour and source in ("mat", "npy"):
         raise ValueError(f"colour=True with source={source!r}, which holds gray images; expected another source.")
     images = READERS[source](data_dir, split, limit, size, to_colour if colour else to_gray)
-    if isinstance(images, GrayImages):
-        return images
-    return (ColourImages if colour else GrayImages)(images, f"{where}: the images")
+    if not isinstance(images, GrayImages):
+        images = (ColourImages if colour else GrayImages)(images, f"{where}: the images")
+    return images.in_white() if scale == "white" else images
 
 
 def load_images(
@@ -287,8 +289,9 @@ def load_images(
     limit: int | None = None,
     size: int | None = SIZE,
     colour: bool = False,
+    scale: str = "maximum",
 ) -> Array:
-    """Load gray or colour images as an array. Each image is divided by its own maximum over all channels.
+    """Load gray or colour images as an array. Each image is divided by its own maximum over all channels, or by white.
 
     Args:
         source: "skimage", "stl10", "stl10_binary", "mat", "npy" or "folder"; see `data.sources`.
@@ -301,14 +304,17 @@ def load_images(
             which must be equal here; use `open_images` if they differ. Other sources have a fixed size, STL-10 96
             pixels.
         colour: RGB instead of gray; not for "mat" and "npy".
+        scale: "maximum" divides each image by its own maximum, as networks that undo diffusion need; "white" divides
+            bytes by 255 and keeps floats, as denoising needs, whose σ is a share of white.
 
     Returns:
-        float32 (n, height, width, 1), or (n, height, width, 3) with `colour`, in [0, 1]; each image has maximum 1.
+        float32 (n, height, width, 1), or (n, height, width, 3) with `colour`, in [0, 1]; with scale="maximum" each
+        image has maximum 1.
 
     Raises:
         FileNotFoundError: if the folder or file is missing, or the folder contains no images.
         ValueError: for an unknown source or split, a file of the wrong length, or an image that is unreadable or black;
             the message names the file.
     """
-    images = open_images(source, data_dir, split, limit, size, colour)
+    images = open_images(source, data_dir, split, limit, size, colour, scale)
     return images.take(np.arange(len(images)))

@@ -136,11 +136,12 @@ def layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float = 0.2) -> 
 
 
 def _layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float) -> Iterator[Layer]:
+    data = u
     for number, (layer, dt) in enumerate(zip(model.diffusion_layers, model.time_steps), 1):
         u = ops.cast(u, layer.time_step.dtype)  # as the layer does
-        filters = layer.filters(u)
+        filters, rate = layer.coefficients(u)
         yield _layer(number, u, filters, dt, layer.boundary, contrast)
-        u = layer.update(u, filters)
+        u = layer.update(u, filters, rate=rate, data=data)
 
 
 def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundary, contrast: float) -> Layer:

@@ -111,21 +111,33 @@ class ConvNet(ImageModel):
     Args:
         depth: the number K of convolutions, at least 1.
         width: channels of the hidden convolutions.
+        noise_map: the input has an additional last channel with σ of the noise at every pixel; the first convolution
+            sees the image and √σ, as the estimators of `DiffNet`.
+        skip: add the input image to the output, as DnCNN does (Zhang et al., arXiv:1608.03981).
         dtype: a dtype policy.
 
-    Input and output: (batch, height, width, 1), any height and width.
+    Input and output: (batch, height, width, 1), any height and width; the input has two channels with a noise map.
     """
 
-    def __init__(self, depth: int = 5, width: int = 32, **kwargs: Any) -> None:
+    def __init__(
+        self, depth: int = 5, width: int = 32, noise_map: bool = False, skip: bool = False, **kwargs: Any
+    ) -> None:
         checks.count(depth, "depth")
 
-        def build(u: Tensor, policy: keras.DTypePolicy) -> Tensor:
+        def build(inputs: Tensor, policy: keras.DTypePolicy) -> Tensor:
+            image, u = inputs[..., :1], inputs
+            if noise_map:
+                u = ops.concatenate([image, ops.sqrt(ops.maximum(inputs[..., 1:], 0.0))], axis=-1)
             for i in range(depth - 1):
                 u = _conv(width, policy, f"conv{i + 1}", first=i == 0)(u)
             u = _conv(1, policy, f"conv{depth}", activation=None, first=depth == 1, last=True)(u)
+            if skip:
+                return layers.Add(dtype=state_dtype(policy), name="residual")([image, u])
             return layers.Activation("linear", dtype=state_dtype(policy), name="output")(u)
 
-        super().__init__(build, (None, None), {"depth": depth, "width": width}, **kwargs)
+        arguments: dict[str, Any] = {"depth": depth, "width": width}
+        arguments |= {name: True for name, given in (("noise_map", noise_map), ("skip", skip)) if given}  # older lack it
+        super().__init__(build, (None, None), arguments, input_channels=1 + bool(noise_map), **kwargs)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

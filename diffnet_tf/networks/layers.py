@@ -14,7 +14,7 @@ bfloat16 would limit its PSNR to 61 dB, to half precision to 79 dB.
 TensorShape([1, 96, 96, 5])
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import keras
@@ -25,94 +25,9 @@ from diffnet_tf.base.backend import fused
 from diffnet_tf.base.types import Boundary, Shape, Tensor
 from diffnet_tf.networks import convolution
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
+from diffnet_tf.networks.estimator import FilterEstimator, check_input
 from diffnet_tf.physics import stencil
 from diffnet_tf.physics.neighbourhood import check_boundary
-
-
-def _check_input(shape: Shape, channels: int = 1) -> None:
-    if len(shape) != 4 or shape[-1] != channels:
-        expected = "gray images (batch, height, width, 1)" if channels == 1 else f"(batch, height, width, {channels})"
-        raise ValueError(
-            f"This layer takes {expected}; received an input of shape {tuple(shape)}. Move channels last, and convert "
-            "colour to gray or make a layer for that number of channels."
-        )
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class FilterEstimator(keras.layers.Layer):
-    """Estimates a 5-point stencil for every pixel of an image (Fig. 3) by `depth` 3×3 convolutions with zero padding.
-
-    All convolutions but the last have `width` channels and a ReLU. The last has one channel for each filter and no
-    activation. At depth 4 there are 20,261 parameters. The first and the last convolution run in float32 or wider under
-    every dtype policy.
-
-    Args:
-        depth: number of convolutions, at least 1.
-        width: channels of the hidden convolutions, at least 1.
-        initial_scale: factor on the initial Glorot-uniform kernel of the last convolution, above 0. The authors use 1.
-            With a small factor the network starts near the identity, and trains faster.
-        filters: number of filter images in the output.
-        channels: number of channels of the input.
-
-    Input: (batch, height, width, channels). Output: (batch, height, width, filters), ordered as `stencil.ORDER`.
-
-    Raises:
-        ValueError: for an argument out of range, or an input of another shape.
-    """
-
-    def __init__(
-        self,
-        depth: int = 4,
-        width: int = 32,
-        initial_scale: float = 1.0,
-        filters: int = 5,
-        channels: int = 1,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**{**kwargs, "autocast": False})  # the first convolution must see the unrounded image
-        checks.count(depth, "depth")
-        checks.count(width, "width")
-        checks.positive(initial_scale, "initial_scale")
-        checks.count(filters, "filters")
-        checks.count(channels, "channels")
-        self.depth, self.width, self.initial_scale = depth, width, initial_scale
-        self.filters, self.channels = filters, channels
-        # Glorot-uniform is variance scaling with factor 1, fan_avg and a uniform distribution. The variance is
-        # proportional to the square of `initial_scale`.
-        last = initializers.VarianceScaling(initial_scale**2, mode="fan_avg", distribution="uniform")
-        self.convolutions = []
-        for i in range(depth):
-            ends = {"first": i == 0, "last": i == depth - 1}
-            kind = {"kernel_initializer": last} if ends["last"] else {"activation": "relu"}
-            channels_out = filters if ends["last"] else width
-            shared = {"dtype": self.dtype_policy, "trainable": self.trainable, "name": f"conv{i + 1}"}
-            self.convolutions.append(convolution.make(channels_out, **ends, **kind, **shared))
-
-    def build(self, input_shape: Shape) -> None:
-        _check_input(input_shape, self.channels)
-        for layer in self.convolutions:
-            layer.build(input_shape)
-            input_shape = layer.compute_output_shape(input_shape)
-
-    def call(self, u: Tensor) -> Tensor:
-        for layer in self.convolutions:
-            u = layer(u)
-        return u
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:-1], self.filters)
-
-    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> NoReturn:
-        """Not supported.
-
-        Raises:
-            ValueError: always. The message says what to use instead.
-        """
-        convolution.refuse_to_quantize(self, mode)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("depth", "width", "initial_scale", "filters", "channels")}
-        return {**super().get_config(), **own}
 
 
 class _Update(keras.layers.Layer):
@@ -129,11 +44,11 @@ class _Update(keras.layers.Layer):
 
     def __call__(self, u: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if hasattr(u, "shape"):
-            _check_input(u.shape, self.channels)
+            check_input(u.shape, self.channels)
         return super().__call__(u, *args, **kwargs)
 
     def build(self, input_shape: Shape) -> None:
-        _check_input(input_shape, self.channels)
+        check_input(input_shape, self.channels)
         self.time_step = self.add_weight(
             shape=(),
             initializer=initializers.Constant(self.initial_time_step),
@@ -141,6 +56,11 @@ class _Update(keras.layers.Layer):
             autocast=False,
             name="time_step",
         )
+
+    @property
+    def reach(self) -> int:
+        """How far away, in pixels along an axis, the pixels are that an output pixel depends on."""
+        return 1
 
     def filters(self, u: Tensor, noise_map: Tensor | None = None) -> Tensor:
         """The filters ζ that this layer applies to an image.
@@ -153,27 +73,50 @@ class _Update(keras.layers.Layer):
             (batch or 1, height, width, points), ordered as `stencil.OFFSETS`; of a `DiffusionLayer` with mixing (batch,
             height, width, channels, channels, points).
         """
+        return self.coefficients(u, noise_map)[0]
+
+    def coefficients(self, u: Tensor, noise_map: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """The filters ζ, and the rate ρ of the reaction (batch, height, width, 1), None without it; see `filters`."""
         u = ops.convert_to_tensor(u)
         if not self.built:
             self.build(tuple(u.shape))
-        return self._filters(ops.cast(u, self.time_step.dtype), noise_map)
+        return self._coefficients(ops.cast(u, self.time_step.dtype), noise_map)
 
-    def call(self, u: Tensor, noise_map: Tensor | None = None, training: bool = False) -> Tensor:
+    def _coefficients(self, u: Tensor, noise_map: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        raise NotImplementedError
+
+    def call(
+        self, u: Tensor, noise_map: Tensor | None = None, data: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         u = ops.cast(u, self.time_step.dtype)
-        return self.update(u, self._filters(u, noise_map), training)
+        filters, rate = self._coefficients(u, noise_map)
+        return self.update(u, filters, training, rate=rate, data=data)
 
-    def update(self, u: Tensor, filters: Tensor, training: bool = False) -> Tensor:
-        """u + δt S(ζ)u with given filters; of u's shape."""
+    def update(
+        self,
+        u: Tensor,
+        filters: Tensor,
+        training: bool = False,
+        *,
+        rate: Tensor | None = None,
+        data: Tensor | None = None,
+    ) -> Tensor:
+        """u + δt S(ζ)u with given filters, or u + δt (S(ζ)u + ρ (data − u)) with the rate ρ of a reaction."""
         u = ops.cast(u, self.time_step.dtype)
         apply = fused(self._apply) if training else self._apply
-        return u + self.time_step * apply(u, ops.cast(filters, u.dtype), self.boundary)
+        change = apply(u, ops.cast(filters, u.dtype), self.boundary)
+        if rate is not None:
+            if data is None:
+                raise ValueError("A layer with a reaction takes the data as a third argument. Call it with data=....")
+            change = change + ops.cast(rate, u.dtype) * (ops.cast(data, u.dtype) - u)
+        return u + self.time_step * change
 
     @property
     def _apply(self) -> Callable[..., Tensor]:
         return stencil.apply
 
     def compute_output_spec(
-        self, u: Tensor, noise_map: Tensor | None = None, training: bool = False
+        self, u: Tensor, noise_map: Tensor | None = None, data: Tensor | None = None, training: bool = False
     ) -> keras.KerasTensor:
         return keras.KerasTensor(u.shape, dtype=state_dtype(self.dtype_policy))
 
@@ -202,6 +145,10 @@ class DiffusionLayer(_Update):
         channels: number of image channels. The filters are estimated from all channels and shared by them (Remark 4.2).
         mixing: instead, estimate separate filters from every channel to every channel (`stencil.apply_mixing`).
         noise_map: the estimator also sees √σ of the noise. Call the layer with σ at every pixel as a second argument.
+        dilations: see `FilterEstimator`.
+        reaction: also estimate a rate ρ for every pixel, at which the image returns to the data f:
+            u⁺ = u + δt (S(ζ)u + ρ(u) (f − u)). Call the layer with f, of the image's shape, as a third argument `data`.
+            Reaction–diffusion is for denoising (Chen & Pock, arXiv:1508.02848).
 
     Input and output: (batch, height, width, channels), any height and width. A noise map is (batch, height, width, 1).
 
@@ -221,18 +168,22 @@ class DiffusionLayer(_Update):
         channels: int = 1,
         mixing: bool = False,
         noise_map: bool = False,
+        dilations: Sequence[int] | None = None,
+        reaction: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(initial_time_step, boundary, **kwargs)
         stencil.reach(points)  # raises for other numbers
         checks.count(channels, "channels")
         self.points, self.channels, self.mixing, self.noise_map = points, channels, bool(mixing), bool(noise_map)
+        self.reaction = bool(reaction)
         self.estimator = FilterEstimator(
             depth,
             width,
             initial_scale,
-            filters=points * channels**2 if mixing else points,
+            filters=(points * channels**2 if mixing else points) + self.reaction,
             channels=channels + self.noise_map,
+            dilations=dilations,
             trainable=bool(train_estimator) and self.trainable,
             dtype=self.dtype_policy,
             name="estimator",
@@ -242,7 +193,11 @@ class DiffusionLayer(_Update):
         super().build(input_shape)
         self.estimator.build((*input_shape[:-1], self.estimator.channels))
 
-    def _filters(self, u: Tensor, noise_map: Tensor | None) -> Tensor:
+    @property
+    def reach(self) -> int:
+        return max(self.estimator.reach, stencil.reach(self.points))
+
+    def _coefficients(self, u: Tensor, noise_map: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if self.noise_map != (noise_map is not None):
             expected = "two arguments, image and noise map" if self.noise_map else "an image alone"
             raise ValueError(f"A layer with noise_map={self.noise_map} takes {expected}. Call it with these.")
@@ -250,10 +205,12 @@ class DiffusionLayer(_Update):
             # The root, since convolutions hardly see whether σ is 0 or 0.001, where it matters most.
             level = ops.sqrt(ops.maximum(ops.cast(noise_map, u.dtype), 0.0))
             u = ops.concatenate([u, level], axis=-1)
-        filters = self.estimator(u)
-        if not self.mixing:
-            return filters
-        return ops.reshape(filters, (*ops.shape(filters)[:-1], self.channels, self.channels, self.points))
+        filters, rate = self.estimator(u), None
+        if self.reaction:
+            filters, rate = filters[..., :-1], filters[..., -1:]
+        if self.mixing:
+            filters = ops.reshape(filters, (*ops.shape(filters)[:-1], self.channels, self.channels, self.points))
+        return filters, rate
 
     @property
     def _apply(self) -> Callable[..., Tensor]:
@@ -268,8 +225,8 @@ class DiffusionLayer(_Update):
         convolution.refuse_to_quantize(self, mode)
 
     def get_config(self) -> dict[str, Any]:
-        own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale")}
-        own |= {name: getattr(self, name) for name in ("points", "channels", "mixing", "noise_map")}
+        own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale", "dilations")}
+        own |= {name: getattr(self, name) for name in ("points", "channels", "mixing", "noise_map", "reaction")}
         return {**super().get_config(), **own, "train_estimator": self.estimator.trainable}
 
 
@@ -320,9 +277,9 @@ class LinearDiffusionLayer(_Update):
             name="filters",
         )
 
-    def _filters(self, u: Tensor, noise_map: Tensor | None) -> Tensor:
+    def _coefficients(self, u: Tensor, noise_map: Tensor | None) -> tuple[Tensor, None]:
         kernel = ops.convert_to_tensor(self.kernel)[None]
-        return kernel if self.generalised else stencil.with_centre(kernel)
+        return (kernel if self.generalised else stencil.with_centre(kernel)), None
 
     def get_config(self) -> dict[str, Any]:
         own = {"generalised": self.generalised, "filters_initializer": initializers.serialize(self.filters_initializer)}

@@ -31,6 +31,13 @@ from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.networks.image_model import ImageModel, check_images
 from diffnet_tf.networks.layers import DiffusionLayer, LinearDiffusionLayer
 
+LATER: dict[str, Any] = {
+    "dilations": None,
+    "reaction": False,
+    "shared": False,
+    "relu": True,
+}  # arguments that older files lack
+
 __all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ResNet", "UNet"]
 
 
@@ -39,8 +46,9 @@ class _StencilModel(ImageModel):
 
     @property
     def diffusion_layers(self) -> list[DiffusionLayer | LinearDiffusionLayer]:
-        """The diffusion layers in order."""
-        return [layer for layer in self.layers if isinstance(layer, (DiffusionLayer, LinearDiffusionLayer))]
+        """The diffusion layers in the order in which they are applied. A shared layer is in it several times."""
+        layers = [layer for layer in self.layers if isinstance(layer, (DiffusionLayer, LinearDiffusionLayer))]
+        return layers * self._arguments["num_layers"] if self._arguments.get("shared") else layers
 
     @property
     def time_steps(self) -> list[float]:
@@ -60,10 +68,10 @@ class _StencilModel(ImageModel):
             TypeError, ValueError: for images of another dtype or shape.
         """
         check_images(u, self.input_channels)
-        u, *noise_map = self._split(u)
-        states = []
+        u, *noise_map = self._split(ops.convert_to_tensor(u))
+        data, states = u, []
         for layer in self.diffusion_layers:
-            u = layer(u, *noise_map)
+            u = layer(u, *noise_map, data=data)
             states.append(u)
         return states
 
@@ -87,11 +95,12 @@ class _StencilModel(ImageModel):
         """
         check_images(u, self.input_channels)
         u, *noise_map = self._split(ops.convert_to_tensor(u))
-        filters = []
+        data, all_filters = u, []
         for layer in self.diffusion_layers:
-            filters.append(layer.filters(u, *noise_map))
-            u = layer.update(u, filters[-1])
-        return filters
+            filters, rate = layer.coefficients(u, *noise_map)
+            all_filters.append(filters)
+            u = layer.update(u, filters, rate=rate, data=data)
+        return all_filters
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -108,6 +117,10 @@ class DiffNet(_StencilModel):
         points, channels, mixing: for larger stencils and for colour, see `layers.DiffusionLayer`.
         noise_map: the input has an additional last channel with σ of the noise at every pixel. Each estimator sees the
             image and √σ. (FFDNet, arXiv:1710.04026, uses σ itself.)
+        dilations, reaction: for denoising, see `layers.DiffusionLayer`. The data of the reaction is the input image.
+        shared: apply one and the same layer num_layers times, instead of layers with weights of their own.
+        relu: whether the output passes a final ReLU. False keeps values below 0, as denoising needs: noise on black is
+            as often below 0 as above.
         dtype: a dtype policy; images and time steps are always float32 or wider.
 
     Input and output: (batch, height, width, channels) in [0, 1], of any height and width; the input has one channel
@@ -129,6 +142,10 @@ class DiffNet(_StencilModel):
         channels: int = 1,
         mixing: bool = False,
         noise_map: bool = False,
+        dilations: Sequence[int] | None = None,
+        reaction: bool = False,
+        shared: bool = False,
+        relu: bool = True,
         **kwargs: Any,
     ) -> None:
         checks.count(num_layers, "num_layers")
@@ -142,15 +159,26 @@ class DiffNet(_StencilModel):
             "mixing": mixing,
             "noise_map": noise_map,
         }
+        later: dict[str, Any] = {
+            "dilations": None if dilations is None else list(dilations),
+            "reaction": bool(reaction),
+        }
 
         def build(inputs: Tensor, policy: keras.DTypePolicy) -> Tensor:
             u, *level = [inputs[..., :channels], inputs[..., channels:]] if noise_map else [inputs]
+            data = {"data": u} if reaction else {}
             for i in range(num_layers):
-                layer = DiffusionLayer(estimator_depth, **of_layers, dtype=policy, name=f"diffusion{i + 1}")
-                u = layer(u, *level)
-            return layers.ReLU(dtype=state_dtype(policy), name="relu")(u)
+                if i == 0 or not shared:
+                    layer = DiffusionLayer(
+                        estimator_depth, **of_layers, **later, dtype=policy, name=f"diffusion{i + 1}"
+                    )
+                u = layer(u, *level, **data)
+            return layers.ReLU(dtype=state_dtype(policy), name="relu")(u) if relu else u
 
         arguments = {"num_layers": num_layers, "estimator_depth": estimator_depth, **of_layers}
+        of_model = {**later, "shared": bool(shared), "relu": bool(relu)}
+        # Only if they are not the defaults: older files and checkpoints lack them.
+        arguments |= {name: value for name, value in of_model.items() if value != LATER[name]}
         super().__init__(build, (None, None), arguments, input_channels=channels + bool(noise_map), **kwargs)
 
 

@@ -13,11 +13,13 @@ import keras
 from diffnet_tf.base import checks
 from diffnet_tf.files import reading
 from diffnet_tf.networks.baselines import ConvNet, ResNet, UNet
+from diffnet_tf.networks.estimator import check_dilations
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.layers import DiffusionLayer
-from diffnet_tf.networks.models import DiffNet, LinearDiffNet
+from diffnet_tf.networks.models import LATER, DiffNet, LinearDiffNet
 
 MOST_LAYERS = 1000  # of convolutions, or of linear diffusion layers
+MOST_DILATION = 64  # of a convolution, whose memory grows with it
 MOST_PARAMETERS = 2**29  # 2 GiB
 _LARGEST = 10**12  # numbers above this are not multiplied: messages would get long
 MOST_SCALES = 10  # of a U-Net: images are padded to multiples of 2⁹ pixels
@@ -56,13 +58,19 @@ def _of_diffnet(
     channels: int = 1,
     mixing: bool = False,
     noise_map: bool = False,
+    dilations: Sequence[int] | None = None,
+    reaction: bool = False,
+    shared: bool = False,
+    relu: bool = True,
     **_: Any,
 ) -> tuple[int, int]:
     _counts(num_layers=num_layers, estimator_depth=estimator_depth, width=width, points=points, channels=channels)
-    _flags(mixing=mixing, noise_map=noise_map)
-    filters = points * channels**2 if mixing else points
+    _flags(mixing=mixing, noise_map=noise_map, reaction=reaction, shared=shared, relu=relu)
+    if dilations is not None and max(check_dilations(dilations, estimator_depth)) > MOST_DILATION:
+        raise ValueError(f"dilations={dilations!r:.50}; expected at most {MOST_DILATION}")
+    filters = (points * channels**2 if mixing else points) + reaction
     one = _chain(estimator_depth, channels + noise_map, width, filters) + 1  # and a time step
-    return num_layers * estimator_depth, num_layers * one
+    return num_layers * estimator_depth, one if shared else num_layers * one
 
 
 def _of_linear(image_shape: Sequence[int], num_layers: int, generalised: bool, **_: Any) -> tuple[int, int]:
@@ -82,9 +90,10 @@ def _of_unet(widths: Sequence[int]) -> tuple[int, int]:
     return 5 * len(widths), down + up + _conv(widths[0], 1)
 
 
-def _of_convnet(depth: int, width: int) -> tuple[int, int]:
+def _of_convnet(depth: int, width: int, noise_map: bool = False, skip: bool = False) -> tuple[int, int]:
     _counts(depth=depth, width=width)
-    return depth, _chain(depth, 1, width, 1)
+    _flags(noise_map=noise_map, skip=skip)
+    return depth, _chain(depth, 1 + noise_map, width, 1)
 
 
 def _of_resnet(blocks: int, width: int) -> tuple[int, int]:
@@ -110,7 +119,8 @@ class _Kind:
 
 
 _STEPS = ("initial_time_step", "boundary")
-_LATER = {"points": 5, "channels": 1, "mixing": False, "noise_map": False}
+_LATER = {"points": 5, "channels": 1, "mixing": False, "noise_map": False, **LATER}
+_SKIP = {"noise_map": False, "skip": False}
 _KINDS = {
     kind.network.__name__: kind
     for kind in (
@@ -120,7 +130,7 @@ _KINDS = {
         # Without its initialiser: the name of a function in a stranger's file would be looked up.
         _Kind(LinearDiffNet, ("image_shape", "num_layers", "generalised", *_STEPS), _of_linear),
         _Kind(UNet, ("widths",), _of_unet),
-        _Kind(ConvNet, ("depth", "width"), _of_convnet),
+        _Kind(ConvNet, ("depth", "width", *_SKIP), _of_convnet, _SKIP),
         _Kind(ResNet, ("blocks", "width"), _of_resnet),
     )
 }
@@ -137,7 +147,7 @@ def describe(model: keras.Model) -> dict[str, Any]:
         raise checks.InputTypeError(
             f"The network is a {type(model).__name__}; expected one of {', '.join(_KINDS)}. Keep it with model.save."
         )
-    config = model.get_config()
+    config = kind.defaults | model.get_config()
     kept = {key: config[key] for key in kind.keys if key not in kind.defaults or config[key] != kind.defaults[key]}
     return {"class": type(model).__name__, **kept}
 

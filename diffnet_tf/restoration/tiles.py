@@ -23,7 +23,6 @@ from diffnet_tf.networks import presets
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.networks.precision import exact
-from diffnet_tf.physics import stencil
 from diffnet_tf.restoration import noise as estimation
 from diffnet_tf.restoration.overlap import ahead
 
@@ -35,7 +34,7 @@ def reach(model: keras.Model) -> int | None:
     """
     if not isinstance(model, DiffNet) or any(layer.boundary == "periodic" for layer in model.diffusion_layers):
         return None
-    return sum(max(layer.estimator.depth, stencil.reach(layer.points)) for layer in model.diffusion_layers)
+    return sum(layer.reach for layer in model.diffusion_layers)
 
 
 def image_shape(model: keras.Model) -> tuple[int | None, int | None, int]:

@@ -45,13 +45,16 @@ def configuration(
         layers = attributes.of_model(model)
         if layers is not None:
             described["layers"] = _plain_values(layers)
+    scales = {"scale": images.scale} if images.scale != "maximum" else {}
     return {
         "version": VERSION,
         "model": {"class": type(model).__name__, **described},
-        "recipe": dataclasses.asdict(recipe),
+        # As in older checkpoints, which lack this field.
+        "recipe": {k: v for k, v in dataclasses.asdict(recipe).items() if (k, v) != ("refresh_every", None)},
         "steps": steps,
         "validate_every": every,
         "images": images.fingerprint(),
+        **scales,
         "validation": None if validation is None else validation.fingerprint(),
         "callbacks": callback_state.settings(callbacks, recipe, steps, every),
         **options,

@@ -9,6 +9,7 @@ from diffnet_tf.base import checks, command_line
 from diffnet_tf.base.choices import SOURCES
 from diffnet_tf.files import provenance
 
+SIZE = 96  # side of the images of most experiments, in pixels
 BUDGETS = ("smoke", "quick", "cpu", "paper")
 STRATEGIES = ("none", "mirrored", "multiworker", "data_parallel")
 IMAGES = ("source", "data_dir", "test_dir", "note")  # options that say which images
@@ -57,7 +58,7 @@ class Options:
             if None not in (value, least):
                 checks.count(value, command_line.option(name), least)
         self.commit = provenance.commit()  # of the code that runs, not of what is committed meanwhile
-        self._counts = {}
+        self._counts, self._size = {}, SIZE
 
     @property
     def directory(self):
@@ -78,8 +79,10 @@ class Options:
         """Whether --only includes a part of this name."""
         return name.startswith(tuple((self.only or "").split(",")))
 
-    def images(self, split, limit=None, colour=False):
+    def images(self, split, limit=None, colour=False, whole=False, **more):
         """The images to train on ("train"), to validate on ("validation") or to measure on ("test").
+
+        `whole` keeps the images of a folder at their own sizes; `more` goes to `data.open_images`.
 
         With --test-dir these are three disjoint sets: the training source's train and test splits, and all of the
         test folder. Without it the test split serves for both, which is fair while nothing is chosen by validation.
@@ -88,7 +91,8 @@ class Options:
 
         folder, part = (self.test_dir, "all") if split == "test" and self.test_dir else (self.data_dir, "test")
         part = "train" if split == "train" else part
-        found = data.open_images(self.source, folder, part, limit, colour=colour)
+        self._size = None if whole and self.source == "folder" else SIZE
+        found = data.open_images(self.source, folder, part, limit, self._size, colour, **more)
         self._counts[split] = len(found)
         return found
 
@@ -100,9 +104,12 @@ class Options:
         """
         folder, split = (self.test_dir, "all") if self.test_dir else (self.data_dir, "test")
         return {
-            "training": {**content(self.source, self.data_dir), "split": "train", "count": self._counts.get("train")},
-            "test": {**content(self.source, folder), "split": split, "count": self._counts.get("test")},
+            "training": {**content(self.source, self.data_dir, self._size), "split": "train", **self._count("train")},
+            "test": {**content(self.source, folder, self._size), "split": split, **self._count("test")},
         }
+
+    def _count(self, split):
+        return {"count": self._counts.get(split)}
 
     def provenance(self):
         """What a record says about the images and everything else that the numbers depend on."""
@@ -127,7 +134,7 @@ def numerics():
 
 
 @functools.cache
-def content(source, directory):
+def content(source, directory, size=SIZE):
     """SHA-256 of the gray pixels of a whole source in order, before splits and limits, and their shape.
 
     Integers are hashed as they are, floats as float32. If there are as many images as in STL-10, the result also says
@@ -140,7 +147,7 @@ def content(source, directory):
     from diffnet_tf import data
     from experiments.lib import stl10
 
-    pixels = data.open_images(source, directory, "all").pixels
+    pixels = data.open_images(source, directory, "all", size=size).pixels
     found = {"sha256": hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest(), "shape": list(pixels.shape)}
     if found["shape"] == STL10_SHAPE:
         found["holds_stl10_real"] = len(stl10.places(pixels)) == len(stl10.real())
