@@ -25,7 +25,7 @@ def state_dtype(policy: str | keras.DTypePolicy) -> str:
     return at_least_float32(keras.dtype_policies.get(policy).variable_dtype)
 
 
-def _parts(x: Tensor, axis: int) -> Tensor:
+def tf32_parts(x: Tensor, axis: int) -> Tensor:
     """Split x into two parts whose sum is x, concatenated along an axis. The gradient goes through the second part.
 
     For values between −4 and 4, TF32 does not change the first part, and the second by less than 2⁻²².
@@ -83,9 +83,9 @@ class Conv2D(keras.layers.Conv2D):
         u, kernel = ops.cast(u, dtype), ops.cast(self.kernel, dtype)
         split = dtype == "float32" and narrows_float32()
         if split and self.split_input:
-            u, kernel = _parts(u, -1), ops.concatenate([kernel, kernel], axis=2)
+            u, kernel = tf32_parts(u, -1), ops.concatenate([kernel, kernel], axis=2)
         if split and self.split_kernel:
-            kernel = _parts(kernel, -1)
+            kernel = tf32_parts(kernel, -1)
         output = self.convolution_op(u, kernel)
         if split and self.split_kernel:
             output = output[..., : self.filters] + output[..., self.filters :]

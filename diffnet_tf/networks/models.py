@@ -30,15 +30,12 @@ from diffnet_tf.networks.baselines import ConvNet, ResNet, UNet
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.networks.image_model import ImageModel, check_images
 from diffnet_tf.networks.layers import DiffusionLayer, LinearDiffusionLayer
+from diffnet_tf.networks.tnrd import ReactionDiffusionNet
 
-LATER: dict[str, Any] = {
-    "dilations": None,
-    "reaction": False,
-    "shared": False,
-    "relu": True,
-}  # arguments that older files lack
+__all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ReactionDiffusionNet", "ResNet", "UNet"]
 
-__all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ResNet", "UNet"]
+# Arguments of DiffNet that older files lack.
+LATER: dict[str, Any] = {"dilations": None, "reaction": False, "shared": False, "relu": True}
 
 
 class _StencilModel(ImageModel):
