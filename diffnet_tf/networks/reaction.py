@@ -79,8 +79,8 @@ class _Tapered(initializers.Initializer):
 class ReactionDiffusionLayer(keras.layers.Layer):
     """One stage of TNRD: u⁺ = u − Σ_i k̄_i ∗ φ_i(k_i ∗ u) − λ(u − f), where f is the noisy image.
 
-    Learned are the filters k_i, the functions φ_i of one variable and the number λ. k̄_i is k_i rotated by 180°. Both
-    convolutions continue their input by its mirror image, as in the paper.
+    Learned are the filters k_i, the functions φ_i of one variable and the number λ. k̄_i is k_i rotated by 180°. At
+    the border u is continued by its mirror image, and the stage is computed as if it were on the whole plane.
 
     - A filter is a combination of cosines (the basis of the discrete cosine transform) without the constant, divided by
       its Euclidean norm. So its mean is 0 and its norm 1. At the start, the filters are the cosines.
@@ -178,16 +178,17 @@ class ReactionDiffusionLayer(keras.layers.Layer):
     def call(self, u: Tensor, noisy: Tensor | None = None) -> Tensor:
         dtype = self.reaction.dtype
         u = ops.cast(u, dtype)
-        kernels, width = self._kernels(), self.size // 2
-        image, seen = mirrored(u, width), kernels / self.gamma
+        kernels, image = self._kernels(), mirrored(u, self.reach)
+        seen = kernels / self.gamma
         if dtype == "float32" and narrows_float32():
             image, seen = convolution.tf32_parts(image, -1), ops.concatenate([seen, seen], axis=2)
         z = ops.conv(image, seen, padding="valid", data_format="channels_last")
         weights = self.influence_weights * (self.gamma / self.size**2)
-        flow = mirrored(fused(influence.evaluate)(z, weights), width)
+        flow = fused(influence.evaluate)(z, weights)
         # The transposed convolution is the one with rotated filters. XLA is many times as fast with it on a CPU.
         change = ops.conv_transpose(flow, kernels, padding="same", data_format="channels_last")
-        change = change[:, width:-width, width:-width]
+        inside = slice(self.size // 2, -(self.size // 2))
+        change = change[:, inside, inside]
         if noisy is None:
             return u - change
         return u - change - self.reaction * (u - ops.cast(noisy, dtype))
