@@ -140,7 +140,7 @@ class ReactionDiffusionLayer(keras.layers.Layer):
             return self.add_weight(shape=shape, initializer=initializer, **options)
 
         self.coefficients = variable("coefficients", (self.size**2 - 1, self.filters), initializers.Identity())
-        self.influence_weights = variable("influence_weights", (self.centres, self.filters), _Tapered(0.3, 2.0))
+        self.influence_weights = variable("influence_weights", (self.centres, self.filters), _Tapered(1.0, 3.0))
         self.reaction = variable("reaction", (), initializers.Constant(self.initial_reaction))
 
     def _kernels(self) -> Tensor:
