@@ -10,14 +10,14 @@ FAST = -m "not slow"
 JAX_VENV ?= .venv-jax
 JAX_TESTS = tests/physics/test_stencil.py tests/physics/test_diffusion.py tests/physics/test_operators.py \
             tests/networks/test_layers.py tests/networks/test_models.py tests/networks/test_presets.py \
-            tests/networks/test_open_presets.py \
+            tests/networks/test_open_presets.py tests/networks/test_reaction.py \
             tests/networks/test_convolution.py tests/networks/test_precision.py \
             tests/training/test_training.py tests/training/test_soap.py tests/training/test_distribute.py \
             tests/training/test_device.py tests/data/test_halves.py tests/data/test_examples.py \
             tests/hostile/test_bad_input.py tests/test_metrics.py tests/test_without_tensorflow.py
 # Tests that show that Keras's PyTorch backend and a network written in PyTorch give the same; and deepinv with both.
 TORCH_VENV ?= .venv-torch
-TORCH_TESTS = tests/physics/test_stencil.py tests/networks/test_presets.py tests/networks/test_precision.py \
+TORCH_TESTS = tests/physics/test_stencil.py tests/networks/test_reaction.py tests/networks/test_presets.py tests/networks/test_precision.py \
               tests/networks/test_convolution.py tests/restoration/test_restoration.py \
               tests/restoration/test_deepinv.py tests/test_benchmarks.py
 

@@ -1,7 +1,7 @@
 """Count the floating-point operations for one image: of a network, from the model object, and of classical inverses.
 
 Counts the multiplications and additions (a multiply-add is two) of convolutions, transposed convolutions and stencil
-updates. Biases, activations, pooling and copies are not counted; together they are less than 2 %.
+updates, and the influence functions of TNRD. Biases, other activations, pooling and copies are not counted; together they are less than 2 %.
 
 >>> import diffnet_tf as dn
 >>> from diffnet_tf.evaluation import costs
@@ -14,7 +14,7 @@ import math
 import keras
 from keras import layers
 
-from diffnet_tf.networks.layers import DiffusionLayer
+from diffnet_tf.networks.layers import DiffusionLayer, ReactionDiffusionLayer
 
 # Per pixel, one explicit Perona–Malik step: |∇u|² 5, γ 3, its means 4, fluxes 4, their differences 3, update 2.
 STEP = 21
@@ -59,6 +59,8 @@ def _of_layer(layer: keras.layers.Layer, shape: tuple[int, ...]) -> int:
         points = layer.estimator.convolutions[-1].filters
         estimator = sum(2 * _size(convolution) * pixels for convolution in layer.estimator.convolutions)
         return estimator + 2 * (points + 1) * pixels  # the stencil S u, then u + δt S u
+    if isinstance(layer, ReactionDiffusionLayer):  # two convolutions, and the polynomials of the influence functions
+        return (4 * layer.size**2 + 2 * layer.centres) * layer.filters * pixels
     return 0
 
 

@@ -17,11 +17,13 @@ from diffnet_tf.networks.estimator import check_dilations
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.layers import DiffusionLayer
 from diffnet_tf.networks.models import LATER, DiffNet, LinearDiffNet
+from diffnet_tf.networks.tnrd import ReactionDiffusionNet
 
 MOST_LAYERS = 1000  # of convolutions, or of linear diffusion layers
 MOST_DILATION = 64  # of a convolution, whose memory grows with it
 MOST_PARAMETERS = 2**29  # 2 GiB
 _LARGEST = 10**12  # numbers above this are not multiplied: messages would get long
+MOST_SIDE = 31  # of the filters of TNRD, in pixels
 MOST_SCALES = 10  # of a U-Net: images are padded to multiples of 2⁹ pixels
 
 
@@ -101,6 +103,16 @@ def _of_resnet(blocks: int, width: int) -> tuple[int, int]:
     return 2 * blocks + 2, _chain(2 * blocks + 2, 1, width, 1)
 
 
+def _of_tnrd(stages: int, size: int, filters: int | None, centres: int, **_: Any) -> tuple[int, int]:
+    _counts(stages=stages, size=size, centres=centres)
+    if size > MOST_SIDE:  # a basis of size² filters is made, whatever the number of parameters
+        raise ValueError(f"size={size:,}; expected at most {MOST_SIDE}")
+    filters = size**2 - 1 if filters is None else filters
+    _counts(filters=filters)
+    one = (size**2 - 1 + centres) * filters + 1  # and λ
+    return stages * (2 + centres // 7), stages * one  # two convolutions, and the blocks of centres: all are unrolled
+
+
 @dataclasses.dataclass(frozen=True)
 class _Kind:
     """A class of networks.
@@ -132,6 +144,7 @@ _KINDS = {
         _Kind(UNet, ("widths",), _of_unet),
         _Kind(ConvNet, ("depth", "width", *_SKIP), _of_convnet, _SKIP),
         _Kind(ResNet, ("blocks", "width"), _of_resnet),
+        _Kind(ReactionDiffusionNet, ("stages", "size", "filters", "centres", "gamma", "initial_reaction"), _of_tnrd),
     )
 }
 

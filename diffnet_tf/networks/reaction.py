@@ -150,6 +150,10 @@ class ReactionDiffusionLayer(keras.layers.Layer):
         norms = ops.sqrt(ops.sum(ops.square(coefficients), 0, keepdims=True) + keras.config.epsilon() ** 2)
         return ops.reshape(ops.matmul(basis, coefficients / norms), (self.size, self.size, 1, self.filters))
 
+    def _weights(self) -> Tensor:
+        """The weights of φ, (centres, filters)."""
+        return self.influence_weights * (self.gamma / self.size**2)
+
     @property
     def kernels(self) -> Array:
         """The filters k_i, an array (size, size, filters). They are applied as correlations: not rotated."""
@@ -168,8 +172,7 @@ class ReactionDiffusionLayer(keras.layers.Layer):
         self._make()
         z = ops.cast(ops.convert_to_tensor(z), self.reaction.dtype) / self.gamma
         z = ops.broadcast_to(z[..., None], (*z.shape, self.filters))
-        weights = ops.convert_to_tensor(self.influence_weights)
-        return influence.evaluate(z, weights) * (self.gamma / self.size**2)
+        return influence.evaluate(z, self._weights())
 
     def _make(self) -> None:
         if not self.built:
@@ -183,8 +186,7 @@ class ReactionDiffusionLayer(keras.layers.Layer):
         if dtype == "float32" and narrows_float32():
             image, seen = convolution.tf32_parts(image, -1), ops.concatenate([seen, seen], axis=2)
         z = ops.conv(image, seen, padding="valid", data_format="channels_last")
-        weights = self.influence_weights * (self.gamma / self.size**2)
-        flow = fused(influence.evaluate)(z, weights)
+        flow = fused(influence.evaluate)(z, self._weights())
         # The transposed convolution is the one with rotated filters. XLA is many times as fast with it on a CPU.
         change = ops.conv_transpose(flow, kernels, padding="same", data_format="channels_last")
         inside = slice(self.size // 2, -(self.size // 2))

@@ -4,8 +4,9 @@ After one diffusion layer, a pixel depends on its neighbours within `depth` pixe
 within the reach of the stencil (one or two pixels), whichever is larger. The margin of a tile is the sum of these over
 all layers, so its result equals that of the whole image, up to rounding. At the image border there is no margin.
 
-For networks other than DiffNet the reach is not known, so they get the whole image. A DiffNet with periodic boundaries
-gets it, too: its first pixels depend on the last ones.
+After one stage of TNRD, a pixel depends on its neighbours within the side of a filter. For other networks the reach is not
+known, so they get the whole image. A DiffNet with periodic boundaries gets it, too: its first pixels depend on the last
+ones.
 """
 
 import contextlib
@@ -23,15 +24,19 @@ from diffnet_tf.networks import presets
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.networks.precision import exact
+from diffnet_tf.networks.tnrd import ReactionDiffusionNet
 from diffnet_tf.restoration import noise as estimation
 from diffnet_tf.restoration.overlap import ahead
 
 
 def reach(model: keras.Model) -> int | None:
-    """The distance in pixels within which an output pixel of a `models.DiffNet` depends on the input.
+    """The distance in pixels within which an output pixel depends on the input.
 
-    None for other networks, and for a DiffNet with periodic boundaries.
+    Known for a `models.DiffNet` and a `models.ReactionDiffusionNet`. None for other networks, and for a DiffNet with
+    periodic boundaries.
     """
+    if isinstance(model, ReactionDiffusionNet):
+        return model.reach
     if not isinstance(model, DiffNet) or any(layer.boundary == "periodic" for layer in model.diffusion_layers):
         return None
     return sum(layer.reach for layer in model.diffusion_layers)
@@ -72,8 +77,8 @@ class Tiled:
 
     Args:
         model: a network that maps gray or colour images to images of the same shape.
-        tile: side of the tiles in pixels, without the margin, at least 1. Only for a `models.DiffNet`; other networks
-            get the whole image. Processing takes about 400 bytes of memory for each pixel of a tile.
+        tile: side of the tiles in pixels, without the margin, at least 1. Only for networks whose `reach` is known;
+            others get the whole image. Processing takes about 400 bytes of memory for each pixel of a tile.
         noise: for a network with a noise map: σ of the noise as a share of white, or "auto" (also if it is None) to
             estimate it from each image, see `dn.estimate_noise`. For other networks None.
         precision: "float32", "bfloat16" or "auto", see `networks.precision`; None for the network's own dtype.

@@ -20,12 +20,14 @@ CASES = {
     "DiffusionLayer of 13 points": lambda **k: dn.layers.DiffusionLayer(depth=2, width=4, points=13, **k),
     "LinearDiffusionLayer": lambda **k: dn.layers.LinearDiffusionLayer(**k),
     "LinearDiffusionLayer mean-free": lambda **k: dn.layers.LinearDiffusionLayer(generalised=False, **k),
+    "ReactionDiffusionLayer": lambda **k: dn.layers.ReactionDiffusionLayer(3, 4, centres=9, **k),
     "DiffNet": lambda **k: dn.models.DiffNet(2, 2, 4, **k),
     "DiffNet of 9 points": lambda **k: dn.models.DiffNet(2, 2, 4, points=9, **k),
     "LinearDiffNet": lambda **k: dn.models.LinearDiffNet(SHAPE, 2, **k),
     "UNet": lambda **k: dn.models.UNet((2, 4), **k),
     "ConvNet": lambda **k: dn.models.ConvNet(2, 4, **k),
     "ResNet": lambda **k: dn.models.ResNet(2, 4, **k),
+    "ReactionDiffusionNet": lambda **k: dn.models.ReactionDiffusionNet(2, 3, centres=9, **k),
 }
 POLICIES = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 case = pytest.mark.parametrize("make", CASES.values(), ids=CASES)

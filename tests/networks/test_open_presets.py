@@ -43,6 +43,8 @@ NETWORKS = {
     "CNN": lambda: dn.models.ConvNet(3, 4),
     "CNN of one layer": lambda: dn.models.ConvNet(1, 4),
     "ResNet": lambda: dn.models.ResNet(2, 4),
+    "TNRD": lambda: dn.models.ReactionDiffusionNet(2, 3, centres=9),
+    "TNRD with fewer filters": lambda: dn.models.ReactionDiffusionNet(1, 5, 6, 20, 0.1, 0.3),
 }
 QUICK = ("all of these", "linear", "U-Net of one scale")  # on JAX
 

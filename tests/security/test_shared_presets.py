@@ -72,6 +72,10 @@ def test_yaml_is_not_evaluated(shared, canary):
             assert dn.from_preset(shared).count_params() > 0
 
 
+TNRD = {
+    "class": "ReactionDiffusionNet",
+    **{"stages": 1, "size": 7, "filters": None, "centres": 63, "gamma": 0.04, "initial_reaction": 0.1},
+}
 NETWORKS = [
     ({"class": "os.system"}, "has a network of class 'os.system'; expected one of DiffNet"),
     ({"class": ["DiffNet"]}, r"has a network of class \['DiffNet'\]"),
@@ -117,6 +121,11 @@ def test_networks_that_are_none_or_too_large(shared, change, message):
         ({"class": "LinearDiffNet", "image_shape": [9, 9], "num_layers": 1}, "cannot be read .*generalised"),
         ({"class": "ConvNet", "depth": 10**9, "width": 1}, "layers; expected at most"),
         ({"class": "ResNet", "blocks": -1, "width": 1}, "blocks=-1"),
+        ({**TNRD, "size": 10**5, "filters": 1}, "size=100,000; expected at most 31"),
+        ({**TNRD, "stages": 10**5}, "layers; expected at most"),
+        ({**TNRD, "filters": 1, "centres": 10**5}, "layers; expected at most"),
+        ({**TNRD, "filters": 49}, "filters=49; expected at most"),
+        ({**TNRD, "size": 4}, "size=4; expected an odd number"),
         ({}, "cannot be read as a model card .*num_layers"),
     ],
 )
