@@ -151,10 +151,12 @@ def not_negative(value: float, name: str) -> None:
 
 
 def noise_level(value: float, name: str) -> None:
-    """Raise an error unless the value is a σ in [0, 1), on images whose maximum is 1. More was meant as per cent."""
+    """Raise an error unless the value is a σ in [0, 1), as a share of white. More was meant as per cent."""
     not_negative(value, name)
     if value >= 1:
-        raise ValueError(f"{name}={value:g}; expected σ as a fraction of the maximum, below 1. For 3 %, give 0.03.")
+        raise ValueError(
+            f"{name}={value:g}; expected σ as a fraction of white, below 1. For 3 %, give 0.03; for 25 of 255, 25/255."
+        )
 
 
 def count(value: int, name: str, minimum: int = 1) -> None:

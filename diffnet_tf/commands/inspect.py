@@ -109,7 +109,7 @@ def _centre(image: image_files.Image, arguments: Namespace) -> Array:
     nodata = image.nodata if arguments.nodata is None else arguments.nodata
     colour = "bands" if image.bands else "luminance"
     given = (colour, image.alpha, arguments.white, arguments.black, nodata)
-    whole = plan.planned(pixels, name, *given, dtype=pixels.dtype, scale=None)
+    whole = plan.planned(pixels, name, *given, dtype=pixels.dtype, scale=None, network_scale=models.scale(arguments))
     rows, columns = (slice(max(0, (n - size) // 2), max(0, (n - size) // 2) + size) for n in pixels.shape[:2])
     part = whole.parts[0]
     if not part.scale.span > 0:

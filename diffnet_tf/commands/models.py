@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from diffnet_tf.base.choices import PRESETS
 from diffnet_tf.files import image_files
+from diffnet_tf.networks import cards
 
 if TYPE_CHECKING:
     import keras
@@ -37,8 +38,9 @@ def add_values(parser: ArgumentParser) -> None:
         "--white",
         metavar="VALUE",
         type=level,
-        help="pixel value that the network sees as 1, or a percentile such as 99.9%% (default: the maximum of the "
-        "image)",
+        help="pixel value that the network sees as 1, or a percentile such as 99.9%%; maximum for the maximum of the "
+        "image; full for 255 or 65535 in 8 or 16 bits, and 1.0 in floats (default: the maximum of the image; full for "
+        "presets with scale: white on their card, such as those that remove noise)",
     )
     parser.add_argument(
         "--black",
@@ -54,6 +56,11 @@ def add_values(parser: ArgumentParser) -> None:
         help="value that marks missing pixels, for example --nodata=-9999 or --nodata nan; missing pixels are filled "
         "in for the network and restored afterwards (default: as the file says, else none)",
     )
+
+
+def scale(arguments: Namespace) -> str | None:
+    """The scale of the network that the arguments name, see `cards.scale`; None for a .keras file: it has no card."""
+    return cards.scale(cards.card(arguments.preset)) if arguments.preset else None
 
 
 def level(text: str) -> float | str:

@@ -1,8 +1,10 @@
 """Apply a network to an image file, to several, or to all images of a folder.
 
-A preset undoes (or applies) the one diffusion that it was trained on. An ordinary photograph only becomes sharper (or
-blurrier). The network sees the pixel value 0 as black and the maximum of the image as white; if some defects are
-brighter than the image, give --white. If --depth changes the number of bits, white is 255, 65535, or 1.0 in floats.
+A preset undoes (or applies) the one diffusion that it was trained on, and makes an ordinary photograph only sharper (or
+blurrier). Or it removes the noise of an ordinary photograph: its card says so. The network sees the pixel value 0 as
+black. What it sees as white depends on the preset: the maximum of the image, or 255 in 8 bits, 65535 in 16 bits, and
+1.0 in floats. If some defects are brighter than the image, or if white is another value, give --white. If --depth
+changes the number of bits, white is 255, 65535, or 1.0 in floats.
 
 Among several images, one that fails does not stop the others, and the exit status is 1. Run the same command again to
 continue after a stop and to retry the images that failed.
@@ -49,9 +51,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--colour",
         choices=COLOURS,
-        default="luminance",
         help="how to process channels: luminance (brightness only, keeps the colours), channels (R, G and B), or bands "
-        "(each channel is an image of its own; automatic for TIFFs that say so)",
+        "(each channel is an image of its own; automatic for TIFFs that say so) (default: channels for presets whose "
+        "white is full, such as those that remove noise; else luminance)",
     )
     parser.add_argument(
         "--alpha",
@@ -80,8 +82,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--noise",
         metavar="SIGMA",
         type=sigma,
-        help="σ of the noise as a share of white, such as 0.01, or auto to estimate it; only for networks that are "
-        "given σ, such as inverse-any-noise (default: auto for these)",
+        help="σ of the noise as a share of white, such as 0.01 or 25/255, or auto to estimate it; only for networks "
+        "that are given σ, such as inverse-any-noise (default: auto for these)",
     )
     parser.add_argument(
         "--precision",
@@ -99,19 +101,21 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def sigma(text: str) -> float | str:
-    """Convert σ to a float, unless it is to be estimated."""
+    """Convert σ, a number or a fraction such as 25/255, to a float, unless it is to be estimated."""
     if text == "auto":
         return text
+    above, slash, below = text.partition("/")
     try:
-        return float(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r}; expected a number or auto") from None
+        return float(above) / float(below) if slash else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise ArgumentTypeError(f"{text!r}; expected a number, a fraction such as 25/255, or auto") from None
 
 
 def run(arguments: Namespace) -> int:
     """Restore the images. Returns the exit status: 1 if some of several images failed, else 0."""
     checks.count(arguments.tile, "--tile")
     checks.count(arguments.max_pixels, "--max-pixels")
+    arguments.network_scale = models.scale(arguments)
     sources = list(dict.fromkeys(path for text in arguments.input for path in folder.named(text)))
     output, first = Path(arguments.output), sources[0]
     if len(sources) > 1 or first.is_dir():
@@ -203,7 +207,9 @@ def _opened(arguments: Namespace, source: Path, target: Path) -> image_files.Ima
 
     image = _with_alpha(arguments, image_files.open_image(source, arguments.max_pixels))
     dtype = _dtype(arguments, image)
-    restoration.check(image.pixels, source, **_values(arguments, image), dtype=dtype)
+    restoration.check(
+        image.pixels, source, **_values(arguments, image), dtype=dtype, network_scale=arguments.network_scale
+    )
     image_files.check_writable(target, dtype, image.pixels.shape[2], image)
     return image
 
@@ -243,7 +249,8 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
         restoration.restore(image.pixels, tiled, **_values(arguments, image), out=out, progress=show, name=source)
     if tiled.estimates:
         found = ", ".join(f"{100 * estimate:.2g} %" for estimate in tiled.estimates)
-        print(f"σ of the noise, estimated: {found} of white", flush=True)
+        eight = ", ".join(f"{255 * estimate:.1f}/255" for estimate in tiled.estimates)
+        print(f"σ of the noise, estimated: {found} of white" + f" ({eight})" * (tiled.scale == "white"), flush=True)
 
 
 def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from diffnet_tf.base import checks
-from diffnet_tf.base.choices import PRESETS
+from diffnet_tf.base.choices import PRESETS, SCALES
 from diffnet_tf.base.types import PathLike
 from diffnet_tf.files import model_card, reading, sealed
 from diffnet_tf.networks import hub
@@ -35,10 +35,10 @@ def list_presets() -> list[str]:
 def card(name: PathLike) -> dict[str, Any]:
     """The model card of a preset, a dict of plain values.
 
-    Its keys, if it comes with the package: name; problem; noise (σ); diffusion (that the network undoes or computes);
-    images (the kind that it was trained on); network (arguments of `models.DiffNet`); sha256 (of the weights); training
-    (experiment, data, recipe, steps, seed, commit); quality (test data, and PSNR in dB of inputs and outputs, also for
-    rounded inputs); limits; command (to train it again).
+    Its keys, if it comes with the package: name; problem; noise (σ); scale (see `scale`); diffusion (that the network
+    undoes or computes); images (the kind that it was trained on); network (arguments of `models.DiffNet`); sha256 (of
+    the weights); training (experiment, data, recipe, steps, seed, commit); quality (test data, and PSNR in dB of inputs
+    and outputs, also for rounded inputs); limits; command (to train it again).
 
     Other people's cards also have description, author, license and data, all texts, and may leave out some of the
     others; see `save_to_preset`.
@@ -180,6 +180,8 @@ def faults(values: dict[str, Any]) -> str:
     images = values.get("images", {})
     if images and not (isinstance(images.get("kind"), str) and _is_level(images.get("between") or 0.0)):
         return f"images={images!r:.50}; expected a dict with kind, a text, and perhaps between, a share of the pixels"
+    if values.get("scale", SCALES[0]) not in SCALES:
+        return f"scale={values['scale']!r:.50}; expected {' or '.join(map(repr, SCALES))}"
     noise = values.get("noise", 0.0)
     levels = list(noise) if isinstance(noise, (list, tuple)) else [noise, noise]
     if len(levels) != 2 or not all(_is_level(level) for level in levels) or levels[0] > levels[1]:
@@ -201,18 +203,27 @@ def noise(described: dict[str, Any]) -> tuple[float, float]:
     return low, high
 
 
+def scale(described: dict[str, Any]) -> str:
+    """What the network sees as 1: "maximum", the maximum of each image, or "white", as the dtype of the image says.
+
+    White is 1.0 for floats, and the largest value of the dtype for integers. Cards that do not say are "maximum".
+    """
+    return str(described.get("scale", SCALES[0]))
+
+
 def task(described: dict[str, Any]) -> str:
     """What a preset does, in words: "undoes Perona–Malik diffusion, 1 % noise"."""
     what = {
         "inverse": "undoes Perona–Malik diffusion",
         "forward": "does Perona–Malik diffusion",
         "deconvolution": "undoes isotropic diffusion",
+        "denoise": "removes white Gaussian noise",
     }.get(described.get("problem", ""))
     if what is None:
         return str(described.get("description", "")).partition("\n")[0]
     low, high = noise(described)
     if low != high:
-        return f"{what}, {100 * low:g} to {100 * high:g} % noise"
+        return f"{what}, {100 * low:.3g} to {100 * high:.3g} % noise"
     return f"{what}, {100 * high:g} % noise" if high else f"{what}, no noise"
 
 

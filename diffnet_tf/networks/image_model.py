@@ -29,8 +29,8 @@ def check_images(images: Any, channels: int = 1) -> None:
     checks.float_dtype(images, "inputs")
     if isinstance(images, np.ndarray) and images.size and images.max() > checks.FULL_RANGE:
         warnings.warn(
-            f"inputs reach {images.max():g}; the networks expect images with maximum 1. "
-            "Divide each by its own maximum first, as `restore` does.",
+            f"inputs reach {images.max():g}; the networks expect images with white at 1. "
+            "Divide each by its own maximum first, or by white if the network's card says so, as `restore` does.",
             stacklevel=3,
         )
 

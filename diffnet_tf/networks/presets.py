@@ -68,7 +68,8 @@ def from_preset(
 
     Returns:
         A network of `dn.models`; those of the package are `models.DiffNet`. Input and output are (batch, height, width,
-        1), with other channels if the card says so; divide each input by its own maximum.
+        1), with other channels if the card says so; divide each input by its own maximum, or by white if this is the
+        scale on the card (`cards.scale`). `restore` does it for you.
 
     Raises:
         ValueError: for an unknown name or precision, for both a precision and a dtype, or if the weights do not match
@@ -154,7 +155,9 @@ def save_to_preset(model: keras.Model, folder: PathLike, card: Mapping[str, Any]
         card: what readers should know. Required are five texts: "description" (what the network does; the first line
             alone should say it), "author", "license" (its name on the Hugging Face Hub, such as "cc-by-4.0"), "data"
             (what it was trained on) and "limits" (where it fails). Of a network with a noise map also "noise", the
-            range [low, high] of σ in training. Optional are "name" (else that of the folder); "noise" (σ); "problem",
+            range [low, high] of σ in training. Optional are "name" (else that of the folder); "noise" (σ); "scale"
+            ("maximum" if the network was trained on images that were divided by their own maximum, the default, or
+            "white" if they were divided by white: 1.0 for floats, 255 for 8 bits, 65535 for 16 bits); "problem",
             "diffusion", "images", "training" and "quality" as in the cards of the package (`card`), which `restore`
             uses for its warnings; and any other plain values. The network and the SHA-256 are added.
 
@@ -176,7 +179,8 @@ def save_to_preset(model: keras.Model, folder: PathLike, card: Mapping[str, Any]
     values = {key: _plain_float32(key, variable) for key, variable in variables(model).items()}
     content, seal = sealed.packed(values)
     assert 4 * number <= len(content) <= 4 * number + _SLACK
-    noise = ", noise=0.01)  # σ of the noise, as a share of white" if network.get("noise_map") else ")"
+    sigma = "25 / 255" if cards.scale(described) == "white" else "0.01"
+    noise = f", noise={sigma})  # σ of the noise, as a share of white" if network.get("noise_map") else ")"
     text = model_card.text({**described, "network": network, "sha256": seal}, _USE + noise)
     if (length := len(text.encode())) > model_card.LARGEST:
         raise ValueError(

@@ -1,14 +1,16 @@
 """Warnings before the work: the network was not trained on such images, or the output cannot hold the result."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.networks import cards, presets
 from diffnet_tf.restoration import fills, values
-from diffnet_tf.restoration.scale import Level, Scale
+from diffnet_tf.restoration.scale import FULL, Level, Scale
 from diffnet_tf.restoration.source import Source
 from diffnet_tf.restoration.values import Survey
 
@@ -16,6 +18,10 @@ from diffnet_tf.restoration.values import Survey
 CEILINGS = {"uint8": 58.9, "uint16": 107.1, "float16": 79.4}
 ROUNDING = 5e-4  # as a share of white: σ of rounding from which it counts as noise; 8 bits have 0.0011
 _SAMPLES = 2**16
+_WHITES = (255, 1023, 4095, 65535)  # of integers that were stored as floats
+_DARK = 1 / 8  # an image below this share of white may have fewer bits than its dtype
+_BELOW, _MANY_BELOW = 0.1, 0.2  # share of white, and share of the values that noise hardly brings further below black
+_ROUNDED = 0.01  # a card may say 0.216 for 55/255
 _INSIDE = 0.02  # share of the values between black and white; a sensible choice includes more
 
 
@@ -31,9 +37,37 @@ def of_values(
     above = values.above_half(source, group, luminance, stats, scale) if white is None else math.inf
     if above <= stats.few:
         messages.append(_of_few(source, group, luminance, stats, scale, int(above)))
-    elif white is None or isinstance(white, str):
+    elif white is None or (isinstance(white, str) and (white != FULL or max(stats.highs) > scale.white)):
         messages.append(_of_fills_above(source, group, stats, None if white is None else scale.white))
+    if white == FULL:
+        messages.append(_of_full(source, group, luminance, stats, scale))
     return [message for message in messages if message]
+
+
+def _of_full(source: Source, group: slice, luminance: bool, stats: Survey, scale: Scale) -> str:
+    """A warning if the white of the dtype does not seem to be that of the image; else ""."""
+    dtype = source.pixels.dtype
+    top = max(stats.highs)
+    if top > checks.FULL_RANGE * scale.white:
+        guess = next((white for white in _WHITES if top <= 1.25 * white), top)
+        return (
+            f"The values reach {top:g}, but white is {scale.white:g} for {dtype}. If this is not light far above "
+            f"white, give the value that is white, for example {values.option('white', f'{guess:g}')}."
+        )
+    if 0 < top < _DARK * scale.white:
+        guess = 2.0 ** math.ceil(math.log2(top + 1)) - 1 if dtype.kind in "iu" else top
+        return (
+            f"All values, up to {top:g}, are dark: white is {scale.white:g} for {dtype}. If another value is white, "
+            f"give it, for example {values.option('white', f'{guess:g}')}."
+        )
+    sample = source.sample(group, luminance, _SAMPLES).astype("float64")
+    if (below := float(np.mean(sample < scale.black - _BELOW * scale.span))) > _MANY_BELOW:
+        low = values.text(source, min(stats.lows))
+        return (
+            f"{100 * below:.0f} % of the values are far below black, which is {scale.black:g}. If this is not noise, "
+            f"give the value that is black, for example {values.option('black', low)}."
+        )
+    return ""
 
 
 def _of_limits(source: Source, group: slice, luminance: bool, stats: Survey, scale: Scale) -> str:
@@ -90,6 +124,20 @@ def _of_fills_above(source: Source, group: slice, stats: Survey, white: float | 
                 f"pixels, {values.option('white', high)} if they are light."
             )
     return ""
+
+
+def of_noise(model: Any, sigmas: Sequence[float]) -> list[str]:
+    """A warning if σ, given or estimated, as a share of white, is more than a preset was trained on."""
+    described = presets.card_of(model)
+    if described is None or not sigmas:
+        return []
+    highest, most = cards.noise(described)[1], max(sigmas)
+    if most <= highest * (1 + _ROUNDED):
+        return []
+    return [
+        f"The noise has σ = {100 * most:.3g} % of white. {described['name']!r} was trained on at most "
+        f"{100 * highest:.3g} %, so some noise may stay."
+    ]
 
 
 def of_network(model: Any, source: Source, scale: Scale, dtype: np.dtype) -> list[str]:

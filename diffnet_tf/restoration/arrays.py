@@ -1,11 +1,12 @@
 """Apply a network to any image: gray or colour, with or without alpha, of any size and bit depth.
 
-Networks expect images whose maximum is 1. So `restore` divides the image by its maximum, or by the given white, and
-multiplies the result by the same value. For an RGB image there are two ways: either the network processes the luminance
-Y = 0.2989 R + 0.5870 G + 0.1140 B, and the change in Y is added to each channel, which keeps the colour differences; or
-it processes each channel, all divided by their common maximum. Bands, such as those of a satellite image, are treated
-as separate gray images. Alpha is copied. Missing pixels are filled from their neighbours for the network; the output
-has their original values.
+Networks expect images whose maximum is 1, or whose white is 1: their *scale*, "maximum" or "white" (`presets.card`). So
+`restore` divides the image by its maximum or by white, and multiplies the result by the same value. White is 1.0 for
+floats and the largest value of the dtype for integers, unless it is given. For an RGB image there are two ways: either
+the network processes the luminance Y = 0.2989 R + 0.5870 G + 0.1140 B, and the change in Y is added to each channel,
+which keeps the colour differences; or it processes each channel, all divided by the same value. Bands, such as those of
+a satellite image, are treated as separate gray images. Alpha is copied. Missing pixels are filled from their neighbours
+for the network; the output has their original values.
 
 >>> import diffnet_tf as dn
 >>> from skimage import data
@@ -25,16 +26,14 @@ import numpy as np
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.restoration import advice, depth, inplace
-from diffnet_tf.restoration.layout import channels_last
+from diffnet_tf.restoration import advice, depth, inplace, layout
+from diffnet_tf.restoration import noise as estimation
 from diffnet_tf.restoration.overlap import ahead
 from diffnet_tf.restoration.plan import Part, Plan, planned
 from diffnet_tf.restoration.scale import LUMINANCE, Level
 from diffnet_tf.restoration.source import Source, fill_margin
 from diffnet_tf.restoration.tiles import Tiled
 
-INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
-IMAGE_DTYPES = (*INTEGERS, "float16", "float32", "float64")
 OUT_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")  # or the image's own
 
 
@@ -43,7 +42,7 @@ def restore(
     model: keras.Model | Tiled,
     *,
     channel_axis: int | None = None,
-    colour: str = "luminance",
+    colour: str | None = None,
     alpha: bool | None = None,
     white: Level | None = None,
     black: Level | None = None,
@@ -60,9 +59,9 @@ def restore(
 
     Args:
         image: (height, width) or (height, width, channels) with 1 to 4 channels: gray; gray and alpha; RGB; RGB and
-            alpha. Integers or floats of any kind up to 64 bits, at least 3 pixels a side. Negative values are taken as
-            noise unless black is given. May be a memory map or a masked array; masked pixels count as missing, see
-            nodata.
+            alpha. Integers or floats of any kind up to 64 bits, at least 3 pixels a side. With a network of scale
+            "maximum", negative values are taken as noise unless black is given. May be a memory map or a masked array;
+            masked pixels count as missing, see nodata.
         model: a network, or a `restoration.tiles.Tiled`, which compiles the network only once for many images. A
             `models.DiffNet` processes the image in tiles; other networks get the whole image. A network for colour
             images needs RGB.
@@ -70,22 +69,27 @@ def restore(
             axis, if there are three. With this argument, there may be more than four channels; then each is a separate
             gray image with its own maximum.
         colour: for RGB, "luminance" or "channels" as explained above; "bands" if the channels are not colours: then
-            each is a separate gray image with its own maximum. Ignored if the network is for colour images.
+            each is a separate gray image with its own maximum. None: "channels" if the scale of the network is "white",
+            because colours have noise, too; else "luminance". Ignored if the network is for colour images.
         alpha: whether the last channel is alpha. None: yes if there are two or four channels. False: the last channel
             is restored as a separate gray image with its own maximum.
         white: the pixel value that the network sees as 1, in the image's own units, or a percentile of the image such
-            as "99.9%". None: the maximum. Give it if some defects are brighter than the image.
-        black: the pixel value that the network sees as 0, or a percentile. None: 0. If black or white is given, the
-            network sees neither values below a given black nor above white + (white − black) / 4. The clipped-off part
-            is added back to the result.
+            as "99.9%"; "maximum" for the maximum of the image; "full" for 1.0 in floats and the largest value of the
+            dtype in integers. None: as the scale of the network says, "maximum" or "full". Give it if some defects are
+            brighter than the image, or for 12 bits in 16. A network without a card, such as your own, has the scale
+            "maximum"; with white="full" it has the scale "white".
+        black: the pixel value that the network sees as 0, or a percentile. None: 0. If black or white is given, a
+            network of scale "maximum" sees neither values below a given black nor above white + (white − black) / 4.
+            The clipped-off part is added back to the result. A network of scale "white" sees all values.
         nodata: the value that marks missing pixels, a number or NaN. For the network, they are filled from their
             neighbours (small gaps by biharmonic interpolation, large ones with the nearest pixel); afterwards they get
             their value back. A colour pixel is missing if any of its channels has this value; in integer images, and
             if nodata is 0, only if all channels have it.
         tile: side of the tiles in pixels; memory grows with its square.
-        noise: only for a network with a noise map: σ of the noise in the image, divided by its maximum (or by
-            white − black if they are given), or "auto" to estimate it (`dn.estimate_noise`). None is "auto"
-            for such a network. For a `Tiled`, give it to the `Tiled` instead.
+        noise: only for a network with a noise map: σ of the noise in what the network sees (each channel, or the
+            luminance), divided by white − black: noise=25/255 for a network of scale "white" and σ = 25 in 8 bits. Or
+            "auto" to estimate it (`dn.estimate_noise`, of diffused images for networks of scale "maximum", of
+            photographs for "white"). None is "auto" for such a network. For a `Tiled`, give it to the `Tiled` instead.
         precision: "float32", "bfloat16" or "auto" for a float32 network, see `networks.precision`. None uses the
             network as it is; presets are in float32. For a `Tiled`, give it to the `Tiled` instead.
         out: an array to write the result into: the image's shape, and its dtype, or uint8, uint16 or any float. None
@@ -98,9 +102,10 @@ def restore(
         name: what messages call the image.
 
     Returns:
-        out. Integers are rounded and clipped to their range; floats are not clipped. A black image is returned
-        unchanged, because it has no maximum to divide by. For a masked array, the result has the same mask. Missing
-        pixels keep their values. If an integer result equals nodata but the pixel is not missing, it is changed by 1.
+        out. Integers are rounded and clipped to their range; floats are not clipped. A black image has no maximum to
+        divide by, and is returned unchanged if white is the maximum. For a masked array, the result has the same mask.
+        Missing pixels keep their values. If an integer result equals nodata but the pixel is not missing, it is changed
+        by 1.
 
     Raises:
         TypeError: if the dtype is not supported, such as bool, or the model is not a Keras model.
@@ -109,13 +114,14 @@ def restore(
             is given for a network without a noise map, or if the image is too small to estimate it.
 
     Warns:
-        UserWarning: before the work starts. If only a few pixels, possibly defects, lie above half of the maximum; if a
-            preset was not trained on such images or on so few bits; if out's dtype cannot hold the PSNR that the preset
-            reaches, see `CEILINGS`.
+        UserWarning: before the work starts. If only a few pixels, possibly defects, lie above half of the maximum; if
+            the white of the dtype does not seem to be that of the image; if a preset was not trained on such images, on
+            so much noise, or on so few bits; if out's dtype cannot hold the PSNR that the preset reaches, see
+            `CEILINGS`. After the work if the estimated noise is too much for the preset.
     """
     array = np.asanyarray(image)
-    pixels = channels_last(array, channel_axis, name)
-    _check_layout(pixels, name, any_channels=channel_axis is not None)
+    pixels = layout.channels_last(array, channel_axis, name)
+    layout.check(pixels, name, any_channels=channel_axis is not None)
     out = _output(array, out)
     if pixels.ndim == 3 and pixels.shape[2] > 4:
         colour = "bands"
@@ -123,19 +129,22 @@ def restore(
         raise ValueError(f"noise={noise!r} with a Tiled; expected None. Give noise to Tiled(...) instead.")
     if isinstance(model, Tiled) and precision is not None:
         raise ValueError(f"precision={precision!r} with a Tiled; expected None. Give precision to Tiled(...) instead.")
-    data = channels_last(np.ma.getdata(out), channel_axis)
+    data = layout.channels_last(np.ma.getdata(out), channel_axis)
     tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
     tiled.check(pixels.shape, name)
-    plan = planned(pixels, name, colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels)
+    plan = planned(pixels, name, colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels, tiled.scale)
     _check_noise(plan, tiled)
     messages = []
     for part in {part.group.start: part for part in plan.parts}.values():
         together = plan.luminance(part.group)
-        messages += advice.of_values(plan.source, part.group, together, part.stats, part.scale, white, black)
+        messages += advice.of_values(plan.source, part.group, together, part.stats, part.scale, plan.white, black)
     messages += advice.of_network(tiled.model, plan.source, plan.parts[0].scale, data.dtype)
+    messages += advice.of_noise(tiled.model, [tiled.noise] if isinstance(tiled.noise, float) else [])
     for message in dict.fromkeys(messages):
         warnings.warn(message, stacklevel=2)
     _run(plan, tiled, data, progress)
+    for message in advice.of_noise(tiled.model, tiled.estimates):
+        warnings.warn(message, stacklevel=2)
     if isinstance(out, np.ma.MaskedArray) and out is not image:
         out.mask = np.ma.getmaskarray(array)
     return out
@@ -145,13 +154,14 @@ def check(
     pixels: Array,
     name: PathLike = "The image",
     *,
-    colour: str = "luminance",
+    colour: str | None = None,
     alpha: bool | None = None,
     white: Level | None = None,
     black: Level | None = None,
     nodata: float | None = None,
     dtype: np.dtype | None = None,
     scale: float | str | None = None,
+    network_scale: str | None = None,
 ) -> None:
     """Raise the error that `restore` would raise for an image, without running a network.
 
@@ -160,12 +170,14 @@ def check(
         name: what messages call the image.
         colour, alpha, white, black, nodata, scale: see `restore`.
         dtype: dtype of the output; None for the image's.
+        network_scale: the scale of the network, "maximum" or "white"; None for a network without a card.
 
     Raises:
         TypeError, ValueError: as `restore`.
     """
-    _check_layout(pixels, name)
-    planned(pixels, name, colour, alpha, white, black, nodata, dtype or pixels.dtype, scale)
+    layout.check(pixels, name)
+    plan_of = (pixels, name, colour, alpha, white, black, nodata, dtype or pixels.dtype, scale)
+    planned(*plan_of, network_scale=network_scale)
 
 
 def _check_noise(plan: Plan, tiled: Tiled) -> None:
@@ -176,22 +188,6 @@ def _check_noise(plan: Plan, tiled: Tiled) -> None:
             f"noise={tiled.noise:g} with channels of different scales: white minus black is {spans[0]:g} to "
             f"{spans[-1]:g}; expected the same for all. Give one white for all (--white), or restore each by itself."
         )
-
-
-def _check_layout(pixels: Array, name: PathLike, any_channels: bool = False) -> None:
-    if pixels.dtype.name not in IMAGE_DTYPES:
-        why = " It has no gray values, only black and white." if pixels.dtype == bool else ""
-        raise checks.InputTypeError(
-            f"{name} has dtype {pixels.dtype}; expected integers or floats of at most 64 bits.{why} Convert it first, "
-            "for example with image.astype('float32')."
-        )
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and not 1 <= pixels.shape[2] <= 4 and not any_channels):
-        raise ValueError(
-            f"{name} has shape {pixels.shape}; expected (height, width) or (height, width, 1 to 4 channels). If the "
-            "channels are on another axis, or more, give channel_axis."
-        )
-    if min(pixels.shape[:2]) < checks.MINIMUM_SIZE:
-        raise ValueError(f"{name} has shape {pixels.shape}; expected at least {checks.MINIMUM_SIZE} pixels a side.")
 
 
 def _output(pixels: Array, out: Array | None) -> Array:
@@ -255,7 +251,10 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
             for rows in source.blocks():
                 yield inplace.Tile(number, rows, slice(None), np.zeros(()))
             continue
-        noise = tiled.estimate(_with_holes(read, source, part), source.shape) if tiled.noise == "auto" else None
+        noise = None
+        if tiled.noise == "auto":
+            kind = estimation.PHOTOGRAPH if plan.sees_all else estimation.DIFFUSED
+            noise = tiled.estimate(_with_holes(read, source, part), source.shape, kind)
         with contextlib.closing(tiled(read, source.shape, noise=noise)) as tiles:
             for tile in tiles:
                 yield inplace.Tile(number, *tile)

@@ -10,7 +10,7 @@ import numpy as np
 
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.restoration.fills import SAMPLES
-from diffnet_tf.restoration.scale import Level, Scale
+from diffnet_tf.restoration.scale import Level, Scale, full
 from diffnet_tf.restoration.source import Source, holds
 from diffnet_tf.restoration.values import Survey
 
@@ -18,11 +18,6 @@ LEVELS = 64  # gray levels that an image should keep at least
 ABOVE_WHITE = 1.5  # noise and networks can raise floats from 1 to this value
 _NEAR, _FEW = 1.05, 0.01  # barely above white; the share of values that may lie higher, unless they are noise
 _OUTER, _INNER = 0.2, 1.2  # see `_is_noise`
-
-
-def full(dtype: np.dtype) -> float:
-    """White: the largest integer of a dtype, or 1."""
-    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
 
 
 @dataclasses.dataclass(frozen=True)

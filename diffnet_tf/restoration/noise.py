@@ -1,4 +1,4 @@
-"""Estimate σ of Gaussian noise in a diffused image, for networks that are given it.
+"""Estimate σ of Gaussian noise in an image, for networks that are given it.
 
 Differences of a high order along both axes leave little of a smooth image, but all of white noise. They still see some
 texture, most of it in few places. So the standard deviation of these differences is computed in blocks of 8×8 pixels,
@@ -7,8 +7,9 @@ or less:
 
     log σ = log q₀ + c₀ + Σ cᵢ log (qᵢ / q₀)
 
-The constants are fitted to Perona–Malik-diffused photographs with known noise by `python -m experiments.any_noise`,
-whose record says how well σ is found.
+The constants are fitted to photographs with known noise: for diffused ones by `python -m experiments.any_noise`, for
+ordinary ones, which have more texture, by `python -m experiments.noise_estimates`. Their records say how well σ is
+found.
 
 >>> import numpy as np
 >>> import diffnet_tf as dn
@@ -30,7 +31,11 @@ from diffnet_tf.base.types import Array
 BLOCK = 8  # side of a block in pixels
 FEATURES = ((6, 0.15), (2, 0.15), (2, 0.5), (6, 0.5), (6, 0.05))  # (order, quantile); the first is the reference
 ORDERS = (2, 6)  # of the differences
-CONSTANTS = (0.508, -0.382, -0.106, -0.068, 0.965)  # c₀, c₁, …
+DIFFUSED, PHOTOGRAPH = "diffused", "photograph"
+CONSTANTS = {  # kind of the image → c₀, c₁, …
+    DIFFUSED: (0.508, -0.382, -0.106, -0.068, 0.965),
+    PHOTOGRAPH: (0.58, -0.52, -0.722, 0.229, 0.447),
+}
 SMALLEST = BLOCK + max(ORDERS)  # side of the smallest image in pixels
 PATCH, PATCHES = 128, 8  # side of the squares that are used of a large image, and their number along each axis
 LARGEST = 0.5  # as a share of the range of the image; a larger result is not noise
@@ -41,28 +46,33 @@ KNOWN = 0.5  # share of the differences in a block that must be known
 FEWEST = 0.05  # share of the blocks that must be free of the extreme values, or else all blocks are used
 
 _TOO_FEW = (
-    "Too few neighbouring pixels are known to estimate the noise. Give σ as a share of the maximum, such as noise=0.03 "
+    "Too few neighbouring pixels are known to estimate the noise. Give σ as a share of white, such as noise=0.03 "
     "(--noise 0.03)."
 )
 
 
-def estimate_noise(image: Array) -> float:
-    """Estimate σ of the white Gaussian noise in a gray image that was diffused before the noise was added.
+def estimate_noise(image: Array, kind: str = DIFFUSED) -> float:
+    """Estimate σ of the white Gaussian noise in a gray image.
 
-    It is calibrated for Perona–Malik-diffused photographs and σ from 0.05 to 10 % of the maximum. In photographs that
-    were not diffused, fine texture counts as noise. Noise that is alike in neighbouring pixels hardly counts, and noise
-    that was cut off, in saturated regions, counts too little.
+    It is calibrated for photographs: those that were Perona–Malik-diffused before the noise was added, with σ from 0.05
+    to 10 % of the maximum, and ordinary ones, with σ from 2 to 60 of 255. Weaker noise is hard to tell from the texture
+    of an ordinary photograph, so the estimate is then too high. Noise that is alike in neighbouring pixels hardly
+    counts, and noise that was cut off, in saturated regions, counts too little.
 
     Args:
-        image: (height, width), at least 14 pixels a side, of real numbers. NaN and masked pixels are left out.
+        image: (height, width), at least 14 pixels a side, of real numbers. NaN and masked pixels are left out. For
+            colour, estimate each channel.
+        kind: "diffused" or "photograph", which was not diffused.
 
     Returns:
         σ in the units of the image: 0 if it has no noise, at most half of the range of the image.
 
     Raises:
         TypeError: for values that are not real numbers.
-        ValueError: for an image of another shape, one that contains infinity, or one of which too few pixels are known.
+        ValueError: for an image of another shape, one that contains infinity, or one of which too few pixels are known;
+            and for another kind.
     """
+    checks.one_of(kind, "kind", tuple(CONSTANTS))
     image = np.asanyarray(image)
     if image.dtype.kind not in "uif":
         raise checks.InputTypeError(f"image has dtype {image.dtype}; expected integers or floats.")
@@ -75,11 +85,15 @@ def estimate_noise(image: Array) -> float:
     squares = [np.ma.filled(square, np.nan) for square in squares]
     if any(np.isinf(square).any() for square in squares):
         raise ValueError("image contains infinity; expected finite values, or NaN for missing pixels.")
-    return of_squares(squares)
+    return of_squares(squares, kind)
 
 
-def of_squares(squares: Sequence[Array]) -> float:
+def of_squares(squares: Sequence[Array], kind: str) -> float:
     """σ of the noise in an image of which some squares, (height, width), are known. NaN marks missing pixels.
+
+    Args:
+        squares: parts of the image.
+        kind: see `estimate_noise`.
 
     Raises:
         ValueError: if there are too few differences without a missing pixel.
@@ -90,7 +104,7 @@ def of_squares(squares: Sequence[Array]) -> float:
     ends = min(float(values.min()) for values in known), max(float(values.max()) for values in known)
     if ends[0] == ends[1]:
         return 0.0
-    return from_deviations(deviations(squares, ends), ends[1] - ends[0])
+    return from_deviations(deviations(squares, ends), ends[1] - ends[0], CONSTANTS[kind])
 
 
 def patches(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
@@ -143,12 +157,12 @@ def features(found: dict[int, Array]) -> Array:
     return np.log([np.quantile(found[order], quantile) for order, quantile in FEATURES])
 
 
-def from_deviations(found: dict[int, Array], span: float) -> float:
+def from_deviations(found: dict[int, Array], span: float, constants: Sequence[float]) -> float:
     """σ from `deviations`, at most half of the range `span` of the image."""
     if not len(found[ORDERS[0]]):
         return 0.0
     reference, *others = features(found)
-    first, *rest = CONSTANTS
+    first, *rest = constants
     log = reference + first + sum(c * (other - reference) for c, other in zip(rest, others, strict=True))
     return float(min(math.exp(log), LARGEST * span))
 

@@ -9,7 +9,7 @@ from diffnet_tf.base.choices import COLOURS
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.restoration import depth
 from diffnet_tf.restoration.depth import Range
-from diffnet_tf.restoration.scale import Level, Scale, check_level
+from diffnet_tf.restoration.scale import FULL, MAXIMUM, Level, Scale, check_level, sees_all, white_of
 from diffnet_tf.restoration.source import Source
 from diffnet_tf.restoration.values import Survey, black_and_white
 
@@ -34,11 +34,21 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """An image and the parts in which it is processed. `network` is 1 or 3, the channels that the network takes."""
+    """An image and the parts in which it is processed.
+
+    Attributes:
+        source, parts: the image and the parts.
+        colour: what is done with the channels of RGB, see `arrays.restore`.
+        network: 1 or 3, the channels that the network takes.
+        white: as given, or as the network's scale says.
+        sees_all: whether the network sees all values, see `scale.sees_all`.
+    """
 
     source: Source
     colour: str
     network: int
+    white: Level | None
+    sees_all: bool
     parts: list[Part]
 
     def luminance(self, group: slice) -> bool:
@@ -49,7 +59,7 @@ class Plan:
 def planned(
     pixels: Array,
     name: PathLike,
-    colour: str,
+    colour: str | None,
     alpha: bool | None,
     white: Level | None,
     black: Level | None,
@@ -57,26 +67,29 @@ def planned(
     dtype: np.dtype,
     scale: float | str | None,
     network: int = 1,
+    network_scale: str | None = None,
 ) -> Plan:
     """Make the plan after one pass over all values. For arguments and errors, see `arrays.restore`."""
-    checks.one_of(colour, "colour", COLOURS)
-    check_level(white, "white")
+    check_level(white, "white", (MAXIMUM, FULL))
     check_level(black, "black")
     if scale is not None and scale != "white":
         if isinstance(scale, str):
             raise checks.InputTypeError(f"scale={scale!r} is a str; expected a number above 0, or 'white'.")
         checks.positive(scale, "scale")
+    everything, white = sees_all(network_scale, white), white_of(network_scale, white)
+    colour = ("channels" if everything else "luminance") if colour is None else colour
+    checks.one_of(colour, "colour", COLOURS)
     source = Source(pixels, alpha, nodata, bands=colour == "bands" and network == 1)
     if network == 3 and source.colours != 3:
         raise ValueError(
             f"{name} has {source.colours} channel(s); expected RGB, because the network is for colour images. Use a "
             "network for gray images."
         )
-    plan = Plan(source, colour, network, [])
+    plan = Plan(source, colour, network, white, everything, [])
     depth.check_alpha(source, dtype, name)
     for group in source.groups:
         together = plan.luminance(group)
-        levels, stats = black_and_white(source, group, together, white, black, name)
+        levels, stats = black_and_white(source, group, together, white, black, name, everything)
         width = 3 if together else network
         depth.check_missing(source, stats.count < source.count(group, together), dtype)
         to = depth.chosen(source, group, levels, stats, dtype, scale, name)

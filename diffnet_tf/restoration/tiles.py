@@ -20,7 +20,7 @@ from keras import ops
 
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.networks import presets
+from diffnet_tf.networks import cards, presets
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.networks.precision import exact
@@ -92,6 +92,7 @@ class Tiled:
         channels: channels of the images, 1 or 3.
         reach: see `reach`.
         noise: σ, "auto", or None for a network without a noise map.
+        scale: "maximum" or "white", as the network's card says (`presets.card`); None for a network without a card.
         estimates: the σ that were estimated for the last image, as shares of white: one for each part that is
             processed separately.
     """
@@ -118,6 +119,8 @@ class Tiled:
             checks.noise_level(noise, "noise")
             noise = float(noise)
         self.noise = "auto" if noise is None and noise_map else noise
+        described = presets.card_of(self.model)
+        self.scale = None if described is None else cards.scale(described)
         self._function = exact(backend.compiled(lambda u: model(u, training=False)))
 
     def count(self, shape: Sequence[int]) -> int:
@@ -133,13 +136,15 @@ class Tiled:
                 f"the image."
             )
 
-    def estimate(self, read: Callable[[slice, slice], Array], shape: tuple[int, int]) -> float:
+    def estimate(self, read: Callable[[slice, slice], Array], shape: tuple[int, int], kind: str | None = None) -> float:
         """Estimate σ of the noise in an image from parts of it, and remember it in `estimates`.
 
-        For colour, it is the mean variance of the channels.
+        For colour, it is the root mean square of the channels' σ.
 
         Args:
             read, shape: see `__call__`. NaN marks pixels to leave out.
+            kind: see `noise.estimate_noise`; None for "photograph" if the scale of the network is "white", else
+                "diffused".
 
         Raises:
             ValueError: if the image is too small.
@@ -147,12 +152,13 @@ class Tiled:
         if min(shape) < estimation.SMALLEST:
             raise ValueError(
                 f"The image has {shape[0]}×{shape[1]} pixels; expected at least {estimation.SMALLEST} a side to "
-                "estimate its noise. Give σ as a share of the maximum, such as noise=0.03 (--noise 0.03)."
+                "estimate its noise. Give σ as a share of white, such as noise=0.03 (--noise 0.03)."
             )
+        kind = kind or (estimation.PHOTOGRAPH if self.scale == "white" else estimation.DIFFUSED)
         squares = [np.atleast_3d(read(*place)) for place in estimation.patches(shape)]
         variances = []
         for channel in range(self.channels):
-            variances.append(estimation.of_squares([square[..., channel] for square in squares]) ** 2)
+            variances.append(estimation.of_squares([square[..., channel] for square in squares], kind) ** 2)
         self.estimates.append(math.sqrt(sum(variances) / len(variances)))
         return self.estimates[-1]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.restoration import fills
-from diffnet_tf.restoration.scale import ABOVE, LUMINANCE, Level, Scale
+from diffnet_tf.restoration.scale import ABOVE, FULL, LUMINANCE, Level, Scale, full
 from diffnet_tf.restoration.source import Source
 
 FILL = 1e30  # such large values mark missing pixels: NetCDF uses 9.97e36, GDAL ±3.4e38
@@ -125,7 +125,13 @@ def option(name: str, value: str) -> str:
 
 
 def black_and_white(
-    source: Source, group: slice, luminance: bool, white: Level | None, black: Level | None, name: PathLike
+    source: Source,
+    group: slice,
+    luminance: bool,
+    white: Level | None,
+    black: Level | None,
+    name: PathLike,
+    sees_all: bool = False,
 ) -> tuple[Scale, Survey]:
     """Choose black and white for a group of channels, and compute the statistics of its values.
 
@@ -133,8 +139,10 @@ def black_and_white(
         source: the image.
         group: the channels.
         luminance: whether their luminance is processed (True), or each channel (False).
-        white, black: numbers or percentiles; None for the maximum (white) and 0 (black).
+        white, black: numbers or percentiles; None for the maximum (white) and 0 (black); "full" for the white of the
+            dtype.
         name: what messages call the image.
+        sees_all: whether the network sees all values, also those beyond black and white.
 
     Raises:
         ValueError: if the values cannot be light, or black is not below white.
@@ -143,18 +151,19 @@ def black_and_white(
     if not stats.count:
         return Scale(0.0, 0.0), stats
     low, high = _level(source, group, luminance, black), _level(source, group, luminance, white)
-    limits = None if low is None and high is None else (-math.inf if low is None else 0.0, ABOVE)
-    chosen = Scale(0.0 if low is None else low, stats.high if high is None else high, limits)
-    if limits is None and stats.low == stats.high == 0:
+    limits = (-math.inf if low is None else 0.0, ABOVE)
+    unlimited = sees_all or (low is None and high is None)
+    chosen = Scale(0.0 if low is None else low, stats.high if high is None else high, None if unlimited else limits)
+    if low is None and high is None and stats.low == stats.high == 0:
         return chosen, stats  # black
     if black is None:
-        _refuse_negatives(source, group, luminance, stats, chosen.white, name)
+        _refuse_negatives(source, group, luminance, stats, chosen.white, name, sees_all)
     if not chosen.span > 0:
         raise ValueError(
             f"{name} has black at {chosen.black:g} and white at {chosen.white:g} for values from {stats.low:g} to "
             f"{stats.high:g}; expected black below white. Give other values."
         )
-    if white is None:
+    if white is None or white == FULL:
         _refuse_fill_above(source, group, stats, name)
     return chosen, stats
 
@@ -162,20 +171,22 @@ def black_and_white(
 def _level(source: Source, group: slice, luminance: bool, level: Level | None) -> float | None:
     if level is None or not isinstance(level, str):
         return None if level is None else float(level)
+    if level == FULL:
+        return full(source.pixels.dtype)
     return float(np.percentile(source.sample(group, luminance, _SAMPLES), float(level[:-1])))
 
 
 def _refuse_negatives(
-    source: Source, group: slice, luminance: bool, stats: Survey, white: float, name: PathLike
+    source: Source, group: slice, luminance: bool, stats: Survey, white: float, name: PathLike, sees_all: bool
 ) -> None:
-    """Refuse negative values that are too low, too many or too often equal to be noise."""
+    """Refuse negative values that are too low, too many or too often equal to be noise; if all pass, only the last."""
     lowest = min(stats.lows)
     if lowest >= -TRACE * max(white, 0):
         return
     same = [fill.value for fill in fills.below(source, group, stats.lows, stats.few_share)]
     if same and min(same) < -TRACE * white:
         lowest = min(same)
-    elif stats.low >= -TRACE * max(white, 0) or _is_noise(source, group, luminance, stats, white):
+    elif sees_all or stats.low >= -TRACE * max(white, 0) or _is_noise(source, group, luminance, stats, white):
         return
     low, high = text(source, lowest), text(source, max(stats.highs))
     raise ValueError(

@@ -69,7 +69,7 @@ def test_a_network_that_is_told_the_noise(picture, tmp_path, capsys):
         assert "σ of the noise, estimated: " in capsys.readouterr().out
         np.testing.assert_array_equal(np.load(tmp_path / "auto.npy"), dn.restore(image_files.read(picture), model))
     assert restore(picture, tmp_path / "no.npy", "--weights", tmp_path / "told.keras", "--noise", "some") == 2
-    assert "--noise: 'some'; expected a number or auto" in capsys.readouterr().err
+    assert "--noise: 'some'; expected a number, a fraction such as 25/255, or auto" in capsys.readouterr().err
 
 
 def test_nothing_is_overwritten_without_force(picture, tmp_path, capsys):

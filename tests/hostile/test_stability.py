@@ -48,7 +48,7 @@ def test_isotropic_steps_are_stable_or_refused():
 
 def test_0_to_255_into_a_network_is_warned_of(model):
     for call in (model, lambda u: model.predict(u, verbose=0), model.states):
-        with pytest.warns(UserWarning, match="inputs reach 2.*; the networks expect images with maximum 1"):
+        with pytest.warns(UserWarning, match="inputs reach 2.*; the networks expect images with white at 1"):
             call(255 * GRAY)
         with warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -86,8 +86,8 @@ TAKEN = [(of_bits(k), dtype) for k in (12, 16) for dtype in ("uint16", "float32"
 )
 def test_what_stays_an_image_is_written(small, image, dtype):
     """The full range of one stands for that of the other."""
-    restored = dn.restore(image, small, out=np.empty(image.shape, dtype)) / restoration.depth.full(np.dtype(dtype))
-    same = dn.restore(image.astype("float64") / restoration.depth.full(image.dtype), small)
+    restored = dn.restore(image, small, out=np.empty(image.shape, dtype)) / restoration.scale.full(np.dtype(dtype))
+    same = dn.restore(image.astype("float64") / restoration.scale.full(image.dtype), small)
     steps = {"uint8": 255, "uint16": 65535, "float16": 1000}.get(dtype, 1e6)
     np.testing.assert_allclose(restored, np.clip(same, 0, 1 if dtype[0] == "u" else None), atol=0.51 / steps + 2e-5)
 
@@ -108,7 +108,7 @@ def test_scale_puts_black_and_white_at_the_ends(small, image, options, black, wh
     restored = dn.restore(image, small, out=np.empty(image.shape, dtype), **options)
     own = {key: value for key, value in options.items() if key != "scale"}
     exact = (dn.restore(image.astype("float64"), small, **own) - black) / (white - black)
-    steps = restoration.depth.full(np.dtype(dtype))
+    steps = restoration.scale.full(np.dtype(dtype))
     clipped = exact if dtype == "float32" else np.clip(exact, 0, 1)
     np.testing.assert_allclose(restored / steps, clipped, atol=(0.51 / steps if dtype != "float32" else 0) + 1e-5)
     assert restored.max() > 0.7 * steps

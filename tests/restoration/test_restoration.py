@@ -107,7 +107,7 @@ def test_the_noise_is_given_to_whom_it_helps(model):
         (model, "auto", "noise='auto' for a network without a noise map; expected None"),
         (told, "auto", "The image has 8×8 pixels; expected at least 14 a side to estimate its noise. Give σ"),
         (model, 0.1, "noise=0.1 for a network without a noise map; expected None"),
-        (told, 3.0, "noise=3; expected σ as a fraction of the maximum, below 1. For 3 %, give 0.03"),
+        (told, 3.0, "noise=3; expected σ as a fraction of white, below 1. For 3 %, give 0.03; for 25 of 255, 25/255"),
         (told, -0.1, "noise=-0.1; expected a finite number of at least 0"),
         (tiles.Tiled(told, noise=0.1), 0.1, "noise=0.1 with a Tiled; expected None. Give noise to"),
     ):
