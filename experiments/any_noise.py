@@ -87,19 +87,30 @@ def trained(root):
 
 
 def calibrated(images):
-    """Fit the constants of `restoration.noise` to diffused photographs with known noise, by ridge regression."""
+    """Fit the constants of `restoration.noise` to diffused photographs with known noise."""
+    tasks = [(float(level), Task("inverse", float(level)), measure.TUNING_SEED + k) for k, level in enumerate(FITTED)]
+    pairs = ((level, measure.pairs(task, images, seed=seed)[0]) for level, task, seed in tasks)
+    return fitted(((level, np.asarray(inputs)[..., 0]) for level, inputs in pairs), RIDGE)
+
+
+def fitted(sets, ridge):
+    """Fit the constants of `restoration.noise` by ridge regression.
+
+    Args:
+        sets: (σ, images (height, width) with this noise) for several σ.
+        ridge: weight of the penalty of large constants.
+    """
     from diffnet_tf.restoration import noise
 
     features, logarithms = [], []
-    for k, level in enumerate(FITTED):
-        inputs, _ = measure.pairs(Task("inverse", float(level)), images, seed=measure.TUNING_SEED + k)
-        for image in np.asarray(inputs)[..., 0]:
+    for level, images in sets:
+        for image in images:
             features.append(noise.features(noise.deviations([image])))
             logarithms.append(np.log(level))
     features = np.array(features)
     reference, others = features[:, :1], features[:, 1:]
     matrix = np.hstack([np.ones_like(reference), others - reference])
-    penalty = RIDGE * len(matrix) * np.diag([0.0, *[1.0] * others.shape[1]])
+    penalty = ridge * len(matrix) * np.diag([0.0, *[1.0] * others.shape[1]])
     wanted = np.array(logarithms) - reference[:, 0]
     return np.linalg.solve(matrix.T @ matrix + penalty, matrix.T @ wanted).round(3).tolist()
 

@@ -34,7 +34,7 @@ ORDERS = (2, 6)  # of the differences
 DIFFUSED, PHOTOGRAPH = "diffused", "photograph"
 CONSTANTS = {  # kind of the image → c₀, c₁, …
     DIFFUSED: (0.508, -0.382, -0.106, -0.068, 0.965),
-    PHOTOGRAPH: (0.58, -0.52, -0.722, 0.229, 0.447),
+    PHOTOGRAPH: (0.598, -0.625, -0.651, 0.203, 0.616),
 }
 SMALLEST = BLOCK + max(ORDERS)  # side of the smallest image in pixels
 PATCH, PATCHES = 128, 8  # side of the squares that are used of a large image, and their number along each axis

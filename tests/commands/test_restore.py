@@ -72,6 +72,38 @@ def test_a_network_that_is_told_the_noise(picture, tmp_path, capsys):
     assert "--noise: 'some'; expected a number, a fraction such as 25/255, or auto" in capsys.readouterr().err
 
 
+def test_a_preset_whose_scale_is_white(picture, tmp_path, capsys):
+    model = dn.models.DiffNet(num_layers=1, estimator_depth=2, width=4, noise_map=True)
+    texts = {"description": "It denoises.", "author": "A", "license": "other", "data": "None.", "limits": "Untrained."}
+    dn.save_to_preset(model, tmp_path / "white", {**texts, "scale": "white", "noise": [0, 0.3]})
+    model.save(tmp_path / "white.keras")
+    assert "noise=25 / 255)  # σ of the noise" in (tmp_path / "white" / "README.md").read_text()
+    preset, image = dn.from_preset(tmp_path / "white"), image_files.read(picture)
+    assert restore(picture, tmp_path / "given.npy", "--preset", tmp_path / "white", "--noise", "25/255") == 0
+    expected = dn.restore(image, preset, noise=25 / 255)
+    np.testing.assert_array_equal(np.load(tmp_path / "given.npy"), expected)
+    own = ("--weights", tmp_path / "white.keras", "--white", "full", "--noise", 25 / 255)
+    assert restore(picture, tmp_path / "own.npy", *own) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "own.npy"), expected)
+    capsys.readouterr()
+
+    tifffile.imwrite(tmp_path / "below.tif", np.linspace(-1, 1, 1600, dtype="float32").reshape(40, 40))
+    command = (tmp_path / "below.tif", tmp_path / "out.tif", "--preset")
+    assert restore(*command, tmp_path / "white") == 0
+    printed = capsys.readouterr()
+    assert "% of white (" in printed.out and "/255)" in printed.out and "far below black" in printed.err
+    assert restore(*command, PRESET, "--force") == 2
+    assert "expected no negative values except noise" in capsys.readouterr().err
+    assert main(["presets", str(tmp_path / "white")]) == 0
+    assert "\nscale: white\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["25/0", "1/2/3", "/255", "25%"])
+def test_a_fraction_that_is_none_is_refused(picture, tmp_path, capsys, text):
+    assert restore(picture, tmp_path / "no.npy", "--preset", "inverse-any-noise", "--noise", text) == 2
+    assert f"--noise: {text!r}; expected a number, a fraction such as 25/255, or auto" in capsys.readouterr().err
+
+
 def test_nothing_is_overwritten_without_force(picture, tmp_path, capsys):
     before = picture.read_bytes()
     assert restore(picture, picture, "--preset", PRESET) == 2

@@ -218,6 +218,8 @@ def test_what_a_card_lacks_is_named(key, tmp_path):
         ({"license": "mit\nlicense: other"}, r"card\['license'\] is .*; expected a name of a licence"),
         ({"name": "a\nb"}, r"card\['name'\] is 'a\\nb'; expected one line"),
         ({"name": "a" * 101}, "expected one line of at most 100 characters"),
+        ({"scale": "255"}, "card has scale='255'; expected 'maximum' or 'white'"),
+        ({"scale": None}, "card has scale=None; expected 'maximum' or 'white'"),
         ({"noise": 3}, r"card has noise=3; expected σ as a share of white, in \[0, 1\), or a range"),
         ({"noise": (0.1, 0.0)}, r"card has noise=\[0.1, 0.0\]; expected σ"),
         ({"noise": float("nan")}, "card has noise=nan; expected σ"),

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import skimage.data
 
 import diffnet_tf as dn
 from diffnet_tf.restoration import noise
@@ -25,6 +26,26 @@ def test_it_finds_the_noise_of_diffused_photographs(diffused, sigma):
     found = np.array([noise.estimate_noise(image) for image in with_noise(diffused, sigma)]) / sigma
     assert abs(np.median(found) - 1) < 0.08
     assert np.quantile(np.abs(found - 1), 0.9) < 0.25
+
+
+PHOTOGRAPHS = ("camera", "moon", "coins", "brick")
+
+
+@pytest.mark.parametrize("sigma", [5, 15, 25, 50])
+def test_it_finds_the_noise_of_ordinary_photographs(sigma):
+    """Those of scikit-image, which no constant was fitted to."""
+    rng, found = np.random.default_rng(0), []
+    for name in PHOTOGRAPHS:
+        image = getattr(skimage.data, name)()
+        found.append(noise.estimate_noise(image + rng.normal(scale=sigma, size=image.shape), "photograph") / sigma)
+    assert abs(np.mean(found) - 1) < 0.05 and np.abs(np.array(found) - 1).max() < 0.12, found
+
+
+def test_texture_counts_less_than_for_diffused_images():
+    """A photograph without noise: the constants for diffused images take more of its texture for noise."""
+    for name in ("camera", "grass"):
+        image = getattr(skimage.data, name)()
+        assert 0 <= noise.estimate_noise(image, "photograph") < noise.estimate_noise(image)
 
 
 def test_without_noise_the_estimate_is_small(diffused):
@@ -90,6 +111,13 @@ def test_missing_pixels_do_not_count_as_free_of_noise(diffused, share):
 def test_what_it_refuses(image, message):
     with pytest.raises((TypeError, ValueError), match=message):
         noise.estimate_noise(image)
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(
+        ValueError, match="kind='photo'; expected one of 'diffused', 'photograph'. Did you mean 'photogr"
+    ):
+        noise.estimate_noise(np.zeros((20, 20)), "photo")
 
 
 def test_the_constants_are_those_of_the_record():
