@@ -31,8 +31,8 @@ RANGE = (0.0, 55 / 255)  # of σ in training
 BUDGETS = {  # (recipe, steps of a candidate, of a final network, of TNRD at one level, limit on the images of each set)
     "smoke": ("fast", 2, 2, 2, 8),
     "quick": ("fast", 20, 300, 100, None),
-    "cpu": ("fast", 5_300, 60_000, 20_000, None),
-    "paper": ("fast", 5_300, 200_000, 60_000, None),
+    "cpu": ("fast", 2_000, 20_000, 8_000, None),
+    "paper": ("fast", 2_000, 100_000, 60_000, None),
 }
 SEEDS = 3
 TEST = "test-"
