@@ -193,7 +193,7 @@ class Denoiser(_Denoiser):
 
     A preset undoes diffusion *and* removes noise, so it turns measurements of `PeronaMalik` into images in one step:
     `deepinv.models.ArtifactRemoval(Denoiser(preset), mode="direct")`. As the prior of a plug-and-play method, use a
-    network that was trained to remove noise alone.
+    network that was trained to remove noise alone: its card says the problem "denoise".
 
     A network for gray images gets each channel as an image of its own. Its weights are the module's parameters: train
     them with PyTorch, for example with `deepinv.Trainer`. In a loop of your own, call `train()` before and `eval()`
@@ -219,7 +219,8 @@ class Denoiser(_Denoiser):
         """Apply the network.
 
         Args:
-            x: (batch, channels, height, width), with white at 1. The network computes in float32.
+            x: (batch, channels, height, width), with white at 1, as presets of scale "white" expect; for one of scale
+                "maximum" (`presets.card`), divide each image by its maximum. The network computes in float32.
             sigma: σ of the noise, for white = 1: one number, or a tensor with one for each image. Networks without a
                 noise map ignore it, because they were trained for one σ.
             kwargs: ignored.

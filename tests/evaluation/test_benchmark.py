@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -388,3 +389,16 @@ def test_the_command_measures_a_function_of_a_module(tmp_path, monkeypatch, caps
 def test_the_command_shows_stored_results_at_once(capsys):
     assert __main__.main(["benchmark"]) == 0
     assert capsys.readouterr().out.count("DiffNet, preset for σ") == len(tasks.TASKS)
+
+
+def test_a_preset_for_another_problem_is_warned_of(tmp_path):
+    texts = {"description": "It denoises.", "author": "A", "license": "other", "data": "None.", "limits": "Untrained."}
+    model = dn.models.DiffNet(1, 1, 2, noise_map=True)
+    for problem in ("denoise", "inverse"):
+        dn.save_to_preset(model, tmp_path / problem, {**texts, "problem": problem, "scale": "white", "noise": [0, 0.2]})
+    with pytest.warns(UserWarning, match="trained for the problem 'denoise'.*measures how well diffusion is undone"):
+        solvers.of(dn.from_preset(tmp_path / "denoise"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        solvers.of(dn.from_preset(tmp_path / "inverse"))
+        solvers.of(model)

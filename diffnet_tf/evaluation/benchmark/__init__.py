@@ -57,7 +57,8 @@ def benchmark(
     Args:
         solver: a function of (image) or of (image, task) that returns the restored image. `image` is float32 (height,
             width), degraded; `task` is a `Task`. Or a Keras network from (batch, height, width, 1) to the same; if it
-            has two input channels, the second one gets σ.
+            has two input channels, the second one gets σ. Images have white at 1, which is also their maximum before
+            they were degraded, so presets of both scales see what they were trained on.
         tasks: names of tasks, keys of `TASKS`; by default all.
         name: of the solver in tables; by default that of the function or the network.
         parameters: how many numbers the solver learned or tuned. By default those of a network, or an attribute
@@ -76,7 +77,7 @@ def benchmark(
             of this version of the benchmark.
 
     Warns:
-        UserWarning: if the solver fails on an image.
+        UserWarning: if the solver fails on an image, or is a preset that was trained for another problem.
     """
     from diffnet_tf.evaluation.benchmark import records, solvers
 

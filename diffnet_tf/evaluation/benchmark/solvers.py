@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.evaluation.benchmark.tasks import Task
-from diffnet_tf.networks import precision
+from diffnet_tf.networks import precision, presets
 
 KINDS = {  # of solvers → how they are called in tables and pictures
     "submitted": "submitted",
@@ -58,6 +59,9 @@ def of(solver: Any, name: str | None = None, parameters: int | None = None) -> S
         name: in tables; by default the network's or the function's name.
         parameters: by default those of the network, or an attribute `parameters` of the function.
 
+    Warns:
+        UserWarning: for a preset that was trained for another problem.
+
     Raises:
         TypeError: if it is not callable.
         ValueError: for a name that does not fit into a table, a network that does not restore gray images, or a
@@ -69,6 +73,13 @@ def of(solver: Any, name: str | None = None, parameters: int | None = None) -> S
         raise ValueError(f"name={name[:80]!r}; expected up to {_LONGEST} printable characters.")
     if isinstance(solver, keras.Model):
         takes_task, function, counted = _channels(solver) == 2, of_model(solver), solver.count_params()
+        problem = (presets.card_of(solver) or {}).get("problem", "inverse")
+        if problem != "inverse":
+            warnings.warn(
+                f"{name!r} was trained for the problem {problem!r}, as its card says. This benchmark measures how well "
+                "diffusion is undone.",
+                stacklevel=3,
+            )
     elif callable(solver):
         takes_task = _takes_task(solver)
         function = solver if takes_task else lambda image, task: solver(image)
