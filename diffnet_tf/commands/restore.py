@@ -266,6 +266,8 @@ def _settings(arguments: Namespace) -> dict[str, Any]:
     weights = arguments.weights and hashlib.sha256(Path(arguments.weights).read_bytes()).hexdigest()
     names = ("colour", "alpha", "white", "black", "nodata", "depth", "scale", "noise", "precision")
     given = {name: str(getattr(arguments, name)) for name in names}
+    if arguments.network_scale == "white":
+        given["network_scale"] = arguments.network_scale
     return {
         **given,
         "weights": weights or cards.card(arguments.preset)["sha256"],

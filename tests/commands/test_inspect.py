@@ -57,6 +57,18 @@ def test_the_table(picture, capsys):
         assert (abs(np.array(shown) - expected) < tolerance + 1e-9).all(), (line, expected)
 
 
+def test_the_image_is_scaled_as_the_card_says(picture, tmp_path, capsys, monkeypatch):
+    texts = {"description": "It denoises.", "author": "A", "license": "other", "data": "None.", "limits": "Untrained."}
+    dn.save_to_preset(dn.models.DiffNet(1, 1, 2), tmp_path / "white", {**texts, "scale": "white"})
+    seen, layers = [], dn.analysis.layers
+    monkeypatch.setattr(dn.analysis, "layers", lambda model, u: seen.append(u) or layers(model, u))
+    for options in (["--preset", tmp_path / "white"], ["--preset", PRESET, "--white", "full"]):
+        assert run(picture, *options, "--size", 32) == 0
+    gray = skimage.data.chelsea()[100:161, 100:200].astype("float64") @ [0.2989, 0.5870, 0.1140]
+    for u in seen:
+        np.testing.assert_allclose(u, gray[14:46, 34:66] / 255, atol=1e-6)
+
+
 def test_cells_keep_their_columns():
     cells = {
         "  0.123": 0.12345,

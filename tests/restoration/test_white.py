@@ -182,7 +182,9 @@ def test_ordinary_images_are_not_warned_of(gray):
     noisy = CAMERA / 255 + np.random.default_rng(0).normal(scale=50 / 255, size=CAMERA.shape)
     stars = np.zeros((40, 40), "uint8")
     stars[::9, ::9] = 255
-    for image in (CAMERA, ASTRONAUT, CAMERA.astype("uint16") * 257, noisy, 3 * noisy, stars, 255 - stars):
+    lamp = CAMERA // 2
+    lamp[10:20, 10:20] = 255
+    for image in (CAMERA, ASTRONAUT, CAMERA.astype("uint16") * 257, noisy, 3 * noisy, stars, 255 - stars, lamp):
         assert said(image, watched(gray)[0]) == []
 
 
