@@ -30,7 +30,7 @@ FITTED = np.geomspace(
 RIDGE = 1e-3  # keeps the constants small: a quantile may be misled by a few odd blocks
 SEED, FITTING_SEED = 1, 2  # of the noise
 PATCH = 8  # side of the patches whose covariance is computed
-OURS = {"photograph": "ours, for photographs", "diffused": "ours, for diffused images"}
+OURS = {"photograph": "ours for photographs", "diffused": "ours for diffused images"}
 OTHERS = {"wavelets": "wavelets (scikit-image)", "patches": "patches (Chen et al.)"}
 
 
@@ -125,9 +125,11 @@ def draw(record, arrays):
     left.axhline(1, color=figures.GRAY, **figures.THIN)
     left.set(ylabel="estimate / true σ, mean", xlabel="σ of 255", xscale="log", yscale="log")
     right.set(ylabel="rms error in %", xlabel="σ of 255", xscale="log", yscale="log")
-    for axis in (left, right):
+    for axis, ticks in ((left, (1, 2, 4)), (right, (1, 10, 100))):
         axis.set_xticks(levels, [f"{level}" for level in levels])
-    right.legend()
+        axis.set_yticks(ticks, [f"{tick}" for tick in ticks])
+        axis.minorticks_off()
+    left.legend()
     return figure
 
 
