@@ -2,10 +2,9 @@
 
 SOURCES = ("skimage", "stl10", "stl10_binary", "mat", "npy", "folder")  # of images, see `data.sources`
 SPLITS = ("train", "test", "all")  # of a source's images
-SCALES = ("maximum", "white")  # what images are divided by, see `data.load_images`
 PROBLEMS = ("inverse", "forward", "denoise")  # what a network learns, see `data.pairs`
 COLOURS = ("luminance", "channels", "bands")  # how an image's channels are restored, see `restoration`
-SCALES = ("maximum", "white")  # what a network was trained to see as 1, see `networks.cards.scale`
+SCALES = ("maximum", "white")  # what images are divided by, see `networks.cards.scale`
 PRECISIONS = ("float32", "auto", "bfloat16")  # see `networks.precision`
 PRESETS = (
     "inverse-any-noise",

@@ -18,13 +18,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--problem",
         choices=PROBLEMS,
         default="inverse",
-        help="inverse: from diffused to clean images; forward: from clean to diffused images",
+        help="inverse: from diffused to clean images; forward: from clean to diffused images; denoise: from noisy to "
+        "clean images",
     )
     parser.add_argument(
         "--noise",
         type=float,
         default=0.0,
-        help="σ of the noise on the diffused images, for images in [0, 1]",
+        help="σ of the noise on the inputs, for images in [0, 1]",
     )
     parser.add_argument("--crop", type=int, help="side of random crops in pixels (default: whole images)")
     parser.add_argument("--augment", action="store_true", help="flip and transpose the images at random")

@@ -57,14 +57,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--problem",
         choices=PROBLEMS,
-        help="learn to undo diffusion (inverse) or to apply it (forward) (default: as the preset given with --init, "
-        "else inverse)",
+        help="learn to undo diffusion (inverse), to apply it (forward), or only to remove noise (denoise) (default: as "
+        "the preset given with --init, else inverse)",
     )
     parser.add_argument(
         "--noise",
         type=float,
-        help="σ of the noise on the diffused images, for images in [0, 1] (default: as the preset given with --init, "
-        "else 0)",
+        help="σ of the noise on the inputs, for images in [0, 1] (default: as the preset given with --init, else 0)",
     )
     parser.add_argument(
         "--steps", type=int, default=2_400, help="number of training steps; 2,400 take a few minutes on 2 cores"
@@ -90,11 +89,13 @@ def run(arguments: Namespace) -> int:
     _take_from_card(arguments)
     _check(arguments)
     model = _start(arguments.init) if arguments.init else None
-    train, held_out = _images(arguments, colour=model is not None and model.input_shape[-1] == 3)
+    train, held_out = _images(
+        arguments, model is not None and model.input_shape[-1] == 3, trained.scale(arguments.problem)
+    )
     recipe = _recipe(arguments, train)
     keras.utils.set_random_seed(arguments.seed)
     if model is None:
-        model = DiffNet(initial_scale=recipe.initial_scale)
+        model = DiffNet(initial_scale=recipe.initial_scale, relu=arguments.problem != "denoise")
     if not trained.is_file(arguments.out):
         plain.describe(model)  # refuses networks that a preset cannot hold, before the work
     print(f"Device: {provenance.device()}", flush=True)
@@ -184,7 +185,7 @@ def _check(arguments: Namespace) -> None:
     files.check_writable(arguments.out.parent, "--out")
 
 
-def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.GrayImages]:
+def _images(arguments: Namespace, colour: bool, scale: str = "maximum") -> tuple[data.GrayImages, data.GrayImages]:
     """Open the images for training and validation. Without --size, skips images in a folder smaller than a crop.
 
     Raises:
@@ -197,7 +198,7 @@ def _images(arguments: Namespace, colour: bool) -> tuple[data.GrayImages, data.G
     whole = arguments.source == "folder" and arguments.size is None
     size = None if whole else arguments.size or sources.SIZE
     train, held_out = (
-        data.open_images(arguments.source, arguments.directory, split, size=size, colour=colour)
+        data.open_images(arguments.source, arguments.directory, split, size=size, colour=colour, scale=scale)
         for split in ("train", "test")
     )
     if not whole:

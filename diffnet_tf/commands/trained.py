@@ -26,6 +26,11 @@ def is_file(path: PathLike) -> bool:
     return Path(path).suffix == model_files.SUFFIX
 
 
+def scale(problem: str) -> str:
+    """What the images of a training are divided by: σ is a share of white, the λ of diffusion one of the maximum."""
+    return "white" if problem == "denoise" else "maximum"
+
+
 def card(
     arguments: Namespace,
     train: data.GrayImages,
@@ -42,8 +47,14 @@ def card(
     kind, noise = "RGB" if channels == 3 else "gray", f"{100 * arguments.noise:g} % noise"
     if arguments.problem == "inverse":
         does = f"It undoes Perona–Malik diffusion (four steps of 0.1, λ = 0.2) of {kind} images with {noise}."
+    elif arguments.problem == "denoise":
+        does = f"It removes white Gaussian noise from {kind} images with {noise}."
     else:
         does = f"It computes Perona–Malik diffusion (four steps of 0.1, λ = 0.2) of {kind} images."
+    only_noise = arguments.problem == "denoise"
+    what, others = "the diffusion and the noise", "Other diffusions and stronger noise"
+    what, others = ("the noise", "Other noise and stronger noise") if only_noise else (what, others)
+    one = "a white of 1" if only_noise else "a maximum of 1"
     start = arguments.init and (arguments.init if hub.SCHEME in arguments.init else Path(arguments.init).name)
     folder = f"the folder {Path(arguments.directory).resolve().name!r}"
     return {
@@ -51,12 +62,11 @@ def card(
         "author": "unknown",
         "license": "unknown",
         "data": f"{len(train):,} images of {folder if arguments.source == 'folder' else arguments.source}.",
-        "limits": "It was trained for the diffusion and the noise on this card, and for images that are scaled to a "
-        "maximum of 1. Other diffusions and stronger noise give wrong results. It was tested on images from the same "
-        "source as the images of the training.",
+        "limits": f"It was trained for {what} on this card, and for images that are scaled to {one}. {others} give "
+        "wrong results. It was tested on images from the same source as the images of the training.",
         "problem": arguments.problem,
         "noise": arguments.noise,
-        "diffusion": {"name": "perona_malik", **settings},
+        **({"scale": scale(arguments.problem)} if only_noise else {"diffusion": {"name": "perona_malik", **settings}}),
         "training": {
             "source": arguments.source,
             "training_images": len(train),

@@ -72,6 +72,25 @@ def test_a_folder_becomes_a_preset(folder, tmp_path, capsys, monkeypatch):
     assert again["noise"] == 0.02 and again["training"]["start"] == "mine" and again["sha256"] != card["sha256"]
 
 
+def test_a_denoiser_is_trained_on_the_scale_of_white(folder, tmp_path, monkeypatch):
+    """Its images keep their brightness, its card says so, and `restore` uses it so."""
+    monkeypatch.chdir(tmp_path)
+    seen, fit = [], dn.training.fit
+    monkeypatch.setattr(
+        dn.training, "fit", lambda model, images, *a, **k: seen.append(images) or fit(model, images, *a, **k)
+    )
+    assert train(folder, "mine", "--problem", "denoise", "--noise", 0.1, "--steps", 1) == 0
+    assert seen[0].scale == "white" and (seen[0].maxima == 255).all()
+    card, model = dn.presets.card("mine"), dn.from_preset("mine")
+    assert (card["problem"], card["scale"], card["noise"]) == ("denoise", "white", 0.1) and "diffusion" not in card
+    assert "removes white Gaussian noise from gray images" in card["description"] and "a white of 1" in card["limits"]
+    assert model.get_config()["relu"] is False
+    dark = np.full((20, 20), 40, "uint8")
+    expected = np.asarray(model(dark[None, ..., None].astype("float32") / 255))[0, ..., 0] * 255
+    np.testing.assert_allclose(dn.restore(dark.astype("float32"), model, white=255), expected, atol=1e-3)
+    np.testing.assert_array_equal(dn.restore(dark, model), np.rint(expected))
+
+
 def test_what_cannot_become_a_preset_is_refused_before_the_work(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(dn.training, "fit", None)
@@ -169,7 +188,7 @@ def test_a_preset_goes_on_with_its_own_problem_and_noise(options, expected):
 def test_a_problem_that_it_does_not_train_is_refused(folder, tmp_path, capsys):
     assert train(folder, tmp_path / "mine.keras", "--init", "deconvolution") == 2
     assert (
-        "was trained on the problem 'deconvolution'; expected one of inverse, forward. Give --problem"
+        "was trained on the problem 'deconvolution'; expected one of inverse, forward, denoise. Give --problem"
         in capsys.readouterr().err
     )
 

@@ -106,6 +106,15 @@ def test_values_beyond_black_and_white_pass(gray, options):
     np.testing.assert_array_equal(restored, image)
 
 
+def test_a_network_without_a_final_relu_keeps_values_below_black(tmp_path):
+    model = saved(tmp_path, relu=False)
+    image = CAMERA.astype("float32") / 255 - 0.1
+    image[3, 4] = 1.7
+    restored = dn.restore(image, model, noise=SIGMA)
+    np.testing.assert_allclose(restored, output(model, image[..., None])[..., 0], atol=1e-6)
+    assert restored.min() < 0 and restored.max() > 1
+
+
 def test_a_network_of_scale_maximum_sees_less(small):
     """What the last test is compared with: values far above white are set aside, and too negative ones are refused."""
     image = CAMERA.astype("float32") / 255
