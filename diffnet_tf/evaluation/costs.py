@@ -1,7 +1,8 @@
 """Count the floating-point operations for one image: of a network, from the model object, and of classical inverses.
 
-Counts the multiplications and additions (a multiply-add is two) of convolutions, transposed convolutions and stencil
-updates, and the influence functions of TNRD. Biases, other activations, pooling and copies are not counted; together they are less than 2 %.
+Counts the multiplications and additions (a multiply-add is two) of convolutions, transposed convolutions, stencil
+updates, and the influence functions of TNRD. Biases, other activations, pooling and copies are not counted; together
+they are less than 2 %.
 
 >>> import diffnet_tf as dn
 >>> from diffnet_tf.evaluation import costs

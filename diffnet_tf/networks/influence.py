@@ -4,13 +4,13 @@
 
 The distance between neighbouring centres is the standard deviation of the Gaussians, and the unit of z.
 
-A sum over 63 centres would need 63 exponentials for every value. Here the centres are taken in blocks of seven. Inside a
-block with its middle at b, and with y = z − b,
+A sum over 63 centres would need 63 exponentials for every value. Here the centres are taken in blocks of seven. Inside
+a block with its middle at b, and with y = z − b,
 
     exp(−(y − m)²/2) = exp(−y²/2) exp(y)^m exp(−m²/2),   m = −3, …, 3,
 
-so the sum over the block is a polynomial in exp(y), and a block needs two exponentials. Far from the block, y is clipped
-so that nothing overflows: there the Gaussians are below 10⁻⁹.
+so the sum over the block is a polynomial in exp(y), and a block needs two exponentials. Far from the block, y is
+clipped so that nothing overflows: there the Gaussians are below 10⁻⁹.
 
 The gradient is written by hand: the backends would keep an array of the size of z for every centre.
 """
@@ -18,7 +18,6 @@ The gradient is written by hand: the backends would keep an array of the size of
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
 from diffnet_tf.base.types import Tensor
@@ -74,7 +73,7 @@ def _of_weights(z: Tensor, weights: Tensor, upstream: Tensor) -> Tensor:
     return ops.stack(sums)
 
 
-@keras.ops.custom_gradient
+@ops.custom_gradient  # type: ignore[untyped-decorator]
 def evaluate(z: Tensor, weights: Tensor) -> Any:
     """φ(z), a function for every channel.
 

@@ -30,6 +30,8 @@ from diffnet_tf.networks.reaction import ReactionDiffusionLayer
 from diffnet_tf.physics import stencil
 from diffnet_tf.physics.neighbourhood import check_boundary
 
+__all__ = ["DiffusionLayer", "FilterEstimator", "LinearDiffusionLayer", "ReactionDiffusionLayer"]
+
 
 class _Update(keras.layers.Layer):
     """The base of both diffusion layers: the learned time step and the update u⁺ = u + δt S(ζ)u, eq. (4.6)."""

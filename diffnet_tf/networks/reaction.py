@@ -1,4 +1,4 @@
-"""TNRD, trainable nonlinear reaction diffusion, as a Keras layer: one step with learned filters and influence functions.
+"""TNRD, trainable nonlinear reaction diffusion, as a Keras layer: one step with learned filters and functions.
 
 Y. Chen & T. Pock, Trainable Nonlinear Reaction Diffusion, IEEE Trans. Pattern Anal. Mach. Intell. 39 (2017) 1256–1272,
 arXiv:1508.02848. `models.ReactionDiffusionNet` is a chain of these layers.
@@ -96,9 +96,9 @@ class ReactionDiffusionLayer(keras.layers.Layer):
         gamma: γ, for images in [0, 1]; 10/255 in the paper.
         initial_reaction: initial value of λ, at least 0.
 
-    Input: u, (batch, height, width, 1) in [0, 1], of any height and width, and as a second argument f of the same shape;
-    f is u if it is left out. Output: of the same shape. Images and all variables are float32 or wider under every dtype
-    policy.
+    Input: u, (batch, height, width, 1) in [0, 1], of any height and width, and as a second argument f of the same
+    shape; f is u if it is left out. Output: of the same shape. Images and all variables are float32 or wider under
+    every dtype policy.
 
     Raises:
         ValueError: for an argument out of range, or an input of another shape.

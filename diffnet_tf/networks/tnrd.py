@@ -42,7 +42,7 @@ class ReactionDiffusionNet(ImageModel):
         **kwargs: Any,
     ) -> None:
         checks.count(stages, "stages")
-        of_layers = {
+        of_layers: dict[str, Any] = {
             "size": size,
             "filters": filters,
             "centres": centres,

@@ -4,9 +4,9 @@ After one diffusion layer, a pixel depends on its neighbours within `depth` pixe
 within the reach of the stencil (one or two pixels), whichever is larger. The margin of a tile is the sum of these over
 all layers, so its result equals that of the whole image, up to rounding. At the image border there is no margin.
 
-After one stage of TNRD, a pixel depends on its neighbours within the side of a filter. For other networks the reach is not
-known, so they get the whole image. A DiffNet with periodic boundaries gets it, too: its first pixels depend on the last
-ones.
+After one stage of TNRD, a pixel depends on its neighbours within twice the radius of a filter. For other networks the
+reach is not known, so they get the whole image. A DiffNet with periodic boundaries gets it, too: its first pixels
+depend on the last ones.
 """
 
 import contextlib
