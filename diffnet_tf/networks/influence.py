@@ -88,6 +88,9 @@ def evaluate(z: Tensor, weights: Tensor) -> Any:
     def gradient(*arguments: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, Tensor]:
         if upstream is None:  # TensorFlow and JAX pass it alone, PyTorch after the arguments of `evaluate`
             (upstream,) = arguments
-        return upstream * derivative(z, weights), _of_weights(z, weights, upstream)
+        # φ′(z), of the mirrored function. Written as derivative(z, weights), it would share its exponentials with φ(z),
+        # and XLA would keep them, 36 arrays of the size of z, from the forward to the backward pass.
+        slope = -derivative(-z, ops.flip(weights, 0))
+        return upstream * slope, _of_weights(z, weights, upstream)
 
     return _values(z, weights), gradient
