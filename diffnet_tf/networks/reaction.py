@@ -8,7 +8,7 @@ arXiv:1508.02848. `models.ReactionDiffusionNet` is a chain of these layers.
 >>> layer = dn.layers.ReactionDiffusionLayer(size=5)
 >>> layer(image).shape == image.shape and layer.count_params()
 2089
->>> layer.kernels.shape, layer.influence([0.0, 0.1]).shape
+>>> layer.kernels.shape, tuple(layer.influence([0.0, 0.1]).shape)
 ((5, 5, 24), (2, 24))
 """
 
