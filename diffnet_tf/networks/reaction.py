@@ -191,9 +191,8 @@ class ReactionDiffusionLayer(keras.layers.Layer):
         change = ops.conv_transpose(flow, kernels, padding="same", data_format="channels_last")
         inside = slice(self.size // 2, -(self.size // 2))
         change = change[:, inside, inside]
-        if noisy is None:
-            return u - change
-        return u - change - self.reaction * (u - ops.cast(noisy, dtype))
+        noisy = u if noisy is None else ops.cast(noisy, dtype)  # λ takes part anyway: Keras warns of unused variables
+        return u - change - self.reaction * (u - noisy)
 
     def compute_output_spec(self, u: Tensor, noisy: Tensor | None = None) -> keras.KerasTensor:
         return keras.KerasTensor(u.shape, dtype=state_dtype(self.dtype_policy))
