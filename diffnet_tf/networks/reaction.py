@@ -148,7 +148,8 @@ class ReactionDiffusionLayer(keras.layers.Layer):
         coefficients = ops.convert_to_tensor(self.coefficients)
         basis = ops.cast(cosines(self.size).T, self.coefficients.dtype)
         norms = ops.sqrt(ops.sum(ops.square(coefficients), 0, keepdims=True) + keras.config.epsilon() ** 2)
-        return ops.reshape(ops.matmul(basis, coefficients / norms), (self.size, self.size, 1, self.filters))
+        kernels = basis @ (coefficients / norms)  # ops.matmul would narrow float64 on PyTorch
+        return ops.reshape(kernels, (self.size, self.size, 1, self.filters))
 
     def _weights(self) -> Tensor:
         """The weights of φ, (centres, filters)."""

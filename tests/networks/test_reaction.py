@@ -83,11 +83,12 @@ def test_filters_have_mean_0_and_norm_1(rng):
 def test_influence_functions_and_their_derivatives(number, rng):
     weights = rng.normal(0, 1, (number, 3)).astype("float32")
     z = np.concatenate([rng.normal(0, 12, (400, 3)), [[-1e4] * 3, [0] * 3, [1e4] * 3]]).astype("float32")
-    np.testing.assert_allclose(numpy(influence.evaluate(z, weights)), gaussians(z, weights, 1.0), atol=3e-5)
+    inputs = [ops.convert_to_tensor(a) for a in (z, weights)]
+    np.testing.assert_allclose(numpy(influence.evaluate(*inputs)), gaussians(z, weights, 1.0), atol=3e-5)
     h = 1e-4
     wide = z.astype("float64")
     slope = (gaussians(wide + h, weights, 1.0) - gaussians(wide - h, weights, 1.0)) / (2 * h)
-    np.testing.assert_allclose(numpy(influence.derivative(z, weights)), slope, atol=3e-5)
+    np.testing.assert_allclose(numpy(influence.derivative(*inputs)), slope, atol=3e-5)
 
 
 def gradients(layer, u, noisy, target):
@@ -113,7 +114,7 @@ def gradients(layer, u, noisy, target):
 def test_gradients_are_differences(float64, rng):
     layer = random_stage(rng, size=3, filters=2, centres=9, gamma=0.2, dtype="float64")
     u, noisy, target = rng.random((3, 2, 6, 5, 1))
-    found, values = gradients(layer, u, noisy, target), layer.get_weights()
+    found, values = gradients(layer, u, noisy, ops.convert_to_tensor(target)), layer.get_weights()
 
     def loss(values):
         layer.set_weights(values)
