@@ -175,7 +175,7 @@ PUBLISHED = {
     },
     "dncnn-b": {
         "label": "DnCNN-B",
-        "parameters": 668_000,
+        "parameters": 667_000,
         "bsd68": (31.61, 29.16, 26.23),
         "set12": (32.68, 30.36, 27.21),
     },
