@@ -74,6 +74,7 @@ setup(
         "deepinv": ["deepinv>=0.5,<0.6"],
         "export": EXPORT,
         "comparison": WAVELETS,
+        "bm3d": ["bm3d>=4.0.3,<5"],  # of the experiment `denoise`; free for non-commercial use only
         "bench": ["torch>=2.6", "medpy>=0.5", "SimpleITK>=2.4", "opencv-contrib-python-headless>=4.10"],
         "docs": [
             "mkdocs>=1.6,<2",

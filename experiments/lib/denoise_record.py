@@ -12,7 +12,9 @@ A part is one training, or one method that is not trained. Its record holds what
     settings      of a classical method: level as text → the chosen parameters
     auto          of a network that is given σ: what `denoising.measured` returns when σ is estimated from the image
 
-A part without "psnr" is a candidate of the search, which is measured on validation images alone ("validation_psnr").
+A part with "validation_psnr" and without "psnr" is a candidate of the search, measured on validation images alone. One
+part may hold "photograph", from `denoising.photographed`, with its arrays.
+
 The gathered record holds
 
     levels        σ of 255
@@ -22,9 +24,10 @@ The gathered record holds
     runs          the trainings: method, seed, steps, recipe and so on
     search        the candidates, the best first
     milliseconds_per_image    method → the time for one image, its size and more (`denoising.milliseconds`)
+    photograph    as in the part
 
-and the arrays psnr_SET_METHOD, (seeds, levels, images), NaN at a level at which it was not measured. What `auto` holds
-becomes the row METHOD-auto.
+and the arrays psnr_SET_METHOD, (seeds, levels, images), NaN at a level at which it was not measured, and those of the
+photograph. What `auto` holds becomes the row METHOD-auto.
 """
 
 import numpy as np
@@ -33,7 +36,7 @@ from diffnet_tf.evaluation import statistics
 from experiments.lib import study, verdicts
 
 AUTO = "-auto"  # the end of a row's name: σ is estimated
-OF_A_ROW = ("kind", "label", "parameters", "settings", "note")
+OF_A_ROW = ("kind", "label", "parameters", "settings", "at_an_end", "package")
 MEASURED = ("sets", "levels", "psnr", "results", "milliseconds_per_image", "auto")
 
 
@@ -53,7 +56,7 @@ def gather(runs, root):
         for method, part in _with_auto(run).items()
         if "milliseconds_per_image" in part
     }
-    best = study.most_steps(runs, study.LEFT_OUT)
+    best = study.most_steps([run for run in runs if "photograph" not in run], study.LEFT_OUT)
     measured = [run for run in best if "psnr" in run]
     if not measured:
         raise ValueError("Nothing was measured on test images yet: train a network, or measure a classical method.")
@@ -78,10 +81,18 @@ def gather(runs, root):
         "sets": sets,
         "methods": methods,
         "runs": [{k: v for k, v in run.items() if k not in MEASURED} for run in measured if run["kind"] == "network"],
-        "search": sorted((run for run in best if "psnr" not in run), key=lambda run: -run["validation_psnr"]),
+        "search": sorted(_candidates(best), key=lambda run: -run["validation_psnr"]),
         "milliseconds_per_image": {method: times[method] for method in methods if method in times},
     }
+    for run in runs:
+        if "photograph" in run:
+            record["photograph"] = run["photograph"]
+            arrays |= run["arrays"]
     return study.Result(record, arrays)
+
+
+def _candidates(runs):
+    return [run for run in runs if "psnr" not in run and "validation_psnr" in run]
 
 
 def _with_auto(run):
@@ -164,6 +175,7 @@ def trainings(record, method):
 # Mean PSNR in dB on BSD68 and Set12 at σ = 15, 25, 50, with other draws of the noise, as reported by Zhang, Zuo, Chen,
 # Meng & Zhang: Beyond a Gaussian denoiser, IEEE Trans. Image Processing 26 (2017), 3142–3155. DnCNN-S has a network for
 # each σ; DnCNN-B is one network, which is not given σ.
+PUBLISHED_AT = (15, 25, 50)
 PUBLISHED = {
     "bm3d": {"label": "BM3D", "bsd68": (31.07, 28.57, 25.62), "set12": (32.37, 29.97, 26.72)},
     "tnrd": {"label": "TNRD", "bsd68": (31.42, 28.92, 25.97), "set12": (32.50, 30.06, 26.81)},

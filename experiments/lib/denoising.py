@@ -22,6 +22,8 @@ WHITE = 255
 TIMED = 25  # σ at which a denoiser is timed
 BESIDE = "set12"  # a second set of test images, in a folder beside that of --test-dir
 OWN = "skimage"  # the set where no folder is given: photographs that scikit-image ships
+PHOTOGRAPH = "camera"  # of scikit-image: what a picture shows
+PART = (slice(60, 220), slice(130, 290))  # of it
 
 
 # ---- Images ----------------------------------------------------------------------------------------------------------
@@ -170,6 +172,32 @@ def milliseconds(function, image):
     (each,) = noisy([image], TIMED)
     found = measure.milliseconds({"": lambda batch: function(batch[0], TIMED / WHITE)}, each[None])[""]
     return {**found, "size": list(image.shape)}
+
+
+def photographed(denoisers, level=TIMED):
+    """What denoisers make of a part of a photograph that is in no test set.
+
+    Args:
+        denoisers: name → (label, denoiser), in the order of the picture.
+        level: σ of 255.
+
+    Returns:
+        ({"photograph": name of the photograph, level, part, and "images": name → label and PSNR of the whole
+        photograph}, arrays photograph_NAME, bytes) with "clean" and "noisy" before the denoisers.
+    """
+    import skimage.data
+
+    clean = getattr(skimage.data, PHOTOGRAPH)().astype("float32") / np.float32(WHITE)
+    (each,) = noisy([clean], level)
+    images = {"clean": ("original", clean), "noisy": ("noisy", each)}
+    images |= {name: (label, function(each, level / WHITE)) for name, (label, function) in denoisers.items()}
+    found, arrays = {}, {}
+    for name, (label, image) in images.items():
+        value = None if name == "clean" else round(float(psnr([clean], [image])[0]), 3)
+        found[name] = {"label": label, "psnr": value}
+        arrays[f"photograph_{name}"] = np.rint(np.clip(image[PART], 0, 1) * WHITE).astype("uint8")
+    corners = [[side.start, side.stop] for side in PART]
+    return {"photograph": {"name": PHOTOGRAPH, "level": level, "part": corners, "images": found}}, arrays
 
 
 # ---- Networks as denoisers -------------------------------------------------------------------------------------------

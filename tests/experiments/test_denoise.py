@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.io import imsave
 
-from experiments.lib import denoise_claims, denoise_record, denoising, records
+from experiments.lib import denoise_claims, denoise_figure, denoise_record, denoising, records
 from experiments.lib.verdicts import NOT_RUN, NotRun
 from tests.experiments import rules_denoise
 from tests.experiments.rules_denoise import IMAGES, SETS, classical, network
@@ -170,6 +170,62 @@ def test_images_of_a_short_run_do_not_mix_with_all():
     other = {"bsd68": {**SETS["bsd68"], "sha256": "a" * 64}}
     with pytest.raises(ValueError, match="other images of bsd68"):
         gathered(classical("bm3d", sets=other), network("diffnet"))
+
+
+# ---- Pictures and tables ---------------------------------------------------------------------------------------------
+
+
+def drawn():
+    """A record with all kinds of rows, and its arrays."""
+    parts = [{**network("diffnet", k, by=0.1 * k, auto=-0.5), "label": "DiffNet"} for k in range(3)]
+    parts += [{**network("tnrd", levels=(25,), by=-0.3), "label": "TNRD"}, classical("tv", "total variation", -2.0)]
+    parts.append({**classical("input", "noisy image", -9.0), "kind": "input", "parameters": 0})
+    found, arrays = denoising.photographed({"half": ("half as bright", lambda noisy, sigma: noisy / 2)})
+    parts.append({"name": "photograph", "budget": "cpu", **found, "arrays": arrays})
+    parts.append({"name": "a", "parameters": 9, "steps": 1_000, "validation_psnr": 28.256, "budget": "cpu"})
+    return gathered(*parts)
+
+
+def test_the_table_has_a_row_for_each_method_measured_or_published():
+    record, _ = drawn()
+    head, _, *lines = denoise_figure.table(record).splitlines()
+    assert head == "| method | parameters | BSD68, σ = 15 / 25 / 50, dB | ms, 321×481 pixels | measured |"
+    assert lines[0] == "| DiffNet, mean of 3 seeds | 102,000 | 31.80 / 29.30 / 26.30 | 100 | here |"
+    assert lines[1] == "| DnCNN-S | 556,000 | 31.73 / 29.23 / 26.23 |  | published |"
+    assert "| TNRD | 102,000 | – / 28.90 / – | 100 | here |" in lines
+    assert "| total variation | 2 for each σ | 29.70 / 27.20 / 24.20 | 100 | here |" in lines
+    assert lines[-1] == "| noisy image |  | 22.70 / 20.20 / 17.20 | 100 | here |"
+    assert denoise_figure.search_table(record).splitlines()[-1] == "| a | 9 | 1,000 | 28.26 |"
+
+
+def test_the_picture_shows_each_number_once():
+    record, arrays = drawn()
+    figure = denoise_figure.draw(record, arrays)
+    texts = [[text.get_text() for text in axis.texts] for axis in figure.axes]
+    assert [len(of) for of in texts] == [7, 8, 7]  # TNRD was measured at 25 alone
+    assert {"29.30", "28.70", "28.90", "27.20", "29.23", "29.16", "28.92", "28.57"} == set(texts[1])
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels[:4] == ["trained networks", "DiffNet", "TNRD", "DiffNet, σ estimated"]
+    assert "noisy image" not in labels and "BSD68 (32 images)" in denoise_figure.caption(record)
+    assert "trained networks, DiffNet with 29.30 dB" in denoise_figure.alt(record)
+
+
+def test_other_images_are_drawn_without_the_numbers_of_papers():
+    part = classical("tv", "total variation", sets={"skimage": SETS["bsd68"]})
+    record, arrays = gathered(part)
+    denoise_figure.draw(record, arrays)
+    assert "photographs of scikit-image" in denoise_figure.caption(record)
+    assert "Open dots" not in denoise_figure.caption(record) and "published" not in denoise_figure.table(record)
+
+
+def test_the_photograph_has_a_panel_for_each_denoiser():
+    record, arrays = drawn()
+    figure = denoise_figure.draw_photograph(record, arrays)
+    assert [axis.get_xlabel().split(",")[0] for axis in figure.axes[:3]] == ["original", "noisy", "half as bright"]
+    clean, half = (arrays[f"photograph_{name}"].astype(float) for name in ("clean", "half"))
+    assert clean.shape == (160, 160) and half.mean() == pytest.approx(clean.mean() / 2, rel=0.1)
+    assert record["photograph"]["images"]["noisy"]["psnr"] == pytest.approx(20.6, abs=0.2)
+    assert "half as bright" in denoise_figure.photograph_alt(record)
 
 
 # ---- Claims ----------------------------------------------------------------------------------------------------------
