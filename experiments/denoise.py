@@ -18,7 +18,7 @@ import functools
 
 import numpy as np
 
-from experiments.lib import denoise_networks, denoise_record, denoising, study
+from experiments.lib import denoise_classical, denoise_networks, denoise_record, denoising, study
 from experiments.lib.denoise_claims import CLAIMS
 from experiments.lib.denoise_figure import alt, caption, draw
 from experiments.lib.denoise_networks import CANDIDATES, CHOSEN
@@ -78,7 +78,8 @@ def parts(options):
     train = functools.partial(_train, options=options, images=images)
     found = [study.part(run, train, _steps(run, options.budget)) for run in runs]
     final = [run for run in runs if not run.candidate]
-    return found + [study.Part(TEST + run.name, functools.partial(_test, run, options, tests)) for run in final]
+    found += [study.Part(TEST + run.name, functools.partial(_test, run, options, tests)) for run in final]
+    return found + denoise_classical.parts(tests, lambda: _pixels(images[1]))
 
 
 def _steps(run, budget):
@@ -99,10 +100,15 @@ def _train(run, options, images):
     return study.Result(record, model=None if run.candidate else trained.model)
 
 
+def _pixels(images):
+    """Images as a list of float32 (height, width)."""
+    return [images.image(k).astype("float32") / images.maxima[k] for k in range(len(images))]
+
+
 def _validated(model, validation, levels):
     """Mean PSNR on whole validation images at each level."""
     function, found = denoising.of_network(model), {}
-    images = [validation.image(k).astype("float32") / validation.maxima[k] for k in range(len(validation))]
+    images = _pixels(validation)
     for level in levels:
         inputs = denoising.noisy(images, level, seed=1_000 + level)
         outputs = [function(each, level / denoising.WHITE) for each in inputs]

@@ -65,11 +65,12 @@ def of(method, candidate):
     if method == "convnet":
         return lambda r: models.ConvNet(13, 32, noise_map=True, skip=True), recipe(), GIVEN
     if method == "tnrd":
-        return lambda r: models.ReactionDiffusionNet(), recipe(**{**ADAM, "learning_rate": 5e-3, "loss": "mse"}), {}
+        return lambda r: models.ReactionDiffusionNet(), recipe(**OF_TNRD), {}
     raise ValueError(f"method={method!r}; expected diffnet, convnet or tnrd.")
 
 
 GIVEN = {"noise_map": True}
+OF_TNRD = {**ADAM, "learning_rate": 5e-3, "loss": "mse", "batch_size": 16, "crop": 64}  # one level of noise, one loss
 
 
 def estimate(noisy):
