@@ -11,8 +11,8 @@ from diffnet_tf import files
 from diffnet_tf.base import choices, command_line
 from diffnet_tf.files import model_files, reading
 from diffnet_tf.networks import cards, presets
-from experiments import all_noise, any_noise, precision, rounding
-from experiments.lib import records, registry, settings
+from experiments import all_noise, any_noise, denoise, denoise_colour, precision, rounding
+from experiments.lib import denoise_card, records, registry, settings, study
 
 LIMITS = {
     "forward": "It computes one diffusion, the one on this card, of an image that is scaled to a maximum of 1. It is "
@@ -161,15 +161,15 @@ def as_markdown(described):
     training, quality = described["training"], described["quality"]
     minutes, recipe = training["training_seconds"] / 60, training["recipe"]["name"]
     psnr = PSNR + " (from {min:.2f} to {max:.2f})"
-    diffusion = dict(described["diffusion"])
+    diffusion = dict(described.get("diffusion", {}))
+    undone = f"| diffusion | `{_call(diffusion.pop('name'), diffusion)}` |\n" if diffusion else ""
     return f"""## {described["name"]}
 
 {described["limits"]}
 
 | task | {cards.task(described)} |
 |---|---|
-| diffusion | `{_call(diffusion.pop("name"), diffusion)}` |
-| images | {described["images"]["kind"]} |
+{undone}| images | {described["images"]["kind"]} |
 | network | `{_call("DiffNet", described["network"])}` |
 | trained on | {training["data"]}, {training["training_images"]:,} images{_note(training)} |
 | training | recipe `{recipe}`, {training["steps"]:,} steps, {minutes:.0f} min, seed {training["seed"]} |
@@ -196,10 +196,15 @@ def _further(quality):
 
 def _levels(quality):
     return "".join(
-        f"| with {100 * float(level):g} % noise | {of['input']:.2f} dB → {of['given']:.2f} dB if σ is given, "
+        f"| {_of_noise(level)} | {of['input']:.2f} dB → {of['given']:.2f} dB if σ is given, "
         f"{of['estimated']:.2f} dB if it is estimated |\n"
         for level, of in quality.get("levels", {}).items()
     )
+
+
+def _of_noise(level):
+    """A level of noise in words, from the text on a card: "0.01", or "25/255"."""
+    return f"with σ = {level}" if "/" in level else f"with {100 * float(level):g} % noise"
 
 
 def _rounded(quality):
@@ -219,6 +224,27 @@ def _precision(quality):
         f"| {lines[name]} | {of['mean']:.2f} dB ({-of['cost']:+.3f} dB) |\n"
         for name, of in quality.get("precision", {}).items()
     )
+
+
+DENOISERS = ((denoise, "gray photographs", "denoise"), (denoise_colour, "colour photographs", "denoise-colour"))
+
+
+def _denoiser(experiment, kind, preset, chosen):
+    """Make a preset that removes ordinary noise, if its experiment has been run."""
+    directory = chosen.results_dir / experiment.NAME
+    if not (directory / records.RECORD).exists():
+        return
+    record, arrays = records.load(directory)
+    runs = [run for run in study.finished(directory) if run["name"] == denoise_card.TRAINED]
+    training = max(runs, key=lambda run: run["steps"])
+    named = f"--source {training['source']} --data-dir {training['data']}"
+    module = registry.names()[experiment.NAME]
+    command = f"python -m experiments.{module} --budget {training['budget']} {named} --results-dir results"
+    images = {"kind": kind, "between": None}
+    described = denoise_card.card(record, arrays, training, kind, images, command)
+    model = model_files.load(directory / study.RUNS / f"{training['file']}{model_files.SUFFIX}")
+    presets.save(preset, model, described, chosen.folder)
+    print(chosen.folder / f"{preset}.npz")
 
 
 def parser():
@@ -251,6 +277,8 @@ def main(arguments=None):
         preset = settings.ANY_NOISE.preset
         presets.save(preset, any_noise.trained(chosen.results_dir)[0], any_noise_card(record), chosen.folder)
         print(chosen.folder / f"{preset}.npz")
+    for experiment, kind, preset in DENOISERS:
+        _denoiser(experiment, kind, preset, chosen)
     paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]
     described = [reading.json_object(path) for path in paths]
     files.write_text(chosen.folder / CARDS, "\n".join([TITLE, contents(described), *map(as_markdown, described)]))

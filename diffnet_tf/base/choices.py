@@ -7,6 +7,8 @@ COLOURS = ("luminance", "channels", "bands")  # how an image's channels are rest
 SCALES = ("maximum", "white")  # what images are divided by, see `networks.cards.scale`
 PRECISIONS = ("float32", "auto", "bfloat16")  # see `networks.precision`
 PRESETS = (
+    "denoise",
+    "denoise-colour",
     "inverse-any-noise",
     "forward",
     "inverse",
