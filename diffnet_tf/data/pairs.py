@@ -95,7 +95,8 @@ class Plan:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        images = as_gray_images(self.images, data_dir=self.data_dir, split=self.split, limit=self.limit)
+        scale = {"scale": "white"} if self.problem == "denoise" and isinstance(self.images, str) else {}
+        images = as_gray_images(self.images, data_dir=self.data_dir, split=self.split, limit=self.limit, **scale)
         checks.one_of(self.problem, "problem", PROBLEMS)
         checks.count(self.batch_size, "batch_size")
         checks.count(self.start, "start", minimum=0)
@@ -192,7 +193,7 @@ def pairs(*arguments: Any, **options: Any) -> Any:
 
     Args:
         images: float images (n, height, width, 1 or 3) in [0, 1]; the result of `open_images`; or the name of a source
-            (then with data_dir, split and limit as in `load_images`).
+            (then with data_dir, split and limit as in `load_images`, on the scale of white for "denoise").
         problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused); "denoise": (clean + noise, clean).
         noise: standard deviation σ of the Gaussian noise on the diffused image, for range 1: 0.01 is the 1 % of the
             paper. Or (low, high): each example has its own σ, drawn uniformly in √σ; see `data.ranges`.
