@@ -13,7 +13,8 @@ A part is one training, or one method that is not trained. Its record holds what
     auto          of a network that is given σ: what `denoising.measured` returns when σ is estimated from the image
 
 A part with "validation_psnr" and without "psnr" is a candidate of the search, measured on validation images alone. One
-part may hold "photograph", from `denoising.photographed`, with its arrays.
+part may hold "photograph", from `denoising.photographed`, with its arrays. One may hold "in_turns", from
+`denoising.milliseconds`: the times of several methods, in place of those of their parts.
 
 The gathered record holds
 
@@ -56,7 +57,9 @@ def gather(runs, root):
         for method, part in _with_auto(run).items()
         if "milliseconds_per_image" in part
     }
-    best = study.most_steps([run for run in runs if "photograph" not in run], study.LEFT_OUT)
+    for run in runs:
+        times |= run.get("in_turns", {})
+    best = study.most_steps([run for run in runs if not {"photograph", "in_turns"} & run.keys()], study.LEFT_OUT)
     measured = [run for run in best if "psnr" in run]
     if not measured:
         raise ValueError("Nothing was measured on test images yet: train a network, or measure a classical method.")

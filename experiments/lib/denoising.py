@@ -133,7 +133,7 @@ def measured(function, tests, levels=LEVELS):
         - "levels";
         - "psnr": set → for each level the PSNR of every image, rounded to 0.0001 dB;
         - "results": set → level as text → "psnr" → mean, std, median, n and so on;
-        - "milliseconds_per_image": `milliseconds` for an image of the first set.
+        - "milliseconds_per_image": of `milliseconds`, for the first image of the first set.
 
     Raises:
         ValueError: when an output has another shape than its input, or values that are not finite.
@@ -151,7 +151,7 @@ def measured(function, tests, levels=LEVELS):
         "levels": list(levels),
         "psnr": {name: [of.round(4).tolist() for of in of_set] for name, of_set in values.items()},
         "results": results,
-        "milliseconds_per_image": milliseconds(function, first),
+        "milliseconds_per_image": milliseconds({"": function}, first)[""],
     }
 
 
@@ -167,11 +167,23 @@ def _of_level(function, images, level):
     return psnr(images, outputs)
 
 
-def milliseconds(function, image):
-    """The time for one image at σ = 25: median, extremes and number as in `measure.milliseconds`, and "size"."""
+def milliseconds(denoisers, image):
+    """The times for one image at σ = 25, measured in turns, so that other work on the machine meets all alike.
+
+    Args:
+        denoisers: name → denoiser.
+        image: (height, width) in [0, 1].
+
+    Returns:
+        Name → median, extremes and number as in `measure.milliseconds`, and "size".
+    """
     (each,) = noisy([image], TIMED)
-    found = measure.milliseconds({"": lambda batch: function(batch[0], TIMED / WHITE)}, each[None])[""]
-    return {**found, "size": list(image.shape)}
+
+    def of_batch(function):
+        return lambda batch: function(batch[0], TIMED / WHITE)
+
+    found = measure.milliseconds({name: of_batch(function) for name, function in denoisers.items()}, each[None])
+    return {name: {**times, "size": list(image.shape)} for name, times in found.items()}
 
 
 def photographed(denoisers, level=TIMED):

@@ -88,7 +88,11 @@ _CASES = (  # what holds, what fails, what is open, of each claim
     *_OF_LEVEL,
     (({},), ({"seeds": (_DOWN[50],) * 3},), ({"seeds": (0.0, 0.0, _DOWN[15])}, _SHORT, _OTHERS)),
     (({"parameters": 110_000}, _SHORT), ({"parameters": 110_001},), ()),
-    (({"auto": -0.09},), ({"auto": {50: -0.11}},), ({"auto": -0.1, "auto_draw": 1}, _SHORT)),
+    (
+        ({"auto": -0.09}, {"auto": -0.09, "seeds": (0.0,)}),
+        ({"auto": {50: -0.11}},),
+        ({"auto": -0.1, "auto_draw": 1}, _SHORT),
+    ),
     (
         ({"tnrd": -0.5}, {"tnrd": -0.5, "tnrd_levels": (25,)}),
         ({"tnrd": -0.65}, {"tnrd": -0.65, "tnrd_levels": (25,)}),

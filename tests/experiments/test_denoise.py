@@ -1,6 +1,7 @@
 """The experiment `denoise`: how denoisers are measured, what is gathered, and each answer of each claim."""
 
 import hashlib
+import time
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def folders(tmp_path_factory):
     """A folder of test images of two sizes, with a set12 beside it."""
     root = tmp_path_factory.mktemp("sets")
     rng = np.random.default_rng(0)
-    for name, shapes in {"mine": ((20, 30), (30, 20), (20, 30)), "set12": ((16, 16),)}.items():
+    for name, shapes in {"mine": ((20, 30), (30, 20), (24, 30)), "set12": ((16, 16),)}.items():
         (root / name).mkdir()
         for k, shape in enumerate(shapes):
             imsave(root / name / f"{k}.png", rng.integers(0, 256, shape, "uint8"), check_contrast=False)
@@ -38,7 +39,7 @@ def test_images_of_a_folder_are_divided_by_255_and_sorted(folders):
     assert list(found) == ["mine", "set12"] and [image.shape for image in found["mine"]] == [
         (20, 30),
         (30, 20),
-        (20, 30),
+        (24, 30),
     ]
     assert found["mine"][0].dtype == np.float32 and found["mine"][0].max() <= 1
     whole = np.rint(255 * found["mine"][0])
@@ -159,6 +160,15 @@ def test_the_longest_training_counts_and_candidates_are_listed():
     assert [run["name"] for run in record["search"]] == ["search-deep", "search-wide"]
     with pytest.raises(ValueError, match="Nothing was measured"):
         gathered(candidate)
+
+
+def test_times_that_were_measured_in_turns_count(folders):
+    image = denoising.read(folders / "set12")[0]
+    turns = denoising.milliseconds({"bm3d": unchanged, "tv": lambda noisy, sigma: time.sleep(0.002) or noisy}, image)
+    assert turns["bm3d"]["median"] < 2 <= turns["tv"]["median"] and turns["tv"]["size"] == [16, 16]
+    record, _ = gathered(classical("bm3d"), classical("nlm"), {"name": "times", "budget": "cpu", "in_turns": turns})
+    assert record["milliseconds_per_image"]["bm3d"] == turns["bm3d"]
+    assert record["milliseconds_per_image"].keys() == {"bm3d", "nlm"}  # of tv there is no quality
 
 
 def test_images_of_a_short_run_do_not_mix_with_all():

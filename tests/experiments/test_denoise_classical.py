@@ -32,6 +32,14 @@ def test_a_method_denoises(name):
     assert after == before if name == "input" else after > before + (6 if name == "bm3d" else 4)
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] not in ("input", "bm3d")])
+def test_parameters_are_on_the_scale_of_the_noise(name):
+    """Twice the image with twice the noise gives twice the result, with the same parameters."""
+    (noisy,) = denoising.noisy([IMAGE], 25)
+    one, other = (next(METHODS[name].results(f * noisy[None], f * 25 / 255, **METHODS[name].start)) for f in (1, 2))
+    assert 2 * np.asarray(one) == pytest.approx(np.asarray(other), abs=2e-3)
+
+
 @pytest.mark.parametrize("name", ["tv", "nlm"])
 def test_the_best_parameters_are_chosen(name):
     images = np.stack([IMAGE, IMAGE[::-1]])
