@@ -18,13 +18,12 @@ import functools
 
 import numpy as np
 
-from experiments.lib import denoise_classical, denoise_networks, denoise_record, denoising, study
+from experiments.lib import denoise_classical, denoise_figure, denoise_networks, denoise_record, denoising, study
 from experiments.lib.denoise_claims import CLAIMS
-from experiments.lib.denoise_figure import alt, caption, draw
 from experiments.lib.denoise_networks import CANDIDATES, CHOSEN
 from experiments.lib.run import main
 
-__all__ = ["CLAIMS", "alt", "caption", "draw"]
+__all__ = ["CLAIMS"]
 NAME = "denoise"
 TITLE = "Ordinary noise"
 RANGE = (0.0, 55 / 255)  # of σ in training
@@ -34,7 +33,9 @@ BUDGETS = {  # (recipe, steps of a candidate, of a final network, of TNRD at one
     "cpu": ("fast", 2_000, 20_000, 8_000, None),
     "paper": ("fast", 2_000, 100_000, 60_000, None),
 }
+IMAGE_FLAGS = "--source folder --data-dir train400 --test-dir bsd68"
 SEEDS = 3
+SHOWN = ("diffnet", "tnrd", "bm3d", "perona-malik", "edge-enhancing", "tv")  # on the photograph
 TEST = "test-"
 
 
@@ -79,7 +80,10 @@ def parts(options):
     found = [study.part(run, train, _steps(run, options.budget)) for run in runs]
     final = [run for run in runs if not run.candidate]
     found += [study.Part(TEST + run.name, functools.partial(_test, run, options, tests)) for run in final]
-    return found + denoise_classical.parts(tests, lambda: _pixels(images[1]))
+    found += denoise_classical.parts(tests, lambda: _pixels(images[1]), search=options.budget != "smoke")
+    beside = functools.partial(_beside, options)
+    shown = study.Part("photograph", lambda: study.Result(*denoising.photographed(beside(SHOWN))))
+    return [*found, shown, study.Part("times", lambda: _times(beside(), tests()))]
 
 
 def _steps(run, budget):
@@ -138,6 +142,27 @@ def _test(run, options, tests):
     return study.Result({"of": run.name, **record})
 
 
+def _beside(options, wanted=None):
+    """The finished networks of seed 0 and classical methods: row → (label, denoiser); those `wanted`, or all."""
+    from diffnet_tf.files import model_files
+
+    runs, found = study.finished(options.directory), {}
+    for run in plan(options.seed):
+        kept = study.path(run.name, options)
+        if not run.candidate and not run.seed and run.level in (None, denoising.TIMED) and kept.exists():
+            model = model_files.load(kept.with_suffix(model_files.SUFFIX))
+            found[run.method] = run.label, denoising.of_network(model)
+    found |= denoise_classical.tuned(runs, *denoise_classical.METHODS)
+    return {name: found[name] for name in wanted or found if name in found}
+
+
+def _times(beside, tests):
+    """Milliseconds of all methods for one image, in turns."""
+    image = next(iter(tests.values()))[0]
+    denoisers = {name: function for name, (_, function) in beside.items()}
+    return study.Result({"in_turns": denoising.milliseconds(denoisers, image)})
+
+
 def gather(runs, root):
     """The record of all parts, see `denoise_record`: each training with its measurement on the test images."""
     tested = {run["of"]: run for run in runs if run["name"].startswith(TEST)}
@@ -150,6 +175,29 @@ def gather(runs, root):
             continue  # not measured yet
         merged.append({**run, **{key: test[key] for key in keys if key in test}} if test else run)
     return denoise_record.gather(merged, root)
+
+
+# ---- Pictures --------------------------------------------------------------------------------------------------------
+
+
+def draw(record, arrays):
+    """PSNR of all methods; and a photograph, if that part has been run."""
+    return _pictures(record, denoise_figure.draw, denoise_figure.draw_photograph, record, arrays)
+
+
+def caption(record):
+    """The captions."""
+    return _pictures(record, denoise_figure.caption, denoise_figure.photograph_caption, record)
+
+
+def alt(record):
+    """The alt texts."""
+    return _pictures(record, denoise_figure.alt, denoise_figure.photograph_alt, record)
+
+
+def _pictures(record, of_methods, of_photograph, *given):
+    found = {"figure": of_methods(*given)}
+    return {**found, "photograph": of_photograph(*given)} if "photograph" in record else found
 
 
 if __name__ == "__main__":

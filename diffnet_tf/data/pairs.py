@@ -59,6 +59,13 @@ def as_gray_images(images: Images, **source_options: Any) -> GrayImages:
     return GrayImages(checks.images(array[..., None] if array.ndim == 3 else array)[..., 0])
 
 
+def opened(images: Images, problem: str, **source_options: Any) -> GrayImages:
+    """As `as_gray_images`. A source that is named is on the scale that the problem needs."""
+    if problem == "denoise" and isinstance(images, str):
+        source_options["scale"] = "white"
+    return as_gray_images(images, **source_options)
+
+
 @functools.cache
 def _default(channels: int) -> Callable[..., Tensor]:
     """The default diffusion of gray or colour images, compiled once for all pipelines."""
@@ -95,8 +102,7 @@ class Plan:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        scale = {"scale": "white"} if self.problem == "denoise" and isinstance(self.images, str) else {}
-        images = as_gray_images(self.images, data_dir=self.data_dir, split=self.split, limit=self.limit, **scale)
+        images = opened(self.images, self.problem, data_dir=self.data_dir, split=self.split, limit=self.limit)
         checks.one_of(self.problem, "problem", PROBLEMS)
         checks.count(self.batch_size, "batch_size")
         checks.count(self.start, "start", minimum=0)
@@ -311,7 +317,8 @@ class PairSequence(keras.utils.PyDataset):
 def in_order(images: Images, *arguments: Any, batch_size: int = 16, **options: Any) -> PairSequence:
     """A `PairSequence` of all images in order. The batch size may be larger than the number of images."""
     source = {name: options.pop(name) for name in ("data_dir", "split", "limit") if name in options}
-    images = as_gray_images(images, **source)
+    problem = arguments[0] if arguments else options.get("problem", "inverse")
+    images = opened(images, problem, **source)
     return PairSequence(images, *arguments, batch_size=min(batch_size, len(images)), **{"shuffle": False, **options})
 
 

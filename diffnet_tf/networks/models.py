@@ -29,6 +29,7 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.types import Boundary, Tensor
 from diffnet_tf.networks.baselines import ConvNet, ResNet, UNet
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
+from diffnet_tf.networks.estimator import check_dilations
 from diffnet_tf.networks.image_model import ImageModel, check_images
 from diffnet_tf.networks.layers import DiffusionLayer, LinearDiffusionLayer
 from diffnet_tf.networks.tnrd import ReactionDiffusionNet
@@ -158,7 +159,7 @@ class DiffNet(_StencilModel):
             "noise_map": noise_map,
         }
         later: dict[str, Any] = {
-            "dilations": None if dilations is None else list(dilations),
+            "dilations": None if dilations is None else check_dilations(dilations, estimator_depth),
             "reaction": bool(reaction),
         }
 

@@ -18,7 +18,7 @@ from diffnet_tf import data
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import PathLike, Tensor
 from diffnet_tf.data import ranges
-from diffnet_tf.data.pairs import Images, Plan
+from diffnet_tf.data.pairs import Images, Plan, opened
 from diffnet_tf.data.ranges import Range
 from diffnet_tf.metrics import PSNR, NormLoss
 from diffnet_tf.training import callbacks as callback_state
@@ -140,7 +140,7 @@ def fit(
         options["redraw"] = False
     stream = {name: getattr(recipe, name) for name in ("batch_size", "crop", "augment")} | {"epochs": None, **options}
     make: Callable[..., Any] = data.pairs if keras.backend.backend() == "tensorflow" else data.PairSequence
-    images = data.as_gray_images(images)
+    images = opened(images, problem)
     plan = Plan(images, **stream)  # checks the arguments before any work
     callback_state.check(callbacks, recipe)
     _check_shapes(model, plan)
@@ -153,7 +153,7 @@ def fit(
     loss = recipes.loss(recipe, (recipe.batch_size, *plan.examples.shape))
     model.compile(recipes.optimizer(recipe, steps), loss, metrics=[PSNR()])
     model.optimizer.build(model.trainable_variables)  # otherwise TensorFlow traces the first step twice
-    held_out = None if validation is None else data.as_gray_images(validation)
+    held_out = None if validation is None else opened(validation, problem)
     if isinstance(held_out, data.MixedImages):
         held_out = data.squares(held_out, min(VALIDATION, held_out.sizes.min()))
     configuration = identity.configuration(model, recipe, steps, every, images, held_out, options, callbacks)

@@ -306,3 +306,31 @@ def test_resumed_with_an_equal_degrade_the_bits_are_those_of_one_run(photographs
     assert resumed[0].history == whole[0].history
     for mine, theirs in zip(resumed[1], whole[1], strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_images_on_another_scale_are_refused(photographs, tmp_path, untrained):
+    images = dn.data.GrayImages((255 * photographs[:4, ..., 0]).astype("uint8") // 2)
+    options = {"steps": 4, "checkpoint_dir": tmp_path, "verbose": False, "problem": "denoise", "noise": 0.1}
+    dn.training.fit(dn.models.DiffNet(1, 1, 2), images.in_white(), RECIPE, **options)
+    with pytest.raises(ValueError, match="scale"):
+        dn.training.fit(dn.models.DiffNet(1, 1, 2), images, RECIPE, **options)
+
+
+def test_the_recipe_is_recorded_as_in_older_checkpoints(photographs):
+    def recorded(recipe):
+        images = dn.data.GrayImages(photographs[..., 0])
+        return identity.configuration(dn.models.DiffNet(1, 1, 2), recipe, 1, 1, images, None, {"degrade": None}, ())
+
+    assert "refresh_every" not in recorded(dn.recipes.get("fast"))["recipe"]
+    slower = dn.training.Recipe(optimizer="soap", refresh_every=100)
+    assert recorded(slower)["recipe"]["refresh_every"] == 100
+
+
+def test_a_recipe_sets_how_often_soap_updates_its_eigenvectors():
+    from diffnet_tf.training import recipes
+
+    slower = dn.training.Recipe(optimizer="soap", refresh_every=100)
+    assert recipes.optimizer(slower, 10).refresh_every == 100
+    assert recipes.optimizer(dn.recipes.get("fast"), 10).refresh_every == 25
+    with pytest.raises(ValueError, match="only SOAP"):
+        dn.training.Recipe(refresh_every=100)
