@@ -1,6 +1,6 @@
 """Show the stencils that a network applies to an image, layer by layer, as a table and a picture.
 
-Each layer is one explicit step Id + δt S with its own 5-point stencil in every pixel. `diffnet_tf.analysis` defines the
+Each layer is one explicit step Id + δt S with its own stencil in every pixel. `diffnet_tf.analysis` defines the
 measures. For a large image, only the centre is analysed, because computing eigenvalues is slow. Use a preset on images
 like those it was trained on: the inverse presets expect diffused images, and their last layers behave erratically on
 an ordinary photograph.
@@ -22,6 +22,7 @@ from diffnet_tf.commands import models
 from diffnet_tf.files import image_files, provenance
 
 if TYPE_CHECKING:
+    import keras
     from matplotlib.figure import Figure
 
     from diffnet_tf.evaluation import analysis
@@ -35,6 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("input", metavar="IN", type=Path, help=f"the image ({', '.join(image_files.SUFFIXES)})")
     models.add_arguments(parser)
     models.add_values(parser)
+    models.add_noise(parser)
     parser.add_argument(
         "--out",
         metavar="PICTURE.png",
@@ -56,20 +58,22 @@ def run(arguments: Namespace) -> int:
 
     _check(arguments)
     image = image_files.open_image(arguments.input, arguments.max_pixels)
-    pixels = image.pixels
-    u = _centre(image, arguments)
+    pixels, model = image.pixels, models.chosen(arguments)
+    u, noise = _centre(image, model, arguments)
     network = f"preset {arguments.preset}" if arguments.preset else Path(arguments.weights).name
     part = "whole image" if u.shape == pixels.shape[:2] else f"the central {u.shape[1]}×{u.shape[0]}"
     title = f"{arguments.input.name}, {pixels.shape[1]:,}×{pixels.shape[0]:,} pixels; {part}, scaled for the network"
+    if noise is not None:
+        title += f"; noise of σ = {noise:.3g} of white" + ", estimated" * (arguments.noise in (None, "auto"))
 
     results: list[analysis.Layer] = []
-    for layer in analysis.layers(models.chosen(arguments), u):
+    for layer in analysis.layers(model, u, noise=noise):
         if not results:
             print(f"Device: {provenance.device()}")
             print("\n".join([*textwrap.wrap(f"{title}; {network}", WIDTH), "", *HEADER]))
         print(row(layer), flush=True)
         results.append(layer)
-    print("\n".join(["", *LEGEND]))
+    print("\n".join(["", *reactions(results), *LEGEND]))
     if arguments.out:
         from diffnet_tf import figures
 
@@ -101,23 +105,34 @@ def _check(arguments: Namespace) -> None:
         checks.can_be_written(path, arguments.force)
 
 
-def _centre(image: image_files.Image, arguments: Namespace) -> Array:
-    """The centre of an image, scaled as in `restore`: float32, (height, width), each at most `size` pixels."""
-    from diffnet_tf.restoration import plan
+def _centre(image: image_files.Image, model: keras.Model, arguments: Namespace) -> tuple[Array, float | None]:
+    """The centre of an image, scaled as in `restore`, and σ of the noise if the network has a noise map.
+
+    Returns:
+        (float32 (height, width), each at most `size` pixels; σ, of the whole image if it is estimated).
+    """
+    from diffnet_tf.restoration import arrays, plan
+    from diffnet_tf.restoration.tiles import Tiled
 
     size, name, pixels = arguments.size, arguments.input, image.pixels
     nodata = image.nodata if arguments.nodata is None else arguments.nodata
     colour = "bands" if image.bands else "luminance"
     given = (colour, image.alpha, arguments.white, arguments.black, nodata)
     whole = plan.planned(pixels, name, *given, dtype=pixels.dtype, scale=None, network_scale=models.scale(arguments))
-    rows, columns = (slice(max(0, (n - size) // 2), max(0, (n - size) // 2) + size) for n in pixels.shape[:2])
     part = whole.parts[0]
     if not part.scale.span > 0:
         raise ValueError(f"{name} is black; expected a positive maximum. Choose another image.")
-    u = whole.source.gray(rows, columns, part.channels, part.group, part.scale, size)
+
+    def read(rows: slice, columns: slice) -> Array:
+        return whole.source.gray(rows, columns, part.channels, part.group, part.scale, size)
+
+    u = read(*(slice(max(0, (n - size) // 2), max(0, (n - size) // 2) + size) for n in pixels.shape[:2]))
     if not u.max() > 0:
         raise ValueError(f"The centre of {name} is black; expected a positive maximum. Crop the image elsewhere.")
-    return u
+    tiled = Tiled(model, noise=arguments.noise)
+    if not isinstance(tiled.noise, str):
+        return u, tiled.noise
+    return u, tiled.estimate(arrays.with_holes(read, whole.source, part), whole.source.shape, whole.kind_of_noise)
 
 
 # ---- The table -------------------------------------------------------------------------------------------------------
@@ -178,6 +193,18 @@ def row(layer: analysis.Layer) -> str:
     return "".join(text(layer, width) for _, width, text in COLUMNS)
 
 
+def reactions(results: Sequence[analysis.Layer]) -> list[str]:
+    """Lines below the table on the reaction, if there is one; without the first layer, where it has no effect."""
+    rates = {layer.number: layer.reaction for layer in results if layer.reaction is not None}
+    if not rates:
+        return []
+    means = ", ".join(f"{rate.mean():.3g} in layer {number}" for number, rate in rates.items() if number > 1)
+    return [
+        *textwrap.wrap(f"Reaction (mean of δt ρ, the share of the way back to the input): {means or 'none'}.", WIDTH),
+        "",
+    ]
+
+
 # ---- The picture -----------------------------------------------------------------------------------------------------
 
 PANELS: tuple[tuple[str, Callable[[analysis.Layer], Array]], ...] = (
@@ -189,9 +216,13 @@ PANELS: tuple[tuple[str, Callable[[analysis.Layer], Array]], ...] = (
 )
 CAPTION = (
     "From left to right: the layer's input; what the mean-free part of S = L + αW adds to it; the mean of the four "
-    "off-centre filters times δt, negative where the layer undoes diffusion; the smoothing part αW, the sum of the "
-    "five "
-    "filters; the centre filter. Each column has one scale, which up to 0.5 % of the pixels may exceed."
+    "off-centre filters times δt, negative where the layer undoes diffusion (further points count by their squared "
+    "distance); the smoothing part αW, the sum of the filters; the centre filter. Each column has one scale, which up "
+    "to 0.5 % of the pixels may exceed."
+)
+REACTION = "δt ρ", lambda layer: layer.reaction
+CAPTION_OF_REACTION = (
+    "Last column: the reaction, the share of the way back to the input (no effect in the first layer)."
 )
 
 
@@ -199,11 +230,13 @@ def draw(results: Sequence[analysis.Layer], about: str) -> Figure:
     """Draw one row of panels for each layer; `about` starts the caption."""
     from diffnet_tf import figures
 
-    shape = results[0].state.shape
+    shape, shown, caption = results[0].state.shape, PANELS, f"{about} {CAPTION}"
+    if results[0].reaction is not None:
+        shown, caption = (*PANELS, REACTION), f"{caption} {CAPTION_OF_REACTION}"
     # Inches per row: an image 1.45 wide, of limited height, and a share of the colour bars below.
     height = 0.3 + 1.45 * min(max(shape[0] / shape[1], 0.7), 2)
-    figure, axes = figures.panels(len(results), len(PANELS), f"{about} {CAPTION}", height=height)
-    for column, (title, pixels_of) in enumerate(PANELS):
+    figure, axes = figures.panels(len(results), len(shown), caption, height=height)
+    for column, (title, pixels_of) in enumerate(shown):
         images = [pixels_of(layer) for layer in results]
         scale = figures.symmetric(*images)
         options: dict[str, Any] = {"low": -scale, "high": scale, "cmap": figures.RESIDUALS} if column else {}

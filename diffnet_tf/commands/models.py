@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 from diffnet_tf.base.choices import PRESETS
@@ -56,6 +56,28 @@ def add_values(parser: ArgumentParser) -> None:
         help="value that marks missing pixels, for example --nodata=-9999 or --nodata nan; missing pixels are filled "
         "in for the network and restored afterwards (default: as the file says, else none)",
     )
+
+
+def add_noise(parser: ArgumentParser) -> None:
+    """Define --noise."""
+    parser.add_argument(
+        "--noise",
+        metavar="SIGMA",
+        type=sigma,
+        help="σ of the noise as a share of white, such as 0.01 or 25/255, or auto to estimate it; only for networks "
+        "that are given σ, such as inverse-any-noise (default: auto for these)",
+    )
+
+
+def sigma(text: str) -> float | str:
+    """Convert σ, a number or a fraction such as 25/255, to a float, unless it is to be estimated."""
+    if text == "auto":
+        return text
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / float(below) if slash else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise ArgumentTypeError(f"{text!r}; expected a number, a fraction such as 25/255, or auto") from None
 
 
 def scale(arguments: Namespace) -> str | None:

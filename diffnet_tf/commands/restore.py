@@ -16,7 +16,7 @@ import dataclasses
 import hashlib
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -78,13 +78,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "255 for floats up to 255, --scale 4095 for 12 bits; --scale alone uses the white of the image (default: the "
         "output has the scale of the input)",
     )
-    parser.add_argument(
-        "--noise",
-        metavar="SIGMA",
-        type=sigma,
-        help="σ of the noise as a share of white, such as 0.01 or 25/255, or auto to estimate it; only for networks "
-        "that are given σ, such as inverse-any-noise (default: auto for these)",
-    )
+    models.add_noise(parser)
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
@@ -98,17 +92,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=512,
         help="side of the tiles in pixels; smaller tiles need less memory",
     )
-
-
-def sigma(text: str) -> float | str:
-    """Convert σ, a number or a fraction such as 25/255, to a float, unless it is to be estimated."""
-    if text == "auto":
-        return text
-    above, slash, below = text.partition("/")
-    try:
-        return float(above) / float(below) if slash else float(text)
-    except (ValueError, ZeroDivisionError):
-        raise ArgumentTypeError(f"{text!r}; expected a number, a fraction such as 25/255, or auto") from None
 
 
 def run(arguments: Namespace) -> int:

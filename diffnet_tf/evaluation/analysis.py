@@ -5,6 +5,10 @@ its S is symmetric, its rows sum to zero, its off-centre entries are γ ≥ 0, a
 A layer that undoes diffusion should have the opposite sign: Id − δt S, up to O(δt²). `Layer` measures how far a learned
 S is from this. All numbers are of the product δt S, because a factor may move between S and δt.
 
+A stencil with weights ζ at the offsets k acts on a smooth image as S u ≈ (Σ ζ) u + b·∇u + D:∇²u, with the drift
+b = Σ ζ k and the diffusion tensor D = ½ Σ ζ k kᵀ, see `diffusion_tensor`. A layer sharpens in directions in which D is
+negative.
+
 An example: the steps of a network trained to diffuse do not amplify, and its filters follow γ(|∇u|²), although γ was
 not part of the training:
 
@@ -29,6 +33,7 @@ from diffnet_tf.base.types import Array, Boundary, Tensor
 from diffnet_tf.networks.models import DiffNet, LinearDiffNet
 from diffnet_tf.physics import diffusion, diffusivity, stencil
 from diffnet_tf.physics.operators import StencilOperator
+from diffnet_tf.restoration.tiles import Tiled
 
 DENSE = 200  # pixels; for more, ARPACK computes only the extreme eigenvalues
 _ARPACK: dict[str, Any] = {"k": 1, "ncv": 40, "tol": 1e-5, "maxiter": 3000, "return_eigenvectors": False}
@@ -59,10 +64,13 @@ class Layer:
     Attributes:
         number: number of the layer, from 1.
         state: input image of the layer, (height, width).
-        operator: its update Id + δt S.
+        operator: its update Id + δt S, without the reaction of layers that have one.
         action: δt L u, the change of the image by the mean-free part of S = L + αW, (height, width).
         smoothing: the diagonal of δt αW, the sum of each pixel's filters times δt, (height, width).
         diffusivity: see `estimated_diffusivity`, (height, width).
+        reaction: δt ρ, the share by which a reaction moves each pixel towards the input of the network, in addition to
+            `operator`, (height, width). None without a reaction. In the first layer it has no effect, because the state
+            is the input.
         spectrum: extreme eigenvalues of Id + δt S.
         mean_sum, largest_sum: mean and largest modulus of `smoothing`; both 0 if the layer preserves constant images
             (and, if S is symmetric, the mean gray value).
@@ -83,6 +91,7 @@ class Layer:
     action: Array
     smoothing: Array
     diffusivity: Array
+    reaction: Array | None
     spectrum: Spectrum
     mean_sum: float
     largest_sum: float
@@ -96,21 +105,26 @@ class Layer:
     spearman: float
 
 
-def layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float = 0.2) -> Iterator[Layer]:
+def layers(
+    model: DiffNet | LinearDiffNet, u: Tensor, contrast: float = 0.2, noise: float | str | None = None
+) -> Iterator[Layer]:
     """Analyse all layers of a network applied to an image, one after the other.
 
     Args:
-        model: a `models.DiffNet` or `models.LinearDiffNet`.
+        model: a `models.DiffNet` or `models.LinearDiffNet` for gray images.
         u: one image, (height, width) or (1, height, width, 1), floating point, at least 3 pixels a side. Computing
             eigenvalues takes about a second per layer for 96×96 pixels, but minutes for 256×256.
         contrast: λ of the Perona–Malik diffusivity to compare the filters with, above 0.
+        noise: only for a network with a noise map: σ of the noise in u, on the scale of u, or "auto" (also if it is
+            None) to estimate it, as in `restore`.
 
     Yields:
         A `Layer` for each diffusion layer, in order.
 
     Raises:
         TypeError: if the model is not a DiffNet or LinearDiffNet, or u is not floating point.
-        ValueError: if u has a wrong shape or contains NaN or infinity, or the network is not for gray images.
+        ValueError: if u has a wrong shape or contains NaN or infinity, if the network is not for gray images, if noise
+            is out of range or not needed, or if u is too small to estimate it.
     """
     if not isinstance(model, (DiffNet, LinearDiffNet)):
         raise checks.InputTypeError(
@@ -119,11 +133,10 @@ def layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float = 0.2) -> 
             "stencils. Give such a network."
         )
     checks.positive(contrast, "contrast")
-    if model.input_channels != 1:
+    first = model.diffusion_layers[0]
+    if first.channels != 1 or getattr(first, "mixing", False):
         raise ValueError(
-            f"The model takes {model.input_channels} channels; expected 1. Give a network for gray images without a "
-            f"noise "
-            "map."
+            f"The model takes {first.channels} channels; expected 1. Give a network for gray images, without mixing."
         )
     pixels = ops.convert_to_numpy(u)
     pixels = pixels[None, ..., None] if pixels.ndim == 2 else pixels
@@ -132,19 +145,25 @@ def layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float = 0.2) -> 
     checks.finite(pixels, "u")
     if len(pixels) != 1:
         raise ValueError(f"u has shape {pixels.shape}; expected one image. Analyse images one by one: u[i : i + 1].")
-    return _layers(model, ops.convert_to_tensor(pixels), contrast)
+    tiled = Tiled(model, noise=noise)  # checks noise
+    sigma = tiled.noise
+    if isinstance(sigma, str):
+        sigma = tiled.estimate(lambda *part: pixels[0, ..., 0][part], pixels.shape[1:3])
+    return _layers(model, ops.convert_to_tensor(pixels), contrast, sigma)
 
 
-def _layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float) -> Iterator[Layer]:
-    data = u
+def _layers(model: DiffNet | LinearDiffNet, u: Tensor, contrast: float, noise: float | None) -> Iterator[Layer]:
+    data, noise_map = u, None if noise is None else ops.full_like(u, noise)
     for number, (layer, dt) in enumerate(zip(model.diffusion_layers, model.time_steps), 1):
         u = ops.cast(u, layer.time_step.dtype)  # as the layer does
-        filters, rate = layer.coefficients(u)
-        yield _layer(number, u, filters, dt, layer.boundary, contrast)
+        filters, rate = layer.coefficients(u, noise_map)
+        yield _layer(number, u, filters, dt, layer.boundary, contrast, rate)
         u = layer.update(u, filters, rate=rate, data=data)
 
 
-def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundary, contrast: float) -> Layer:
+def _layer(
+    number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundary, contrast: float, rate: Tensor | None
+) -> Layer:
     operator = stencil.operator(filters, dt, boundary)
     mean_free, sums = stencil.split(filters)
     smoothing, estimate, eigenvalues = dt * _image(sums), estimated_diffusivity(operator), spectrum(operator)
@@ -157,6 +176,7 @@ def _layer(number: int, u: Tensor, filters: Tensor, dt: float, boundary: Boundar
         action=dt * _image(stencil.apply(u, mean_free, boundary)),
         smoothing=smoothing,
         diffusivity=estimate,
+        reaction=None if rate is None else dt * _image(rate),
         spectrum=eigenvalues,
         mean_sum=float(smoothing.mean()),
         largest_sum=float(abs(smoothing).max()),
@@ -225,12 +245,24 @@ def signs(operator: StencilOperator) -> tuple[float, float, float]:
     return float(shares[0]), float(shares[1]), float(shares[2])
 
 
-def estimated_diffusivity(operator: StencilOperator) -> Array:
-    """δt times the mean of the filters for the four nearest neighbours of each pixel, (height, width).
+def diffusion_tensor(operator: StencilOperator) -> Array:
+    """δt D with D = ½ Σ ζ k kᵀ, the sum over the neighbours at offsets k: (height, width, 2, 2), in pixels².
 
-    For a diffusion, this is δt γ averaged over the four mid-points around the pixel; for an inverse step, −δt γ.
+    The axes are (down, right). For a unit vector n, n·Dn is the diffusivity in the direction n: positive where the
+    layer smooths, negative where it sharpens. A stencil with 5 points has no entries off the diagonal.
     """
-    return operator.dt * operator.filters[..., 1:5].mean(axis=-1)
+    offsets = np.array(stencil.OFFSETS[: operator.filters.shape[-1]], "float64")
+    return operator.dt / 2 * np.einsum("ijk,ka,kb->ijab", operator.filters, offsets, offsets)
+
+
+def estimated_diffusivity(operator: StencilOperator) -> Array:
+    """The diffusivity δt n·Dn of each pixel, the mean over all directions n, (height, width): see `diffusion_tensor`.
+
+    With 5 points, this is δt times the mean of the filters for the four neighbours: for a diffusion, δt γ averaged over
+    the four mid-points around the pixel; for an inverse step, −δt γ. With 9 or 13 points, neighbours count by their
+    squared distance.
+    """
+    return np.trace(diffusion_tensor(operator), axis1=-2, axis2=-1) / 2
 
 
 def perona_malik_diffusivity(u: Tensor, contrast: float = 0.2, boundary: Boundary = "neumann") -> Array:

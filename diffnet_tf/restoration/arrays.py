@@ -27,7 +27,6 @@ import numpy as np
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.restoration import advice, depth, inplace, layout
-from diffnet_tf.restoration import noise as estimation
 from diffnet_tf.restoration.overlap import ahead
 from diffnet_tf.restoration.plan import Part, Plan, planned
 from diffnet_tf.restoration.scale import LUMINANCE, Level
@@ -253,14 +252,13 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
             continue
         noise = None
         if tiled.noise == "auto":
-            kind = estimation.PHOTOGRAPH if plan.sees_all else estimation.DIFFUSED
-            noise = tiled.estimate(_with_holes(read, source, part), source.shape, kind)
+            noise = tiled.estimate(with_holes(read, source, part), source.shape, plan.kind_of_noise)
         with contextlib.closing(tiled(read, source.shape, noise=noise)) as tiles:
             for tile in tiles:
                 yield inplace.Tile(number, *tile)
 
 
-def _with_holes(read: Callable[[slice, slice], Array], source: Source, part: Part) -> Callable[[slice, slice], Array]:
+def with_holes(read: Callable[[slice, slice], Array], source: Source, part: Part) -> Callable[[slice, slice], Array]:
     """As `read`, with NaN in place of the values that missing pixels were filled with: they have no noise."""
 
     def holes(rows: slice, columns: slice) -> Array:

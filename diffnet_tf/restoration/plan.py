@@ -8,6 +8,7 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.choices import COLOURS
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.restoration import depth
+from diffnet_tf.restoration import noise as estimation
 from diffnet_tf.restoration.depth import Range
 from diffnet_tf.restoration.scale import FULL, MAXIMUM, Level, Scale, check_level, sees_all, white_of
 from diffnet_tf.restoration.source import Source
@@ -50,6 +51,11 @@ class Plan:
     white: Level | None
     sees_all: bool
     parts: list[Part]
+
+    @property
+    def kind_of_noise(self) -> str:
+        """The kind of the image for `noise.estimate_noise`: an ordinary photograph if the network sees all values."""
+        return estimation.PHOTOGRAPH if self.sees_all else estimation.DIFFUSED
 
     def luminance(self, group: slice) -> bool:
         """Whether the luminance of a group of channels is processed."""

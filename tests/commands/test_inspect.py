@@ -61,7 +61,7 @@ def test_the_image_is_scaled_as_the_card_says(picture, tmp_path, capsys, monkeyp
     texts = {"description": "It denoises.", "author": "A", "license": "other", "data": "None.", "limits": "Untrained."}
     dn.save_to_preset(dn.models.DiffNet(1, 1, 2), tmp_path / "white", {**texts, "scale": "white"})
     seen, layers = [], dn.analysis.layers
-    monkeypatch.setattr(dn.analysis, "layers", lambda model, u: seen.append(u) or layers(model, u))
+    monkeypatch.setattr(dn.analysis, "layers", lambda model, u, noise: seen.append(u) or layers(model, u))
     for options in (["--preset", tmp_path / "white"], ["--preset", PRESET, "--white", "full"]):
         assert run(picture, *options, "--size", 32) == 0
     gray = skimage.data.chelsea()[100:161, 100:200].astype("float64") @ [0.2989, 0.5870, 0.1140]
@@ -115,6 +115,37 @@ def test_what_is_drawn_is_what_was_found():
         after = (layer.operator @ u.ravel()).reshape(9, 8)
         np.testing.assert_allclose(u + action + smoothing * u, after, atol=1e-5)
         np.testing.assert_allclose(4 * diffusivity + centre, smoothing, atol=1e-6)  # five filters and their sum
+
+
+@pytest.fixture(scope="module")
+def denoiser(tmp_path_factory):
+    """A preset of scale "white" that is given σ, with 13 points and a reaction."""
+    texts = {"description": "It denoises.", "author": "A", "license": "other", "data": "None.", "limits": "Untrained."}
+    path = tmp_path_factory.mktemp("presets") / "denoiser"
+    model = dn.models.DiffNet(2, 1, 2, points=13, noise_map=True, reaction=True, relu=False)
+    dn.save_to_preset(model, path, {**texts, "scale": "white", "noise": [0.0, 0.2]})
+    return path
+
+
+@pytest.mark.parametrize("given", [[], ["--noise", "auto"], ["--noise", "10/255"]])
+def test_a_denoiser_is_given_the_noise(denoiser, picture, tmp_path, capsys, given):
+    """σ of the whole image if it is estimated, as in `restore`; the reaction has a line and a column."""
+    gray = skimage.data.chelsea()[100:161, 100:200].astype("float64") @ [0.2989, 0.5870, 0.1140] / 255
+    noise = 10 / 255 if "10/255" in given else dn.estimate_noise(gray.astype("float32"), "photograph")
+    assert run(picture, "--preset", denoiser, *given, "--size", 20, "--out", tmp_path / "layers.png") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"noise of σ = {noise:.3g} of white{'' if noise == 10 / 255 else ', estimated'};" in told
+    centre = gray[20:40, 40:60].astype("float32")
+    first, second = dn.analysis.layers(dn.from_preset(denoiser), centre, noise=noise)
+    assert f"the share of the way back to the input): {second.reaction.mean():.3g} in layer 2." in told
+    drawn = [axis for axis in inspect.draw([first, second], "About.").axes if axis.images]
+    assert len(drawn) == 12
+    np.testing.assert_array_equal(drawn[-1].images[0].get_array(), second.reaction)
+
+
+def test_noise_for_a_network_without_a_noise_map_is_refused(picture, capsys):
+    assert run(picture, "--preset", PRESET, "--noise", "0.1") == 2
+    assert "noise=0.1 for a network without a noise map" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("existing", ["layers.png", "layers.pdf"])

@@ -144,6 +144,54 @@ def test_layers_are_those_of_the_network(photographs, boundary):
         assert layer.largest_sum == pytest.approx(abs(sums).max(), abs=1e-6)
 
 
+def test_layers_of_a_denoiser_are_those_of_the_network(photographs):
+    """With a noise map, 13 points and a reaction, which stands beside the operator."""
+    model = dn.models.DiffNet(3, 2, 4, points=13, noise_map=True, reaction=True, relu=False)
+    image = photographs[:1, :16, :17]
+    inputs = np.concatenate([image, np.full_like(image, 0.1)], axis=-1)
+    states = [image, *(ops.convert_to_numpy(state) for state in model.states(inputs))]
+    found = list(analysis.layers(model, image, noise=0.1))
+    for layer, before, after in zip(found, states[:-1], states[1:], strict=True):
+        np.testing.assert_allclose(layer.state, before[0, ..., 0], atol=1e-6)
+        moved = (layer.operator @ layer.state.ravel()).reshape(layer.state.shape)
+        moved = moved + layer.reaction * (image[0, ..., 0] - layer.state)
+        np.testing.assert_allclose(moved, after[0, ..., 0], atol=1e-5)
+    assert abs(found[1].reaction * (image[0, ..., 0] - found[1].state)).max() > 1e-3
+    assert next(analysis.layers(dn.models.DiffNet(1, 1), image)).reaction is None
+
+
+def test_the_noise_is_estimated_if_it_is_not_given(photographs, rng):
+    model = dn.models.DiffNet(1, 1, 2, noise_map=True)
+    image = photographs[0, ..., 0] + rng.normal(scale=0.1, size=(96, 96)).astype("float32")
+    (given,) = analysis.layers(model, image, noise=dn.estimate_noise(image))
+    for noise in (None, "auto"):
+        (layer,) = analysis.layers(model, image, noise=noise)
+        np.testing.assert_allclose(layer.operator.filters, given.operator.filters, atol=1e-6)
+    with pytest.raises(ValueError, match="Give σ as a share of white"):
+        analysis.layers(model, image[:8, :8])
+    with pytest.raises(ValueError, match="noise=0.1 for a network without a noise map"):
+        analysis.layers(dn.models.DiffNet(1, 1, 2), image, noise=0.1)
+
+
+@pytest.mark.parametrize("points", stencil.POINTS)
+def test_the_diffusion_tensor_acts_on_quadratic_images(rng, points):
+    """S u = D:∇²u exactly, for stencils without mean and drift."""
+    outer = np.repeat(rng.standard_normal((points - 1) // 2), 2)  # of opposite neighbours
+    if points > 5:
+        outer[4:8] = outer[[4, 6, 6, 4]]
+    filters = np.broadcast_to([-outer.sum(), *outer], (9, 9, points))
+    operator = stencil.operator(filters, DT)
+    tensor = analysis.diffusion_tensor(operator)
+    down, right = np.mgrid[-4:5, -4:5].astype("float64")
+    for u, i, j in ((down**2, 0, 0), (right**2, 1, 1), (down * right, 0, 1)):
+        moved = (operator.dt * operator.stencil_matrix @ u.ravel()).reshape(9, 9)
+        np.testing.assert_allclose(moved[2:-2, 2:-2], 2 * tensor[2:-2, 2:-2, i, j], atol=1e-12)
+    mean = (tensor[..., 0, 0] + tensor[..., 1, 1]) / 2
+    np.testing.assert_allclose(analysis.estimated_diffusivity(operator), mean, atol=1e-14)
+    if points == 5:
+        np.testing.assert_allclose(mean, DT * filters[..., 1:].mean(axis=-1), atol=1e-14)
+
+
 def test_what_the_presets_learned(photographs):
     """They were shown images only, never γ. The forward network needs four layers for four steps, and has five."""
     image = photographs[:1]
