@@ -23,6 +23,8 @@ A step of diffusion with γ = 1, and its inverse:
 True
 """
 
+import functools
+
 import numpy as np
 from keras import ops
 from scipy import sparse
@@ -79,10 +81,21 @@ class StencilOperator(LinearOperator):
             raise ValueError(f"dt={dt!r}; expected a finite number.")
         self.filters, self.dt, self.boundary = one.astype("float64"), float(dt), boundary
         self.image_shape = one.shape[:2]
-        self.stencil_matrix = _matrix(self.filters, boundary)
-        self.matrix = sparse.eye_array(self.stencil_matrix.shape[0], format="csr") + self.dt * self.stencil_matrix
-        self.offset = self.dt * _offset(self.filters, boundary)
-        super().__init__(np.dtype("float64"), self.matrix.shape)
+        super().__init__(np.dtype("float64"), (self.filters[..., 0].size,) * 2)
+
+    # The matrices are built when they are used: many questions only need the filters.
+
+    @functools.cached_property
+    def stencil_matrix(self) -> sparse.csr_array:
+        return _matrix(self.filters, self.boundary)
+
+    @functools.cached_property
+    def matrix(self) -> sparse.csr_array:
+        return sparse.eye_array(self.shape[0], format="csr") + self.dt * self.stencil_matrix
+
+    @functools.cached_property
+    def offset(self) -> Array:
+        return self.dt * _offset(self.filters, self.boundary)
 
     def _matvec(self, x: Array) -> Array:
         return self.matrix @ x

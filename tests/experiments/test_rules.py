@@ -2,11 +2,20 @@
 
 import pytest
 
+from experiments import denoise
 from experiments.lib import ledger
 from experiments.lib.verdicts import NOT_RUN
-from tests.experiments import rules_any_noise, rules_beyond, rules_layers, rules_paper
+from tests.experiments import (
+    rules_any_noise,
+    rules_beyond,
+    rules_denoise,
+    rules_denoise_stencils,
+    rules_layers,
+    rules_paper,
+)
 
-BEYOND = rules_beyond.CASES | rules_any_noise.CASES
+BEYOND = rules_beyond.CASES | rules_any_noise.CASES | rules_denoise_stencils.CASES
+BEYOND |= {(denoise.TITLE, text): answers for text, answers in rules_denoise.CASES.items()}
 CASES = {ledger.PAPER: rules_paper.CASES | rules_layers.CASES, ledger.BEYOND: BEYOND}
 MADE = [
     pytest.param(each, key, answer, make, id=f"{key[0]}, {key[1]}: {answer} {number}")
