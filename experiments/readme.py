@@ -19,6 +19,7 @@ from experiments import any_noise
 from experiments.lib import (
     captions,
     comparison_figure,
+    denoise_figure,
     front,
     jobs,
     ledger,
@@ -35,6 +36,8 @@ LEDGERS = {"claims": ledger.PAPER, "beyond": ledger.BEYOND}
 EXAMPLE = "Fig. 7", "inverse, 1 % noise: test PSNR is close to the paper's"
 QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
     "comparison": "fair-comparison.md",
+    "denoise": "denoise.md",
+    "denoise-stencils": "denoise.md",
     "any-noise": "any-noise.md",
     "all-noise": "all-noise.md",
     "learned-operator": "learned-operator.md",
@@ -44,6 +47,7 @@ QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
     "ensemble": "uncertainty.md",
 }
 _PICTURE = re.compile(r"!\[[^]]*\]\((?P<path>(?:\.\./)+results/(?P<name>[\w.-]+)/(?P<stem>figure[\w-]*)\.png)\)")
+ROUND = str.maketrans("[]", "()")  # brackets in an alt text
 SAMPLES = ("fig06", "fig07", "inverse-0.1pct", "forward")  # in the order of the table
 
 
@@ -78,7 +82,7 @@ def described(text, results):
     def said(match):
         record, _ = records.load(Path(results) / match["name"])
         alts = {stem: alt for stem, _, alt in pictures.told(registry.get(match["name"]), record)}
-        return f"![{alts[match['stem']].replace('[', '(').replace(']', ')')}]({match['path']})"
+        return f"![{alts[match['stem']].translate(ROUND)}]({match['path']})"
 
     return _PICTURE.sub(said, text)
 
@@ -112,25 +116,35 @@ def samples(results):
     return "\n".join(lines)
 
 
-def compared(results):
-    """The fair comparison, one row for each method."""
-    if not (Path(results) / "comparison" / records.RECORD).exists():
-        return "Not run."
-    record, _ = records.load(Path(results) / "comparison")
-    return comparison_figure.table(record)
-
-
 def claims(of, results):
     """All of a ledger, section by section."""
     return ledger_tables.of_sections(of.reference, ledger_tables.rows(of, results))
 
 
-def question(name, results):
-    """The rows of one experiment beyond the paper."""
-    title = registry.get(name).TITLE
-    return ledger_tables.excerpt(
-        ledger.BEYOND.reference, [row for row in ledger_tables.rows(ledger.BEYOND, results) if row.where == title]
-    )
+def question(page, results):
+    """The rows of the experiments beyond the paper that a page is about."""
+    titles = [registry.get(name).TITLE for name, its_page in QUESTIONS.items() if its_page == page]
+    rows = [row for row in ledger_tables.rows(ledger.BEYOND, results) if row.where in titles]
+    return ledger_tables.excerpt(ledger.BEYOND.reference, rows)
+
+
+def of_record(make, name, results):
+    """What a function makes of the record of an experiment, or "Not run."."""
+    if not (Path(results) / name / records.RECORD).exists():
+        return "Not run."
+    return make(records.load(Path(results) / name)[0])
+
+
+def shown(name, results):
+    """All pictures of an experiment, and the link to its record, for a page in docs/beyond; "Not run." without any."""
+
+    def made(record):
+        folder = f"../../results/{name}"
+        told = pictures.told(registry.get(name), record)
+        images = [f"![{said.translate(ROUND)}]({folder}/{stem}.png)" for stem, _, said in told]
+        return "\n\n".join([*images, f"Numbers and settings are in the [record]({folder}/{records.RECORD})."])
+
+    return of_record(made, name, results)
 
 
 def questions(results):
@@ -217,7 +231,7 @@ TABLES = {
         **{name: functools.partial(claims, of) for name, of in LEDGERS.items()},
     },
     DOCS / "performance.md": {"performance": lambda results: report.table(Path(results) / "benchmarks")},
-    **{DOCS / "beyond" / page: {"verdicts": functools.partial(question, name)} for name, page in QUESTIONS.items()},
+    **{DOCS / "beyond" / page: {"verdicts": functools.partial(question, page)} for page in QUESTIONS.values()},
     DOCS / "beyond" / "index.md": {"questions": questions},
     DOCS / "schemes.md": {"long-times": long_times.from_results},
     DOCS / "export.md": {"exports": exported},
@@ -230,7 +244,16 @@ TABLES = {
     },
 }
 
-TABLES[DOCS / "beyond" / QUESTIONS["comparison"]]["comparison"] = compared
+TABLES[DOCS / "beyond" / QUESTIONS["comparison"]]["comparison"] = functools.partial(
+    of_record, comparison_figure.table, "comparison"
+)
+TABLES[DOCS / "beyond" / QUESTIONS["denoise"]] |= {
+    "answer": functools.partial(of_record, denoise_figure.answer, "denoise"),
+    "pictures": functools.partial(shown, "denoise"),
+    "methods": functools.partial(of_record, denoise_figure.table, "denoise"),
+    "search": functools.partial(of_record, denoise_figure.search_table, "denoise"),
+    "stencils": functools.partial(shown, "denoise-stencils"),
+}
 
 
 def pages():

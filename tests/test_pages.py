@@ -20,7 +20,7 @@ FAST = "README.md"
 NEEDS_EXTRAS = ("docs/export.md",)  # its blocks: tests/networks/test_exports.py
 STEPS = ["--steps", "2"]  # of a training in a Bash block
 # Commands that are not ours; that they exist is not for us to test.
-FOREIGN = {"pip", "python3", "source", "cd", "git", "tar", "export", "nvidia-smi", "mkdir", "nohup"}
+FOREIGN = {"mv", "pip", "python3", "source", "cd", "git", "tar", "export", "nvidia-smi", "mkdir", "nohup"}
 FOREIGN |= {"eval", "hf", "mkdocs", "pre-commit"}
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 CLOSE, DECIBELS = 0.01, 0.3  # relative; of PSNRs absolute: processors round differently

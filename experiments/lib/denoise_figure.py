@@ -8,6 +8,7 @@ OURS = "diffnet"  # the method that the picture is about
 MIDDLE = "25"  # σ by whose PSNR methods are sorted
 GROUPS = dict(zip(("trained networks", "classical methods", "published"), (*figures.LINES[:2], "black")))  # → colours
 TRAINED, CLASSICAL, PAPERS = GROUPS
+BESIDE = ("convnet", "tnrd", "bm3d")  # methods that the answer names
 TITLES = {"bsd68": "BSD68", "set12": "Set12", "skimage": "photographs of scikit-image"}
 
 
@@ -192,7 +193,46 @@ def _parameters(row):
 def search_table(record):
     """A Markdown table of the candidates of the search, best first, with their PSNR on validation images."""
     cells = [
-        (run.get("label", run["name"]), f"{run['parameters']:,}", f"{run['steps']:,}", f"{run['validation_psnr']:.2f}")
+        (
+            run.get("candidate") or run["name"],
+            _differences(run),
+            f"{run['parameters']:,}",
+            f"{run['steps']:,}",
+            f"{run['validation_psnr']:.2f}",
+        )
         for run in record["search"]
     ]
-    return ledger_tables.table(("candidate", "parameters", "steps", "validation, dB"), cells)
+    return ledger_tables.table(("candidate", "what it is", "parameters", "steps", "validation, dB"), cells)
+
+
+def _differences(run):
+    """A candidate in words: its network, and what of its recipe is not the usual one."""
+    network, recipe = run.get("network", {}), run.get("recipe", {})
+    words = ["{num_layers} layers, depth {estimator_depth}, width {width}".format(**network)] if network else []
+    words += [f"{network['points']} points"] if network.get("points", 5) != 5 else []
+    words += ["reaction"] if network.get("reaction") else []
+    words += [f"dilations {', '.join(map(str, network['dilations']))}"] if network.get("dilations") else []
+    words += ["all layers share their weights"] if network.get("shared") else []
+    usual = {"optimizer": "soap", "loss": "log", "batch_size": 8, "crop": 48}
+    words += [f"{key.replace('_', ' ')} {recipe[key]}" for key in usual if recipe.get(key, usual[key]) != usual[key]]
+    return "; ".join(words)
+
+
+def answer(record):
+    """The answer of a page in two sentences: the PSNR of the network, and of the best-known methods beside it."""
+    name, ours = main_set(record), record["methods"].get(OURS)
+    if ours is None:
+        return "The network was not measured yet."
+    levels = [str(level) for level in record["levels"]]
+    seeds = f", the mean of {len(ours['seeds'])} seeds" if len(ours["seeds"]) > 1 else ""
+    said = (
+        f"One DiffNet with {ours['parameters']:,} parameters reaches {_cell(measured(ours, name), levels)} dB on "
+        f"{TITLES.get(name, name)} at σ = {' / '.join(levels)} of 255{seeds}."
+    )
+    beside = [
+        f"{label} {_cell(values, levels)} dB"
+        for group in (TRAINED, CLASSICAL)
+        for label, method, values in grouped(record, name).get(group, ())
+        if method in BESIDE
+    ]
+    return said + (f" On the same noise: {captions.listed(beside)}." if beside else "")

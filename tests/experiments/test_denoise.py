@@ -205,7 +205,25 @@ def test_the_table_has_a_row_for_each_method_measured_or_published():
     assert "| TNRD | 102,000 | – / 28.90 / – | 100 | here |" in lines
     assert "| total variation | 2 for each σ | 29.70 / 27.20 / 24.20 | 100 | here |" in lines
     assert lines[-1] == "| noisy image |  | 22.70 / 20.20 / 17.20 | 100 | here |"
-    assert denoise_figure.search_table(record).splitlines()[-1] == "| a | 9 | 1,000 | 28.26 |"
+    assert denoise_figure.search_table(record).splitlines()[-1] == "| a |  | 9 | 1,000 | 28.26 |"
+
+
+def test_candidates_are_told_apart_in_words():
+    network = {"num_layers": 3, "estimator_depth": 5, "width": 32, "points": 13, "reaction": True}
+    recipe = {"optimizer": "adam", "loss": "log", "batch_size": 7, "crop": 96}
+    run = {"name": "search-x", "label": "DiffNet", "candidate": "x", "network": network, "recipe": recipe}
+    run |= {"parameters": 9, "steps": 10, "validation_psnr": 20.0}
+    words = "3 layers, depth 5, width 32; 13 points; reaction; optimizer adam; batch size 7; crop 96"
+    assert denoise_figure.search_table({"search": [run]}).splitlines()[-1] == f"| x | {words} | 9 | 10 | 20.00 |"
+
+
+def test_the_answer_names_the_network_and_its_rivals():
+    record, _ = drawn()
+    text = denoise_figure.answer(record)
+    assert text.startswith("One DiffNet with 102,000 parameters reaches 31.80 / 29.30 / 26.30 dB on BSD68")
+    assert "mean of 3 seeds. On the same noise: TNRD – / 28.90 / – dB." in text and "total variation" not in text
+    record["methods"].pop("diffnet")
+    assert denoise_figure.answer(record) == "The network was not measured yet."
 
 
 def test_the_picture_shows_each_number_once():
