@@ -76,6 +76,8 @@ def measured(model, clean, noisy):
         diffusivity across is below 0; "across", "along": the maps (height, width). NaN stands for a mean of fewer than
         FEWEST pixels.
     """
+    from keras import ops
+
     from diffnet_tf.evaluation import analysis
     from diffnet_tf.physics import stencil
 
@@ -90,7 +92,7 @@ def measured(model, clean, noisy):
         operator = stencil.operator(filters, dt, layer.boundary)
         tensor = analysis.diffusion_tensor(operator)
         across, along = directional(tensor, direction)
-        reaction = np.zeros(clean.shape) if rate is None or not layers else dt * np.asarray(rate)[0, ..., 0]
+        reaction = np.zeros(clean.shape) if rate is None or not layers else dt * ops.convert_to_numpy(rate)[0, ..., 0]
         means = [_mean(of, where) for of, where in (((across + along) / 2, flat), (across, edges), (along, edges))]
         layers.append([analysis.signs(operator)[0], *means, _mean(reaction, flat), _mean(reaction, edges)])
         total = total + tensor
