@@ -1,10 +1,12 @@
 """Ordinary noise in colour: how well does a DiffNet denoise colour photographs?
 
-One DiffNet with 13-point stencils that its three channels share, for σ from 0 to 55/255, trained on the crops of
-ImageNet photographs in photos96 (no image of BSDS500). "test-…" measures it on colour photographs of scikit-image.
+One DiffNet with 13-point stencils that its three channels share, for σ from 0 to 55/255. It is trained on the crops of
+ImageNet photographs in photos96 (`experiments.imagenet96` writes them), none of which is of BSDS500. The part "test-…"
+measures it on colour photographs of scikit-image, "classical-…" do so for classical methods, with identical noise, and
+"camera-…" denoises photographs whose noise depends on the signal, as that of cameras does.
 
-    python -m experiments.denoise_colour --budget quick  # 5 min on 2 cores, on photographs of scikit-image
-    # 2 h on 2 cores, 2 min on a GPU
+    python -m experiments.denoise_colour --budget quick  # 15 min on 2 cores, on photographs of scikit-image
+    # 2 h on 2 cores to train, 2 min on a GPU; 40 min to measure
     python -m experiments.denoise_colour --budget cpu --source folder --data-dir imagenet96
 """
 
@@ -13,16 +15,19 @@ import functools
 
 import numpy as np
 
-from experiments.lib import denoise_networks, denoising, study
-from experiments.lib.denoise_figure import alt, caption, draw
+from experiments.lib import camera, colour, colour_classical, colour_record, denoise_networks, denoising, study
+from experiments.lib.colour_claims import CLAIMS
+from experiments.lib.colour_figure import alt, caption, draw
 from experiments.lib.run import main
 
-__all__ = ["alt", "caption", "draw"]
+__all__ = ["CLAIMS", "alt", "caption", "draw"]
 NAME = "denoise-colour"
 TITLE = "Ordinary noise in colour"
-RANGE = (0.0, 55 / 255)
+IMAGE_FLAGS = "--source folder --data-dir imagenet96"
 BUDGETS = {"smoke": ("fast", 2, 8), "quick": ("fast", 200, None), "cpu": ("fast", 10_000, None)}
 BUDGETS |= {"paper": ("fast", 100_000, None)}
+RECIPE = {"batch_size": 16, "crop": 64, "learning_rate": 3e-3, "refresh_every": 100}
+NETWORK = {"width": 30, "channels": 3, "points": 13, "reaction": True, **denoise_networks.ALL}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +43,19 @@ class Run:
 
 
 def parts(options):
-    """The training, and its measurement."""
+    """The training, its measurements on test photographs, and the classical methods."""
     _, steps, limit = BUDGETS[options.budget]
-    images = [options.images(split, limit, colour=True, scale="white") for split in ("train", "validation")]
-    return [
-        study.part(Run(options.seed), functools.partial(_train, options=options, images=images, steps=steps), steps)
-    ]
+    run, small = Run(options.seed), limit is not None
+    train, validation = (options.images(split, limit, colour=True, scale="white") for split in ("train", "validation"))
+    tests = functools.cache(lambda: colour.photographs(options.source, small))
+    do = {
+        f"test-{run.name}": lambda: _test(run, options, tests()),
+        f"camera-{run.name}": lambda: _camera(run, options, tests()),
+    }
+    for name in colour_classical.names():
+        do[f"classical-{name}"] = functools.partial(_classical, name, tests, train)
+    training = functools.partial(_train, options=options, images=(train, validation), steps=steps)
+    return [study.part(run, training, steps), *(study.Part(name, each) for name, each in do.items())]
 
 
 def _train(run, options, images, steps):
@@ -52,13 +64,11 @@ def _train(run, options, images, steps):
     train, validation = images
 
     def make(recipe):
-        return models.DiffNet(
-            width=30, channels=3, points=13, reaction=True, initial_scale=recipe.initial_scale, **denoise_networks.ALL
-        )
+        return models.DiffNet(initial_scale=recipe.initial_scale, **NETWORK)
 
-    about = {"steps": steps, "seed": run.seed, "name": run.name, "noise": RANGE, "noise_map": True}
+    about = {"steps": steps, "seed": run.seed, "name": run.name, "noise": tuple(colour_record.NOISE), "noise_map": True}
     held_out = validation[: study.VALIDATION]
-    recipe = ("fast", denoise_networks.recipe())
+    recipe = ("fast", denoise_networks.recipe(**RECIPE))
     trained = study.train(options, make, recipe, train, validation=held_out, problem="denoise", **about)
     found = {str(level): _validated(trained.model, held_out, level) for level in denoising.LEVELS}
     record = trained.record(history=True) | {
@@ -70,20 +80,54 @@ def _train(run, options, images, steps):
 
 def _validated(model, validation, level):
     """Mean PSNR on validation images at a level, with the same noise for every network."""
-    from diffnet_tf import metrics
-    from experiments.lib import measure
-
     clean = validation.take(np.arange(len(validation)))
-    noise = np.random.default_rng(1_000 + level).normal(0, level / denoising.WHITE, clean.shape)
-    inputs = (clean + noise).astype("float32")
-    inputs = np.concatenate([inputs, np.full_like(inputs[..., :1], level / denoising.WHITE)], axis=-1)
-    outputs = np.clip(measure.batched(measure.applied(model), inputs), 0, 1)
-    return round(float(np.mean(np.asarray(metrics.psnr(clean, outputs)))), 4)
+    function, noisy = denoising.of_network(model), denoising.noisy(clean, level, 1_000 + level)
+    outputs = [function(each, level / denoising.WHITE) for each in noisy]
+    return round(float(denoising.psnr(clean, outputs).mean()), 4)
+
+
+def _network(run, options):
+    """The trained network.
+
+    Raises:
+        FileNotFoundError: when it was not trained.
+    """
+    from diffnet_tf.files import model_files
+
+    kept = study.path(run.name, options).with_suffix(model_files.SUFFIX)
+    if not kept.exists():
+        raise FileNotFoundError(f"{kept} does not exist. Train it first: --only {run.name}")
+    return model_files.load(kept)
+
+
+def _test(run, options, tests):
+    """Measure the network on the test photographs, with σ given and with σ estimated."""
+    model = _network(run, options)
+    function, sets = denoising.of_network(model), {colour.SET: list(tests.values())}
+    record = {"of": run.name, "photographs": list(tests), **denoising.measured(function, sets)}
+    record["auto"] = denoising.measured(denoising.of_network(model, colour.estimate), sets)
+    return study.Result(
+        record, {"clean": colour.as_bytes(colour.cut(tests[colour.SHOWN]))} | colour.part(function, tests)
+    )
+
+
+def _camera(run, options, tests):
+    """Denoise photographs with the noise of cameras; and, for the README, one as `restore` does."""
+    model = _network(run, options)
+    found = camera.measured(denoising.of_network(model), tests)
+    return study.Result({"of": run.name, "cameras": found}, camera.restored(model, tests))
+
+
+def _classical(name, tests, train):
+    """Choose the parameters of a classical method on training crops, and measure it."""
+    crops = train.take(colour_classical.places(len(train)))
+    result = colour_classical.measured(name, {colour.SET: list(tests().values())}, crops)
+    return dataclasses.replace(result, arrays=colour.part(colour_classical.denoiser(name, result.record), tests()))
 
 
 def gather(runs, root):
-    """The longest training of each seed."""
-    return study.Result({"runs": study.most_steps(runs), "budget": runs[-1]["budget"]}, {})
+    """The record of all parts, see `colour_record`."""
+    return colour_record.gather(runs, root)
 
 
 if __name__ == "__main__":

@@ -216,28 +216,32 @@ def photographed(denoisers, level=TIMED):
 
 
 def of_network(model, estimate=None):
-    """A network as a denoiser of one image, in float32.
+    """A network as a denoiser of one image, in float32; for colour, images are (height, width, 3).
 
     Args:
-        model: a Keras model of (batch, height, width, 1); with 2 channels, the second one is σ at every pixel.
-        estimate: a function noisy image (height, width) → σ, which then takes the place of the true σ. Its time is part
-            of the denoiser's.
+        model: a Keras model that maps (batch, height, width, channels) to images of 1 or 3 channels; with one channel
+            more at its input, that is σ at every pixel. The denoiser then takes σ of each pixel, too, (height, width).
+        estimate: a function noisy image → σ, which then takes the place of the true σ. Its time is part of the
+            denoiser's.
 
     Raises:
         ValueError: for another number of channels, or an estimate for a network that is not given σ.
     """
-    channels = model.input_shape[-1]
-    if channels not in (1, 2) or (estimate and channels == 1):
+    channels, colours = model.input_shape[-1], model.output_shape[-1]
+    given = channels == colours + 1
+    if colours not in (1, 3) or channels not in (colours, colours + 1) or (estimate and not given):
+        both = f"{colours + 1}, image and σ"
         raise ValueError(
-            f"The network has {channels} channels; expected {'2, image and σ' if estimate else '1, or 2: image and σ'}."
+            f"The network has {channels} channels; expected {both if estimate else f'{colours}, or {both}'}."
         )
     function = measure.applied(model)
 
     def denoised(noisy, sigma):
-        inputs = noisy[None, ..., None]
-        if channels == 2:
-            sigma = estimate(noisy) if estimate else sigma
-            inputs = np.concatenate([inputs, np.full_like(inputs, sigma)], axis=-1)
-        return np.asarray(function(inputs))[0, ..., 0]
+        inputs = noisy.reshape(1, *noisy.shape[:2], colours)
+        if given:
+            sigma = np.float32(estimate(noisy) if estimate else sigma)
+            sigma = np.broadcast_to(sigma.reshape(1, *sigma.shape, 1), (*inputs.shape[:-1], 1))
+            inputs = np.concatenate([inputs, sigma], axis=-1)
+        return np.asarray(function(inputs)).reshape(noisy.shape)
 
     return denoised

@@ -1,0 +1,114 @@
+"""The picture and the tables of `denoise_colour`, from its record (`colour_record`): NumPy and Matplotlib only."""
+
+import numpy as np
+
+from diffnet_tf import figures
+from experiments.lib import captions, ledger_tables
+from experiments.lib.camera import METHODS
+from experiments.lib.colour import PHOTOGRAPHS, SET, SHOWN
+from experiments.lib.colour_record import CARD, OURS
+
+SIDE = 2.5  # inches of a panel
+
+
+def mean(record, method, level=CARD):
+    """Mean PSNR of a row of the record over the photographs, in dB."""
+    return record["methods"][method]["results"][SET][level]["mean"]
+
+
+def shown(record):
+    """The rows in the picture: what is not denoised, the best classical method and the network, where measured."""
+    classical = [name for name, row in record["methods"].items() if row["kind"] == "classical"]
+    best = [max(classical, key=lambda name: mean(record, name))] if classical else []
+    return [name for name in ("input", *best, OURS) if name in record["methods"]]
+
+
+@figures.styled
+def draw(record, arrays):
+    """A part of a photograph: without noise, with noise, and after the best classical method and the network."""
+    names = (["clean"] if "part_clean" in arrays else []) + shown(record)
+    figure, axes = figures.panels(2, 2, caption(record), SIDE, SIDE + 0.15)
+    for axis in axes.flat[len(names) :]:
+        axis.set_axis_off()
+    for axis, name in zip(axes.flat, names):
+        label = "original" if name == "clean" else f"{_label(record, name)}, {_of_shown(record, arrays, name):.1f} dB"
+        figures.image(axis, arrays[f"part_{name}"] / 255, label)
+    return figure
+
+
+def _label(record, name):
+    return {"input": f"with noise, σ = {CARD}"}.get(name, record["methods"][name]["label"])
+
+
+def _of_shown(record, arrays, name):
+    """PSNR of the whole photograph that is shown."""
+    place = list(PHOTOGRAPHS).index(SHOWN)
+    return float(arrays[f"psnr_{SET}_{name}"][0, record["levels"].index(int(CARD)), place])
+
+
+def caption(record):
+    """The caption: what is shown, and the means over all photographs."""
+    means = [f"{record['methods'][name]['label']} {mean(record, name):.2f}" for name in shown(record)]
+    count = captions.count(record["sets"][SET]["count"], "photograph")
+    return (
+        f"{record['title']}: part of scikit-image's {SHOWN} with noise of σ = {CARD} of 255, pixel for pixel; PSNR of the "
+        f"whole photograph. Means over {count}: {captions.listed(means)} dB. None was trained on."
+    )
+
+
+def alt(record):
+    """The alt text: what is seen."""
+    seen = {
+        "input": "with colour noise in every pixel, in which the whiskers are hard to see",
+        OURS: "after DiffNet, without noise, with smooth fur and clear whiskers",
+    }
+    named = [seen.get(name, f"after {_label(record, name)}") for name in shown(record)]
+    return f"The face of {PHOTOGRAPHS[SHOWN]}: the original; {'; '.join(named)}."
+
+
+# ---- Tables ----------------------------------------------------------------------------------------------------------
+
+
+def table(record):
+    """A Markdown table with a row for each method, the best first: PSNR, parameters and time."""
+    levels, times = list(map(str, record["levels"])), record.get("milliseconds_per_image", {})
+    rows = []
+    for method, row in record["methods"].items():
+        of = [mean(record, method, level) for level in levels]
+        time = times.get(method, {}).get("median")
+        number = f"{row['parameters']:,}" if row["kind"] == "network" else f"{row['parameters'] or ''}"
+        psnr = " / ".join(f"{value:.2f}" for value in of)
+        rows.append((mean(record, method), row["label"], psnr, number, "" if time is None else f"{time:,.0f}"))
+    sizes = {"×".join(map(str, time["size"][:2])) for time in times.values()}
+    columns = ("method", f"PSNR at σ = {' / '.join(levels)}, dB", "parameters", f"ms for {' or '.join(sizes)} pixels")
+    return ledger_tables.table(columns, [row[1:] for row in sorted(rows, reverse=True)])
+
+
+def camera_table(record):
+    """A Markdown table with a row for each camera: σ, PSNR with σ given in different ways, and what is left."""
+    cells = []
+    for camera in record.get("cameras", ()):
+        sigma, results = ({key: _mean(of) for key, of in camera["sigma"].items()}, camera["results"])
+        psnr = [f"{_mean(results[method]['psnr']):.2f}" for method in METHODS]
+        left = [
+            f"{_mean(results['input'][kind]):.1f} → {_mean(results['auto'][kind]):.1f} → "
+            f"{_mean(results['local'][kind]):.1f}"
+            for kind in ("shadows", "elsewhere", "blotches")
+        ]
+        cells.append(
+            (camera["name"], " / ".join(f"{sigma[key]:.1f}" for key in ("true", "auto", "best")), *psnr, *left)
+        )
+    columns = (
+        "camera",
+        "σ of 255: true / estimated / best",
+        *(f"{words}, dB" for words in METHODS.values()),
+        "error in shadows",
+        "error elsewhere",
+        "blotches",
+    )
+    return ledger_tables.table(columns, cells) if cells else "Not run."
+
+
+def _mean(values):
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else float("nan")

@@ -1,0 +1,85 @@
+"""The record of `denoise_colour`: how it is gathered from the parts. NumPy only.
+
+It holds what `denoise_record` says, for the one set of `colour.SET`, and
+
+    photographs   the names of the test photographs, in their order
+    problem, noise, training, quality    for the card of the preset; quality has mean, std, min, max and n of the PSNR
+                  at σ = 25 of "input" and "output", and "levels": σ of 255 as text → mean of the input, of the output
+                  with σ given and with σ estimated
+    cameras       what `camera.measured` gives
+
+and the arrays part_METHOD and part_clean, a part of a photograph at σ = 25; and before and after, a photograph with the
+noise of a camera that `restore` denoised. All of these are bytes.
+"""
+
+from experiments.lib import colour, denoise_record, study
+
+OURS, AUTO = "diffnet", "diffnet" + denoise_record.AUTO  # rows
+NOISE = [0.0, 55 / 255]  # range of σ in training
+ROW = {"method": OURS, "kind": "network", "label": "DiffNet", "problem": "denoise"}
+CARD = "25"  # σ of the quality on the card
+# Of a training, for the card.
+KEPT = (
+    "source",
+    "data",
+    "note",
+    "training_images",
+    "steps",
+    "seed",
+    "training_seconds",
+    "commit",
+    "recipe",
+    "versions",
+)
+
+
+def gather(runs, root):
+    """The record and the arrays of the experiment, from the records of its parts: a `study.Result`.
+
+    Args:
+        runs: records of parts. The measurements of the most photographs count.
+        root: the results folder; not used.
+
+    Raises:
+        ValueError: when nothing was measured.
+    """
+    counts = [run["sets"][colour.SET]["count"] for run in runs if "sets" in run]
+    tests = [run for run in runs if "sets" in run and run["sets"][colour.SET]["count"] == max(counts)]
+    tested = {(run["of"], run["budget"]): run for run in tests if "of" in run}
+    trained = [(run, test) for run in runs if (test := tested.get((run["name"], run["budget"])))]
+    ours = [
+        {**ROW, **run, **{key: test[key] for key in denoise_record.MEASURED if key in test}} for run, test in trained
+    ]
+    others = [run for run in tests if "of" not in run]
+    result = denoise_record.gather([*ours, *others], root)
+    record, arrays = dict(result.record), dict(result.arrays)
+    for run in reversed(others):  # of several budgets the first one counts, as for the numbers
+        arrays[f"part_{run['method']}"] = run["arrays"]["part"]
+    if trained:
+        first, test = max(trained, key=lambda pair: (pair[0]["steps"], -pair[0].get("seed", 0)))
+        arrays |= {"part_clean": test["arrays"]["clean"], f"part_{OURS}": test["arrays"]["part"]}
+        record |= {"photographs": test["photographs"], "problem": "denoise", "noise": NOISE}
+        record["training"] = {key: first[key] for key in KEPT}
+        record["quality"] = _quality(test, next((run for run in others if run["method"] == "input"), None))
+        for run in runs:
+            if "cameras" in run and (run["of"], run["budget"]) == (test["of"], test["budget"]):
+                record["cameras"] = run["cameras"]
+                arrays |= run["arrays"]
+    return study.Result(record, arrays)
+
+
+def _quality(test, noisy):
+    """What the card says of the PSNR, from the measurements of the network and of its input, if that was measured."""
+    parts = {"output": test, "estimated": test["auto"], **({"input": noisy} if noisy else {})}
+    found = {name: part["results"][colour.SET] for name, part in parts.items()}
+    kept = {
+        side: {key: found[side][CARD]["psnr"][key] for key in ("mean", "std", "min", "max", "n")}
+        for side in ("input", "output")
+        if side in found
+    }
+    names = {"input": "input", "given": "output", "estimated": "estimated"}
+    levels = {
+        str(level): {name: found[of][str(level)]["psnr"]["mean"] for name, of in names.items() if of in found}
+        for level in test["levels"]
+    }
+    return {**kept, "levels": levels}
