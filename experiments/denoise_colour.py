@@ -106,9 +106,8 @@ def _test(run, options, tests):
     function, sets = denoising.of_network(model), {colour.SET: list(tests.values())}
     record = {"of": run.name, "photographs": list(tests), **denoising.measured(function, sets)}
     record["auto"] = denoising.measured(denoising.of_network(model, colour.estimate), sets)
-    return study.Result(
-        record, {"clean": colour.as_bytes(colour.cut(tests[colour.SHOWN]))} | colour.part(function, tests)
-    )
+    clean = colour.as_bytes(colour.cut(tests[colour.SHOWN]))
+    return study.Result(record, {"clean": clean, **colour.part(function, tests)})
 
 
 def _camera(run, options, tests):

@@ -18,7 +18,7 @@ from diffnet_tf.base import command_line
 from diffnet_tf.data import binary
 from experiments import photos96
 
-SHA256 = "b2effb3bf63948e44dc5f81519a3e55d856feaeb0527fc9a249e38b8e24794d5"  # of the pixels of all images in order, row by row
+SHA256 = "b2effb3bf63948e44dc5f81519a3e55d856feaeb0527fc9a249e38b8e24794d5"
 
 
 def places():

@@ -26,6 +26,7 @@ from diffnet_tf.base.types import Boundary, Shape, Tensor
 from diffnet_tf.networks import convolution
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.networks.estimator import FilterEstimator, check_input
+from diffnet_tf.networks.reaction import ReactionDiffusionLayer
 from diffnet_tf.physics import stencil
 from diffnet_tf.physics.neighbourhood import check_boundary
 

@@ -51,7 +51,7 @@ def caption(record):
     means = [f"{record['methods'][name]['label']} {mean(record, name):.2f}" for name in shown(record)]
     count = captions.count(record["sets"][SET]["count"], "photograph")
     return (
-        f"{record['title']}: part of scikit-image's {SHOWN} with noise of σ = {CARD} of 255, pixel for pixel; PSNR of the "
+        f"{record['title']}: part of scikit-image's {SHOWN} with noise of σ = {CARD} of 255; PSNR of the "
         f"whole photograph. Means over {count}: {captions.listed(means)} dB. None was trained on."
     )
 

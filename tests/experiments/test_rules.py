@@ -9,12 +9,13 @@ from tests.experiments import (
     rules_any_noise,
     rules_beyond,
     rules_denoise,
+    rules_denoise_colour,
     rules_denoise_stencils,
     rules_layers,
     rules_paper,
 )
 
-BEYOND = rules_beyond.CASES | rules_any_noise.CASES | rules_denoise_stencils.CASES
+BEYOND = rules_beyond.CASES | rules_any_noise.CASES | rules_denoise_stencils.CASES | rules_denoise_colour.CASES
 BEYOND |= {(denoise.TITLE, text): answers for text, answers in rules_denoise.CASES.items()}
 CASES = {ledger.PAPER: rules_paper.CASES | rules_layers.CASES, ledger.BEYOND: BEYOND}
 MADE = [
