@@ -85,30 +85,29 @@ def table(record):
 
 
 def camera_table(record):
-    """A Markdown table with a row for each camera: σ, PSNR with σ given in different ways, and what is left."""
+    """A Markdown table with a row for each camera: σ of the noise, and PSNR with σ given in different ways."""
     cells = []
     for camera in record.get("cameras", ()):
-        sigma, results = ({key: _mean(of) for key, of in camera["sigma"].items()}, camera["results"])
-        psnr = [f"{_mean(results[method]['psnr']):.2f}" for method in METHODS]
-        left = [
-            f"{_mean(results['input'][kind]):.1f} → {_mean(results['auto'][kind]):.1f} → "
-            f"{_mean(results['local'][kind]):.1f}"
-            for kind in ("shadows", "elsewhere", "blotches")
-        ]
-        cells.append(
-            (camera["name"], " / ".join(f"{sigma[key]:.1f}" for key in ("true", "auto", "best")), *psnr, *left)
-        )
-    columns = (
-        "camera",
-        "σ of 255: true / estimated / best",
-        *(f"{words}, dB" for words in METHODS.values()),
-        "error in shadows",
-        "error elsewhere",
-        "blotches",
-    )
+        sigma = [_cell(camera["sigma"][key], ".1f") for key in ("true", "auto", "best")]
+        psnr = [_cell(camera["results"][method]["psnr"], ".2f") for method in METHODS]
+        cells.append((camera["name"], " / ".join(sigma), *psnr))
+    columns = ("camera", "σ of 255: true, rms / estimated / best", *(f"{words}, dB" for words in METHODS.values()))
     return ledger_tables.table(columns, cells) if cells else "Not run."
 
 
-def _mean(values):
+def left_table(record):
+    """A Markdown table with a row for each camera: what errors are left, where σ is given in different ways."""
+    kinds = {"shadows": "in shadows", "elsewhere": "elsewhere", "blotches": "blotches of colour"}
+    cells = []
+    for camera in record.get("cameras", ()):
+        errors = [[_cell(camera["results"][method][kind], ".1f") for method in METHODS] for kind in kinds]
+        cells.append((camera["name"], *map(" / ".join, errors)))
+    order = " / ".join(METHODS.values())
+    columns = ("rms error in units of 1/255: " + order, *kinds.values())
+    return ledger_tables.table(columns, cells) if cells else "Not run."
+
+
+def _cell(values, spec):
+    """The mean of the known values as text."""
     known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else float("nan")
+    return format(np.mean(known), spec) if known else "–"

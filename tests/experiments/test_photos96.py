@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from diffnet_tf import data
-from experiments import photos96
+from diffnet_tf.data import binary
+from experiments import imagenet96, photos96
 from experiments.lib import records, registry
 from tests.conftest import ROOT
 
@@ -176,6 +177,55 @@ def test_another_pillow_is_refused(repositories, tmp_path, capsys, monkeypatch):
     assert not list((tmp_path / "out").iterdir())
 
 
+# ---- imagenet96 ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def taken(repositories, tmp_path, monkeypatch):
+    """The folder of photos96 of photographs that have no blue in the second repository, and its images of the first."""
+    _, (imagenet, bsds) = repositories
+    for path in bsds:
+        Image.fromarray(np.asarray(Image.open(path).convert("RGB")) * np.array([1, 1, 0], "uint8")).save(
+            path, quality=98
+        )
+    images = photos96.build((imagenet, 3), (bsds, 2))
+    binary.write(tmp_path / binary.NAME, images)
+    expected = np.stack([image for image in images if image[..., 2].max() > 60])
+    monkeypatch.setattr(imagenet96, "SHA256", hashlib.sha256(expected.tobytes()).hexdigest())
+    return tmp_path, expected
+
+
+def test_imagenet96_has_the_crops_of_the_first_repository(taken, tmp_path, capsys):
+    folder, expected = taken
+    out = tmp_path / "imagenet96"
+    assert imagenet96.main([str(folder), str(out)]) == 0
+    assert capsys.readouterr().out.startswith(f"Wrote 63 images to {out}")
+    paths = sorted(out.iterdir())
+    assert [path.name for path in paths[:2]] == ["0000.png", "0001.png"]
+    assert (np.stack([np.asarray(Image.open(path)) for path in paths]) == expected).all()
+    assert {*np.rint(expected[-6:, ..., 0].mean(axis=(1, 2)) / 8)} == {9, 19}  # those for validation are last
+    assert imagenet96.main([str(folder / binary.NAME), str(out)]) == 2
+    assert f"{out} is not empty; give another OUT" in capsys.readouterr().err
+
+
+def test_imagenet96_is_made_of_photos96_only(taken, tmp_path, capsys):
+    folder, expected = taken
+    assert imagenet96.main([str(tmp_path / "none"), str(tmp_path / "out")]) == 2
+    assert "none/unlabeled_X.bin does not exist; expected photos96" in capsys.readouterr().err
+    for images in (expected[:5], np.concatenate([expected, expected])):
+        binary.write(folder / binary.NAME, images)
+        assert imagenet96.main([str(folder), str(tmp_path / "out")]) == 2
+        assert f"is not photos96: its {len(images)} images" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_real_places_are_2700_and_300():
+    places = imagenet96.places()
+    assert len(set(places)) == 3_000 and (places[:2_700] < 3_600).all() and (places[2_700:] >= 3_600).all()
+    assert (np.diff(places) > 0).all()
+    assert imagenet96.SHA256 in (ROOT / "docs" / "data.md").read_text()
+
+
 def test_what_is_committed_is_photos96():
     """The hash of the file, and of the gray pixels that records name, are those of docs/data.md."""
     page = (ROOT / "docs" / "data.md").read_text()
@@ -186,4 +236,4 @@ def test_what_is_committed_is_photos96():
 
 
 def test_a_script_of_data_is_no_experiment():
-    assert not {"photos96", "stl10_real"} & set(registry.names().values())
+    assert not {"photos96", "imagenet96", "stl10_real"} & set(registry.names().values())
