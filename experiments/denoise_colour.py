@@ -15,7 +15,16 @@ import functools
 
 import numpy as np
 
-from experiments.lib import camera, colour, colour_classical, colour_record, denoise_networks, denoising, study
+from experiments.lib import (
+    camera,
+    colour,
+    colour_classical,
+    colour_record,
+    denoise_card,
+    denoise_networks,
+    denoising,
+    study,
+)
 from experiments.lib.colour_claims import CLAIMS
 from experiments.lib.colour_figure import alt, caption, draw
 from experiments.lib.run import main
@@ -24,6 +33,7 @@ __all__ = ["CLAIMS", "alt", "caption", "draw"]
 NAME = "denoise-colour"
 TITLE = "Ordinary noise in colour"
 IMAGE_FLAGS = "--source folder --data-dir imagenet96"
+RANGE = (0.0, denoise_card.HIGHEST / denoising.WHITE)  # of σ in training
 BUDGETS = {"smoke": ("fast", 2, 8), "quick": ("fast", 200, None), "cpu": ("fast", 10_000, None)}
 BUDGETS |= {"paper": ("fast", 100_000, None)}
 RECIPE = {"batch_size": 16, "crop": 64, "learning_rate": 3e-3, "refresh_every": 100}
@@ -66,7 +76,7 @@ def _train(run, options, images, steps):
     def make(recipe):
         return models.DiffNet(initial_scale=recipe.initial_scale, **NETWORK)
 
-    about = {"steps": steps, "seed": run.seed, "name": run.name, "noise": tuple(colour_record.NOISE), "noise_map": True}
+    about = {"steps": steps, "seed": run.seed, "name": run.name, "noise": RANGE, "noise_map": True}
     held_out = validation[: study.VALIDATION]
     recipe = ("fast", denoise_networks.recipe(**RECIPE))
     trained = study.train(options, make, recipe, train, validation=held_out, problem="denoise", **about)

@@ -18,6 +18,7 @@ from diffnet_tf.networks import precision, presets
 from experiments import any_noise
 from experiments.lib import (
     captions,
+    colour_figure,
     comparison_figure,
     denoise_figure,
     front,
@@ -39,6 +40,7 @@ QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
     "denoise": "denoise.md",
     "denoise-stencils": "denoise.md",
     "any-noise": "any-noise.md",
+    "denoise-colour": "denoise-colour.md",
     "all-noise": "all-noise.md",
     "learned-operator": "learned-operator.md",
     "locality": "locality.md",
@@ -253,6 +255,11 @@ TABLES[DOCS / "beyond" / QUESTIONS["denoise"]] |= {
     "methods": functools.partial(of_record, denoise_figure.table, "denoise"),
     "search": functools.partial(of_record, denoise_figure.search_table, "denoise"),
     "stencils": functools.partial(shown, "denoise-stencils"),
+}
+TABLES[DOCS / "beyond" / QUESTIONS["denoise-colour"]] |= {
+    "denoisers": functools.partial(of_record, colour_figure.table, "denoise-colour"),
+    "cameras": functools.partial(of_record, colour_figure.camera_table, "denoise-colour"),
+    "left": functools.partial(of_record, colour_figure.left_table, "denoise-colour"),
 }
 
 

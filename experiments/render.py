@@ -1,7 +1,7 @@
 """Redraw figures and the page of results from their records, without training.
 
     python -m experiments.render [--results-dir DIR] [figNN ...]
-    python -m experiments.render cover  # the picture on top of the README, docs/pictures/cover.png
+    python -m experiments.render cover example  # the pictures of the README, in docs/pictures
 
 Parts that were finished since the record was written are gathered first. Needs NumPy and Matplotlib only.
 """
@@ -10,7 +10,11 @@ import sys
 from pathlib import Path
 
 from diffnet_tf.base import checks, command_line
-from experiments.lib import cover, page, records, registry, results_folder, run, study
+from experiments.lib import cover, example, page, records, registry, results_folder, run, study
+
+README = {
+    module.NAME: module for module in (cover, example)
+}  # pictures that are drawn from several or parts of records
 
 
 def refresh(name, root):
@@ -33,7 +37,7 @@ def recorded(root):
 def parser():
     """The command line."""
     parser = command_line.Parser(prog="python -m experiments.render", description=__doc__)
-    known = ", ".join((*registry.names(), cover.NAME))
+    known = ", ".join((*registry.names(), *README))
     parser.add_argument(
         "figures", nargs="*", metavar="figNN", help=f"which of {known} (default: all that have a record)"
     )
@@ -47,12 +51,12 @@ def main(arguments=None):
     chosen = parser().parse_args(arguments)
     root = chosen.results_dir or results_folder.default()
     for name in chosen.figures:
-        checks.one_of(name, "figure", (*registry.names(), cover.NAME))
+        checks.one_of(name, "figure", (*registry.names(), *README))
     if not (chosen.figures or recorded(root)):
         raise FileNotFoundError(f"No records under {root}: run an experiment first, or name another --results-dir.")
     for name in chosen.figures or recorded(root):
-        if name == cover.NAME:
-            print(cover.write(root))
+        if name in README:
+            print(README[name].write(root))
             continue
         try:
             print(*refresh(name, root), sep="\n")
@@ -61,7 +65,8 @@ def main(arguments=None):
                 raise
             print(f"{name} is left out: {command_line.one_line(error)}", file=sys.stderr)
     if not chosen.figures and root.resolve() == records.COMMITTED:
-        print(cover.write(root))
+        for module in README.values():
+            print(module.write(root))
     print(page.write(root, [name for name in recorded(root) if (root / name / records.FIGURE).exists()]))
 
 

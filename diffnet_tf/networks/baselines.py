@@ -136,7 +136,9 @@ class ConvNet(ImageModel):
             return layers.Activation("linear", dtype=state_dtype(policy), name="output")(u)
 
         arguments: dict[str, Any] = {"depth": depth, "width": width}
-        arguments |= {name: True for name, given in (("noise_map", noise_map), ("skip", skip)) if given}  # older lack it
+        arguments |= {
+            name: True for name, given in (("noise_map", noise_map), ("skip", skip)) if given
+        }  # older lack it
         super().__init__(build, (None, None), arguments, input_channels=1 + bool(noise_map), **kwargs)
 
 

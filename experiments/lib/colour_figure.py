@@ -3,15 +3,16 @@
 import numpy as np
 
 from diffnet_tf import figures
-from experiments.lib import captions, ledger_tables
+from experiments.lib import captions, denoise_card, ledger_tables
 from experiments.lib.camera import METHODS
 from experiments.lib.colour import PHOTOGRAPHS, SET, SHOWN
-from experiments.lib.colour_record import CARD, OURS
+from experiments.lib.colour_record import OURS
 
+LEVEL = str(denoise_card.SHOWN)  # σ of the picture
 SIDE = 2.5  # inches of a panel
 
 
-def mean(record, method, level=CARD):
+def mean(record, method, level=LEVEL):
     """Mean PSNR of a row of the record over the photographs, in dB."""
     return record["methods"][method]["results"][SET][level]["mean"]
 
@@ -37,13 +38,13 @@ def draw(record, arrays):
 
 
 def _label(record, name):
-    return {"input": f"with noise, σ = {CARD}"}.get(name, record["methods"][name]["label"])
+    return {"input": f"with noise, σ = {LEVEL}"}.get(name, record["methods"][name]["label"])
 
 
 def _of_shown(record, arrays, name):
     """PSNR of the whole photograph that is shown."""
     place = list(PHOTOGRAPHS).index(SHOWN)
-    return float(arrays[f"psnr_{SET}_{name}"][0, record["levels"].index(int(CARD)), place])
+    return float(arrays[f"psnr_{SET}_{name}"][0, record["levels"].index(int(LEVEL)), place])
 
 
 def caption(record):
@@ -51,7 +52,7 @@ def caption(record):
     means = [f"{record['methods'][name]['label']} {mean(record, name):.2f}" for name in shown(record)]
     count = captions.count(record["sets"][SET]["count"], "photograph")
     return (
-        f"{record['title']}: part of scikit-image's {SHOWN} with noise of σ = {CARD} of 255; PSNR of the "
+        f"{record['title']}: part of scikit-image's {SHOWN} with noise of σ = {LEVEL} of 255; PSNR of the "
         f"whole photograph. Means over {count}: {captions.listed(means)} dB. None was trained on."
     )
 

@@ -3,34 +3,16 @@
 It holds what `denoise_record` says, for the one set of `colour.SET`, and
 
     photographs   the names of the test photographs, in their order
-    problem, noise, training, quality    for the card of the preset; quality has mean, std, min, max and n of the PSNR
-                  at σ = 25 of "input" and "output", and "levels": σ of 255 as text → mean of the input, of the output
-                  with σ given and with σ estimated
     cameras       what `camera.measured` gives
 
 and the arrays part_METHOD and part_clean, a part of a photograph at σ = 25; and before and after, a photograph with the
-noise of a camera that `restore` denoised. All of these are bytes.
+noise of a camera that `restore` denoised. All of these are bytes. `denoise_card` makes the card of the preset from it.
 """
 
-from experiments.lib import colour, denoise_record, study
+from experiments.lib import captions, colour, denoise_record, study
 
 OURS, AUTO = "diffnet", "diffnet" + denoise_record.AUTO  # rows
-NOISE = [0.0, 55 / 255]  # range of σ in training
 ROW = {"method": OURS, "kind": "network", "label": "DiffNet", "problem": "denoise"}
-CARD = "25"  # σ of the quality on the card
-# Of a training, for the card.
-KEPT = (
-    "source",
-    "data",
-    "note",
-    "training_images",
-    "steps",
-    "seed",
-    "training_seconds",
-    "commit",
-    "recipe",
-    "versions",
-)
 
 
 def gather(runs, root):
@@ -58,28 +40,10 @@ def gather(runs, root):
     if trained:
         first, test = max(trained, key=lambda pair: (pair[0]["steps"], -pair[0].get("seed", 0)))
         arrays |= {"part_clean": test["arrays"]["clean"], f"part_{OURS}": test["arrays"]["part"]}
-        record |= {"photographs": test["photographs"], "problem": "denoise", "noise": NOISE}
-        record["training"] = {key: first[key] for key in KEPT}
-        record["quality"] = _quality(test, next((run for run in others if run["method"] == "input"), None))
+        record["photographs"] = test["photographs"]
+        record["sets"][colour.SET]["title"] = f"scikit-image's {captions.listed(test['photographs'])}"
         for run in runs:
             if "cameras" in run and (run["of"], run["budget"]) == (test["of"], test["budget"]):
                 record["cameras"] = run["cameras"]
                 arrays |= run["arrays"]
     return study.Result(record, arrays)
-
-
-def _quality(test, noisy):
-    """What the card says of the PSNR, from the measurements of the network and of its input, if that was measured."""
-    parts = {"output": test, "estimated": test["auto"], **({"input": noisy} if noisy else {})}
-    found = {name: part["results"][colour.SET] for name, part in parts.items()}
-    kept = {
-        side: {key: found[side][CARD]["psnr"][key] for key in ("mean", "std", "min", "max", "n")}
-        for side in ("input", "output")
-        if side in found
-    }
-    names = {"input": "input", "given": "output", "estimated": "estimated"}
-    levels = {
-        str(level): {name: found[of][str(level)]["psnr"]["mean"] for name, of in names.items() if of in found}
-        for level in test["levels"]
-    }
-    return {**kept, "levels": levels}

@@ -9,7 +9,7 @@ from PIL import Image
 
 from diffnet_tf import figures
 from experiments import render, tradeoff
-from experiments.lib import captions, cover, page, pictures, records, registry
+from experiments.lib import captions, cover, example, page, pictures, records, registry
 from tests.conftest import ROOT
 
 RESULTS = ROOT / "results"
@@ -106,6 +106,25 @@ def test_the_cover_shows_one_image(tmp_path):
     with pytest.raises(FileNotFoundError, match="lacks a record of fig07 or fig12"):
         cover.write(tmp_path)
     assert render.main(["cover", "--results_dir", str(tmp_path)]) == 2
+
+
+def test_the_example_shows_pixels_as_they_are(tmp_path):
+    rng = np.random.default_rng(0)
+    images = {name: rng.integers(0, 256, (20, 30, 3), "uint8") for name in ("before", "after")}
+    records.save(tmp_path / example.EXPERIMENT, {}, images)
+    with Image.open(example.write(tmp_path, tmp_path / "pictures" / "example.png")) as drawn:
+        pixels = np.asarray(drawn.convert("RGB"))
+    assert (pixels[:, :30] == images["before"]).all() and (pixels[:, -30:] == images["after"]).all()
+    assert (pixels[:, 30:-30] == 255).all() and pixels.shape == (20, 60 + example.GAP, 3)
+    records.save(tmp_path / example.EXPERIMENT, {}, {})
+    with pytest.raises(FileNotFoundError, match="holds no photograph of a camera"):
+        example.write(tmp_path)
+    assert render.main(["example", "--results-dir", str(tmp_path)]) == 2
+
+
+def test_the_committed_example_is_that_of_the_record(tmp_path):
+    path = example.write(RESULTS, tmp_path / "example.png")
+    assert path.read_bytes() == example.PATH.read_bytes() and path.stat().st_size < 500_000
 
 
 def test_a_damaged_record_leaves_the_page_without_a_cover(tmp_path):
