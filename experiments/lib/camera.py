@@ -23,10 +23,13 @@ COARSE = 4.0  # pixels: σ of the Gaussian that keeps the blotches of an error
 
 SEED, SEED_OF_SIGMA = 7, 8  # of the noise that is denoised, and of that from which its σ is computed
 GLOBAL = scale(1, 55, 2**0.25)  # σ of 255 among which the best one is chosen
+APART = 3  # pixels: at this distance, demosaiced noise is hardly alike
+SIGMAS = ("true", "auto", "apart", "best")  # the rms of the true σ, and the single σ that are given to the network
 # Method → how σ is given to the network, in words.
 METHODS = {
     "input": "not denoised",
     "auto": "σ estimated",
+    "apart": "σ estimated from every third pixel",
     "best": "the best single σ",
     "local": "the true σ of each pixel",
 }
@@ -96,20 +99,19 @@ def measured(function, photographs, cameras=CAMERAS):
         cameras: the `Camera`s.
 
     Returns:
-        A list with a dict for each camera: "name", "electrons", "mosaic"; "sigma" (rms of the true one, "auto" and
-        "best", of 255, a list over photographs each); and "results", method → lists over photographs of "psnr" and of
-        what `errors` gives.
+        A list with a dict for each camera: "name", "electrons", "mosaic"; "sigma", for each of `SIGMAS` a list over
+        photographs, of 255; and "results", method → lists over photographs of "psnr" and of what `errors` gives.
     """
     found = []
     for camera in cameras:
-        sigmas, results = {"true": [], "auto": [], "best": []}, {method: [] for method in METHODS}
+        sigmas, results = {name: [] for name in SIGMAS}, {method: [] for method in METHODS}
         for number, image in enumerate(photographs.values()):
             noisy, target = taken(image, camera, (SEED, number)), taken(image, camera)
             local = local_sigma(image, camera, (SEED_OF_SIGMA, number))
-            given = {"auto": colour.estimate(noisy), "local": local}
+            given = {"auto": colour.estimate(noisy), "apart": colour.estimate(noisy, APART), "local": local}
             given["best"] = best_sigma(function, noisy, target, given["auto"])
             sigmas["true"].append(float(np.sqrt(np.mean(local**2))))
-            for name in ("auto", "best"):
+            for name in SIGMAS[1:]:
                 sigmas[name].append(given[name])
             for method in METHODS:
                 output = function(noisy, given[method]) if method in given else noisy

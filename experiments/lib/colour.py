@@ -38,11 +38,18 @@ def photographs(source, small=False):
     return found
 
 
-def estimate(noisy):
-    """σ of the noise in a colour photograph (height, width, 3) as a share of white, as `restore` estimates it."""
+def estimate(noisy, apart=1):
+    """σ of the noise in a colour photograph as a share of white, as `restore` estimates it.
+
+    Args:
+        noisy: (height, width, 3).
+        apart: distance in pixels of those that are compared: above 1, noise may be alike in neighbours.
+    """
     from diffnet_tf import estimate_noise
 
-    variances = [estimate_noise(noisy[..., channel], "photograph") ** 2 for channel in range(noisy.shape[-1])]
+    channels = np.moveaxis(noisy, -1, 0)
+    grids = [channel[y::apart, x::apart] for channel in channels for y in range(apart) for x in range(apart)]
+    variances = [estimate_noise(grid, "photograph") ** 2 for grid in grids]
     return float(np.sqrt(np.mean(variances)))
 
 

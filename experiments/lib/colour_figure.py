@@ -4,7 +4,7 @@ import numpy as np
 
 from diffnet_tf import figures
 from experiments.lib import captions, denoise_card, ledger_tables
-from experiments.lib.camera import METHODS
+from experiments.lib.camera import METHODS, SIGMAS
 from experiments.lib.colour import PHOTOGRAPHS, SET, SHOWN
 from experiments.lib.colour_record import OURS
 
@@ -89,10 +89,14 @@ def camera_table(record):
     """A Markdown table with a row for each camera: σ of the noise, and PSNR with σ given in different ways."""
     cells = []
     for camera in record.get("cameras", ()):
-        sigma = [_cell(camera["sigma"][key], ".1f") for key in ("true", "auto", "best")]
+        sigma = [_cell(camera["sigma"][key], ".1f") for key in SIGMAS]
         psnr = [_cell(camera["results"][method]["psnr"], ".2f") for method in METHODS]
         cells.append((camera["name"], " / ".join(sigma), *psnr))
-    columns = ("camera", "σ of 255: true, rms / estimated / best", *(f"{words}, dB" for words in METHODS.values()))
+    columns = (
+        "camera",
+        "σ of 255: true, rms / estimated / from every third pixel / best",
+        *(f"{words}, dB" for words in METHODS.values()),
+    )
     return ledger_tables.table(columns, cells) if cells else "Not run."
 
 

@@ -96,6 +96,12 @@ def test_crops_to_choose_on_are_spread_over_all():
     assert len(colour_classical.places(2_700)) == colour_classical.TUNED and colour_classical.places(2_700)[-1] == 2_699
 
 
+def test_pixels_that_are_apart_show_noise_that_is_alike_in_neighbours():
+    noisy = camera.taken(scene(120, 160), camera.Camera("", 100, mosaic=True), 1)
+    true = camera.local_sigma(scene(120, 160), camera.Camera("", 100, mosaic=True), 2).mean()
+    assert colour.estimate(noisy) < 0.4 * true and 0.75 * true < colour.estimate(noisy, camera.APART) < 1.3 * true
+
+
 # ---- The noise of cameras --------------------------------------------------------------------------------------------
 
 
@@ -212,7 +218,9 @@ def parts(budget="cpu", count=2, gain=10.0, steps=500):
     }
     results = {method: {"psnr": [30.0 + k], "shadows": [None], "elsewhere": [2.0], "blotches": [1.0]}
                for k, method in enumerate(camera.METHODS)}  # fmt: skip
-    cameras = [{"name": budget, "sigma": {"true": [5.0], "auto": [4.0], "best": [6.0]}, "results": results}]
+    cameras = [
+        {"name": budget, "sigma": {"true": [5.0], "auto": [4.0], "apart": [4.5], "best": [6.0]}, "results": results}
+    ]
     taken = {"before": np.zeros((8, 8, 3), "uint8"), "after": np.ones((8, 8, 3), "uint8")}
     filmed = {"name": "camera-DiffNet", "budget": budget, "of": "DiffNet", "cameras": cameras, "arrays": taken}
     rows = {"input": ("noisy image", "input", 0.0), "bm3d": ("BM3D", "classical", 9.0), "tv": ("TV", "classical", 7.0)}
@@ -244,9 +252,14 @@ def test_the_card_is_made_of_the_record():
 def test_of_several_budgets_the_longest_training_counts():
     short, long = parts("quick", gain=5.0, steps=200), parts("cpu")
     smoke = parts("smoke", count=1, gain=2.0, steps=2)
+    smoke.append(
+        part("classical-nlm", 1.0, "smoke", 1, method="nlm", kind="classical", label="", parameters=0, steps=0)
+    )
+    short[3]["arrays"]["part"] += 1  # which measured on as many photographs
     record, arrays = gathered(*long, *short, *smoke)
     assert record["methods"]["diffnet"]["results"]["skimage"]["25"]["mean"] == pytest.approx(30.25)
     assert arrays["part_diffnet"].max() == 100 and record["cameras"][0]["name"] == "cpu"
+    assert arrays["part_input"].max() == 0 and "nlm" not in record["methods"]
     assert record["sets"]["skimage"]["count"] == 2 and record["photographs"] == ["chelsea", "coffee"]
 
 
@@ -274,9 +287,9 @@ def test_the_tables():
     assert first == "| DiffNet | 34.65 / 30.25 / 24.15 | 105,825 | 10 |" and "σ estimated" in second
     assert last.startswith("| noisy image | 24.65 / 20.25 / 14.15 |  |")
     *_, row = colour_figure.camera_table(record).splitlines()
-    assert row == "| cpu | 5.0 / 4.0 / 6.0 | 30.00 | 31.00 | 32.00 | 33.00 |"
+    assert row == "| cpu | 5.0 / 4.0 / 4.5 / 6.0 | 30.00 | 31.00 | 32.00 | 33.00 | 34.00 |"
     *_, row = colour_figure.left_table(record).splitlines()
-    assert row == "| cpu | – / – / – / – | 2.0 / 2.0 / 2.0 / 2.0 | 1.0 / 1.0 / 1.0 / 1.0 |"
+    assert row == "| cpu | – / – / – / – / – | 2.0 / 2.0 / 2.0 / 2.0 / 2.0 | 1.0 / 1.0 / 1.0 / 1.0 / 1.0 |"
 
 
 # ---- All of it -------------------------------------------------------------------------------------------------------
