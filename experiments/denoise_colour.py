@@ -3,7 +3,8 @@
 One DiffNet with 13-point stencils that its three channels share, for σ from 0 to 55/255. It is trained on the crops of
 ImageNet photographs in photos96 (`experiments.imagenet96` writes them), none of which is of BSDS500. The part "test-…"
 measures it on colour photographs of scikit-image, "classical-…" do so for classical methods, with identical noise, and
-"camera-…" denoises photographs whose noise depends on the signal, as that of cameras does.
+"camera-…" denoises photographs whose noise depends on the signal, as that of cameras does. "times-…" measures the times
+of all methods.
 
     python -m experiments.denoise_colour --budget quick  # 15 min on 2 cores, on photographs of scikit-image
     # 2 h on 2 cores to train, 2 min on a GPU; 40 min to measure
@@ -64,6 +65,7 @@ def parts(options):
     }
     for name in colour_classical.names():
         do[f"classical-{name}"] = functools.partial(_classical, name, tests, train)
+    do[f"times-{run.name}"] = lambda: _times(run, options, tests())
     training = functools.partial(_train, options=options, images=(train, validation), steps=steps)
     return [study.part(run, training, steps), *(study.Part(name, each) for name, each in do.items())]
 
@@ -132,6 +134,19 @@ def _classical(name, tests, train):
     crops = train.take(colour_classical.places(len(train)))
     result = colour_classical.measured(name, {colour.SET: list(tests().values())}, crops)
     return dataclasses.replace(result, arrays=colour.part(colour_classical.denoiser(name, result.record), tests()))
+
+
+def _times(run, options, tests):
+    """Times of all methods that are measured, in turns: other work on the machine then meets all alike."""
+    model = _network(run, options)
+    found = {
+        colour_record.OURS: denoising.of_network(model),
+        colour_record.AUTO: denoising.of_network(model, colour.estimate),
+    }
+    for each in study.finished(options.directory, options):
+        if "method" in each and each["budget"] == options.stamp:
+            found[each["method"]] = colour_classical.denoiser(each["method"], each)
+    return study.Result({"of": run.name, "in_turns": denoising.milliseconds(found, tests[colour.SHOWN])})
 
 
 def gather(runs, root):

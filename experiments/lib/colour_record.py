@@ -29,21 +29,29 @@ def gather(runs, root):
     tests = [run for run in runs if "sets" in run and run["sets"][colour.SET]["count"] == max(counts)]
     tested = {(run["of"], run["budget"]): run for run in tests if "of" in run}
     trained = [(run, test) for run in runs if (test := tested.get((run["name"], run["budget"])))]
+    _, shown = max(trained, key=_length, default=(None, None))
+    beside = [run for run in runs if shown and (run.get("of"), run["budget"]) == (shown["of"], shown["budget"])]
     ours = [
         {**ROW, **run, **{key: test[key] for key in denoise_record.MEASURED if key in test}} for run, test in trained
     ]
     others = [run for run in tests if "of" not in run]
-    result = denoise_record.gather([*ours, *others], root)
+    times = [run for run in beside if "in_turns" in run]
+    result = denoise_record.gather([*ours, *others, *times], root)
     record, arrays = dict(result.record), dict(result.arrays)
     for run in reversed(others):  # of several budgets the first one counts, as for the numbers
         arrays[f"part_{run['method']}"] = run["arrays"]["part"]
-    if trained:
-        first, test = max(trained, key=lambda pair: (pair[0]["steps"], -pair[0].get("seed", 0)))
-        arrays |= {"part_clean": test["arrays"]["clean"], f"part_{OURS}": test["arrays"]["part"]}
-        record["photographs"] = test["photographs"]
-        record["sets"][colour.SET]["title"] = f"scikit-image's {captions.listed(test['photographs'])}"
-        for run in runs:
-            if "cameras" in run and (run["of"], run["budget"]) == (test["of"], test["budget"]):
-                record["cameras"] = run["cameras"]
-                arrays |= run["arrays"]
+    if shown:
+        arrays |= {"part_clean": shown["arrays"]["clean"], f"part_{OURS}": shown["arrays"]["part"]}
+        record["photographs"] = shown["photographs"]
+        record["sets"][colour.SET]["title"] = f"scikit-image's {captions.listed(shown['photographs'])}"
+    for run in beside:
+        if "cameras" in run:
+            record["cameras"] = run["cameras"]
+            arrays |= run["arrays"]
     return study.Result(record, arrays)
+
+
+def _length(pair):
+    """The steps of a training with its measurement; of equal ones the first seed is the longest."""
+    run, _ = pair
+    return run["steps"], -run.get("seed", 0)

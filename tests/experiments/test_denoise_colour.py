@@ -228,7 +228,9 @@ def parts(budget="cpu", count=2, gain=10.0, steps=500):
         part(f"classical-{method}", better, budget, count, method=method, kind=kind, label=label, parameters=0, steps=0)
         for method, (label, kind, better) in rows.items()
     ]
-    return [training, test, filmed, *others]
+    milliseconds = {"diffnet": {"median": 1000.0 + steps, "size": [9, 9, 3]}}
+    times = {"name": "times-DiffNet", "budget": budget, "of": "DiffNet", "in_turns": milliseconds}
+    return [training, test, filmed, *others, times]
 
 
 def gathered(*runs):
@@ -259,12 +261,13 @@ def test_of_several_budgets_the_longest_training_counts():
     record, arrays = gathered(*long, *short, *smoke)
     assert record["methods"]["diffnet"]["results"]["skimage"]["25"]["mean"] == pytest.approx(30.25)
     assert arrays["part_diffnet"].max() == 100 and record["cameras"][0]["name"] == "cpu"
+    assert record["milliseconds_per_image"]["diffnet"]["median"] == 1_500
     assert arrays["part_input"].max() == 0 and "nlm" not in record["methods"]
     assert record["sets"]["skimage"]["count"] == 2 and record["photographs"] == ["chelsea", "coffee"]
 
 
 def test_without_a_training_the_classical_methods_are_gathered_and_drawn():
-    record, arrays = gathered(*parts()[3:])
+    record, arrays = gathered(*parts()[3:-1])
     assert "photographs" not in record and colour_figure.shown(record) == ["input", "bm3d"]
     assert denoise_colour.draw(record, arrays).axes[0].get_xlabel() == "with noise, σ = 25, 20.2 dB"
     assert colour_figure.camera_table(record) == "Not run."
@@ -284,7 +287,7 @@ def test_the_picture_shows_the_best_classical_method_and_the_network():
 def test_the_tables():
     record, _ = gathered(*parts())
     _, _, first, second, *_, last = colour_figure.table(record).splitlines()
-    assert first == "| DiffNet | 34.65 / 30.25 / 24.15 | 105,825 | 10 |" and "σ estimated" in second
+    assert first == "| DiffNet | 34.65 / 30.25 / 24.15 | 105,825 | 1,500 |" and "σ estimated" in second
     assert last.startswith("| noisy image | 24.65 / 20.25 / 14.15 |  |")
     *_, row = colour_figure.camera_table(record).splitlines()
     assert row == "| cpu | 5.0 / 4.0 / 4.5 / 6.0 | 30.00 | 31.00 | 32.00 | 33.00 | 34.00 |"
@@ -297,9 +300,10 @@ def test_the_tables():
 
 @slow
 def test_it_runs(tmp_path):
-    record, arrays = execute(denoise_colour, tmp_path, only="DiffNet,test-,camera-,classical-input,classical-tv")
+    record, arrays = execute(denoise_colour, tmp_path, only="DiffNet,test-,camera-,classical-input,classical-tv,times-")
     assert set(record["methods"]) == {"diffnet", "diffnet-auto", "input", "tv"}
     assert len(record["cameras"]) == len(camera.CAMERAS)
+    assert set(record["milliseconds_per_image"]) == set(record["methods"])
     assert arrays["before"].shape == arrays["after"].shape == (64, 64, 3) == arrays["part_diffnet"].shape
     with pytest.raises(FileNotFoundError, match="Train it first: --only DiffNet"):
         execute(denoise_colour, tmp_path / "other", only="test-")
