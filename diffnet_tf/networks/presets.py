@@ -5,8 +5,8 @@ A preset is a model card (network, data, quality, limits) and its weights, plain
 names, shapes and dtypes are those of the network. Names of the package do not use the internet.
 
 >>> import diffnet_tf as dn
->>> dn.list_presets()
-['inverse-any-noise', 'forward', 'inverse', 'inverse-0.1pct', 'inverse-1pct', 'deconvolution']
+>>> dn.list_presets()[:4]
+['denoise', 'denoise-colour', 'inverse-any-noise', 'forward']
 >>> dn.from_preset("inverse").count_params()
 101310
 """
@@ -55,9 +55,11 @@ def from_preset(
     Args:
         name: one of the following. The names of the package come first, so write "./inverse" for a folder of this name.
 
-            - One of `list_presets()`. "inverse", "inverse-0.1pct" and "inverse-1pct" undo four steps of Perona–Malik
-              diffusion (δt = 0.1, λ = 0.2) of images with 0 %, 0.1 % and 1 % noise. "forward" computes this diffusion.
-              "deconvolution" undoes isotropic diffusion of disks until T = 1.
+            - One of `list_presets()`. "denoise" and "denoise-colour" remove noise from gray and colour photographs;
+              the last channel of their input is σ. The others are about diffusion: "inverse-any-noise", "inverse",
+              "inverse-0.1pct" and "inverse-1pct" undo four steps of Perona–Malik diffusion (δt = 0.1, λ = 0.2) of
+              images with any, 0 %, 0.1 % and 1 % noise. "forward" computes this diffusion. "deconvolution" undoes
+              isotropic diffusion of disks until T = 1.
             - A folder that `save_to_preset` wrote.
             - "hf://USER/NAME", a repository on the Hugging Face Hub with the files of such a folder. "@REVISION" after
               it chooses a branch, a tag or a commit. This needs the extra `hub`, and downloads the two files once.
