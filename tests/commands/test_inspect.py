@@ -1,5 +1,6 @@
 """python -m diffnet_tf inspect: its table and picture show what the analysis finds; nothing is overwritten."""
 
+import keras
 import numpy as np
 import pytest
 import skimage.data
@@ -122,6 +123,7 @@ def denoiser(tmp_path_factory):
     """A preset of scale "white" that is given σ, with 13 points and a reaction."""
     texts = {"description": "It denoises.", "author": "A", "license": "other", "data": "None.", "limits": "Untrained."}
     path = tmp_path_factory.mktemp("presets") / "denoiser"
+    keras.utils.set_random_seed(0)
     model = dn.models.DiffNet(2, 1, 2, points=13, noise_map=True, reaction=True, relu=False)
     dn.save_to_preset(model, path, {**texts, "scale": "white", "noise": [0.0, 0.2]})
     return path
