@@ -88,7 +88,8 @@ def network(training: Training) -> str:
     """The kind of a network: its class, or "deconvolution" for Figure 5's."""
     if training.get("problem") == "deconvolution":
         return "deconvolution"
-    return training.get("network") or training.get("model", {}).get("class", "DiffNet")
+    found = training.get("network") or training.get("model", {}).get("class", "DiffNet")
+    return found["class"] if isinstance(found, Mapping) else found  # a class with its arguments
 
 
 def task(training: Training) -> tuple[str, float]:

@@ -35,7 +35,7 @@ def network(method, seed=0, steps=fakes.STEPS, parameters=102_000, auto=None, au
     return {
         "name": f"{method}-seed-{seed}",
         "method": method,
-        "network": method,
+        "network": {"class": {"convnet": "ConvNet", "tnrd": "ReactionDiffusionNet"}.get(method, "DiffNet")},
         "kind": "network",
         "label": method,
         "parameters": parameters,

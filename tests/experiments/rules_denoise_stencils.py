@@ -13,7 +13,7 @@ from tests.experiments import fakes
 def tensors(root, rank=0.4, spread=0.001, steps=fakes.STEPS, seeds=2, **changes):
     """Two layers on a few photographs, the last of which has no edges."""
     training = {"recipe": fakes.FAST, "steps": steps, "budget": "cpu", "commit": "0" * 40, "data": "train400"}
-    training |= {"parameters": 109_350}
+    training |= {"parameters": 109_350, "network": {"class": "DiffNet", "num_layers": 5}}
     means = {"negative": 0.1, "flat": 0.4, "across": -0.1, "along": 0.2, "reaction_flat": 0.01, "reaction_edges": 0.01}
     noise = spread * np.random.default_rng(0).normal(size=(seeds, fakes.IMAGES, 2, 1))
     layers = np.array([(means | changes)[name] for name in QUANTITIES]) + noise * np.arange(1, 7)
