@@ -47,7 +47,7 @@ def recipe(**changes):
     """
     from diffnet_tf import recipes
 
-    settings = {"batch_size": 8, "crop": 48, "loss": "log", "learning_rate": 2e-3, **changes}
+    settings = {"batch_size": 8, "crop": 48, "loss": "log", "learning_rate": 1e-3, **changes}
     return dataclasses.replace(recipes.get("fast"), **settings)
 
 
