@@ -22,7 +22,8 @@ def ahead(record, arrays, others, method=OURS, bound=1e-9):
         listed = ", ".join(f"{gap.value:+.2f} at {level}" for gap, level in zip(gaps, LEVELS))
         texts.append(f"{record['methods'][other]['label']}: {listed} dB" if len(others) > 1 else f"{listed} dB")
     n = verdicts.count(record["sets"][SET]["count"], used)
-    return verdicts.finding(record, "; ".join(texts), verdicts.agreed(answers), n, used)
+    data = f"{record['data']} → photographs of scikit-image"
+    return verdicts.finding(record, "; ".join(texts), verdicts.agreed(answers), n, used, data=data)
 
 
 CLAIMS = (

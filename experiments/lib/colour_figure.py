@@ -60,11 +60,12 @@ def caption(record):
 def alt(record):
     """The alt text: what is seen."""
     seen = {
-        "input": "with colour noise in every pixel, in which the whiskers are hard to see",
-        OURS: "after DiffNet, without noise, with smooth fur and clear whiskers",
+        "input": "with specks of all colours, which hide the hairs",
+        OURS: "after DiffNet, without specks, the eye clear, the fur smoother, with faint streaks of colour",
+        "bm3d": "after BM3D, without specks, the eye clear, the fur smoother than in the original",
     }
     named = [seen.get(name, f"after {_label(record, name)}") for name in shown(record)]
-    return f"The face of {PHOTOGRAPHS[SHOWN]}: the original; {'; '.join(named)}."
+    return f"An eye of {PHOTOGRAPHS[SHOWN]} and the fur around it: the original; {'; '.join(named)}."
 
 
 # ---- Tables ----------------------------------------------------------------------------------------------------------
@@ -101,13 +102,14 @@ def camera_table(record):
 
 
 def left_table(record):
-    """A Markdown table with a row for each camera: what errors are left, where σ is given in different ways."""
+    """A Markdown table with a row for each camera: what errors are left, where σ is given in some ways."""
     kinds = {"shadows": "in shadows", "elsewhere": "elsewhere", "blotches": "blotches of colour"}
+    methods = {method: METHODS[method] for method in ("input", "auto", "best")}
     cells = []
     for camera in record.get("cameras", ()):
-        errors = [[_cell(camera["results"][method][kind], ".1f") for method in METHODS] for kind in kinds]
+        errors = [[_cell(camera["results"][method][kind], ".1f") for method in methods] for kind in kinds]
         cells.append((camera["name"], *map(" / ".join, errors)))
-    order = " / ".join(METHODS.values())
+    order = " / ".join(methods.values())
     columns = ("rms error in units of 1/255: " + order, *kinds.values())
     return ledger_tables.table(columns, cells) if cells else "Not run."
 
