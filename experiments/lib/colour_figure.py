@@ -9,7 +9,7 @@ from experiments.lib.colour import PHOTOGRAPHS, SET, SHOWN
 from experiments.lib.colour_record import OURS
 
 LEVEL = str(denoise_card.SHOWN)  # σ of the picture
-SIDE = 2.5  # inches of a panel
+SIDE = 2.45  # inches of a panel
 
 
 def mean(record, method, level=LEVEL):
