@@ -226,7 +226,7 @@ def _precision(quality):
     )
 
 
-DENOISERS = ((denoise, "gray photographs", "denoise"), (denoise_colour, "colour photographs", "denoise-colour"))
+DENOISERS = ((denoise, "gray", "denoise"), (denoise_colour, "colour", "denoise-colour"))
 
 
 def _denoiser(experiment, kind, preset, chosen):
@@ -240,7 +240,7 @@ def _denoiser(experiment, kind, preset, chosen):
     named = f"--source {training['source']} --data-dir {training['data']}"
     module = registry.names()[experiment.NAME]
     command = f"python -m experiments.{module} --budget {training['budget']} {named} --results-dir results"
-    images = {"kind": kind, "between": None}
+    images = {"kind": f"photographs, {kind}", "between": None}
     described = denoise_card.card(record, arrays, training, kind, images, command)
     model = model_files.load(directory / study.RUNS / f"{training['file']}{model_files.SUFFIX}")
     presets.save(preset, model, described, chosen.folder)

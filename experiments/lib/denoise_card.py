@@ -8,9 +8,9 @@ TRAINED = "DiffNet"  # the name of the training of seed 0
 AUTO = "diffnet-auto"
 ROWS = {"input": "input", "given": "diffnet", "estimated": AUTO}
 LIMITS = (
-    "It removes white Gaussian noise from {kind}: noise that is independent from pixel to pixel and equally strong "
-    "everywhere. It is given σ as a share of white, or estimates it from the image. White is 1.0 for floats and the "
-    "largest value of the dtype for integers. The noise of a camera differs: it grows with the light, and processing "
+    "It removes white Gaussian noise from {kind} photographs: noise that is independent from pixel to pixel and "
+    "equally strong everywhere. It is given σ as a share of white, or estimates it from the image. White is 1.0 for "
+    "floats and the largest value of the dtype for integers. The noise of a camera differs: it grows with the light, and processing "
     "makes it alike in neighbouring pixels. Noise of that kind is removed in part only."
 )
 
@@ -21,7 +21,7 @@ def card(record, arrays, training, kind, images, command):
     Args:
         record, arrays: gathered, as `denoise_record` says.
         training: the run of seed 0.
-        kind: what it denoises, in the plural: "gray photographs".
+        kind: of the photographs: "gray" or "colour".
         images: as `experiments.presets.IMAGES`.
         command: that trains it, without the flags for images.
     """

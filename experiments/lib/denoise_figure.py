@@ -78,7 +78,7 @@ def _dots(axis, places, level):
         filling = {"markerfacecolor": "white"} if group == PAPERS else {}
         marker = "D" if (method, group) == (OURS, TRAINED) else "o"
         axis.plot(values[level], place, marker, color=GROUPS[group], markersize=4, **filling)
-        beside = {"textcoords": "offset points", "va": "center", "fontsize": 7}
+        beside = {"textcoords": "offset points", "va": "center", "fontsize": 8}
         axis.annotate(f"{values[level]:.2f}", (values[level], place), (5, 0), **beside)
         if marker == "D":
             axis.axvline(values[level], color=figures.GRAY, linewidth=0.6, linestyle=":", zorder=0)
@@ -92,7 +92,7 @@ def caption(record):
     name = main_set(record)
     papers = " Open dots: numbers from papers, with other noise." if PAPERS in grouped(record, name) else ""
     return (
-        f"Which denoiser is best? Mean PSNR on {TITLES.get(name, name)} "
+        f"{record['title']}: which denoiser is best? Mean PSNR on {TITLES.get(name, name)} "
         f"({captions.count(record['sets'][name]['count'], 'image')}), σ of 255, the same noise for all that are "
         f"measured here. Diamond, dotted line: DiffNet.{papers}"
     )
@@ -132,8 +132,8 @@ def photograph_caption(record):
     """The caption of the photograph."""
     about = record["photograph"]
     return (
-        f"What does each denoiser make of a photograph? Part of scikit-image's {about['name']} with noise of "
-        f"σ = {about['level']} of 255; PSNR of the whole photograph, on which nothing was trained or chosen."
+        f"{record['title']}: what does each denoiser make of a photograph? Part of scikit-image's {about['name']} "
+        f"with noise of σ = {about['level']} of 255; PSNR of the whole photograph, which no training or choice has seen."
     )
 
 

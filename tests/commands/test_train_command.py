@@ -115,7 +115,7 @@ def test_what_cannot_become_a_preset_is_refused_before_the_work(folder, tmp_path
             ["--init", "noisy", "--noise", 0.02],
             "noisy maps (None, None, None, 2) to (None, None, None, 1); expected",
         ),
-        ("mine", ["--init", "no"], "preset='no'; expected one of 'inverse-any-noise'"),
+        ("mine", ["--init", "no"], "preset='no'; expected one of 'denoise'"),
     ):
         assert train(folder, out, *options) == 2
         assert message in capsys.readouterr().err

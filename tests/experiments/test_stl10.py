@@ -118,7 +118,8 @@ def test_other_colours_of_the_same_gray_are_refused(made_up, capsys):
 
 def test_every_preset_of_the_paper_is_measured():
     names = [setting.preset for setting in stl10_test.MEASURED]
-    assert sorted([*names, "deconvolution", "inverse-any-noise"]) == sorted(dn.list_presets())
+    others = ["deconvolution", "inverse-any-noise", "denoise", "denoise-colour"]
+    assert sorted([*names, *others]) == sorted(dn.list_presets())
 
 
 @tensorflow_only

@@ -337,7 +337,7 @@ COMMANDS = {
     f"{TRAIN} --noise nan": "--noise=nan; expected a finite number of at least 0",
     f"{TRAIN} --learning-rate 0": "--learning-rate=0.0; expected a finite number above 0",
     f"{TRAIN} --problem invers": "--problem='invers'; … Did you mean 'inverse'?",
-    f"{TRAIN} --init invers": "preset='invers'; expected one of 'inverse-any-noise', … Did you mean 'inverse'?",
+    f"{TRAIN} --init invers": "preset='invers'; expected one of 'denoise', … Did you mean 'inverse'?",
     f"{TRAIN} --init dense.keras": "dense.keras maps (None, 4) to (None, 3); expected",
     f"{TRAIN} --size 200": "images/00.png has 96×96 pixels; expected at least 200",
     "train bin --source stl10_binary --out m.keras": "bin/unlabeled_X.bin has 27649 bytes; … multiple of 27648",

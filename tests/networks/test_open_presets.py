@@ -313,7 +313,7 @@ def test_names_and_folders_are_told_apart(tmp_path, monkeypatch, preset):
     (tmp_path / "empty").mkdir()
     for name, kind, message in (
         ("invers", ValueError, "'deconvolution', a folder with a preset, or hf://USER/NAME. Did you mean 'inverse'?"),
-        ("", ValueError, "preset=''; expected one of 'inverse-any-noise'"),
+        ("", ValueError, "preset=''; expected one of 'denoise'"),
         ("no/such", FileNotFoundError, "no/such does not exist; expected a folder with README.md and weights.npz"),
         (Path("no"), FileNotFoundError, "no does not exist; expected a folder"),
         ("a.keras", ValueError, "preset='a.keras' is a file; expected a folder with README.md and weights.npz"),

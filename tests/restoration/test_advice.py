@@ -144,7 +144,10 @@ def test_a_card_without_numbers_is_enough(tmp_path, monkeypatch):
 def test_cards_say_what_kind_of_image_a_preset_knows():
     kinds = {name: presets.card(name)["images"] for name in dn.list_presets()}
     assert kinds["deconvolution"]["kind"] == "single disks of one gray value on black"
-    assert {kinds[name]["kind"] for name in kinds if name != "deconvolution"} == {"photographs, gray"}
+    assert {kinds[name]["kind"] for name in kinds if name != "deconvolution"} == {
+        "photographs, gray",
+        "photographs, colour",
+    }
     for name in ("inverse", "inverse-0.1pct", "inverse-1pct"):
         of_eight, record = presets.card(name)["quality"]["rounded"]["8 bits"], packaging.beside(ROOT / "results")
         assert of_eight == record[name]["rounded"]["8 bits"] and of_eight["n"] == 123
