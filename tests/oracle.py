@@ -147,11 +147,21 @@ def nonlinear(u, steps, dt, contrast, diffusivity, boundary, method, scheme="one
     return u
 
 
-def diffnet(u, weights, num_layers, sigma=None):
-    """DiffNet (Fig. 2) on one image under Neumann boundaries, from arrays named as in `presets`; σ for a noise map."""
-    u = np.asarray(u, "float64")
+# (rows down, columns to the right) of the points of a stencil: centre, up, down, left, right, the corners, two away.
+POINTS = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
+POINTS += [(-1, -1), (-1, 1), (1, -1), (1, 1), (-2, 0), (2, 0), (0, -2), (0, 2)]
+
+
+def diffnet(u, weights, num_layers, sigma=None, points=5, reaction=False, relu=True):
+    """DiffNet (Fig. 2) on one image under Neumann boundaries, from arrays named as in `presets`; σ for a noise map.
+
+    The image is (height, width), or (height, width, channels) with filters that the channels share.
+    """
+    data = u = np.atleast_3d(np.asarray(u, "float64"))
+    height, width, _ = u.shape
     for i in range(1, num_layers + 1):
-        features, j = [u] if sigma is None else [u, np.full_like(u, np.sqrt(sigma))], 1
+        features, j = list(np.moveaxis(u, -1, 0)), 1
+        features += [] if sigma is None else [np.full(u.shape[:2], np.sqrt(sigma))]
         while f"diffusion{i}/conv{j}/kernel" in weights:
             kernel, bias = (np.asarray(weights[f"diffusion{i}/conv{j}/{n}"], "float64") for n in ("kernel", "bias"))
             last = f"diffusion{i}/conv{j + 1}/kernel" not in weights
@@ -161,11 +171,15 @@ def diffnet(u, weights, num_layers, sigma=None):
             ]
             features = features if last else np.maximum(features, 0)
             j += 1
-        padded = np.pad(u, 1, mode="edge")
-        up, down, left, right = padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]
-        time_step = float(weights[f"diffusion{i}/time_step"])
-        u = u + time_step * sum(f * v for f, v in zip(features, (u, up, down, left, right)))
-    return np.maximum(u, 0)
+        padded = np.pad(u, ((2, 2), (2, 2), (0, 0)), mode="symmetric")
+        change = sum(
+            f[..., None] * padded[2 + down : 2 + down + height, 2 + right : 2 + right + width]
+            for f, (down, right) in zip(features, POINTS[:points], strict=False)
+        )
+        if reaction:
+            change = change + features[points][..., None] * (data - u)
+        u = u + float(weights[f"diffusion{i}/time_step"]) * change
+    return (np.maximum(u, 0) if relu else u).squeeze()
 
 
 def isotropic(u, time, steps, boundary, method):

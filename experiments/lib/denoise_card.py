@@ -10,8 +10,8 @@ ROWS = {"input": "input", "given": "diffnet", "estimated": AUTO}
 LIMITS = (
     "It removes white Gaussian noise from {kind} photographs: noise that is independent from pixel to pixel and "
     "equally strong everywhere. It is given σ as a share of white, or estimates it from the image. White is 1.0 for "
-    "floats and the largest value of the dtype for integers. The noise of a camera differs: it grows with the light, and processing "
-    "makes it alike in neighbouring pixels. Noise of that kind is removed in part only."
+    "floats and the largest value of the dtype for integers. The noise of a camera differs: it grows with the light, "
+    "and processing makes it alike in neighbouring pixels. Noise of that kind is removed in part only."
 )
 
 

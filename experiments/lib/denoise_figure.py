@@ -133,7 +133,7 @@ def photograph_caption(record):
     about = record["photograph"]
     return (
         f"{record['title']}: what does each denoiser make of a photograph? Part of scikit-image's {about['name']} "
-        f"with noise of σ = {about['level']} of 255; PSNR of the whole photograph, which no training or choice has seen."
+        f"with noise of σ = {about['level']} of 255; PSNR of the whole photograph, on which nothing was chosen."
     )
 
 

@@ -17,14 +17,18 @@ from tests import oracle
 from tests.conftest import ROOT
 
 NAMES = dn.list_presets()
-SIGMA = 0.01  # that the quality of a network with a noise map is for
+SIGMA = {"denoise": 25 / 255}  # problem → σ that the quality of a network with a noise map is for; 0.01 of others
+
+
+def level(described):
+    return SIGMA.get(described["problem"], 0.01)
 
 
 def with_noise_map(described, images, sigma):
     """The images, with σ behind them for a network that takes it."""
     if not described["network"].get("noise_map"):
         return images
-    return np.concatenate([images, np.full_like(images, sigma)], axis=-1)
+    return np.concatenate([images, np.full_like(images[..., :1], sigma)], axis=-1)
 
 
 @pytest.fixture
@@ -32,6 +36,10 @@ def clean_and_diffused(photographs):
     """A function: the images and the diffusion that a card speaks of."""
 
     def make(described):
+        if described["problem"] == "denoise":
+            colour = described["network"].get("channels") == 3
+            images = dn.data.load_images("skimage", split="test", limit=8, colour=colour, scale="white")
+            return images, images
         if described["problem"] != "deconvolution":
             return photographs, np.asarray(dn.diffusion.perona_malik(photographs))
         disks = dn.data.disks(8, seed=5).pixels[..., None]
@@ -46,7 +54,7 @@ def test_a_preset_does_what_its_card_says(name, clean_and_diffused):
     described = presets.card(name)
     images, diffused = clean_and_diffused(described)
     given, wanted = (images, diffused) if described["problem"] == "forward" else (diffused, images)
-    sigma = SIGMA if described["network"].get("noise_map") else described["noise"]
+    sigma = level(described) if described["network"].get("noise_map") else described["noise"]
     given = given + np.random.default_rng(0).normal(0, sigma, given.shape).astype("float32")
     model = dn.from_preset(name)
     restored = model(with_noise_map(described, given, sigma))
@@ -62,11 +70,13 @@ def test_every_backend_gives_what_the_equations_give(name, clean_and_diffused):
     """Against NumPy in float64: what two backends give is within twice this of each other."""
     described = presets.card(name)
     image = clean_and_diffused(described)[1][0, 20:60, 20:55]
-    noise_map = SIGMA if described["network"].get("noise_map") else None
+    network = described["network"]
+    noise_map = level(described) if network.get("noise_map") else None
+    more = {key: network[key] for key in ("points", "reaction", "relu") if key in network}
     with np.load(cards.FOLDER / f"{name}.npz") as weights:
-        expected = oracle.diffnet(image[..., 0], weights, described["network"]["num_layers"], noise_map)
-    given = with_noise_map(described, image[None], SIGMA)
-    output = keras.ops.convert_to_numpy(dn.from_preset(name)(given))[0, ..., 0]
+        expected = oracle.diffnet(image, weights, network["num_layers"], noise_map, **more)
+    given = with_noise_map(described, image[None], level(described))
+    output = keras.ops.convert_to_numpy(dn.from_preset(name)(given))[0].squeeze()
     np.testing.assert_allclose(output, expected, atol=5e-6, rtol=0)
 
 
@@ -80,8 +90,13 @@ def test_the_presets_are_made_of_committed_results(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_is_that_of_the_record(name):
     described = presets.card(name)
-    record, _ = records.load(ROOT / "results" / described["training"]["experiment"])
-    if name == "inverse-any-noise":  # measured by another experiment than the one that trains it
+    record, arrays = records.load(ROOT / "results" / described["training"]["experiment"])
+    if described["problem"] == "denoise":
+        (test,) = [key for key in ("psnr_bsd68_diffnet", "psnr_skimage_diffnet") if key in arrays]
+        mean = float(arrays[test][0, record["levels"].index(25)].mean(dtype="float64"))
+        output = {"psnr": {"mean": pytest.approx(mean, abs=1e-4)}}
+        (training,) = [run for run in record["runs"] if run["method"] == "diffnet" and run["seed"] == 0]
+    elif name == "inverse-any-noise":  # measured by another experiment than the one that trains it
         record, _ = records.load(ROOT / "results" / "any-noise")
         output, training = record["results"]["0.01"]["given"], record["training"]
     else:

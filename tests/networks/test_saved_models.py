@@ -34,7 +34,8 @@ for argument in sys.argv[3:]:
     path, preset = argument.split("=")
     loaded = keras.models.load_model(path)
     made = type(loaded).from_config(loaded.get_config())
-    u = x if loaded.input_shape[-1] == 1 else np.concatenate([x, 0 * x + 0.01], axis=-1)
+    channels = loaded.input_shape[-1]  # gray, gray and σ, or colour and σ
+    u = x if channels == 1 else np.concatenate([np.repeat(x, channels - 1, axis=-1), 0 * x + 0.01], axis=-1)
     made(u)
     made.set_weights(loaded.get_weights())
     networks = {"loaded": loaded, "made": made}

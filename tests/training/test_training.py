@@ -227,7 +227,7 @@ def test_recipes():
     """Records and cards speak of recipes by name: what a name stands for stays."""
     whole = {"batch_size": 16, "crop": None, "augment": False, "optimizer": "adam", "initial_scale": 1.0}
     small = {"batch_size": 8, "crop": 24, "augment": True, "optimizer": "soap", "initial_scale": 0.01}
-    rates = {"time_step_learning_rate": None, "beta_2": None}
+    rates = {"time_step_learning_rate": None, "beta_2": None, "refresh_every": None}
     expected = {
         "paper": {**whole, **rates, "loss": "mse", "learning_rate": 1e-3, "schedule": "cosine"},
         "authors": {**whole, **rates, "loss": "norm", "learning_rate": 4e-3, "schedule": "authors"},
