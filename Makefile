@@ -10,7 +10,7 @@ FAST = -m "not slow"
 JAX_VENV ?= .venv-jax
 JAX_TESTS = tests/physics/test_stencil.py tests/physics/test_diffusion.py tests/physics/test_operators.py \
             tests/networks/test_layers.py tests/networks/test_models.py tests/networks/test_presets.py \
-            tests/networks/test_open_presets.py tests/networks/test_reaction.py \
+            tests/networks/test_open_presets.py tests/networks/test_reaction.py tests/networks/test_for_denoising.py \
             tests/networks/test_convolution.py tests/networks/test_precision.py \
             tests/training/test_training.py tests/training/test_soap.py tests/training/test_distribute.py \
             tests/training/test_device.py tests/data/test_halves.py tests/data/test_examples.py \
