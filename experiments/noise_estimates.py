@@ -65,12 +65,8 @@ def _summary(level, estimates):
 
 def photographs(options, split, limit=None):
     """The images of a split at their own sizes, white at 1: a list of float64 (height, width)."""
-    from diffnet_tf import data
-    from diffnet_tf.restoration import scale
-
-    images = data.open_images(options.source, options.data_dir, split, limit, None if options.data_dir else data.SIZE)
-    pixels = (images.image(k) for k in range(len(images)))
-    return [np.asarray(of, "float64").reshape(of.shape[:2]) / scale.full(of.dtype) for of in pixels]
+    images = options.images("validation" if split == "test" else split, limit, whole=True, scale="white")
+    return [np.asarray(images.image(k), "float64") / images.maxima[k] for k in range(len(images))]
 
 
 def noisy(images, sigma, seed):

@@ -6,6 +6,8 @@ import skimage.data
 from PIL import Image
 
 from experiments import noise_estimates
+from experiments.lib import records
+from tests.conftest import ROOT
 from tests.small_experiments import execute, options
 
 
@@ -42,3 +44,10 @@ def test_its_record(folder, tmp_path):
     figure = noise_estimates.draw(record, arrays)
     assert len(figure.axes[0].lines) == len(arrays) + 1
     assert f"{100 * record['results']['patches']['25']['error']:.1f} %" in noise_estimates.caption(record)
+
+
+def test_the_constants_of_the_package_are_those_of_the_record():
+    from diffnet_tf.restoration import noise
+
+    record, _ = records.load(ROOT / "results" / "noise-estimates")
+    assert list(noise.CONSTANTS[noise.PHOTOGRAPH]) == record["constants"]
