@@ -227,6 +227,7 @@ def _precision(quality):
 
 
 DENOISERS = ((denoise, "gray", "denoise"), (denoise_colour, "colour", "denoise-colour"))
+MEASURED = "DiffNet,test-DiffNet,classical-input"  # the parts of `denoise` that its card is about
 
 
 def _denoiser(experiment, kind, preset, chosen):
@@ -238,6 +239,8 @@ def _denoiser(experiment, kind, preset, chosen):
     runs = [run for run in study.finished(directory) if run["name"] == denoise_card.TRAINED]
     training = max(runs, key=lambda run: run["steps"])
     named = f"--source {training['source']} --data-dir {training['data']}"
+    if experiment is denoise:
+        named += f" --test-dir {next(iter(record['sets']))} --only {MEASURED}"
     module = registry.names()[experiment.NAME]
     command = f"python -m experiments.{module} --budget {training['budget']} {named} --results-dir results"
     images = {"kind": f"photographs, {kind}", "between": None}

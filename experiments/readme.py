@@ -20,6 +20,7 @@ from experiments.lib import (
     captions,
     colour_figure,
     comparison_figure,
+    denoise_card,
     denoise_figure,
     front,
     jobs,
@@ -189,6 +190,8 @@ def exported(results):
 
 
 def _task(record):
+    if record["problem"] == "denoise":
+        return f"removes noise, σ up to {255 * record['noise'][1]:.0f}/255; here σ = {denoise_card.SHOWN}/255"
     if isinstance(record["noise"], list):  # of a network that is given σ
         low, high = (100 * sigma for sigma in record["noise"])
         return f"{record['problem']}, {low:g} to {high:g} % noise; here {captions.percent(any_noise.CARD)}"

@@ -114,6 +114,9 @@ def _centre(image: image_files.Image, model: keras.Model, arguments: Namespace) 
     from diffnet_tf.restoration import arrays, plan
     from diffnet_tf.restoration.tiles import Tiled
 
+    tiled = Tiled(model, noise=arguments.noise)
+    if tiled.channels != 1:
+        raise ValueError(f"The network takes {tiled.channels} image channels; inspect needs one for gray images.")
     size, name, pixels = arguments.size, arguments.input, image.pixels
     nodata = image.nodata if arguments.nodata is None else arguments.nodata
     colour = "bands" if image.bands else "luminance"
@@ -129,7 +132,6 @@ def _centre(image: image_files.Image, model: keras.Model, arguments: Namespace) 
     u = read(*(slice(max(0, (n - size) // 2), max(0, (n - size) // 2) + size) for n in pixels.shape[:2]))
     if not u.max() > 0:
         raise ValueError(f"The centre of {name} is black; expected a positive maximum. Crop the image elsewhere.")
-    tiled = Tiled(model, noise=arguments.noise)
     if not isinstance(tiled.noise, str):
         return u, tiled.noise
     return u, tiled.estimate(arrays.with_holes(read, whole.source, part), whole.source.shape, whole.kind_of_noise)

@@ -211,8 +211,7 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
     if tiled.channels == 3 and colours != 3:
         raise ValueError(
             f"{source} has {colours} channel(s); expected RGB, because the network is for colour images. Use a network "
-            f"for "
-            "gray images."
+            "for gray images, such as the preset denoise."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     show = _Progress(f"{source} → {target}, {image.pixels.shape[1]:,}×{image.pixels.shape[0]:,}")
@@ -234,6 +233,13 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
         found = ", ".join(f"{100 * estimate:.2g} %" for estimate in tiled.estimates)
         eight = ", ".join(f"{255 * estimate:.1f}/255" for estimate in tiled.estimates)
         print(f"σ of the noise, estimated: {found} of white" + f" ({eight})" * (tiled.scale == "white"), flush=True)
+        if tiled.scale == "white" and source.suffix.lower() in (".jpg", ".jpeg"):
+            print(
+                f"{source} is a JPEG. Its compression hides noise from the estimate, which may be too low. If noise is "
+                "left, give a larger σ, such as --noise 15/255.",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:

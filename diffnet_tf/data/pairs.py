@@ -115,6 +115,8 @@ class Plan:
             )
         if self.problem == "denoise" and self.degrade is not None:
             raise ValueError("degrade with problem='denoise'; expected none: only noise is added. Use 'inverse'.")
+        if self.problem == "denoise" and not np.any(self.noise):
+            raise ValueError("problem='denoise' without noise; expected σ above 0, such as noise=25/255 (--noise 0.1).")
         if self.parameter is not None and self.degrade is None:
             raise ValueError(
                 f"parameter={self.parameter!r} without degrade; expected also a function degrade(u, parameter)."

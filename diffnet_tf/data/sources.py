@@ -230,6 +230,16 @@ def _to_size(image: Array, size: int, path: Path) -> Array:
     return np.clip(reduced, 0, None).astype("float32")
 
 
+def _in_white(to: Convert) -> Convert:
+    """As `to`, with bytes divided by 255: the bytes of a reduced image are floats, which do not say what white is."""
+
+    def converted(array: Array) -> Array:
+        image = to(array)
+        return image.astype("float32") / np.float32(255) if image.dtype == np.uint8 else image
+
+    return converted
+
+
 READERS: dict[str, Callable[..., Array | GrayImages]] = {
     "skimage": _read_skimage,
     "stl10": _read_stl10,
@@ -276,7 +286,11 @@ def open_images(
     where = source if data_dir is None else data_dir
     if colour and source in ("mat", "npy"):
         raise ValueError(f"colour=True with source={source!r}, which holds gray images; expected another source.")
-    images = READERS[source](data_dir, split, limit, size, to_colour if colour else to_gray)
+    to = to_colour if colour else to_gray
+    reduced = scale == "white" and source == "folder" and size is not None
+    images = READERS[source](data_dir, split, limit, size, _in_white(to) if reduced else to)
+    if reduced and not isinstance(images, GrayImages):
+        images = np.minimum(images, 1)  # what cubic interpolation overshoots
     if not isinstance(images, GrayImages):
         images = (ColourImages if colour else GrayImages)(images, f"{where}: the images")
     return images.in_white() if scale == "white" else images

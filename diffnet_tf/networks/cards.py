@@ -222,6 +222,8 @@ def task(described: dict[str, Any]) -> str:
     if what is None:
         return str(described.get("description", "")).partition("\n")[0]
     low, high = noise(described)
+    if described["problem"] == "denoise":
+        return f"{what}, σ {f'from {255 * low:.0f} to' if low != high else 'of'} {255 * high:.0f}/255"
     if low != high:
         return f"{what}, {100 * low:.3g} to {100 * high:.3g} % noise"
     return f"{what}, {100 * high:g} % noise" if high else f"{what}, no noise"

@@ -70,8 +70,9 @@ def from_preset(
 
     Returns:
         A network of `dn.models`; those of the package are `models.DiffNet`. Input and output are (batch, height, width,
-        1), with other channels if the card says so; divide each input by its own maximum, or by white if this is the
-        scale on the card (`cards.scale`). `restore` does it for you.
+        1), with other channels if the card says so; a network that is given σ (`noise_map` on its card) has one more
+        input channel, which holds σ as a share of white at every pixel. Divide each input by its own maximum, or by
+        white if this is the scale on the card (`cards.scale`). `restore` does all this for you.
 
     Raises:
         ValueError: for an unknown name or precision, for both a precision and a dtype, or if the weights do not match

@@ -159,8 +159,14 @@ class Tiled:
         variances = []
         for channel in range(self.channels):
             variances.append(estimation.of_squares([square[..., channel] for square in squares], kind) ** 2)
-        self.estimates.append(math.sqrt(sum(variances) / len(variances)))
-        return self.estimates[-1]
+        sigma = math.sqrt(sum(variances) / len(variances))
+        if sigma >= 1:
+            raise ValueError(
+                f"σ of the noise, estimated: {sigma:.3g} times white; expected less than white. Give the value that is "
+                "white, such as white=255 (--white 255) for floats up to 255."
+            )
+        self.estimates.append(sigma)
+        return sigma
 
     def __call__(
         self,

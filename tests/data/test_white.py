@@ -28,6 +28,22 @@ def test_sources_know_the_scale():
         dn.data.load_images("skimage", scale="black")
 
 
+def test_reduced_files_are_on_the_scale_of_white(tmp_path):
+    from PIL import Image
+
+    for k, level in enumerate((60, 200)):
+        pixels = np.full((40, 50), level, "uint8")
+        pixels[:20] += 30
+        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
+    images = dn.data.load_images("folder", tmp_path, split="all", size=16, scale="white")
+    np.testing.assert_allclose(images[:, -1, 0, 0], np.array([60, 200]) / 255, atol=0.01)
+
+
+def test_denoising_needs_noise():
+    with pytest.raises(ValueError, match="σ above 0"):
+        dn.data.paired_arrays(GrayImages(dark()), "denoise")
+
+
 def test_floats_above_white_are_refused():
     with pytest.raises(ValueError, match="scale='white'"):
         GrayImages(dark("float32") * 4).in_white()
@@ -43,7 +59,7 @@ def test_denoising_adds_noise_to_the_clean_images_alone():
 
 
 def test_a_source_by_its_name_is_on_the_scale_of_white():
-    _, targets = dn.data.paired_arrays("skimage", "denoise", split="test", limit=4)
+    _, targets = dn.data.paired_arrays("skimage", "denoise", split="test", limit=4, noise=0.1)
     np.testing.assert_array_equal(targets, dn.data.load_images("skimage", split="test", limit=4, scale="white"))
 
 
