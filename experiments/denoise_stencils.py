@@ -16,6 +16,7 @@ from experiments.lib.ledger import Claim
 from experiments.lib.run import main
 
 __all__ = ["alt", "caption", "draw"]
+IMAGE_FLAGS = ""  # photographs of scikit-image
 NAME = "denoise-stencils"
 TITLE = "What denoising learned"
 OPTIONS = ()

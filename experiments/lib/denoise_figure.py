@@ -119,7 +119,7 @@ def draw_photograph(record, arrays):
     """A part of a photograph: without noise, with noise, and after each denoiser with its PSNR."""
     shown = record["photograph"]["images"]
     columns = min(3, len(shown))
-    figure, axes = figures.panels(-(-len(shown) // columns), columns, photograph_caption(record), 1.75, 2.0)
+    figure, axes = figures.panels(-(-len(shown) // columns), columns, photograph_caption(record), 1.63, 1.88)
     for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
     for axis, (name, of) in zip(axes.flat, shown.items()):

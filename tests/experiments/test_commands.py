@@ -25,7 +25,9 @@ def test_a_command_names_the_images_of_the_committed_record():
             if own := getattr(registry.get(name), "IMAGE_FLAGS", ""):
                 assert command.endswith(f" {own}") and f"--data-dir {record['data']}" in own, command
                 continue
-            made = {"none": False, "disks": False, "stl10_binary": True, "npy": True}[record["source"]]
+            made = {"none": False, "disks": False, "skimage": False, "stl10_binary": True, "npy": True}[
+                record["source"]
+            ]
             assert command.endswith(f" {TABLES}") == made == ("--source" in command), command
             assert not made or (record["data"], record["test_data"]) == ("photos96", "stl10_real")
     assert registry.command(fig06_samples) == LONG

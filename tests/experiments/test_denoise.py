@@ -130,7 +130,7 @@ def test_a_network_is_given_sigma_or_its_estimate():
 
 def gathered(*parts):
     result = denoise_record.gather(list(parts), None)
-    return result.record, result.arrays
+    return {"title": "Ordinary noise", **result.record}, result.arrays
 
 
 def test_parts_of_a_row_are_its_seeds_and_levels():
