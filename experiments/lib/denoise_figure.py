@@ -84,7 +84,7 @@ def _dots(axis, places, level):
             axis.axvline(values[level], color=figures.GRAY, linewidth=0.6, linestyle=":", zorder=0)
     axis.tick_params(axis="y", length=0)
     low, high = axis.get_xlim()
-    axis.set_xlim(low - 0.05 * (high - low), high + 0.35 * (high - low))  # room for the numbers
+    axis.set_xlim(low - 0.05 * (high - low), high + 0.55 * (high - low))  # room for the numbers
 
 
 def caption(record):
