@@ -144,6 +144,7 @@ def test_from_the_start_and_stopped_in_between(folder, tmp_path, monkeypatch, ca
     assert after > before + 2
 
 
+@pytest.mark.slow
 def test_with_other_options_force_starts_anew(folder, tmp_path, capsys):
     """What was stopped is of another run: said, with the two ways out."""
     dn.models.DiffNet(1, 2, 4).save(tmp_path / "own.keras")

@@ -309,6 +309,7 @@ def report():
     return dn.benchmark(lambda image, task: image, ["paper-0pct", "paper-1pct"], name="mine $a_$")
 
 
+@pytest.mark.slow
 def test_a_report_is_saved_and_shown_beside_others(report, tmp_path):
     report.save(tmp_path / "new")
     names = {path.name for path in (tmp_path / "new").iterdir()}

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 import diffnet_tf as dn
 from experiments import physics
@@ -36,6 +37,7 @@ def test_runs_are_gathered_in_the_order_of_the_plan():
     assert all(each.keys() == {"name", "steps"} for each in result.record["runs"])
 
 
+@pytest.mark.slow
 def test_the_figure_has_the_mean_over_seeds():
     def point(psnr, seed):
         values = {"psnr": {"mean": psnr, "std": 1.0, "n": 3}}

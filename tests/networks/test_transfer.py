@@ -8,6 +8,7 @@ import diffnet_tf as dn
 from diffnet_tf.networks import transfer
 
 
+@pytest.mark.slow
 def test_a_noise_map_has_no_effect_until_it_is_trained(photographs, rng):
     model = dn.from_preset("inverse-1pct")
     wider = transfer.with_noise_map(model)

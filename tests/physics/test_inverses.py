@@ -86,6 +86,7 @@ def test_newton_converges_quadratically(float64):
     assert len(near) >= 2 and all(after < 30 * e**2 for e, after in near), errors
 
 
+@pytest.mark.slow
 def test_without_noise_the_known_scheme_is_undone_nearly_exactly(photographs, monkeypatch):
     """In float32: Newton and step by step end at rounding, far beyond 200 iterations of the plain fixed point."""
     monkeypatch.setattr(classical, "BATCH", 2)

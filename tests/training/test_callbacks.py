@@ -126,6 +126,7 @@ def test_the_least_improvement_keeps_its_sign_in_a_resumed_run(photographs, tmp_
     assert fit(photographs, again, checkpoint_dir=tmp_path, save_every=1)[1].finished
 
 
+@pytest.mark.slow
 def test_columns_of_the_log_may_come_later(photographs, tmp_path):
     """A callback that only looks on may come in between, and add a quantity to the history."""
 

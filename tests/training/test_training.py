@@ -80,6 +80,7 @@ def test_a_stopped_run_ends_like_one_that_was_not(photographs, tmp_path, optimiz
     assert fit(small_model(), photographs, checkpoint_dir=tmp_path, **arguments).steps == 20
 
 
+@pytest.mark.slow
 def test_a_noise_map_a_range_of_noises_and_a_parameter(photographs, tmp_path):
     """All reach the pairs, and belong to the configuration of a checkpoint."""
 
@@ -192,6 +193,7 @@ def test_time_steps_learn_at_their_own_rate(photographs):
 
 
 @pytest.mark.parametrize("loss", dn.metrics.LOSSES)
+@pytest.mark.slow
 def test_losses_of_training_and_of_validation_are_on_one_scale(loss):
     """Of images that are alike everywhere, at weights that stay: crops and whole images have one mean error.
 
