@@ -89,6 +89,24 @@ def warnings_on_one_line() -> Iterator[None]:
 # ---- Options ---------------------------------------------------------------------------------------------------------
 
 
+def number_or_fraction(text: str, others: str = "") -> float:
+    """Convert a number, or a fraction such as 25/255, to a float.
+
+    Args:
+        text: the argument.
+        others: what else the option takes, for the message.
+
+    Raises:
+        argparse.ArgumentTypeError: for other text.
+    """
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / float(below) if slash else float(text)
+    except (ValueError, ZeroDivisionError):
+        expected = f"a number, a fraction such as 25/255{others}" if others else "a number or a fraction such as 25/255"
+        raise argparse.ArgumentTypeError(f"{text!r}; expected {expected}") from None
+
+
 def option(name: str) -> str:
     """An option as it is typed: "max_pixels" → "--max-pixels"."""
     return f"--{name.replace('_', '-')}"

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from diffnet_tf.base import checks
+from diffnet_tf.base import checks, command_line
 from diffnet_tf.base.choices import PROBLEMS, SOURCES, SPLITS
 from diffnet_tf.files import provenance
 
@@ -23,9 +23,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--noise",
-        type=float,
+        type=command_line.number_or_fraction,
         default=0.0,
-        help="σ of the noise on the inputs, for images in [0, 1]",
+        help="σ of the noise on the inputs, for images in [0, 1], such as 0.01 or 25/255",
     )
     parser.add_argument("--crop", type=int, help="side of random crops in pixels (default: whole images)")
     parser.add_argument("--augment", action="store_true", help="flip and transpose the images at random")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from diffnet_tf.base import command_line
 from diffnet_tf.base.choices import PRESETS
 from diffnet_tf.files import image_files
 from diffnet_tf.networks import cards
@@ -70,14 +71,8 @@ def add_noise(parser: ArgumentParser) -> None:
 
 
 def sigma(text: str) -> float | str:
-    """Convert σ, a number or a fraction such as 25/255, to a float, unless it is to be estimated."""
-    if text == "auto":
-        return text
-    above, slash, below = text.partition("/")
-    try:
-        return float(above) / float(below) if slash else float(text)
-    except (ValueError, ZeroDivisionError):
-        raise ArgumentTypeError(f"{text!r}; expected a number, a fraction such as 25/255, or auto") from None
+    """Convert σ, see `command_line.number_or_fraction`, to a float, unless it is to be estimated."""
+    return text if text == "auto" else command_line.number_or_fraction(text, ", or auto")
 
 
 def scale(arguments: Namespace) -> str | None:

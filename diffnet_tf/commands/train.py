@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffnet_tf import files
-from diffnet_tf.base import checks
+from diffnet_tf.base import checks, command_line
 from diffnet_tf.base.choices import PRESETS, PROBLEMS, SOURCES
 from diffnet_tf.base.types import Array
 from diffnet_tf.commands import trained
@@ -62,8 +62,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--noise",
-        type=float,
-        help="σ of the noise on the inputs, for images in [0, 1] (default: as the preset given with --init, else 0)",
+        type=command_line.number_or_fraction,
+        help="σ of the noise on the inputs, for images in [0, 1], such as 0.01 or 25/255 (default: as the preset given "
+        "with --init, else 0)",
     )
     parser.add_argument(
         "--steps", type=int, default=2_400, help="number of training steps; 2,400 take a few minutes on 2 cores"

@@ -231,11 +231,18 @@ def _to_size(image: Array, size: int, path: Path) -> Array:
 
 
 def _in_white(to: Convert) -> Convert:
-    """As `to`, with bytes divided by 255: the bytes of a reduced image are floats, which do not say what white is."""
+    """As `to`, with bytes divided by 255: the bytes of a reduced image are floats, which do not say what white is.
+
+    Floats above 1 are refused here, because interpolation overshoots a little, which is no fault of the image.
+    """
 
     def converted(array: Array) -> Array:
         image = to(array)
-        return image.astype("float32") / np.float32(255) if image.dtype == np.uint8 else image
+        if image.dtype == np.uint8:
+            return image.astype("float32") / np.float32(255)
+        if image.max() > 1:
+            raise ValueError(f"An image reaches {image.max():g}; expected floats in [0, 1] with scale='white'.")
+        return image
 
     return converted
 

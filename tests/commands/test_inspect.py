@@ -70,6 +70,11 @@ def test_the_image_is_scaled_as_the_card_says(picture, tmp_path, capsys, monkeyp
         np.testing.assert_allclose(u, gray[14:46, 34:66] / 255, atol=1e-6)
 
 
+def test_a_network_for_colour_is_refused(picture, capsys):
+    assert run(picture, "--preset", "denoise-colour") == 2
+    assert "inspect needs one for gray images" in capsys.readouterr().err
+
+
 def test_cells_keep_their_columns():
     cells = {
         "  0.123": 0.12345,

@@ -27,6 +27,17 @@ def test_npz(tmp_path, photographs, expected):
         assert archive.testzip() is None
 
 
+def test_noise_is_a_number_or_a_fraction(tmp_path, capsys):
+    command = ["make-pairs", "--limit", "4", "--problem", "denoise", "--noise"]
+    for text in ("25/255", str(25 / 255)):
+        assert main([*command, text, str(tmp_path / f"{text[:2]}.npz")]) == 0
+    with np.load(tmp_path / "25.npz") as one, np.load(tmp_path / "0..npz") as other:
+        np.testing.assert_array_equal(one["input"], other["input"])
+        assert np.std(one["input"] - one["target"]) == pytest.approx(25 / 255, rel=0.05)
+    assert main([*command, "25/0", str(tmp_path / "no.npz")]) == 2
+    assert "'25/0'; expected a number or a fraction such as 25/255" in capsys.readouterr().err
+
+
 @tensorflow_only
 def test_tfrecord(tmp_path, photographs, expected):
     import tensorflow as tf

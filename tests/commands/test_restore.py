@@ -1,5 +1,6 @@
 """python -m diffnet_tf restore: files and folders, depth and colour, nothing overwritten, nothing half done."""
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 import skimage.data
@@ -96,6 +97,16 @@ def test_a_preset_whose_scale_is_white(picture, tmp_path, capsys):
     assert "expected no negative values except noise" in capsys.readouterr().err
     assert main(["presets", str(tmp_path / "white")]) == 0
     assert "\nscale: white\n" in capsys.readouterr().out
+
+
+def test_the_estimate_on_a_jpeg_comes_with_a_word(picture, tmp_path, capsys):
+    for name in ("cat.jpg", "cat.tif"):
+        imageio.imwrite(tmp_path / name, image_files.read(picture))
+        command = (tmp_path / name, tmp_path / f"{name}.npy", "--preset")
+        assert restore(*command, "denoise-colour") == 0
+        assert ("is a JPEG" in capsys.readouterr().err) == name.endswith("jpg")
+    assert restore(*command, "denoise-colour", "--noise", "0.1", "--force") == 0
+    assert "is a JPEG" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["25/0", "1/2/3", "/255", "25%"])

@@ -39,6 +39,14 @@ def test_reduced_files_are_on_the_scale_of_white(tmp_path):
     np.testing.assert_allclose(images[:, -1, 0, 0], np.array([60, 200]) / 255, atol=0.01)
 
 
+def test_reduced_floats_above_white_are_refused(tmp_path):
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "0.tif", np.full((40, 50), 200.0, "float32"))
+    with pytest.raises(ValueError, match="scale='white'"):
+        dn.data.load_images("folder", tmp_path, split="all", size=16, scale="white")
+
+
 def test_denoising_needs_noise():
     with pytest.raises(ValueError, match="σ above 0"):
         dn.data.paired_arrays(GrayImages(dark()), "denoise")

@@ -268,3 +268,12 @@ def test_check_knows_the_scale():
         restoration.check(image, white="ful")
     with pytest.raises(ValueError, match="black='full'; expected a number, or a percentile from '0%' to '100%'.$"):
         restoration.check(image, black="full")
+
+
+def test_an_estimate_above_white_is_refused(gray):
+    """Floats up to 255 without `white`: the estimate says that something is wrong."""
+    noisy = (CAMERA + np.random.default_rng(0).normal(0, 25, CAMERA.shape)).astype("float32")
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="times white"):
+        warnings.simplefilter("ignore")
+        dn.restore(noisy, gray)
+    assert np.isfinite(dn.restore(noisy, gray, white=255)).all()
