@@ -1,16 +1,17 @@
 """Ordinary noise: how well does a DiffNet denoise photographs, beside its relatives and classical methods?
 
 One DiffNet denoises at all levels of noise, σ from 0 to 55/255, and is given σ. The parts "search-…" are trainings of
-equal length on 360 of the usual 400 training images; the other 40 chose among them. "DiffNet" is the chosen network,
+equal length on 360 of the usual 400 training images; the other 40 choose among them. "DiffNet" is the chosen network,
 trained for longer, with three seeds. Beside it are a ConvNet with as many parameters, TNRD (a network for each level of
-noise) and classical methods. The parts "test-…" measure them on BSD68 and Set12, with identical noise; they were run
-once, after all choices were made.
+noise) and classical methods. The parts "test-…" measure them on BSD68 and Set12, with identical noise. They are run
+once, after all choices.
 
     python -m experiments.denoise --budget quick  # 15 min on 2 cores, on photographs of scikit-image
-    # 5 h for each seed on 2 cores, 3 min on a GPU; set12 lies beside bsd68
+    # 40 min for each of three seeds; set12 lies beside bsd68
     python -m experiments.denoise --budget cpu --source folder --data-dir train400 --test-dir bsd68 --only DiffNet
-    python -m experiments.denoise --budget cpu … --only search-,ConvNet,TNRD  # 16 h on 2 cores
-    python -m experiments.denoise --budget cpu … --only test-,classical-  # 30 min
+    python -m experiments.denoise --budget cpu … --only search-,ConvNet  # 2 h
+    python -m experiments.denoise --budget cpu … --only TNRD  # 12 h on 2 cores, 4 min on a GPU
+    python -m experiments.denoise --budget cpu … --only test-,classical-,photograph,times  # 1 h
 """
 
 import dataclasses

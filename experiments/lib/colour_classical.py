@@ -3,13 +3,11 @@
 They are used and tuned like those of gray images, see `denoise_classical`.
 """
 
-import importlib.metadata
-
 import numpy as np
 
 from experiments.lib import denoise_classical, denoising, study
 from experiments.lib.climb import scale
-from experiments.lib.denoise_classical import SEED, SHIFTS, Method
+from experiments.lib.denoise_classical import SHIFTS, Method
 
 TUNED = 20  # crops that parameters are chosen on
 _STRENGTHS = scale(0.1, 6)
@@ -102,18 +100,5 @@ def measured(name, tests, crops, levels=denoising.LEVELS):
     for level in levels if method.chosen else ():
         start, _, ends[str(level)] = method.tune(crops, level, start)
         settings[str(level)] = start
-    record = {
-        "method": name,
-        "kind": "classical" if name != "input" else "input",
-        "label": method.label,
-        "parameters": method.chosen,
-        "seed": 0,
-        "steps": 0,
-        "settings": settings,
-        "at_an_end": ends,
-        "package": f"{method.package} {importlib.metadata.version(method.package)}",
-        "levels": list(levels),
-    }
-    if method.chosen:
-        record["tuning"] = {"images": len(crops), "side": crops.shape[1], "seed": SEED}
+    record = {**denoise_classical.described(name, method, settings, ends, crops), "levels": list(levels)}
     return study.Result({**record, **denoising.measured(denoiser(name, record), tests, levels)})

@@ -270,6 +270,19 @@ def measured(name, tests, validation, levels=denoising.LEVELS, search=True):
     for level in map(str, levels if method.chosen else ()):
         settings[level], tried[level], ends[level] = method.tune(images, int(level), start, search)
         start = settings[level]
+    record = {**described(name, method, settings, ends, images), "tried": tried}
+    function = method.denoiser(settings or {str(level): {} for level in levels})
+    return study.Result({**record, **denoising.measured(function, tests, levels)})
+
+
+def described(name, method, settings, ends, images):
+    """What the record of a classical method says of it, before its measurements.
+
+    Args:
+        name, method: a key and a value of `METHODS`.
+        settings, ends: level as text → the chosen parameters, and those at an end of their scale.
+        images: on which they were chosen, (n, height, width, …).
+    """
     record = {
         "method": name,
         "kind": "classical" if name != "input" else "input",
@@ -279,13 +292,11 @@ def measured(name, tests, validation, levels=denoising.LEVELS, search=True):
         "steps": 0,
         "settings": settings,
         "at_an_end": ends,
-        "tried": tried,
         "package": f"{method.package} {importlib.metadata.version(method.package)}",
     }
     if method.chosen:
         record["tuning"] = {"images": len(images), "side": images.shape[1], "seed": SEED}
-    function = method.denoiser(settings or {str(level): {} for level in levels})
-    return study.Result({**record, **denoising.measured(function, tests, levels)})
+    return record
 
 
 def tuned(runs, *methods):

@@ -37,13 +37,13 @@ CANDIDATES = {  # at most 110,000 parameters each
     "2-layers": Candidate(_layers(2, 7, 32, dilations=DEEP, **FULL)),
     "shared": Candidate(_layers(3, 6, 48, shared=True, **FULL)),
 }
-CHOSEN = "both"  # by the validation images
+CHOSEN = "both"  # after short trials; the search above has not been run yet
 
 
 def recipe(**changes):
     """The recipe of all these trainings: `fast` with larger crops and batches, for noise.
 
-    The loss is a logarithm, since one batch has σ from 0 to 55. Adam needs ten times as many steps to the same PSNR.
+    The loss is a logarithm, since one batch has σ from 0 to 55.
     """
     from diffnet_tf import recipes
 

@@ -78,7 +78,7 @@ ORDER = (
     Job("training-time", 2, 2, 5),
     Job("tradeoff", 6, 60, 15 * PAPER),
     Job("noise-estimates", 1, 1, 1),
-    Job("denoise", 15, 1_900, 15 * PAPER, 1.5),
+    Job("denoise", 15, 1_020, 15 * PAPER, 1.5),
     Job("denoise-stencils", 1, 1, 1, needs=("denoise",)),
     Job("locality", 10, 25, 18 * PAPER),
     Job("comparison", 15, 75, 40 * PAPER, 1.5, ("fig06", "fig07")),
