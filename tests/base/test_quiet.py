@@ -10,7 +10,7 @@ import pytest
 
 from diffnet_tf.__main__ import COMMANDS, main
 from diffnet_tf.base import backend, quiet
-from tests.conftest import ROOT, tensorflow_only
+from tests.conftest import ROOT, slow, tensorflow_only
 
 RETRACING = "5 out of the last 5 calls to <function f at 0x0> triggered tf.function retracing."
 
@@ -84,7 +84,7 @@ print("loaded")
 """
 
 
-@pytest.mark.parametrize("command", [["-c", LOUD], ["-m", "experiments.work"]])
+@pytest.mark.parametrize("command", [["-c", LOUD], pytest.param(["-m", "experiments.work"], marks=slow)])
 def test_an_import_hides_nothing_of_the_program(tmp_path, command):
     """Not even of a package whose name is that of our experiments."""
     (tmp_path / "experiments").mkdir()
