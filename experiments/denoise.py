@@ -1,7 +1,7 @@
 """Ordinary noise: how well does a DiffNet denoise photographs, beside its relatives and classical methods?
 
 One DiffNet denoises at all levels of noise, σ from 0 to 55/255, and is given σ. The parts "search-…" are trainings of
-equal length on 360 of the usual 400 training images; the other 40 choose among them. "DiffNet" is the chosen network,
+equal time on 360 of the usual 400 training images; the other 40 choose among them. "DiffNet" is the chosen network,
 trained for longer, with three seeds. Beside it are a ConvNet with as many parameters, TNRD (a network for each level of
 noise) and classical methods. The parts "test-…" measure them on BSD68 and Set12, with identical noise. They are run
 once, after all choices.
@@ -28,11 +28,11 @@ __all__ = ["CLAIMS"]
 NAME = "denoise"
 TITLE = "Ordinary noise"
 RANGE = (0.0, 55 / 255)  # of σ in training
-BUDGETS = {  # (recipe, steps of a candidate, of a final network, of TNRD at one level, limit on the images of each set)
+BUDGETS = {  # (recipe, steps of candidate `base`, of a final network, of TNRD at one level, limit on each set of images)
     "smoke": ("fast", 2, 2, 2, 8),
     "quick": ("fast", 20, 300, 100, None),
-    "cpu": ("fast", 2_000, 20_000, 8_000, None),
-    "paper": ("fast", 2_000, 100_000, 60_000, None),
+    "cpu": ("fast", 5_000, 20_000, 8_000, None),
+    "paper": ("fast", 20_000, 100_000, 60_000, None),
 }
 IMAGE_FLAGS = "--source folder --data-dir train400 --test-dir bsd68"
 SEEDS = 3
@@ -89,7 +89,9 @@ def parts(options):
 
 def _steps(run, budget):
     _, search, final, tnrd, _ = BUDGETS[budget]
-    return search if run.candidate else tnrd if run.method == "tnrd" else final
+    if run.candidate:
+        return max(1, round(search / CANDIDATES[run.candidate].cost))
+    return tnrd if run.method == "tnrd" else final
 
 
 def _train(run, options, images):
