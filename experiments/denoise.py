@@ -28,7 +28,7 @@ __all__ = ["CLAIMS"]
 NAME = "denoise"
 TITLE = "Ordinary noise"
 RANGE = (0.0, 55 / 255)  # of σ in training
-BUDGETS = {  # (recipe, steps of candidate `base`, of a final network, of TNRD at one level, limit on each set of images)
+BUDGETS = {  # (recipe, steps of candidate `base`, of a final network, of TNRD at one level, limit on images of a set)
     "smoke": ("fast", 2, 2, 2, 8),
     "quick": ("fast", 20, 300, 100, None),
     "cpu": ("fast", 5_000, 20_000, 8_000, None),
