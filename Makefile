@@ -6,15 +6,16 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2 --dist worksteal --durations=25
 # What `make test` leaves to `make test-all`.
 FAST = -m "not slow"
-# Tests that run on Keras's JAX backend as well, in an environment that has no TensorFlow.
+# Tests that run on Keras's JAX backend as well, in an environment that has no TensorFlow: those of the core in
+# `make test`, with all others in `make test-all`.
 JAX_VENV ?= .venv-jax
-JAX_TESTS = tests/physics/test_stencil.py tests/physics/test_diffusion.py tests/physics/test_operators.py \
-            tests/networks/test_layers.py tests/networks/test_models.py tests/networks/test_presets.py \
-            tests/networks/test_open_presets.py tests/networks/test_reaction.py tests/networks/test_for_denoising.py \
-            tests/networks/test_convolution.py tests/networks/test_precision.py \
-            tests/training/test_training.py tests/training/test_soap.py tests/training/test_distribute.py \
-            tests/training/test_device.py tests/data/test_halves.py tests/data/test_examples.py \
-            tests/hostile/test_bad_input.py tests/test_metrics.py tests/test_without_tensorflow.py
+JAX_CORE = tests/physics/test_stencil.py tests/physics/test_diffusion.py tests/physics/test_operators.py \
+           tests/networks/test_layers.py tests/networks/test_presets.py tests/training/test_training.py \
+           tests/training/test_device.py tests/test_without_tensorflow.py
+JAX_TESTS = $(JAX_CORE) tests/networks/test_models.py tests/networks/test_open_presets.py \
+            tests/networks/test_reaction.py tests/networks/test_for_denoising.py tests/networks/test_convolution.py \
+            tests/networks/test_precision.py tests/training/test_soap.py tests/training/test_distribute.py \
+            tests/data/test_halves.py tests/data/test_examples.py tests/hostile/test_bad_input.py tests/test_metrics.py
 # Tests that show that Keras's PyTorch backend and a network written in PyTorch give the same; and deepinv with both.
 TORCH_VENV ?= .venv-torch
 TORCH_TESTS = tests/physics/test_stencil.py tests/networks/test_reaction.py tests/networks/test_presets.py tests/networks/test_precision.py \
@@ -43,7 +44,7 @@ test:
 	$(MAKE) --jobs 2 $(VENV)/installed-dev $(JAX_VENV)/installed-dev
 	$(MAKE) --jobs 2 --output-sync lint package
 	$(BIN)/python $(PYTEST) $(FAST)
-	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(FAST) $(JAX_TESTS)
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(FAST) $(JAX_CORE)
 
 # Everything, on all three backends.
 test-all: $(VENV)/installed-export $(VENV)/installed-docs $(JAX_VENV)/installed-dev lint package-alone test-torch
