@@ -21,118 +21,31 @@ import keras
 from keras import initializers, ops
 
 from diffnet_tf.base import checks
-from diffnet_tf.base.backend import fused
 from diffnet_tf.base.types import Boundary, Shape, Tensor
 from diffnet_tf.networks import convolution
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
-from diffnet_tf.networks.estimator import FilterEstimator, check_input
+from diffnet_tf.networks.estimator import FilterEstimator
 from diffnet_tf.networks.reaction import ReactionDiffusionLayer
-from diffnet_tf.physics import stencil
-from diffnet_tf.physics.neighbourhood import check_boundary
+from diffnet_tf.networks.update import Update
+from diffnet_tf.physics import stencil, symmetric
 
 __all__ = ["DiffusionLayer", "FilterEstimator", "LinearDiffusionLayer", "ReactionDiffusionLayer"]
 
 
-class _Update(keras.layers.Layer):
-    """The base of both diffusion layers: the learned time step and the update u⁺ = u + δt S(ζ)u, eq. (4.6)."""
+def check_conservative(points: int, mixing: bool, reaction: bool, boundary: Boundary) -> None:
+    """Refuse what would break the laws of a conservative layer.
 
-    channels = 1  # of the image
-
-    def __init__(self, initial_time_step: float, boundary: Boundary, **kwargs: Any) -> None:
-        # Keras must not cast the input image to the compute dtype.
-        super().__init__(**{**kwargs, "autocast": False})
-        checks.positive(initial_time_step, "initial_time_step")
-        check_boundary(boundary, image=False)
-        self.initial_time_step, self.boundary = initial_time_step, boundary
-
-    def __call__(self, u: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if hasattr(u, "shape"):
-            check_input(u.shape, self.channels)
-        return super().__call__(u, *args, **kwargs)
-
-    def build(self, input_shape: Shape) -> None:
-        check_input(input_shape, self.channels)
-        self.time_step = self.add_weight(
-            shape=(),
-            initializer=initializers.Constant(self.initial_time_step),
-            dtype=state_dtype(self.dtype_policy),
-            autocast=False,
-            name="time_step",
-        )
-
-    @property
-    def reach(self) -> int:
-        """How far away, in pixels along an axis, the pixels are that an output pixel depends on."""
-        return 1
-
-    def filters(self, u: Tensor, noise_map: Tensor | None = None) -> Tensor:
-        """The filters ζ that this layer applies to an image.
-
-        Args:
-            u: (batch, height, width, channels).
-            noise_map: σ of the noise at every pixel, (batch, height, width, 1), for a layer with a noise map.
-
-        Returns:
-            (batch or 1, height, width, points), ordered as `stencil.OFFSETS`; of a `DiffusionLayer` with mixing (batch,
-            height, width, channels, channels, points).
-        """
-        return self.coefficients(u, noise_map)[0]
-
-    def coefficients(self, u: Tensor, noise_map: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """The filters ζ, and the rate ρ of the reaction (batch, height, width, 1), None without it; see `filters`."""
-        u = ops.convert_to_tensor(u)
-        if not self.built:
-            self.build(tuple(u.shape))
-        return self._coefficients(ops.cast(u, self.time_step.dtype), noise_map)
-
-    def _coefficients(self, u: Tensor, noise_map: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        raise NotImplementedError
-
-    def call(
-        self, u: Tensor, noise_map: Tensor | None = None, data: Tensor | None = None, training: bool = False
-    ) -> Tensor:
-        u = ops.cast(u, self.time_step.dtype)
-        filters, rate = self._coefficients(u, noise_map)
-        return self.update(u, filters, training, rate=rate, data=data)
-
-    def update(
-        self,
-        u: Tensor,
-        filters: Tensor,
-        training: bool = False,
-        *,
-        rate: Tensor | None = None,
-        data: Tensor | None = None,
-    ) -> Tensor:
-        """u + δt S(ζ)u with given filters, or u + δt (S(ζ)u + ρ (data − u)) with the rate ρ of a reaction."""
-        u = ops.cast(u, self.time_step.dtype)
-        apply = fused(self._apply) if training else self._apply
-        change = apply(u, ops.cast(filters, u.dtype), self.boundary)
-        if rate is not None:
-            if data is None:
-                raise ValueError("A layer with a reaction takes the data as a third argument. Call it with data=....")
-            change = change + ops.cast(rate, u.dtype) * (ops.cast(data, u.dtype) - u)
-        return u + self.time_step * change
-
-    @property
-    def _apply(self) -> Callable[..., Tensor]:
-        return stencil.apply
-
-    def compute_output_spec(
-        self, u: Tensor, noise_map: Tensor | None = None, data: Tensor | None = None, training: bool = False
-    ) -> keras.KerasTensor:
-        return keras.KerasTensor(u.shape, dtype=state_dtype(self.dtype_policy))
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"initial_time_step": self.initial_time_step, "boundary": self.boundary}
-        return {**super().get_config(), **own}
+    Raises:
+        ValueError: for more than 5 points, mixing, a reaction, or a boundary through which something flows.
+    """
+    others = {"points": (points, 5), "mixing": (bool(mixing), False), "reaction": (bool(reaction), False)}
+    if wrong := [f"{name}={given!r}" for name, (given, allowed) in others.items() if given != allowed]:
+        raise ValueError(f"{', '.join(wrong)} with conservative=True; expected a 5-point stencil alone.")
+    symmetric.check_closed(boundary)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class DiffusionLayer(_Update):
+class DiffusionLayer(Update):
     """One layer of DiffNet (Fig. 2): estimates filters from an image and applies them as an explicit diffusion step.
 
     u⁺ = u + δt Σ_k ζ_k(u) · (u shifted by k), eq. (4.6)–(4.7), with a learned time step δt. Under mixed dtype policies
@@ -152,6 +65,11 @@ class DiffusionLayer(_Update):
         reaction: also estimate a rate ρ for every pixel, at which the image returns to the data f:
             u⁺ = u + δt (S(ζ)u + ρ(u) (f − u)). Call the layer with f, of the image's shape, as a third argument `data`.
             Reaction–diffusion is for denoising (Chen & Pock, arXiv:1508.02848).
+        conservative: instead of filters, estimate diffusivities g in [0, 1] on the edges between pixels, two for every
+            pixel: u⁺ = u + δt ∇·(g ∇u). Where δt breaks the CFL bound, the weights are reduced
+            (`stencil.within_cfl`). So for any weights of the network: constant images stay as they are, the mean is
+            kept, S is symmetric and negative semi-definite, no value leaves the range of the image (maximum–minimum
+            principle), and the step is stable. With the boundaries "neumann" and "periodic" only.
 
     Input and output: (batch, height, width, channels), any height and width. A noise map is (batch, height, width, 1).
 
@@ -173,18 +91,22 @@ class DiffusionLayer(_Update):
         noise_map: bool = False,
         dilations: Sequence[int] | None = None,
         reaction: bool = False,
+        conservative: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(initial_time_step, boundary, **kwargs)
         stencil.reach(points)  # raises for other numbers
+        if conservative:
+            check_conservative(points, mixing, reaction, boundary)
         checks.count(channels, "channels")
         self.points, self.channels, self.mixing, self.noise_map = points, channels, bool(mixing), bool(noise_map)
-        self.reaction = bool(reaction)
+        self.reaction, self.conservative = bool(reaction), bool(conservative)
+        filters = 2 if conservative else (points * channels**2 if mixing else points) + self.reaction
         self.estimator = FilterEstimator(
             depth,
             width,
             initial_scale,
-            filters=(points * channels**2 if mixing else points) + self.reaction,
+            filters=filters,
             channels=channels + self.noise_map,
             dilations=dilations,
             trainable=bool(train_estimator) and self.trainable,
@@ -198,7 +120,13 @@ class DiffusionLayer(_Update):
 
     @property
     def reach(self) -> int:
+        if self.conservative:  # the CFL bound of a neighbour depends on the edge to its neighbour
+            return self.estimator.reach + 2
         return max(self.estimator.reach, stencil.reach(self.points))
+
+    @property
+    def step_size(self) -> Tensor:
+        return ops.abs(self.time_step) if self.conservative else self.time_step
 
     def _coefficients(self, u: Tensor, noise_map: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if self.noise_map != (noise_map is not None):
@@ -209,6 +137,9 @@ class DiffusionLayer(_Update):
             level = ops.sqrt(ops.maximum(ops.cast(noise_map, u.dtype), 0.0))
             u = ops.concatenate([u, level], axis=-1)
         filters, rate = self.estimator(u), None
+        if self.conservative:
+            edges = stencil.from_edges(ops.sigmoid(filters), self.boundary)
+            return stencil.within_cfl(edges, self.step_size, self.boundary), None
         if self.reaction:
             filters, rate = filters[..., :-1], filters[..., -1:]
         if self.mixing:
@@ -217,6 +148,8 @@ class DiffusionLayer(_Update):
 
     @property
     def _apply(self) -> Callable[..., Tensor]:
+        if self.conservative:
+            return stencil.apply_differences
         return stencil.apply_mixing if self.mixing else stencil.apply
 
     def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> NoReturn:
@@ -229,12 +162,13 @@ class DiffusionLayer(_Update):
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale", "dilations")}
-        own |= {name: getattr(self, name) for name in ("points", "channels", "mixing", "noise_map", "reaction")}
+        names = ("points", "channels", "mixing", "noise_map", "reaction", "conservative")
+        own |= {name: getattr(self, name) for name in names}
         return {**super().get_config(), **own, "train_estimator": self.estimator.trainable}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class LinearDiffusionLayer(_Update):
+class LinearDiffusionLayer(Update):
     """One layer of the linear diffusion network (Fig. 1): its parameters are the filters themselves.
 
     For images of n×n pixels it has 4n² + 1 parameters with the mean-free stencil (4.4), and 5n² + 1 with the

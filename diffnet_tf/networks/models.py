@@ -37,7 +37,7 @@ from diffnet_tf.networks.tnrd import ReactionDiffusionNet
 __all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ReactionDiffusionNet", "ResNet", "UNet"]
 
 # Arguments of DiffNet that older files lack.
-LATER: dict[str, Any] = {"dilations": None, "reaction": False, "shared": False, "relu": True}
+LATER: dict[str, Any] = {"dilations": None, "reaction": False, "shared": False, "relu": True, "conservative": False}
 
 
 class _StencilModel(ImageModel):
@@ -52,7 +52,7 @@ class _StencilModel(ImageModel):
     @property
     def time_steps(self) -> list[float]:
         """The learned time steps δt of all layers, as floats."""
-        return [float(ops.convert_to_numpy(layer.time_step)) for layer in self.diffusion_layers]
+        return [float(ops.convert_to_numpy(layer.step_size)) for layer in self.diffusion_layers]
 
     def states(self, u: Tensor) -> list[Tensor]:
         """The images after each diffusion layer (before the final ReLU).
@@ -120,6 +120,7 @@ class DiffNet(_StencilModel):
         shared: apply one and the same layer num_layers times, instead of layers with weights of their own.
         relu: whether the output passes a final ReLU. False keeps values below 0, as denoising needs: noise on black is
             as often below 0 as above.
+        conservative: every layer is a diffusion by construction, see `layers.DiffusionLayer`.
         dtype: a dtype policy; images and time steps are always float32 or wider.
 
     Input and output: (batch, height, width, channels) in [0, 1], of any height and width; the input has one channel
@@ -145,6 +146,7 @@ class DiffNet(_StencilModel):
         reaction: bool = False,
         shared: bool = False,
         relu: bool = True,
+        conservative: bool = False,
         **kwargs: Any,
     ) -> None:
         checks.count(num_layers, "num_layers")
@@ -161,6 +163,7 @@ class DiffNet(_StencilModel):
         later: dict[str, Any] = {
             "dilations": None if dilations is None else check_dilations(dilations, estimator_depth),
             "reaction": bool(reaction),
+            "conservative": bool(conservative),
         }
 
         def build(inputs: Tensor, policy: keras.DTypePolicy) -> Tensor:

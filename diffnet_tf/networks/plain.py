@@ -64,13 +64,14 @@ def _of_diffnet(
     reaction: bool = False,
     shared: bool = False,
     relu: bool = True,
+    conservative: bool = False,
     **_: Any,
 ) -> tuple[int, int]:
     _counts(num_layers=num_layers, estimator_depth=estimator_depth, width=width, points=points, channels=channels)
-    _flags(mixing=mixing, noise_map=noise_map, reaction=reaction, shared=shared, relu=relu)
+    _flags(mixing=mixing, noise_map=noise_map, reaction=reaction, shared=shared, relu=relu, conservative=conservative)
     if dilations is not None and max(check_dilations(dilations, estimator_depth)) > MOST_DILATION:
         raise ValueError(f"dilations={dilations!r:.50}; expected at most {MOST_DILATION}")
-    filters = (points * channels**2 if mixing else points) + reaction
+    filters = 2 if conservative else (points * channels**2 if mixing else points) + reaction
     one = _chain(estimator_depth, channels + noise_map, width, filters) + 1  # and a time step
     return num_layers * estimator_depth, one if shared else num_layers * one
 

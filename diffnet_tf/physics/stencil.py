@@ -35,14 +35,12 @@ from diffnet_tf.physics.neighbourhood import (
     OFFSETS,
     ORDER,
     POINTS,
-    check_boundary,
     neighbours,
-    no_flux,
-    of_diffusivity,
     pad,
     reach,
 )
 from diffnet_tf.physics.operators import StencilOperator
+from diffnet_tf.physics.symmetric import apply_differences, from_diffusivity, from_edges, with_centre, within_cfl
 
 __all__ = [
     "BOUNDARIES",
@@ -51,8 +49,10 @@ __all__ = [
     "POINTS",
     "StencilOperator",
     "apply",
+    "apply_differences",
     "apply_mixing",
     "from_diffusivity",
+    "from_edges",
     "mean_free",
     "neighbours",
     "operator",
@@ -61,6 +61,7 @@ __all__ = [
     "smoothing",
     "split",
     "with_centre",
+    "within_cfl",
 ]
 
 
@@ -139,11 +140,6 @@ def smoothing(filters: Tensor) -> Tensor:
     return ops.sum(filters, axis=-1, keepdims=True)
 
 
-def with_centre(outer: Tensor) -> Tensor:
-    """Add the centre in front of the weights of neighbours (..., points − 1), so that each pixel's filters sum to 0."""
-    return ops.concatenate([-ops.sum(outer, axis=-1, keepdims=True), outer], axis=-1)
-
-
 def mean_free(filters: Tensor) -> Tensor:
     """The filters of L in S = L + αW: the same neighbours, and the centre for which L of a constant image is zero.
 
@@ -167,26 +163,6 @@ def split(filters: Tensor) -> tuple[Tensor, Tensor]:
         apply(u, filters) = apply(u, L) + αW·u.
     """
     return mean_free(filters), smoothing(filters)
-
-
-def from_diffusivity(gamma: Tensor, boundary: Boundary = "neumann") -> Tensor:
-    """The stencil (4.4) of L(γ)u = ∇·(γ∇u): γ averaged at the mid-points between pixels; the centre is minus their sum.
-
-    Args:
-        gamma: diffusivity at the pixels, (batch, height, width, 1).
-        boundary: "neumann": no flux leaves the image; "dirichlet": γ and u are 0 outside; "periodic"; or prescribed
-            values of u, beside which γ repeats its border.
-
-    Returns:
-        (batch, height, width, 5). With "neumann", weights of pixels outside the image are zero.
-    """
-    check_boundary(boundary)
-    padded = pad(gamma, "dirichlet" if no_flux(boundary) else of_diffusivity(boundary))
-    down, right = (padded[:, 1:] + padded[:, :-1])[:, :, 1:-1] / 2, (padded[:, :, 1:] + padded[:, :, :-1])[:, 1:-1] / 2
-    if no_flux(boundary):
-        down = ops.pad(down[:, 1:-1], [[0, 0], [1, 1], [0, 0], [0, 0]])
-        right = ops.pad(right[:, :, 1:-1], [[0, 0], [0, 0], [1, 1], [0, 0]])
-    return with_centre(ops.concatenate([down[:, :-1], down[:, 1:], right[:, :, :-1], right[:, :, 1:]], axis=-1))
 
 
 def operator(filters: Tensor, dt: float, boundary: Boundary = "neumann") -> StencilOperator:
