@@ -150,6 +150,11 @@ def not_negative(value: float, name: str) -> None:
     _number(value, name, "of at least 0", lambda number: number >= 0)
 
 
+def share(value: float, name: str) -> None:
+    """Raise an error unless the value is a number above zero and at most one."""
+    _number(value, name, "above 0 and at most 1", lambda number: 0 < number <= 1)
+
+
 def noise_level(value: float, name: str) -> None:
     """Raise an error unless the value is a σ in [0, 1), as a share of white. More was meant as per cent."""
     not_negative(value, name)

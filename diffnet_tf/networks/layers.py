@@ -70,6 +70,8 @@ class DiffusionLayer(Update):
             (`stencil.within_cfl`). So for any weights of the network: constant images stay as they are, the mean is
             kept, S is symmetric and negative semi-definite, no value leaves the range of the image (maximum–minimum
             principle), and the step is stable. With the boundaries "neumann" and "periodic" only.
+        courant: with `conservative`, the share of the CFL bound that a step may use, above 0 and at most 1. Below 1/2,
+            every layer can be inverted for the diffusivities that it estimates, see `inverses.undo`.
 
     Input and output: (batch, height, width, channels), any height and width. A noise map is (batch, height, width, 1).
 
@@ -92,15 +94,19 @@ class DiffusionLayer(Update):
         dilations: Sequence[int] | None = None,
         reaction: bool = False,
         conservative: bool = False,
+        courant: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(initial_time_step, boundary, **kwargs)
         stencil.reach(points)  # raises for other numbers
         if conservative:
             check_conservative(points, mixing, reaction, boundary)
+        elif courant != 1:
+            raise ValueError(f"courant={courant!r} without conservative=True; expected both.")
+        checks.share(courant, "courant")
         checks.count(channels, "channels")
         self.points, self.channels, self.mixing, self.noise_map = points, channels, bool(mixing), bool(noise_map)
-        self.reaction, self.conservative = bool(reaction), bool(conservative)
+        self.reaction, self.conservative, self.courant = bool(reaction), bool(conservative), courant
         filters = 2 if conservative else (points * channels**2 if mixing else points) + self.reaction
         self.estimator = FilterEstimator(
             depth,
@@ -139,7 +145,7 @@ class DiffusionLayer(Update):
         filters, rate = self.estimator(u), None
         if self.conservative:
             edges = stencil.from_edges(ops.sigmoid(filters), self.boundary)
-            return stencil.within_cfl(edges, self.step_size, self.boundary), None
+            return stencil.within_cfl(edges, self.step_size, self.boundary, self.courant), None
         if self.reaction:
             filters, rate = filters[..., :-1], filters[..., -1:]
         if self.mixing:
@@ -162,7 +168,7 @@ class DiffusionLayer(Update):
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale", "dilations")}
-        names = ("points", "channels", "mixing", "noise_map", "reaction", "conservative")
+        names = ("points", "channels", "mixing", "noise_map", "reaction", "conservative", "courant")
         own |= {name: getattr(self, name) for name in names}
         return {**super().get_config(), **own, "train_estimator": self.estimator.trainable}
 

@@ -37,7 +37,14 @@ from diffnet_tf.networks.tnrd import ReactionDiffusionNet
 __all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ReactionDiffusionNet", "ResNet", "UNet"]
 
 # Arguments of DiffNet that older files lack.
-LATER: dict[str, Any] = {"dilations": None, "reaction": False, "shared": False, "relu": True, "conservative": False}
+LATER: dict[str, Any] = {
+    "dilations": None,
+    "reaction": False,
+    "shared": False,
+    "relu": True,
+    "conservative": False,
+    "courant": 1.0,
+}
 
 
 class _StencilModel(ImageModel):
@@ -120,7 +127,7 @@ class DiffNet(_StencilModel):
         shared: apply one and the same layer num_layers times, instead of layers with weights of their own.
         relu: whether the output passes a final ReLU. False keeps values below 0, as denoising needs: noise on black is
             as often below 0 as above.
-        conservative: every layer is a diffusion by construction, see `layers.DiffusionLayer`.
+        conservative, courant: every layer is a diffusion by construction, see `layers.DiffusionLayer`.
         dtype: a dtype policy; images and time steps are always float32 or wider.
 
     Input and output: (batch, height, width, channels) in [0, 1], of any height and width; the input has one channel
@@ -147,6 +154,7 @@ class DiffNet(_StencilModel):
         shared: bool = False,
         relu: bool = True,
         conservative: bool = False,
+        courant: float = 1.0,
         **kwargs: Any,
     ) -> None:
         checks.count(num_layers, "num_layers")
@@ -164,6 +172,7 @@ class DiffNet(_StencilModel):
             "dilations": None if dilations is None else check_dilations(dilations, estimator_depth),
             "reaction": bool(reaction),
             "conservative": bool(conservative),
+            "courant": courant,
         }
 
         def build(inputs: Tensor, policy: keras.DTypePolicy) -> Tensor:

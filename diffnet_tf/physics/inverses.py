@@ -7,6 +7,7 @@ All solve PM(u) = y, or with noise a regularised form of it, for images (batch, 
 | `diffusion.fixed_point_inverse` | u ← u + (y − PM(u)), stopped early |
 | `stepwise_inverse` | the same for each explicit step separately, from the last to the first |
 | `newton_inverse` | PM(u) + α(u − y) = y (Lavrentiev's form) by Newton's method, with the exact derivative |
+| `undo` | u ← u + (y − f(u)) for every function f of a chain, such as the layers of a conservative DiffNet |
 | `plug_and_play` | u ← D(u + (y − PM(u))) with any denoiser D |
 
 One step multiplies a pattern by a factor of at least 1 − 8 δt, which is 1/5 with the paper's settings; four steps
@@ -22,7 +23,7 @@ True
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from keras import ops
 
@@ -210,6 +211,53 @@ def newton_inverse(
         return u + solve(lambda delta: product(delta) + alpha * delta, y - value - alpha * (u - y), inner)
 
     return restore(ops.fori_loop(0, iterations, iteration, y))
+
+
+def undo(
+    functions: Sequence[Linear], y: Tensor, iterations: int = 200, tolerance: float = 1e-7
+) -> tuple[Tensor, Tensor]:
+    """Invert a chain of functions, from the last to the first, each by the fixed-point iteration u ← u + (y − f(u)).
+
+    The iteration converges where the eigenvalues of f's derivative lie between 0 and 2. For the layers of
+    `DiffNet(conservative=True, courant=c)` with c below 1/2, those of Id + δt S lie in [1 − 2c, 1]. How the
+    diffusivities change with the image is not bounded, so look at the residual that is returned: it says how exactly
+    the result is a preimage of y.
+
+    Args:
+        functions: functions from images to images, in the order in which they are applied, such as
+            `model.diffusion_layers`.
+        y: their output, (batch, height, width, channels).
+        iterations: for each function, at most, at least 0.
+        tolerance: a function is left when no value of |y − f(u)| is above it, at least 0.
+
+    Returns:
+        (u, residual): images of y's shape, and the largest |y − f(u)| of the whole chain for every image, (batch,).
+
+    Raises:
+        ValueError: for a number out of range.
+    """
+    checks.count(iterations, "iterations", minimum=0)
+    checks.not_negative(tolerance, "tolerance")
+    u = y = ops.convert_to_tensor(y)
+    for function in reversed(list(functions)):
+        u = _fixed_point(function, u, iterations, tolerance)
+    output = u
+    for function in functions:
+        output = function(output)
+    return u, ops.max(ops.abs(y - output), axis=(1, 2, 3))
+
+
+def _fixed_point(function: Linear, y: Tensor, iterations: int, tolerance: float) -> Tensor:
+    """u with function(u) = y."""
+
+    def going(index: Tensor, u: Tensor, change: Tensor) -> Tensor:
+        return ops.logical_and(index < iterations, ops.max(ops.abs(change)) > tolerance)
+
+    def iteration(index: Tensor, u: Tensor, change: Tensor) -> tuple[Tensor, ...]:
+        u = u + change
+        return index + 1, u, y - function(u)
+
+    return ops.while_loop(going, iteration, (ops.convert_to_tensor(0, "int32"), y, y - function(y)))[1]
 
 
 def plug_and_play(

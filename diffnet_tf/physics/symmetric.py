@@ -81,8 +81,8 @@ def check_closed(boundary: Boundary) -> None:
         raise ValueError(f"boundary={boundary!r:.50}; expected one of {', '.join(map(repr, CLOSED))} here.")
 
 
-def within_cfl(filters: Tensor, dt: Tensor, boundary: Boundary = "neumann") -> Tensor:
-    """A symmetric stencil, reduced where the explicit step would break the CFL bound: δt Σ_k ζ_k ≤ 1 at every pixel.
+def within_cfl(filters: Tensor, dt: Tensor, boundary: Boundary = "neumann", courant: float = 1.0) -> Tensor:
+    """A symmetric stencil, reduced where the explicit step would break the CFL bound δt Σ_k ζ_k ≤ 1 of a pixel.
 
     The weight between two pixels is divided by δt times the larger of their sums, where that is above 1. So the stencil
     stays symmetric, and it changes only near the pixels that break the bound. Then each new value is an average of old
@@ -92,6 +92,8 @@ def within_cfl(filters: Tensor, dt: Tensor, boundary: Boundary = "neumann") -> T
         filters: (batch, height, width, points), mean-free, with weights of neighbours of at least 0; see `from_edges`.
         dt: the time step, at least 0.
         boundary: the values outside the image, see `pad`.
+        courant: the largest δt Σ_k ζ_k, above 0 and at most 1. No eigenvalue is below 1 − 2 courant. So with a number
+            below 1/2, Id + δt S can be inverted.
 
     Returns:
         The filters, (batch, height, width, points).
@@ -99,7 +101,7 @@ def within_cfl(filters: Tensor, dt: Tensor, boundary: Boundary = "neumann") -> T
     outer = filters[..., 1:]
     total = ops.sum(outer, axis=-1, keepdims=True)
     largest = ops.maximum(total, ops.concatenate(neighbours(total, boundary, filters.shape[-1]), axis=-1))
-    return with_centre(outer / ops.maximum(dt * largest, 1.0))
+    return with_centre(outer / ops.maximum(dt * largest / courant, 1.0))
 
 
 def apply_differences(u: Tensor, filters: Tensor, boundary: Boundary = "neumann") -> Tensor:

@@ -77,6 +77,33 @@ def test_the_matrix_is_symmetric_and_negative_semi_definite(boundary, scale):
         )  # so no eigenvalue of Id + δt S leaves [−1, 1]
 
 
+def test_a_share_of_the_cfl_bound_bounds_the_eigenvalues():
+    rng = np.random.default_rng(12)
+    layer = dn.layers.DiffusionLayer(depth=2, width=4, conservative=True, courant=0.4)
+    layer.build((None, None, None, 1))
+    randomise(layer, rng, 30.0)
+    for u in images(rng, 5):
+        (filters,) = ops.convert_to_numpy(layer.filters(u[None]))
+        dt = abs(float(ops.convert_to_numpy(layer.time_step)))
+        values = np.linalg.eigvalsh(dn.stencil.operator(filters, dt).matrix.toarray())
+        assert 0.2 - ROUNDING <= values.min() < 0.5 and values.max() <= 1 + ROUNDING
+
+
+def test_a_network_of_small_steps_is_undone():
+    rng = np.random.default_rng(13)
+    network = dn.models.DiffNet(4, 2, 4, conservative=True, courant=0.25, relu=False)
+    randomise(network, rng, 0.3)
+    u = rng.uniform(size=(3, 12, 12, 1)).astype("float32")
+    y = network(u)
+    again, residual = dn.inverses.undo(network.diffusion_layers, y)
+    assert np.abs(ops.convert_to_numpy(again) - u).max() < 1e-5 < 0.1 * np.abs(ops.convert_to_numpy(y) - u).max()
+    assert residual.shape == (3,) and float(ops.max(residual)) < 1e-6
+    unfinished, large = dn.inverses.undo(network.diffusion_layers, y, iterations=1)
+    difference = ops.convert_to_numpy(ops.max(ops.abs(network(unfinished) - y), axis=(1, 2, 3)))
+    np.testing.assert_allclose(ops.convert_to_numpy(large), difference, rtol=1e-3)
+    assert difference.min() > 1e-4
+
+
 def test_a_network_of_them_keeps_the_laws_in_a_thousand_iterations():
     rng = np.random.default_rng(5)
     network = dn.models.DiffNet(3, 2, 4, conservative=True, relu=False)
@@ -120,11 +147,15 @@ def test_within_the_bound_nothing_changes():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"points": 9}, {"mixing": True}, {"reaction": True}, {"boundary": "dirichlet"}, {"boundary": 0.5}]
+    "wrong",
+    [
+        *({"points": 9}, {"mixing": True}, {"reaction": True}, {"boundary": "dirichlet"}, {"boundary": 0.5}),
+        *({"courant": 0}, {"courant": 1.5}, {"courant": 0.5, "conservative": False}),
+    ],
 )
 def test_what_would_break_a_law_is_refused(wrong):
-    with pytest.raises(ValueError, match="conservative=True|boundary"):
-        dn.layers.DiffusionLayer(conservative=True, **wrong)
+    with pytest.raises(ValueError, match="conservative=True|boundary|courant"):
+        dn.layers.DiffusionLayer(**{"conservative": True, **wrong})
 
 
 def test_colour_and_noise_maps_go_with_it():
@@ -152,7 +183,7 @@ def test_an_output_pixel_depends_on_no_other_pixels_than_the_reach_says():
     assert layer.reach == 3
 
 
-@pytest.mark.parametrize("options", [{}, {"boundary": "periodic"}])
+@pytest.mark.parametrize("options", [{}, {"boundary": "periodic", "courant": 0.4}])
 def test_it_is_saved_and_described(tmp_path, options):
     network = dn.models.DiffNet(2, 2, 4, conservative=True, **options)
     network.save(tmp_path / "network.keras")
@@ -160,7 +191,11 @@ def test_it_is_saved_and_described(tmp_path, options):
     u = np.random.default_rng(11).uniform(size=(1, 8, 8, 1)).astype("float32")
     np.testing.assert_array_equal(ops.convert_to_numpy(network(u)), ops.convert_to_numpy(loaded(u)))
     described = plain.describe(network)
-    assert described["conservative"] and plain.parameters(described) == network.count_params()
+    assert (
+        described["conservative"]
+        and described.get("courant") == options.get("courant")
+        and plain.parameters(described) == network.count_params()
+    )
 
 
 def test_training_changes_the_diffusivities_and_the_time_step():
