@@ -48,6 +48,7 @@ QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
     "generalisation": "generalisation.md",
     "physics": "physics.md",
     "ensemble": "uncertainty.md",
+    "conservative": "conservative.md",
 }
 _PICTURE = re.compile(r"!\[[^]]*\]\((?P<path>(?:\.\./)+results/(?P<name>[\w.-]+)/(?P<stem>figure[\w-]*)\.png)\)")
 ROUND = str.maketrans("[]", "()")  # brackets in an alt text

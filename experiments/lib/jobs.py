@@ -80,6 +80,7 @@ ORDER = (
     Job("noise-estimates", 1, 1, 1),
     Job("denoise", 15, 1_020, 15 * PAPER, 1.5),
     Job("denoise-stencils", 1, 1, 1, needs=("denoise",)),
+    Job("conservative", 20, 240, 6 * PAPER, 5, ("forward",)),
     Job("locality", 10, 25, 18 * PAPER),
     Job("comparison", 15, 75, 40 * PAPER, 1.5, ("fig06", "fig07")),
     Job("fig10", 4, 100, 16 * PAPER, only="DiffNet-"),

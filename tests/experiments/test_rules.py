@@ -8,6 +8,7 @@ from experiments.lib.verdicts import NOT_RUN
 from tests.experiments import (
     rules_any_noise,
     rules_beyond,
+    rules_conservative,
     rules_denoise,
     rules_denoise_colour,
     rules_denoise_stencils,
@@ -15,7 +16,13 @@ from tests.experiments import (
     rules_paper,
 )
 
-BEYOND = rules_beyond.CASES | rules_any_noise.CASES | rules_denoise_stencils.CASES | rules_denoise_colour.CASES
+BEYOND = (
+    rules_beyond.CASES
+    | rules_any_noise.CASES
+    | rules_conservative.CASES
+    | rules_denoise_stencils.CASES
+    | rules_denoise_colour.CASES
+)
 BEYOND |= {(denoise.TITLE, text): answers for text, answers in rules_denoise.CASES.items()}
 CASES = {ledger.PAPER: rules_paper.CASES | rules_layers.CASES, ledger.BEYOND: BEYOND}
 MADE = [

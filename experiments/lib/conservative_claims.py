@@ -1,0 +1,99 @@
+"""What the record of `conservative` is checked for."""
+
+import numpy as np
+
+from experiments.lib import verdicts
+from experiments.lib.ledger import Claim
+
+FORWARD = 85.0  # dB
+COST = 0.5  # dB that the laws may cost a denoiser
+ROUND_TRIP = 1e-5  # of gray values in [0, 1]
+OUTSIDE = 1e-4  # beyond [0, 1] after 1,000 iterations: their rounding
+
+
+def laws(record, arrays):
+    """No random weights break a law."""
+    found = _part(record, "laws")
+    words = [f"{sum(found[name].values())} ({name})" for name in ("conservative", "free")]
+    text = f"{' and '.join(words)} in {found['pairs']:,} random layers and images"
+    return verdicts.finding(record, text, not any(found["conservative"].values()), exact=True)
+
+
+def forward(record, arrays):
+    """Mean PSNR of the learned diffusion."""
+    runs, psnr = trained(record, arrays, "forward", 5)
+    found = verdicts.mean(psnr)
+    return verdicts.finding(
+        record, f"{found} dB", verdicts.reaches(found, FORWARD), verdicts.count(psnr.shape[-1], runs), runs
+    )
+
+
+def denoise(record, arrays):
+    """The best denoiser with laws, by validation images, against the free one; both trained alike."""
+    free, theirs = trained(record, arrays, "denoise", 5, conservative=False)
+    numbers = sorted({run["layers"] for run in record["runs"] if run["part"] == "denoise" and run["conservative"]})
+    if not numbers:
+        raise verdicts.NotRun("no denoiser with laws")
+    candidates = [trained(record, arrays, "denoise", number) for number in numbers]
+    runs, ours = max(candidates, key=lambda found: np.mean([run["validation_psnr"] for run in found[0]]))
+    gap = verdicts.difference(ours, theirs)
+    text = f"{gap:+.2f} dB with {runs[0]['layers']} layers"
+    answer = verdicts.reaches(gap, -COST, runs, free)
+    return verdicts.compared(record, runs, free, text, answer, verdicts.count(ours.shape[-1], [*runs, *free]))
+
+
+def stable(record, arrays):
+    """Values stay in the range of the images in 1,000 iterations."""
+    found = _part(record, "iterations")
+    texts = []
+    for name in ("conservative", "free"):
+        largest, smallest = found[name]["largest"][-1], found[name]["smallest"][-1]
+        inside = f"{smallest:.3g} to {largest:.3g}" if None not in (largest, smallest) else "not finite"
+        texts.append(f"{name}: {inside}")
+    largest, smallest = found["conservative"]["largest"], found["conservative"]["smallest"]
+    inside = None not in (*largest, *smallest) and max(largest) <= 1 + OUTSIDE and min(smallest) >= -OUTSIDE
+    random = found["random"]
+    inside = inside and not random["conservative"]
+    text = f"{'; '.join(texts)} after {found['iterations'][-1]:,}; with random weights {random['conservative']} and "
+    text += f"{random['free']} of {random['layers']} layers leave the range"
+    return verdicts.finding(record, text, inside, f"{found['photographs']} images", exact=True)
+
+
+def round_trip(record, arrays):
+    """The largest error of any pixel of any test image."""
+    found = _part(record, "inverse")
+    error = found["round_trip"]["largest"]
+    return verdicts.finding(record, f"{error:.1e}", error <= ROUND_TRIP, f"{found['images']} images", exact=True)
+
+
+def _part(record, name):
+    if name not in record:
+        raise verdicts.NotRun(f"no part {name}")
+    return record[name]
+
+
+def trained(record, arrays, part, layers, conservative=True):
+    """The trainings of all seeds of this part with so many layers, and the PSNR of every image (seeds, n).
+
+    Raises:
+        verdicts.NotRun: when there is none.
+    """
+    wanted = {"part": part, "layers": layers, "conservative": conservative}
+    runs = [run for run in record["runs"] if all(run[key] == value for key, value in wanted.items())]
+    if not runs:
+        raise verdicts.NotRun(f"no training {part} with {layers} layers")
+    return runs, np.stack([arrays[f"psnr_{run['name']}"] for run in runs])
+
+
+CLAIMS = (
+    Claim("conservative layers break no law, whatever the weights", "0 of 1,000", laws, answers=verdicts.EXACT),
+    Claim("a conservative DiffNet learns the diffusion", f"≥ {FORWARD:g} dB", forward),
+    Claim("denoising at σ = 25: the laws cost little, with as many layers as needed", f"≥ −{COST} dB", denoise),
+    Claim("1,000 iterations leave values between 0 and 1", "0 to 1", stable, answers=verdicts.EXACT),
+    Claim(
+        "a network of small conservative steps is inverted by the fixed-point iteration",
+        f"round trip ≤ {ROUND_TRIP:.0e}",
+        round_trip,
+        answers=verdicts.EXACT,
+    ),
+)

@@ -1,0 +1,112 @@
+"""What `conservative` measures about inverses: a round trip, the error against noise, and worst-case gains."""
+
+import numpy as np
+
+ITERATIONS = 200  # of the fixed point, for each layer, at most
+LEVELS = (0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0)  # σ
+PRESETS = {"inverse": 0.0, "inverse-0.1pct": 0.001, "inverse-1pct": 0.01}  # → σ that they were trained for
+SIDE = 24  # of the crops whose Jacobians are computed: 576 × 576 numbers
+CROPS = 12
+CHUNK = 96  # rows of a Jacobian at once
+
+
+def inverted(model, test):
+    """The round trip u → F(u) → u of a network F, and its inverse of diffused images with noise.
+
+    Returns:
+        {"iterations", "round_trip": {"largest", "residual"}, "levels", "undone" and each preset: PSNR in dB at every
+        level, "seconds": for all images}.
+    """
+    import time
+
+    from diffnet_tf.base import backend
+    from diffnet_tf.networks import presets
+    from diffnet_tf.physics import inverses
+    from experiments.lib import measure
+    from experiments.lib.measure import Task
+
+    undo = backend.compiled(lambda y: inverses.undo(model.diffusion_layers, y, ITERATIONS))
+
+    targets = measure.pairs(Task("inverse"), test)[1]
+    start, errors, residuals = time.perf_counter(), [], []
+    for k in range(0, len(targets), measure.BATCH):
+        batch = targets[k : k + measure.BATCH]
+        again, residual = undo(model(batch))
+        errors.append(np.abs(np.asarray(again) - batch).max(axis=(1, 2, 3)))
+        residuals.append(np.asarray(residual))
+    seconds = time.perf_counter() - start
+    methods = {"undone": lambda y: undo(y)[0]}
+    methods |= {name: measure.applied(presets.from_preset(name)) for name in PRESETS}
+    found = {name: [] for name in methods}
+    for level in LEVELS:
+        inputs, targets = measure.pairs(Task("inverse", level), test)
+        for name, function in methods.items():
+            _, _, summary = measure.measured(function, inputs, targets)
+            found[name].append(round(summary["psnr"]["mean"], 3))
+    round_trip = {"largest": float(np.concatenate(errors).max()), "residual": float(np.concatenate(residuals).max())}
+    about = {"iterations": ITERATIONS, "round_trip": round_trip, "seconds": round(seconds, 1), "levels": list(LEVELS)}
+    return {**about, "images": len(targets), **found}
+
+
+def gains(model, test):
+    """The largest factor by which a small change of the diffused image can grow in the restored one.
+
+    This is the largest singular value of the Jacobian of the inverse, at a crop of each of some diffused photographs.
+    The Jacobian of a network that is undone is the inverse of that of the network. It is an estimate of the worst case:
+    a local one, for small changes, on these crops.
+
+    Returns:
+        {"side", "crops", "gains": method → list over the crops}.
+    """
+    from diffnet_tf.networks import presets
+    from diffnet_tf.physics import diffusion
+
+    clean = [_crop(test, k) for k in range(min(CROPS, len(test)))]
+    found = {"undone": [], "exact": [], **{name: [] for name in PRESETS}}
+    networks = {name: presets.from_preset(name) for name in PRESETS}
+    for u in clean:
+        y = np.asarray(diffusion.perona_malik(u))
+        for name, forward in (("undone", model), ("exact", diffusion.perona_malik)):
+            found[name].append(1 / _singular_values(forward, u)[-1])
+        for name, network in networks.items():
+            found[name].append(_singular_values(network, y)[0])
+    rounded = {name: [float(f"{value:.5g}") for value in values] for name, values in found.items()}
+    return {"side": SIDE, "crops": len(clean), "gains": rounded}
+
+
+def _crop(test, k):
+    image = test.image(k).astype("float32") / test.maxima[k]
+    top, left = ((size - SIDE) // 2 for size in image.shape[:2])
+    return image[None, top : top + SIDE, left : left + SIDE, None]
+
+
+def _singular_values(function, image):
+    return np.linalg.svd(jacobian(function, image).astype("float64"), compute_uv=False)
+
+
+def jacobian(function, image):
+    """∂ function / ∂ image for one image (1, height, width, 1): a matrix with as many rows and columns as pixels."""
+    rows = np.eye(image.size, dtype="float32").reshape(-1, *image.shape[1:])
+    gradient = _gradient(function)
+    found = [gradient(np.repeat(image, len(part), axis=0), part) for part in np.array_split(rows, image.size // CHUNK)]
+    return np.concatenate([np.asarray(part) for part in found]).reshape(image.size, image.size)
+
+
+def _gradient(function):
+    """(images, cotangents) → the gradient of Σ cotangents · function(images) with respect to the images."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(jax.grad(lambda u, rows: (function(u) * rows).sum()))
+    import tensorflow as tf
+
+    def of_images(u, rows):
+        with tf.GradientTape() as tape:
+            tape.watch(u)
+            total = tf.reduce_sum(function(u) * rows)
+        return tape.gradient(total, u)
+
+    compiled = tf.function(of_images, reduce_retracing=True)
+    return lambda u, rows: compiled(tf.convert_to_tensor(u), tf.convert_to_tensor(rows))
