@@ -7,7 +7,7 @@ noise) and classical methods. The parts "test-…" measure them on BSD68 and Set
 once, after all choices.
 
     python -m experiments.denoise --budget quick  # 15 min on 2 cores, on photographs of scikit-image
-    # 40 min for each of three seeds; set12 lies beside bsd68
+    # 25 min for each of three seeds; set12 lies beside bsd68
     python -m experiments.denoise --budget cpu --source folder --data-dir train400 --test-dir bsd68 --only DiffNet
     python -m experiments.denoise --budget cpu … --only search-,ConvNet  # 2 h
     python -m experiments.denoise --budget cpu … --only TNRD  # 12 h on 2 cores, 4 min on a GPU
@@ -31,7 +31,7 @@ RANGE = (0.0, 55 / 255)  # of σ in training
 BUDGETS = {  # (recipe, steps of candidate `base`, of a final network, of TNRD at one level, limit on images of a set)
     "smoke": ("fast", 2, 2, 2, 8),
     "quick": ("fast", 20, 300, 100, None),
-    "cpu": ("fast", 5_000, 20_000, 8_000, None),
+    "cpu": ("fast", 5_000, 30_000, 8_000, None),
     "paper": ("fast", 20_000, 100_000, 60_000, None),
 }
 IMAGE_FLAGS = "--source folder --data-dir train400 --test-dir bsd68"
