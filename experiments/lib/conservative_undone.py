@@ -62,14 +62,12 @@ def gains(model, test):
     from diffnet_tf.physics import diffusion
 
     clean = [_crop(test, k) for k in range(min(CROPS, len(test)))]
-    found = {"undone": [], "exact": [], **{name: [] for name in PRESETS}}
-    networks = {name: presets.from_preset(name) for name in PRESETS}
-    for u in clean:
-        y = np.asarray(diffusion.perona_malik(u))
-        for name, forward in (("undone", model), ("exact", diffusion.perona_malik)):
-            found[name].append(1 / _singular_values(forward, u)[-1])
-        for name, network in networks.items():
-            found[name].append(_singular_values(network, y)[0])
+    diffused = [np.asarray(diffusion.perona_malik(u)) for u in clean]
+    found = {}
+    for name, forward in (("undone", model), ("exact", diffusion.perona_malik)):
+        found[name] = [1 / values[-1] for values in _singular_values(forward, clean)]
+    for name in PRESETS:
+        found[name] = [values[0] for values in _singular_values(presets.from_preset(name), diffused)]
     rounded = {name: [float(f"{value:.5g}") for value in values] for name, values in found.items()}
     return {"side": SIDE, "crops": len(clean), "gains": rounded}
 
@@ -80,19 +78,20 @@ def _crop(test, k):
     return image[None, top : top + SIDE, left : left + SIDE, None]
 
 
-def _singular_values(function, image):
-    return np.linalg.svd(jacobian(function, image).astype("float64"), compute_uv=False)
+def _singular_values(function, images):
+    """Those of the Jacobian at each image, the largest first."""
+    gradient = gradient_of(function)
+    return [np.linalg.svd(jacobian(gradient, u).astype("float64"), compute_uv=False) for u in images]
 
 
-def jacobian(function, image):
-    """∂ function / ∂ image for one image (1, height, width, 1): a matrix with as many rows and columns as pixels."""
+def jacobian(gradient, image):
+    """The Jacobian of a function at one image (1, height, width, 1), a square matrix; `gradient` as `gradient_of`."""
     rows = np.eye(image.size, dtype="float32").reshape(-1, *image.shape[1:])
-    gradient = _gradient(function)
     found = [gradient(np.repeat(image, len(part), axis=0), part) for part in np.array_split(rows, image.size // CHUNK)]
     return np.concatenate([np.asarray(part) for part in found]).reshape(image.size, image.size)
 
 
-def _gradient(function):
+def gradient_of(function):
     """(images, cotangents) → the gradient of Σ cotangents · function(images) with respect to the images."""
     import keras
 
