@@ -34,7 +34,9 @@ from diffnet_tf.physics.diffusivity import Diffusivity
 from diffnet_tf.physics.isotropic import ISOTROPIC_METHODS, heat_semigroup, isotropic
 from diffnet_tf.physics.long_times import aos_step, fed_step, rkl2_step
 from diffnet_tf.physics.neighbourhood import check_boundary
+from diffnet_tf.physics.per_image import per_image
 from diffnet_tf.physics.steps import (
+    SCHEMES,
     as_batch,
     check_stability,
     divergence,
@@ -58,13 +60,13 @@ __all__ = [
     "implicit_step",
     "isotropic",
     "nonlinear",
+    "per_image",
     "perona_malik",
     "squared_gradient",
     "vector_valued",
 ]
 
 METHODS = ("explicit", "implicit", "aos", "fed", "rkl2")
-SCHEMES = ("one-sided", "symmetric")
 
 
 def nonlinear(

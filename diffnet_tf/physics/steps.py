@@ -21,6 +21,8 @@ from diffnet_tf.base.types import Boundary, Tensor
 from diffnet_tf.physics import neighbourhood
 from diffnet_tf.physics.neighbourhood import no_flux
 
+SCHEMES = ("one-sided", "symmetric")  # how |∇u| is computed
+
 # ---- Images ----------------------------------------------------------------------------------------------------------
 
 
