@@ -8,6 +8,7 @@ JAX (without calls back into Python), and draws the same numbers. `Arrays` holds
 
 import functools
 import math
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -19,14 +20,15 @@ from diffnet_tf.data import ranges
 from diffnet_tf.data.gray import GrayImages
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: SplitMix64's increment
-# Streams for the order of an epoch and for its examples: crop, flip and noise; σ; the parameter.
+# Streams for the order of an epoch and for its examples: crop, flip and noise; σ; the parameters.
 _ORDER, _EXAMPLE, _LEVEL, _PARAMETER = 1, 2, 3, 4
 
 
 class Arrays(SimpleNamespace):
     """The functions of an array library that drawing needs; `NUMPY` shows all of them.
 
-    array: (number or array, dtype) → array of that dtype; take: (array, indices along its first axis);
+    array: (number or array, dtype) → array of that dtype; take: (array, indices along its first axis); stack: arrays
+    (n,) → (n, number of arrays);
     shift_right: (uint64, number of bits); remainder: (uint64, divisor or int64 array of divisors) → int64; log_rest and
     cos_turn: from uint64 to log(1 − u) and cos(2πu), where u = `uniform` of the argument.
     """
@@ -48,7 +50,9 @@ NUMPY: Arrays = Arrays(
     divide=np.divide,
     take=lambda x, indices: x[indices],
     reshape=np.reshape,
+    stack=lambda columns: np.stack(columns, -1),
     sqrt=np.sqrt,
+    exp=np.exp,
     log_rest=lambda x: np.log(1.0 - uniform(NUMPY, x)),  # 1 − u is never 0
     cos_turn=lambda x: np.cos((2.0 * math.pi) * uniform(NUMPY, x)),
 )
@@ -74,7 +78,9 @@ def tensorflow_arrays() -> Arrays:
         divide=tf.divide,
         take=lambda x, indices: tf.gather(x, indices) if tf.is_tensor(x) else mapped(x, indices),
         reshape=lambda x, shape: (tf if tf.is_tensor(x) else np).reshape(x, shape),
+        stack=lambda columns: tf.stack(columns, -1),
         sqrt=tf.sqrt,
+        exp=tf.exp,
         log_rest=lambda x: tf.math.log(1.0 - uniform(xp, x)),
         cos_turn=lambda x: tf.cos((2.0 * math.pi) * uniform(xp, x)),
     )
@@ -113,7 +119,8 @@ def normal(xp: Arrays, lengths: Tensor, angles: Tensor) -> Tensor:
 
 
 class Drawn(NamedTuple):
-    """Examples, float32: clean and noise (n, height, width, channels), sigma and parameter (n, 1, 1, 1) or 0."""
+    """Examples, float32: clean and noise (n, height, width, channels), sigma (n, 1, 1, 1), 0 without noise, and
+    parameter (n, 1, 1, number of parameters), 0 without any."""
 
     clean: Tensor
     noise: Tensor
@@ -129,9 +136,9 @@ class Examples:
         crop: side of the square crops in pixels; None for whole images.
         augment: flip and (if square) transpose each crop at random: 8 (or 4) equally likely ways.
         shuffle: use the images of each epoch in a random order.
-        noise: standard deviation σ of the noise images, or (low, high): see `data.ranges`.
+        noise: standard deviation σ of the noise images, or a range: see `data.ranges`.
         seed: a whole number of at least 0.
-        parameter: (low, high) of a number that is drawn for each example.
+        parameter: the range of a number that is drawn for each example, or a dict of ranges.
         redraw: draw new crops, flips, noise, σ and parameters in each epoch; False draws them once for each image, as
             if the examples had been stored.
 
@@ -147,7 +154,7 @@ class Examples:
         shuffle: bool = True,
         noise: ranges.Range = 0.0,
         seed: int = 0,
-        parameter: tuple[float, float] | None = None,
+        parameter: ranges.Range | Mapping[str, ranges.Range] | None = None,
         redraw: bool = True,
     ) -> None:
         _, height, width, channels = images.shape
@@ -157,7 +164,7 @@ class Examples:
                 "dataclasses.replace(recipe, crop=48)."
             )
         self.noise = ranges.of_noise(noise)
-        self.parameter = None if parameter is None else ranges.of_parameter(parameter)
+        self.parameters = {} if parameter is None else ranges.of_parameters(parameter)
         checks.count(seed, "seed", minimum=0)
         if crop is not None:
             checks.count(crop, "crop", minimum=checks.MINIMUM_SIZE)
@@ -201,28 +208,19 @@ class Examples:
             clean = xp.take(xp.reshape(pixels, (-1, channels)), self._places(index, random_bits(0, 4), xp))
         clean = xp.reshape(xp.array(clean, "float32"), (-1, *self.shape))
         clean = xp.divide(clean, xp.take(maxima, index)[:, None, None, None])
-        noise, sigma, parameter = 0.0 * clean, self._sigma(epoch, k, xp), xp.array(0 * k, "float64")
-        if self.noise[1] > 0:
+        level = bits(xp, 1, self.seed, _LEVEL, epoch, k)[:, 0]
+        noise, sigma, parameter = 0.0 * clean, _drawn(self.noise, level, xp), xp.array(0 * k, "float64")
+        if self.noise.high > 0:
             # Drawn separately: XLA takes four times as long for slices of one array.
             lengths, angles = random_bits(4, size), random_bits(4 + size, size)
             noise = xp.array(sigma[:, None] * normal(xp, lengths, angles), "float32")
-        if self.parameter:
-            low, high = self.parameter
-            parameter = low + (high - low) * self._uniform(_PARAMETER, epoch, k, xp)
-        numbers = [xp.reshape(xp.array(number, "float32"), (-1, 1, 1, 1)) for number in (sigma, parameter)]
+        if self.parameters:
+            each = bits(xp, len(self.parameters), self.seed, _PARAMETER, epoch, k)
+            drawn = [_drawn(spread, each[:, i], xp) for i, spread in enumerate(self.parameters.values())]
+            parameter = xp.stack(drawn)
+        shapes = (sigma, 1), (parameter, max(1, len(self.parameters)))
+        numbers = [xp.reshape(xp.array(values, "float32"), (-1, 1, 1, last)) for values, last in shapes]
         return Drawn(clean, xp.reshape(noise, (-1, *self.shape)), *numbers)
-
-    def _sigma(self, epoch: Tensor, k: Tensor, xp: Arrays) -> Tensor:
-        """σ of each example, float64 (n,): one value, or drawn uniformly in √σ."""
-        low, high = self.noise
-        if low == high:
-            return low + xp.array(0 * k, "float64")
-        root = math.sqrt(low) + (math.sqrt(high) - math.sqrt(low)) * self._uniform(_LEVEL, epoch, k, xp)
-        return root * root
-
-    def _uniform(self, stream: int, epoch: Tensor, k: Tensor, xp: Arrays) -> Tensor:
-        """A random number in [0, 1) for each example, float64 (n,)."""
-        return uniform(xp, bits(xp, 1, self.seed, stream, epoch, k))[:, 0]
 
     def _places(self, index: Tensor, random_bits: Tensor, xp: Arrays) -> Tensor:
         """The positions of the pixels of each cropped, flipped and transposed image: int64 (n, height, width)."""
@@ -250,6 +248,23 @@ class Examples:
     def batch(self, first: int, count: int) -> Drawn:
         """Examples first, …, first + count − 1 in NumPy."""
         return self.make(*self.numbers(first, count), self.images.pixels, self.images.maxima)
+
+
+def _drawn(spread: ranges.Spread, random_bits: Tensor, xp: Arrays) -> Tensor:
+    """A number in a range from random bits: uint64 (n,) → float64 (n,)."""
+    low, high = spread.low, spread.high
+    if spread.way == "step":  # by integers, so that no rounding of a library leads to another value
+        step = (high - low) / max(1, spread.values - 1)
+        return low + step * xp.array(xp.remainder(random_bits, spread.values), "float64")
+    u = uniform(xp, random_bits)
+    if low == high:
+        return low + 0.0 * u
+    if spread.way == "log":
+        return xp.exp(math.log(low) + math.log(high / low) * u)
+    if spread.way == "root":
+        root = math.sqrt(low) + (math.sqrt(high) - math.sqrt(low)) * u
+        return root * root
+    return low + (high - low) * u
 
 
 def _check_crop(crop: int, images: GrayImages) -> None:

@@ -136,7 +136,9 @@ def jax_arrays() -> Arrays:
         divide=divide,
         take=take,
         reshape=jnp.reshape,
+        stack=lambda columns: jnp.stack(columns, -1),
         sqrt=jnp.sqrt,
+        exp=jnp.exp,
         log_rest=log_rest,
         cos_turn=cos_turn,
     )

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -76,6 +76,11 @@ def _unchanged(images: Tensor) -> Tensor:
     return images
 
 
+def _by_name(degrade: Callable[..., Tensor], names: tuple[str, ...], clean: Tensor, parameter: Tensor) -> Tensor:
+    """Give a function its parameters, (batch, 1, 1, number), by their names."""
+    return degrade(clean, **{name: parameter[..., k : k + 1] for k, name in enumerate(names)})
+
+
 @dataclasses.dataclass(eq=False)
 class Plan:
     """The options of `pairs`, checked. `pairs` and `PairSequence` make the pairs."""
@@ -93,7 +98,8 @@ class Plan:
     epochs: int | None = 1
     start: int = 0
     noise_map: bool = False
-    parameter: tuple[float, float] | None = None
+    parameter: Range | Mapping[str, Range] | None = None
+    parameter_map: bool = False
     redraw: bool = True
     parallel_calls: int | None = None
     shard: tuple[int, int] = (0, 1)
@@ -121,6 +127,8 @@ class Plan:
             raise ValueError(
                 f"parameter={self.parameter!r} without degrade; expected also a function degrade(u, parameter)."
             )
+        if self.parameter_map and self.parameter is None:
+            raise ValueError("parameter_map=True without parameter; expected also the ranges of the parameters.")
         if self.epochs is not None and self.batch_size > len(images):  # with epochs=None, a batch may span epochs
             raise ValueError(
                 f"batch_size={self.batch_size} is larger than the {len(images)} image(s) of the data set; "
@@ -131,6 +139,8 @@ class Plan:
         # Not every function can be fused, so a caller's function is not compiled here.
         usual: Callable[..., Tensor] = _unchanged if self.problem == "denoise" else _default(images.shape[-1])
         self.diffuse = self.degrade or usual
+        if isinstance(self.parameter, Mapping):
+            self.diffuse = functools.partial(_by_name, self.diffuse, tuple(self.parameter))
         self.last = None if self.epochs is None else self.epochs * len(images)
         self.part = self._part(*self.shard)
 
@@ -138,6 +148,11 @@ class Plan:
     def num_batches(self) -> int | None:
         """The number of batches from `start` on; None for endless pairs."""
         return None if self.last is None else max(0, math.ceil((self.last - self.start) / self.batch_size))
+
+    @property
+    def maps(self) -> int:
+        """The number of constant channels that the inputs have after the image."""
+        return bool(self.noise_map) + len(self.examples.parameters) * bool(self.parameter_map)
 
     def _part(self, index: int, count: int) -> slice:
         """The index-th of `count` equal parts of a batch, as a slice."""
@@ -165,22 +180,24 @@ class Plan:
         if self.degrade is None:
             return True
         drawn = self.batch(0)
-        given = (drawn.clean,) if self.parameter is None else (drawn.clean, drawn.parameter)
-        return degrading.compiles(self.degrade, given)
+        return degrading.compiles(self.diffuse, self.given(drawn.clean, drawn.parameter))
+
+    def given(self, clean: Tensor, parameter: Tensor) -> tuple[Tensor, ...]:
+        """The arguments of `diffuse`."""
+        return (clean,) if self.parameter is None else (clean, parameter)
 
     def pair(self, clean: Tensor, noise: Tensor, sigma: Tensor, parameter: Tensor) -> tuple[Tensor, Tensor]:
         """(input, target) tensors from the clean images and random numbers of `batch`."""
         clean, noise, sigma, parameter = map(keras.ops.convert_to_tensor, (clean, noise, sigma, parameter))
-        diffused = self.diffuse(clean) if self.parameter is None else self.diffuse(clean, parameter)
+        diffused = self.diffuse(*self.given(clean, parameter))
         diffused = keras.ops.cast(keras.ops.convert_to_tensor(diffused), clean.dtype)  # NumPy often returns float64
         checks.same_shape(clean.shape, diffused.shape, ("clean", "the output of degrade"))
-        if self.problem == "forward":
-            return clean, diffused
-        if self.noise_map:
-            return keras.ops.concatenate(
-                [diffused + noise, sigma + keras.ops.zeros_like(noise[..., :1])], axis=-1
-            ), clean
-        return diffused + noise, clean
+        inputs, targets = (clean, diffused) if self.problem == "forward" else (diffused + noise, clean)
+        maps = [sigma] * bool(self.noise_map) + [parameter] * bool(self.parameter_map)
+        if maps:
+            constant = [each + keras.ops.zeros_like(noise[..., :1]) for each in maps]
+            inputs = keras.ops.concatenate([inputs, *constant], axis=-1)
+        return inputs, targets
 
 
 def _plan(arguments: tuple[Any, ...], options: dict[str, Any]) -> Plan:
@@ -204,7 +221,8 @@ def pairs(*arguments: Any, **options: Any) -> Any:
             (then with data_dir, split and limit as in `load_images`, on the scale of white for "denoise").
         problem: "inverse": (diffused + noise, clean); "forward": (clean, diffused); "denoise": (clean + noise, clean).
         noise: standard deviation σ of the Gaussian noise on the diffused image, for range 1: 0.01 is the 1 % of the
-            paper. Or (low, high): each example has its own σ, drawn uniformly in √σ; see `data.ranges`.
+            paper. Or (low, high): each example has its own σ, drawn uniformly in √σ; or (low, high, "log"): in log σ.
+            See `data.ranges`.
         seed: the k-th example of epoch e depends only on (seed, e, k).
         batch_size: images in a batch, at most n; with epochs=None a batch may be larger and span several epochs.
         crop: side of random square crops in pixels, cut before diffusing; None for whole images.
@@ -219,8 +237,12 @@ def pairs(*arguments: Any, **options: Any) -> Any:
             batch, with tensors that have values.
         noise_map: add a last channel to the inputs that holds the σ of the example at every pixel.
         parameter: (low, high): each example draws a number uniformly, and degrade gets the numbers of the batch as a
-            second argument, float32 (batch, 1, 1, 1). It may be a contrast, a time or a scale. The network does not
-            see it.
+            second argument, float32 (batch, 1, 1, 1). It may be a contrast, a time or a scale. Or a dict of several:
+            then degrade gets them by their names. `{"contrast": (0.1, 0.4), "time": (0.2, 1.0, 0.1)}` fits
+            `dn.diffusion.per_image`. With "log" or a step as a third value, see `data.ranges`; a number is the same
+            for all examples.
+        parameter_map: add further last channels to the inputs, after that of σ, which hold the parameters of the
+            example at every pixel, in the order of the dict. Otherwise the network does not see them.
         redraw: draw new crops, flips, noise, σ and parameters in each epoch. False draws them once for each image, so
             that all epochs have the same pairs in a new order (if `degrade` is not random), like a stored data set.
         parallel_calls: number of batches that tf.data makes at the same time; None lets tf.data choose. The examples
@@ -229,8 +251,8 @@ def pairs(*arguments: Any, **options: Any) -> Any:
             workers.
 
     Returns:
-        A `tf.data.Dataset` of (input, target), float32 (batch, height, width, channels); with noise_map, inputs have
-        one channel more. The last batch may be smaller.
+        A `tf.data.Dataset` of (input, target), float32 (batch, height, width, channels); with noise_map and
+        parameter_map, inputs have more channels. The last batch may be smaller.
 
     Raises:
         TypeError, ValueError: for images of a wrong dtype, shape or range, or an argument out of range.
@@ -332,7 +354,7 @@ def paired_arrays(images: Images, *arguments: Any, **options: Any) -> tuple[Arra
             may be larger than the number of images, and does not change the result.
 
     Returns:
-        (inputs, targets), float32 (n, height, width, channels); with noise_map, inputs have one channel more.
+        (inputs, targets), float32 (n, height, width, channels); with noise_map and parameter_map, inputs have more.
 
     Raises:
         TypeError, ValueError: see `pairs`.

@@ -9,7 +9,7 @@
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -69,7 +69,8 @@ def fit(
     seed: int = 0,
     degrade: Callable[..., Tensor] | None = None,
     noise_map: bool = False,
-    parameter: tuple[float, float] | None = None,
+    parameter: Range | Mapping[str, Range] | None = None,
+    parameter_map: bool = False,
     redraw: bool = True,
     validation: Images | None = None,
     validate_every: int | None = None,
@@ -90,7 +91,7 @@ def fit(
         images: training images, anything that `data.pairs` takes. There may be fewer images than a batch has examples.
         recipe: a `recipes.Recipe`, or a name in `recipes.RECIPES`.
         steps: number of steps, at least 1.
-        problem, noise, degrade, noise_map, parameter, redraw: what to learn, see `data.pairs`.
+        problem, noise, degrade, noise_map, parameter, parameter_map, redraw: what to learn, see `data.pairs`.
         seed: seed of the examples. (For the initial weights, call keras.utils.set_random_seed before you make the
             model.)
         validation: images to validate on, not used for training. They are used whole (or, if their sizes differ, cut
@@ -124,18 +125,19 @@ def fit(
     checks.count(every, "validate_every")
     save_every = every if save_every is None else save_every
     checks.count(save_every, "save_every")
-    low, high = ranges.of_noise(noise)
+    level = ranges.of_noise(noise).plain
     checks.count(seed, "seed", minimum=0)
     if tensorboard and keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"tensorboard needs the TensorFlow backend; this is {keras.backend.backend()}. Use csv_log instead."
         )
-    level: Any = low if low == high else [low, high]
     options: dict[str, Any] = {"problem": problem, "noise": level, "seed": int(seed), "degrade": degrade}
     if noise_map:
         options["noise_map"] = True
     if parameter is not None:
-        options["parameter"] = list(ranges.of_parameter(parameter))
+        options["parameter"] = ranges.plain(parameter)
+        if parameter_map:
+            options["parameter_map"] = True
     if not redraw:
         options["redraw"] = False
     stream = {name: getattr(recipe, name) for name in ("batch_size", "crop", "augment")} | {"epochs": None, **options}
@@ -194,12 +196,15 @@ def _check_shapes(model: keras.Model, plan: Plan) -> None:
     """
     shape = getattr(model, "input_shape", None)
     height, width, channels = plan.examples.shape
-    given = (height, width, channels + plan.noise_map)
+    given = (height, width, channels + plan.maps)
     if not isinstance(shape, tuple) or len(shape) != 4 or not checks.differ(shape[1:], given):
         return
     if shape[-1] not in (None, given[-1]):
         what = f"{shape[-1]} channel(s), but the examples have {given[-1]}"
-        advice = "Load the images with colour=True or False, and give noise_map=True for a network with a noise map."
+        advice = (
+            "Load the images with colour=True or False, and give noise_map=True for a network with a noise map, and "
+            "parameter_map=True for one that is given the parameters."
+        )
     else:
         what = f"{shape[1]}×{shape[2]} pixels, but the examples have {height}×{width}"
         advice = f"If they are square, use dataclasses.replace(recipe, crop={shape[1]})."

@@ -80,11 +80,10 @@ def outcome(plan: Plan) -> dict[str, Array]:
     lower = clean[:, clean.shape[1] // 2 :]
     random_bits = examples.bits(examples.NUMPY, lower.size, 0)
     lower[:] = examples.uniform(examples.NUMPY, random_bits).reshape(lower.shape)
-    given = (clean,) if plan.parameter is None else (clean, drawn.parameter)
     made = []
     for _ in range(2):
-        with randomness.seeded(plan.degrade):
-            made.append(degrading.made(plan.degrade, given)[:_KEPT])
+        with randomness.seeded(plan.diffuse):
+            made.append(degrading.made(plan.diffuse, plan.given(clean, drawn.parameter))[:_KEPT])
     return {"degrade/outcome": np.zeros(0, "float32") if degrading.differ(*made) else made[0]}
 
 

@@ -91,8 +91,9 @@ def drawn(made, first, count):
         {"crop": 17, "augment": True, "noise": 0.01, "seed": 5},
         {"crop": 17, "noise": (0.0, 0.5), "parameter": (-2.0, 3.0)},
         {"crop": 17, "noise": (0.0, 0.5), "parameter": (-2.0, 3.0), "redraw": False},
+        {"crop": 17, "noise": (0.001, 0.5, "log"), "parameter": {"a": (0.1, 2.0, "log"), "b": (0.2, 1.0, 0.1)}},
     ],
-    ids=["whole", "flips", "crops", "range", "stored"],
+    ids=["whole", "flips", "crops", "range", "stored", "several"],
 )
 def test_examples_are_the_hosts(rng, kind, options):
     """Clean crops to the bit, of pictures that are not square, in the third epoch as in the first."""
