@@ -23,15 +23,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Boundary, Tensor
 from diffnet_tf.networks.baselines import ConvNet, ResNet, UNet
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.networks.estimator import check_dilations
-from diffnet_tf.networks.image_model import ImageModel, check_images
 from diffnet_tf.networks.layers import DiffusionLayer, LinearDiffusionLayer
+from diffnet_tf.networks.stencil_model import StencilModel
 from diffnet_tf.networks.tnrd import ReactionDiffusionNet
 
 __all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ReactionDiffusionNet", "ResNet", "UNet"]
@@ -47,70 +47,8 @@ LATER: dict[str, Any] = {
 }
 
 
-class _StencilModel(ImageModel):
-    """A chain of diffusion layers whose filters and intermediate images can be inspected."""
-
-    @property
-    def diffusion_layers(self) -> list[DiffusionLayer | LinearDiffusionLayer]:
-        """The diffusion layers in the order in which they are applied. A shared layer is in it several times."""
-        layers = [layer for layer in self.layers if isinstance(layer, (DiffusionLayer, LinearDiffusionLayer))]
-        return layers * self._arguments["num_layers"] if self._arguments.get("shared") else layers
-
-    @property
-    def time_steps(self) -> list[float]:
-        """The learned time steps δt of all layers, as floats."""
-        return [float(ops.convert_to_numpy(layer.step_size)) for layer in self.diffusion_layers]
-
-    def states(self, u: Tensor) -> list[Tensor]:
-        """The images after each diffusion layer (before the final ReLU).
-
-        Args:
-            u: input images, (batch, height, width, channels), with a noise map as last channel if the model takes one.
-
-        Returns:
-            A list with one tensor (batch, height, width, channels) for each layer.
-
-        Raises:
-            TypeError, ValueError: for images of another dtype or shape.
-        """
-        check_images(u, self.input_channels)
-        u, *noise_map = self._split(ops.convert_to_tensor(u))
-        data, states = u, []
-        for layer in self.diffusion_layers:
-            u = layer(u, *noise_map, data=data)
-            states.append(u)
-        return states
-
-    def _split(self, inputs: Tensor) -> list[Tensor]:
-        """The image and, if the model takes one, the noise map."""
-        channels = self.diffusion_layers[0].channels
-        return [inputs] if channels == self.input_channels else [inputs[..., :channels], inputs[..., channels:]]
-
-    def filters(self, u: Tensor) -> list[Tensor]:
-        """The filters that each layer applies to its input, without the time step.
-
-        Args:
-            u: input images, (batch, height, width, channels), with a noise map as last channel if the model takes one.
-
-        Returns:
-            A list with one tensor (batch or 1, height, width, 5) for each layer, ordered as `stencil.ORDER`; with more
-            points or mixing, see `layers.DiffusionLayer.filters`.
-
-        Raises:
-            TypeError, ValueError: for images of another dtype or shape.
-        """
-        check_images(u, self.input_channels)
-        u, *noise_map = self._split(ops.convert_to_tensor(u))
-        data, all_filters = u, []
-        for layer in self.diffusion_layers:
-            filters, rate = layer.coefficients(u, *noise_map)
-            all_filters.append(filters)
-            u = layer.update(u, filters, rate=rate, data=data)
-        return all_filters
-
-
 @keras.saving.register_keras_serializable(PACKAGE)
-class DiffNet(_StencilModel):
+class DiffNet(StencilModel):
     """DiffNet (Fig. 2): a chain of diffusion layers, each with filters estimated from its input, and a final ReLU.
 
     Args:
@@ -199,7 +137,7 @@ def _fresh(initializer: keras.Initializer) -> keras.Initializer:
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class LinearDiffNet(_StencilModel):
+class LinearDiffNet(StencilModel):
     """The linear diffusion network (Fig. 1): its parameters are the filters of all layers, for one image size.
 
     Args:
