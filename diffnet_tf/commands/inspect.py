@@ -114,6 +114,8 @@ def _centre(image: image_files.Image, model: keras.Model, arguments: Namespace) 
     from diffnet_tf.restoration import arrays, plan
     from diffnet_tf.restoration.tiles import Tiled
 
+    if getattr(model, "conditions", ()):
+        raise ValueError("The network is given λ and T of a diffusion, which inspect cannot give; use another network.")
     tiled = Tiled(model, noise=arguments.noise)
     if tiled.channels != 1:
         raise ValueError(f"The network takes {tiled.channels} image channels; inspect needs one for gray images.")

@@ -70,6 +70,30 @@ def add_noise(parser: ArgumentParser) -> None:
     )
 
 
+def add_diffusion(parser: ArgumentParser) -> None:
+    """Define --contrast, --time and --diffusivity."""
+    parser.add_argument(
+        "--contrast",
+        metavar="LAMBDA",
+        type=float,
+        help="contrast λ of the diffusion to undo, as a share of white; only for networks that are given it, and "
+        "required there",
+    )
+    parser.add_argument(
+        "--time",
+        metavar="T",
+        type=float,
+        help="time T of the diffusion to undo in pixels², a multiple of 0.1; only for networks that are given it, and "
+        "required there",
+    )
+    parser.add_argument(
+        "--diffusivity",
+        metavar="NAME",
+        help="diffusivity of the diffusion to undo, such as perona_malik_2; only for networks that know several "
+        "(default: their first one)",
+    )
+
+
 def sigma(text: str) -> float | str:
     """Convert σ, see `command_line.number_or_fraction`, to a float, unless it is to be estimated."""
     return text if text == "auto" else command_line.number_or_fraction(text, ", or auto")

@@ -33,6 +33,7 @@ from diffnet_tf.networks import cards
 if TYPE_CHECKING:
     from diffnet_tf.restoration.tiles import Tiled
 
+DIFFUSION = ("contrast", "time", "diffusivity")  # what some networks are given
 DEPTHS = {"8": "uint8", "16": "uint16", "float": "float32"}
 
 
@@ -79,6 +80,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "output has the scale of the input)",
     )
     models.add_noise(parser)
+    models.add_diffusion(parser)
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
@@ -178,7 +180,8 @@ def _many(arguments: Namespace, sources: Sequence[Path], output: Path) -> int:
 def _tiled(arguments: Namespace) -> Tiled:
     from diffnet_tf.restoration.tiles import Tiled
 
-    tiled = Tiled(models.chosen(arguments), arguments.tile, arguments.noise, arguments.precision)
+    diffusion = {name: getattr(arguments, name) for name in DIFFUSION}
+    tiled = Tiled(models.chosen(arguments), arguments.tile, arguments.noise, arguments.precision, **diffusion)
     half = ", bfloat16" if tiled.model.dtype_policy.name == "mixed_bfloat16" else ""
     print(f"Device: {provenance.device()}{half}", flush=True)
     return tiled
@@ -255,6 +258,7 @@ def _settings(arguments: Namespace) -> dict[str, Any]:
     weights = arguments.weights and hashlib.sha256(Path(arguments.weights).read_bytes()).hexdigest()
     names = ("colour", "alpha", "white", "black", "nodata", "depth", "scale", "noise", "precision")
     given = {name: str(getattr(arguments, name)) for name in names}
+    given |= {name: str(value) for name in DIFFUSION if (value := getattr(arguments, name)) is not None}
     if arguments.network_scale == "white":
         given["network_scale"] = arguments.network_scale
     return {

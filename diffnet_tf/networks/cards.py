@@ -23,6 +23,7 @@ from diffnet_tf.networks import hub
 FOLDER = Path(__file__).resolve().parent / "weights"
 ADVICE = "install the package again"
 WEIGHTS = "weights.npz"
+_GIVEN = ("contrast", "time")  # of a diffusion, which a network may be given
 REQUIRED = ("description", "author", "license", "data", "limits")  # of a card to share
 _KINDS = {"problem": str, "diffusion": dict, "images": dict, "training": dict, "quality": dict, "command": str}
 
@@ -126,13 +127,14 @@ def read(where: Place) -> dict[str, Any]:
     return values
 
 
-def complete(given: Mapping[str, Any], name: str, noise_map: bool) -> dict[str, Any]:
+def complete(given: Mapping[str, Any], name: str, noise_map: bool, diffusion: bool = False) -> dict[str, Any]:
     """The card of a preset to share, without what is added when it is written.
 
     Args:
         given: what its author says; see `presets.save_to_preset`.
         name: the name if the author gives none.
-        noise_map: whether the network has a noise map.
+        noise_map: whether the network is given σ.
+        diffusion: whether the network is given λ and T.
 
     Raises:
         TypeError, ValueError: if something is missing, or does not fit.
@@ -151,8 +153,16 @@ def complete(given: Mapping[str, Any], name: str, noise_map: bool) -> dict[str, 
         raise ValueError(
             "card lacks 'noise', the range [low, high] of σ on which the network with a noise map was trained."
         )
+    kept = values.get("diffusion")
+    if diffusion and not (isinstance(kept, dict) and all(isinstance(kept.get(name), (list, tuple)) for name in _GIVEN)):
+        raise ValueError(
+            "card lacks 'diffusion' with 'contrast' and 'time', the ranges [low, high] of the network's training."
+        )
     if fault := faults(values):
         raise ValueError(f"card has {fault}.")
+    if diffusion:
+        ranges = {name: list(values["diffusion"][name]) for name in _GIVEN}
+        values["diffusion"] = {**values["diffusion"], **ranges}
     return values
 
 
@@ -182,11 +192,20 @@ def faults(values: dict[str, Any]) -> str:
         return f"images={images!r:.50}; expected a dict with kind, a text, and perhaps between, a share of the pixels"
     if values.get("scale", SCALES[0]) not in SCALES:
         return f"scale={values['scale']!r:.50}; expected {' or '.join(map(repr, SCALES))}"
+    for name in _GIVEN:
+        ends = values.get("diffusion", {}).get(name)
+        if isinstance(ends, (list, tuple)) and not (len(ends) == 2 and _is_range(ends[0], ends[1])):
+            return f"diffusion with {name}={ends!r:.50}; expected a number, or a range [low, high] above 0"
     noise = values.get("noise", 0.0)
     levels = list(noise) if isinstance(noise, (list, tuple)) else [noise, noise]
     if len(levels) != 2 or not all(_is_level(level) for level in levels) or levels[0] > levels[1]:
         return f"noise={noise!r:.50}; expected σ as a share of white, in [0, 1), or a range [low, high]"
     return ""
+
+
+def _is_range(low: Any, high: Any) -> bool:
+    numbers = [value for value in (low, high) if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    return len(numbers) == 2 and 0 < low <= high < math.inf
 
 
 def _is_level(value: Any) -> bool:
@@ -201,6 +220,12 @@ def noise(described: dict[str, Any]) -> tuple[float, float]:
     levels = described.get("noise") or 0.0
     low, high = levels if isinstance(levels, (list, tuple)) else (levels, levels)
     return low, high
+
+
+def of_diffusion(described: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """The lowest and the highest λ and T ("contrast", "time") of a network that is given them; {} for others."""
+    kept = described.get("diffusion", {})
+    return {name: (kept[name][0], kept[name][1]) for name in _GIVEN if isinstance(kept.get(name), list)}
 
 
 def scale(described: dict[str, Any]) -> str:
@@ -222,6 +247,12 @@ def task(described: dict[str, Any]) -> str:
     if what is None:
         return str(described.get("description", "")).partition("\n")[0]
     low, high = noise(described)
+    if given := of_diffusion(described):
+        what += " with " + " and ".join(
+            f"{symbol} from {given[name][0]:g} to {given[name][1]:g}"
+            for name, symbol in zip(_GIVEN, "λT")
+            if name in given
+        )
     if described["problem"] == "denoise":
         return f"{what}, σ {f'from {255 * low:.0f} to' if low != high else 'of'} {255 * high:.0f}/255"
     if low != high:

@@ -72,8 +72,11 @@ class DiffusionLayer(Update):
             principle), and the step is stable. With the boundaries "neumann" and "periodic" only.
         courant: with `conservative`, the share of the CFL bound that a step may use, above 0 and at most 1. Below 1/2,
             every layer can be inverted for the diffusivities that it estimates, see `inverses.undo`.
+        maps: number of further channels that the estimator sees as they are, such as the settings of a diffusion. Call
+            the layer with them as its second argument, behind σ if there is a noise map.
 
-    Input and output: (batch, height, width, channels), any height and width. A noise map is (batch, height, width, 1).
+    Input and output: (batch, height, width, channels), any height and width. A noise map is (batch, height, width, 1),
+    with further maps (batch, height, width, 1 + maps).
 
     Raises:
         ValueError: for an argument out of range, an input of another shape, or a missing or unexpected noise map.
@@ -95,6 +98,7 @@ class DiffusionLayer(Update):
         reaction: bool = False,
         conservative: bool = False,
         courant: float = 1.0,
+        maps: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(initial_time_step, boundary, **kwargs)
@@ -106,14 +110,16 @@ class DiffusionLayer(Update):
         checks.share(courant, "courant")
         checks.count(channels, "channels")
         self.points, self.channels, self.mixing, self.noise_map = points, channels, bool(mixing), bool(noise_map)
-        self.reaction, self.conservative, self.courant = bool(reaction), bool(conservative), courant
+        checks.count(maps, "maps", minimum=0)
+        self.reaction, self.maps = bool(reaction), int(maps)
+        self.conservative, self.courant = bool(conservative), courant
         filters = 2 if conservative else (points * channels**2 if mixing else points) + self.reaction
         self.estimator = FilterEstimator(
             depth,
             width,
             initial_scale,
             filters=filters,
-            channels=channels + self.noise_map,
+            channels=channels + self.noise_map + self.maps,
             dilations=dilations,
             trainable=bool(train_estimator) and self.trainable,
             dtype=self.dtype_policy,
@@ -135,13 +141,17 @@ class DiffusionLayer(Update):
         return ops.abs(self.time_step) if self.conservative else self.time_step
 
     def _coefficients(self, u: Tensor, noise_map: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        if self.noise_map != (noise_map is not None):
-            expected = "two arguments, image and noise map" if self.noise_map else "an image alone"
+        number = self.noise_map + self.maps
+        if (number > 0) != (noise_map is not None):
+            expected = "two arguments, image and noise map" if number else "an image alone"
             raise ValueError(f"A layer with noise_map={self.noise_map} takes {expected}. Call it with these.")
         if noise_map is not None:
-            # The root, since convolutions hardly see whether σ is 0 or 0.001, where it matters most.
-            level = ops.sqrt(ops.maximum(ops.cast(noise_map, u.dtype), 0.0))
-            u = ops.concatenate([u, level], axis=-1)
+            maps = ops.cast(noise_map, u.dtype)
+            if self.noise_map:
+                # The root, since convolutions hardly see whether σ is 0 or 0.001, where it matters most.
+                level = ops.sqrt(ops.maximum(maps[..., :1], 0.0))
+                maps = ops.concatenate([level, maps[..., 1:]], axis=-1) if self.maps else level
+            u = ops.concatenate([u, maps], axis=-1)
         filters, rate = self.estimator(u), None
         if self.conservative:
             edges = stencil.from_edges(ops.sigmoid(filters), self.boundary)
@@ -168,8 +178,10 @@ class DiffusionLayer(Update):
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self.estimator, name) for name in ("depth", "width", "initial_scale", "dilations")}
-        names = ("points", "channels", "mixing", "noise_map", "reaction", "conservative", "courant")
-        own |= {name: getattr(self, name) for name in names}
+        own |= {name: getattr(self, name) for name in ("points", "channels", "mixing", "noise_map", "reaction")}
+        # Only if they are not the defaults: older checkpoints lack them.
+        later = {"maps": 0, "conservative": False, "courant": 1.0}
+        own |= {name: getattr(self, name) for name, value in later.items() if getattr(self, name) != value}
         return {**super().get_config(), **own, "train_estimator": self.estimator.trainable}
 
 

@@ -7,6 +7,7 @@
 | `UNet` | the baseline of Section 5 | 34,512,705 |
 | `ConvNet` | K-layer CNN, eq. (3.5) | |
 | `ResNet` | eq. (3.6)–(3.7) | |
+| `ConditionedDiffNet` | DiffNet for any diffusion that it is given, not in the paper | 107,075 |
 | `ReactionDiffusionNet` | TNRD, not in the paper | 26,645 with 5 stages of 48 filters of 7×7 |
 
 To copy a model, use `type(model).from_config(model.get_config())`. Keras's `clone_model` would return a plain
@@ -28,13 +29,14 @@ from keras import layers
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Boundary, Tensor
 from diffnet_tf.networks.baselines import ConvNet, ResNet, UNet
+from diffnet_tf.networks.conditioned import ConditionedDiffNet
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.networks.estimator import check_dilations
 from diffnet_tf.networks.layers import DiffusionLayer, LinearDiffusionLayer
 from diffnet_tf.networks.stencil_model import StencilModel
 from diffnet_tf.networks.tnrd import ReactionDiffusionNet
 
-__all__ = ["ConvNet", "DiffNet", "LinearDiffNet", "ReactionDiffusionNet", "ResNet", "UNet"]
+__all__ = ["ConditionedDiffNet", "ConvNet", "DiffNet", "LinearDiffNet", "ReactionDiffusionNet", "ResNet", "UNet"]
 
 # Arguments of DiffNet that older files lack.
 LATER: dict[str, Any] = {

@@ -13,6 +13,7 @@ import keras
 from diffnet_tf.base import checks
 from diffnet_tf.files import reading
 from diffnet_tf.networks.baselines import ConvNet, ResNet, UNet
+from diffnet_tf.networks.conditioned import ConditionedDiffNet, check_diffusivities, number_of_maps
 from diffnet_tf.networks.estimator import check_dilations
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.layers import DiffusionLayer
@@ -52,6 +53,11 @@ def _flags(**values: bool) -> None:
             raise checks.InputTypeError(f"{name}={value!r} is a {type(value).__name__}; expected true or false.")
 
 
+def _check_dilations(dilations: Sequence[int] | None, depth: int) -> None:
+    if dilations is not None and max(check_dilations(dilations, depth)) > MOST_DILATION:
+        raise ValueError(f"dilations={dilations!r:.50}; expected at most {MOST_DILATION}")
+
+
 def _of_diffnet(
     num_layers: int,
     estimator_depth: int,
@@ -69,11 +75,36 @@ def _of_diffnet(
 ) -> tuple[int, int]:
     _counts(num_layers=num_layers, estimator_depth=estimator_depth, width=width, points=points, channels=channels)
     _flags(mixing=mixing, noise_map=noise_map, reaction=reaction, shared=shared, relu=relu, conservative=conservative)
-    if dilations is not None and max(check_dilations(dilations, estimator_depth)) > MOST_DILATION:
-        raise ValueError(f"dilations={dilations!r:.50}; expected at most {MOST_DILATION}")
+    _check_dilations(dilations, estimator_depth)
     filters = 2 if conservative else (points * channels**2 if mixing else points) + reaction
     one = _chain(estimator_depth, channels + noise_map, width, filters) + 1  # and a time step
     return num_layers * estimator_depth, one if shared else num_layers * one
+
+
+def _of_conditioned(
+    num_layers: int,
+    estimator_depth: int,
+    width: int,
+    points: int,
+    dilations: Sequence[int] | None,
+    residual: bool,
+    correction: bool,
+    start: int,
+    shared: bool,
+    diffusivities: Sequence[str],
+    steps: int,
+    relu: bool,
+    **_: Any,
+) -> tuple[int, int]:
+    checks.count(start, "start", minimum=0)
+    _counts(num_layers=num_layers, estimator_depth=estimator_depth, width=width, points=points, steps=steps)
+    _counts(start=start + 1)
+    _flags(residual=residual, correction=correction, shared=shared, relu=relu)
+    _check_dilations(dilations, estimator_depth)
+    inputs = 2 + number_of_maps(check_diffusivities(diffusivities), residual)
+    one = _chain(estimator_depth, inputs, width, points + correction) + 1  # and a time step
+    diffusions = start + num_layers * (residual or correction)  # whose steps are unrolled
+    return num_layers * estimator_depth + diffusions * steps, one if shared else num_layers * one
 
 
 def _of_linear(image_shape: Sequence[int], num_layers: int, generalised: bool, **_: Any) -> tuple[int, int]:
@@ -134,6 +165,9 @@ class _Kind:
 _STEPS = ("initial_time_step", "boundary")
 _LATER = {"points": 5, "channels": 1, "mixing": False, "noise_map": False, **LATER}
 _SKIP = {"noise_map": False, "skip": False}
+_CONDITIONED = (
+    *("points", "dilations", "residual", "correction", "start", "shared", "diffusivities", "steps", "dt", "relu"),
+)
 _KINDS = {
     kind.network.__name__: kind
     for kind in (
@@ -146,6 +180,11 @@ _KINDS = {
         _Kind(ConvNet, ("depth", "width", *_SKIP), _of_convnet, _SKIP),
         _Kind(ResNet, ("blocks", "width"), _of_resnet),
         _Kind(ReactionDiffusionNet, ("stages", "size", "filters", "centres", "gamma", "initial_reaction"), _of_tnrd),
+        _Kind(
+            ConditionedDiffNet,
+            ("num_layers", "estimator_depth", "width", "initial_scale", *_STEPS, *_CONDITIONED),
+            _of_conditioned,
+        ),
     )
 }
 

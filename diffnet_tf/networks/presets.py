@@ -27,6 +27,7 @@ from diffnet_tf.files import model_card, reading, sealed
 from diffnet_tf.networks import cards, plain
 from diffnet_tf.networks import precision as _precision
 from diffnet_tf.networks.cards import best_of_eight_bits, card, list_presets, of_eight_bits
+from diffnet_tf.networks.conditioned import ConditionedDiffNet
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.plain import variables
 
@@ -158,7 +159,8 @@ def save_to_preset(model: keras.Model, folder: PathLike, card: Mapping[str, Any]
         card: what readers should know. Required are five texts: "description" (what the network does; the first line
             alone should say it), "author", "license" (its name on the Hugging Face Hub, such as "cc-by-4.0"), "data"
             (what it was trained on) and "limits" (where it fails). Of a network with a noise map also "noise", the
-            range [low, high] of σ in training. Optional are "name" (else that of the folder); "noise" (σ); "scale"
+            range [low, high] of σ in training, and of a `models.ConditionedDiffNet` "diffusion" with the ranges of
+            "contrast" and "time". Optional are "name" (else that of the folder); "noise" (σ); "scale"
             ("maximum" if the network was trained on images that were divided by their own maximum, the default, or
             "white" if they were divided by white: 1.0 for floats, 255 for 8 bits, 65535 for 16 bits); "problem",
             "diffusion", "images", "training" and "quality" as in the cards of the package (`card`), which `restore`
@@ -178,12 +180,15 @@ def save_to_preset(model: keras.Model, folder: PathLike, card: Mapping[str, Any]
         raise ValueError(
             f"The network cannot become a preset: {reading.reason(error)}. Keep it with model.save."
         ) from error
-    described = cards.complete(card, folder.resolve().name, noise_map=bool(network.get("noise_map")))
+    diffusion = isinstance(model, ConditionedDiffNet)
+    noise_map = diffusion or bool(network.get("noise_map"))
+    described = cards.complete(card, folder.resolve().name, noise_map, diffusion)
     values = {key: _plain_float32(key, variable) for key, variable in variables(model).items()}
     content, seal = sealed.packed(values)
     assert 4 * number <= len(content) <= 4 * number + _SLACK
     sigma = "25 / 255" if cards.scale(described) == "white" else "0.01"
-    noise = f", noise={sigma})  # σ of the noise, as a share of white" if network.get("noise_map") else ")"
+    given = ", contrast=0.2, time=0.4" * diffusion
+    noise = f"{given}, noise={sigma})  # σ of the noise, as a share of white" if noise_map else ")"
     text = model_card.text({**described, "network": network, "sha256": seal}, _USE + noise)
     if (length := len(text.encode())) > model_card.LARGEST:
         raise ValueError(

@@ -1,5 +1,7 @@
 """The base class of networks that are chains of diffusion layers: `states`, `filters` and time steps."""
 
+from collections.abc import Callable
+
 from keras import ops
 
 from diffnet_tf.base.types import Tensor
@@ -34,17 +36,19 @@ class StencilModel(ImageModel):
             TypeError, ValueError: for images of another dtype or shape.
         """
         check_images(u, self.input_channels)
-        u, *noise_map = self._split(ops.convert_to_tensor(u))
-        data, states = u, []
+        u, given = self._begin(ops.convert_to_tensor(u))
+        states = []
         for layer in self.diffusion_layers:
-            u = layer(u, *noise_map, data=data)
+            u = layer(u, **given(u))
             states.append(u)
         return states
 
-    def _split(self, inputs: Tensor) -> list[Tensor]:
-        """The image and, if the model takes one, the noise map."""
+    def _begin(self, inputs: Tensor) -> tuple[Tensor, Callable[[Tensor], dict[str, Tensor]]]:
+        """The image that the first layer gets, and a function: the image of a layer → its further arguments."""
         channels = self.diffusion_layers[0].channels
-        return [inputs] if channels == self.input_channels else [inputs[..., :channels], inputs[..., channels:]]
+        u = inputs[..., :channels]
+        noise_map = {} if channels == self.input_channels else {"noise_map": inputs[..., channels:]}
+        return u, lambda _: {**noise_map, "data": u}
 
     def filters(self, u: Tensor) -> list[Tensor]:
         """The filters that each layer applies to its input, without the time step.
@@ -60,10 +64,11 @@ class StencilModel(ImageModel):
             TypeError, ValueError: for images of another dtype or shape.
         """
         check_images(u, self.input_channels)
-        u, *noise_map = self._split(ops.convert_to_tensor(u))
-        data, all_filters = u, []
+        u, given = self._begin(ops.convert_to_tensor(u))
+        all_filters = []
         for layer in self.diffusion_layers:
-            filters, rate = layer.coefficients(u, *noise_map)
+            more = given(u)
+            filters, rate = layer.coefficients(u, more.get("noise_map"))
             all_filters.append(filters)
-            u = layer.update(u, filters, rate=rate, data=data)
+            u = layer.update(u, filters, rate=rate, data=more.get("data"))
         return all_filters

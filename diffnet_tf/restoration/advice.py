@@ -1,7 +1,7 @@
 """Warnings before the work: the network was not trained on such images, or the output cannot hold the result."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,19 @@ def of_noise(model: Any, sigmas: Sequence[float]) -> list[str]:
         f"The noise has σ = {100 * most:.3g} % of white. {described['name']!r} was trained on at most "
         f"{100 * highest:.3g} %, so some noise may stay."
     ]
+
+
+def of_diffusion(model: Any, settings: Mapping[str, float]) -> list[str]:
+    """Warnings if λ or T lies outside the range that a preset was trained on."""
+    described, messages = presets.card_of(model), []
+    for name, (low, high) in cards.of_diffusion(described or {}).items():
+        value = settings.get(name)
+        if value is not None and not low * (1 - _ROUNDED) <= value <= high * (1 + _ROUNDED):
+            messages.append(
+                f"The diffusion has {name}={value:g}. {described and described['name']!r} was trained on {low:g} to "
+                f"{high:g}, so the result may be wrong."
+            )
+    return messages
 
 
 def of_network(model: Any, source: Source, scale: Scale, dtype: np.dtype) -> list[str]:

@@ -18,14 +18,17 @@ for the network; the output has their original values.
 
 import contextlib
 import dataclasses
+import os
 import warnings
 from collections.abc import Callable, Generator
+from typing import Any
 
 import keras
 import numpy as np
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
+from diffnet_tf.networks import presets
 from diffnet_tf.restoration import advice, depth, inplace, layout
 from diffnet_tf.restoration.overlap import ahead
 from diffnet_tf.restoration.plan import Part, Plan, planned
@@ -38,7 +41,7 @@ OUT_DTYPES = ("uint8", "uint16", "float16", "float32", "float64")  # or the imag
 
 def restore(
     image: Array,
-    model: keras.Model | Tiled,
+    model: keras.Model | Tiled | PathLike,
     *,
     channel_axis: int | None = None,
     colour: str | None = None,
@@ -49,6 +52,9 @@ def restore(
     tile: int = 512,
     noise: float | str | None = None,
     precision: str | None = None,
+    contrast: float | None = None,
+    time: float | None = None,
+    diffusivity: str | None = None,
     out: Array | None = None,
     scale: float | str | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -61,9 +67,9 @@ def restore(
             alpha. Integers or floats of any kind up to 64 bits, at least 3 pixels a side. With a network of scale
             "maximum", negative values are taken as noise unless black is given. May be a memory map or a masked array;
             masked pixels count as missing, see nodata.
-        model: a network, or a `restoration.tiles.Tiled`, which compiles the network only once for many images. A
-            `models.DiffNet` processes the image in tiles; other networks get the whole image. A network for colour
-            images needs RGB.
+        model: a network; the name of a preset, see `from_preset`; or a `restoration.tiles.Tiled`, which loads and
+            compiles a network only once for many images. A `models.DiffNet` processes the image in tiles; other
+            networks get the whole image. A network for colour images needs RGB.
         channel_axis: the axis of the channels, as in scikit-image; negative numbers count from the end. None: the last
             axis, if there are three. With this argument, there may be more than four channels; then each is a separate
             gray image with its own maximum.
@@ -91,6 +97,12 @@ def restore(
             photographs for "white"). None is "auto" for such a network. For a `Tiled`, give it to the `Tiled` instead.
         precision: "float32", "bfloat16" or "auto" for a float32 network, see `networks.precision`. None uses the
             network as it is; presets are in float32. For a `Tiled`, give it to the `Tiled` instead.
+        contrast, time: only for a network that is given the diffusion, such as a `models.ConditionedDiffNet`, and
+            required there: the contrast λ of the diffusion to undo, in what the network sees, divided by white − black;
+            and its time T in pixels², a multiple of the network's time step, 0.1. For a `Tiled`, give them to the
+            `Tiled` instead.
+        diffusivity: for such a network that knows several: the name of one, see `diffusivity.DIFFUSIVITIES`. None for
+            its first one.
         out: an array to write the result into: the image's shape, and its dtype, or uint8, uint16 or any float. None
             makes one with the image's dtype. Conversion maps full range to full range: white is 255, 65535, or 1.0 in
             floats. out may be the image itself or share memory with it. If it is the image itself, two or three rows of
@@ -110,13 +122,14 @@ def restore(
         TypeError: if the dtype is not supported, such as bool, or the model is not a Keras model.
         ValueError: if a shape is wrong; if the image contains NaN, infinity, fill values or negative values too large
             for noise, and nodata, or black and white, do not explain them; if out cannot represent the image; if noise
-            is given for a network without a noise map, or if the image is too small to estimate it.
+            or a diffusion is given for a network that does not take it, or is missing or out of range; or if the image
+            is too small to estimate the noise.
 
     Warns:
         UserWarning: before the work starts. If only a few pixels, possibly defects, lie above half of the maximum; if
             the white of the dtype does not seem to be that of the image; if a preset was not trained on such images, on
-            so much noise, or on so few bits; if out's dtype cannot hold the PSNR that the preset reaches, see
-            `CEILINGS`. After the work if the estimated noise is too much for the preset.
+            so much noise, on such a diffusion, or on so few bits; if out's dtype cannot hold the PSNR that the preset
+            reaches, see `CEILINGS`. After the work if the estimated noise is too much for the preset.
     """
     array = np.asanyarray(image)
     pixels = layout.channels_last(array, channel_axis, name)
@@ -124,12 +137,15 @@ def restore(
     out = _output(array, out)
     if pixels.ndim == 3 and pixels.shape[2] > 4:
         colour = "bands"
-    if isinstance(model, Tiled) and noise is not None:
-        raise ValueError(f"noise={noise!r} with a Tiled; expected None. Give noise to Tiled(...) instead.")
-    if isinstance(model, Tiled) and precision is not None:
-        raise ValueError(f"precision={precision!r} with a Tiled; expected None. Give precision to Tiled(...) instead.")
+    given: dict[str, Any] = {"noise": noise, "precision": precision}
+    given |= {"contrast": contrast, "time": time, "diffusivity": diffusivity}
+    for key, value in given.items():
+        if isinstance(model, Tiled) and value is not None:
+            raise ValueError(f"{key}={value!r} with a Tiled; expected None. Give {key} to Tiled(...) instead.")
     data = layout.channels_last(np.ma.getdata(out), channel_axis)
-    tiled = model if isinstance(model, Tiled) else Tiled(model, tile, noise, precision)
+    if isinstance(model, (str, os.PathLike)):
+        model = presets.from_preset(model)
+    tiled = model if isinstance(model, Tiled) else Tiled(model, tile, **given)
     tiled.check(pixels.shape, name)
     plan = planned(pixels, name, colour, alpha, white, black, nodata, data.dtype, scale, tiled.channels, tiled.scale)
     _check_noise(plan, tiled)
@@ -139,6 +155,7 @@ def restore(
         messages += advice.of_values(plan.source, part.group, together, part.stats, part.scale, plan.white, black)
     messages += advice.of_network(tiled.model, plan.source, plan.parts[0].scale, data.dtype)
     messages += advice.of_noise(tiled.model, [tiled.noise] if isinstance(tiled.noise, float) else [])
+    messages += advice.of_diffusion(tiled.model, tiled.settings)
     for message in dict.fromkeys(messages):
         warnings.warn(message, stacklevel=2)
     _run(plan, tiled, data, progress)
@@ -180,11 +197,13 @@ def check(
 
 
 def _check_noise(plan: Plan, tiled: Tiled) -> None:
-    """Refuse a single σ for channels with different scales."""
+    """Refuse a single σ, or a single λ, for channels with different scales."""
     spans = sorted({part.scale.span for part in plan.parts if part.scale.span > 0})
-    if isinstance(tiled.noise, float) and len(spans) > 1:
+    given = {"noise": tiled.noise, "contrast": tiled.settings.get("contrast")}
+    named = [f"{name}={value:g}" for name, value in given.items() if isinstance(value, float)]
+    if named and len(spans) > 1:
         raise ValueError(
-            f"noise={tiled.noise:g} with channels of different scales: white minus black is {spans[0]:g} to "
+            f"{named[0]} with channels of different scales: white minus black is {spans[0]:g} to "
             f"{spans[-1]:g}; expected the same for all. Give one white for all (--white), or restore each by itself."
         )
 

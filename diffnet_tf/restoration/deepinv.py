@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 import keras
 
 from diffnet_tf.base.types import Boundary, Tensor
+from diffnet_tf.networks.conditioned import ConditionedDiffNet
 from diffnet_tf.physics import diffusion, inverses
 from diffnet_tf.restoration import tiles
 
@@ -212,6 +213,11 @@ class Denoiser(_Denoiser):
         _check()
         super().__init__()
         *_, self.channels = tiles.image_shape(model)
+        if isinstance(model, ConditionedDiffNet):
+            raise ValueError(
+                "The network is given λ and T of a diffusion, which deepinv's denoisers do not get; expected another "
+                "network. Call it with its inputs_of(...) instead."
+            )
         self.model = model
         self.eval()  # PyTorch's default is training, in which a preset may use TF32 on a GPU
 

@@ -4,6 +4,8 @@ After one diffusion layer, a pixel depends on its neighbours within `depth` pixe
 within the reach of the stencil (one or two pixels), whichever is larger. The margin of a tile is the sum of these over
 all layers, so its result equals that of the whole image, up to rounding. At the image border there is no margin.
 
+A network that is given the diffusion computes it in each layer, which reaches two pixels further in each of its steps.
+
 After one stage of TNRD, a pixel depends on its neighbours within twice the radius of a filter. For other networks the
 reach is not known, so they get the whole image. A DiffNet with periodic boundaries gets it, too: its first pixels
 depend on the last ones.
@@ -21,29 +23,39 @@ from keras import ops
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import Array, PathLike
 from diffnet_tf.networks import cards, presets
+from diffnet_tf.networks.conditioned import ConditionedDiffNet
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.networks.precision import exact
 from diffnet_tf.networks.tnrd import ReactionDiffusionNet
 from diffnet_tf.restoration import noise as estimation
 from diffnet_tf.restoration.overlap import ahead
+from diffnet_tf.restoration.settings import settings
 
 
-def reach(model: keras.Model) -> int | None:
+def reach(model: keras.Model, time: float | None = None) -> int | None:
     """The distance in pixels within which an output pixel depends on the input.
 
-    Known for a `models.DiffNet` and a `models.ReactionDiffusionNet`. None for other networks, and for a DiffNet with
-    periodic boundaries.
+    Known for a `models.DiffNet`, a `models.ConditionedDiffNet` and a `models.ReactionDiffusionNet`. None for other
+    networks, and for periodic boundaries.
+
+    Args:
+        model: the network.
+        time: T of the diffusion that a `models.ConditionedDiffNet` is given; None for the longest.
     """
     if isinstance(model, ReactionDiffusionNet):
         return model.reach
-    if not isinstance(model, DiffNet) or any(layer.boundary == "periodic" for layer in model.diffusion_layers):
+    if not isinstance(model, (DiffNet, ConditionedDiffNet)):
         return None
+    if any(layer.boundary == "periodic" for layer in model.diffusion_layers):
+        return None
+    if isinstance(model, ConditionedDiffNet):
+        return model.reach_for(time)
     return sum(layer.reach for layer in model.diffusion_layers)
 
 
 def image_shape(model: keras.Model) -> tuple[int | None, int | None, int]:
-    """(height, width, channels) of a network's images: None for any height or width; without the noise map.
+    """(height, width, channels) of a network's images: None for any height or width; without maps of σ and others.
 
     Raises:
         TypeError, ValueError: if the model does not map gray or colour images to images of the same shape.
@@ -53,13 +65,10 @@ def image_shape(model: keras.Model) -> tuple[int | None, int | None, int]:
             f"The model is a {type(model).__name__}; expected a Keras model, such as dn.from_preset('inverse')."
         )
     shapes: list[Any] = [getattr(model, kind, None) for kind in ("input_shape", "output_shape")]
-    noise_map = isinstance(model, DiffNet) and model.diffusion_layers[0].noise_map
+    maps = int(isinstance(model, DiffNet) and model.diffusion_layers[0].noise_map)
+    maps = len(model.conditions) if isinstance(model, ConditionedDiffNet) else maps
     channels = [shape[-1] if isinstance(shape, tuple) and len(shape) == 4 else None for shape in shapes]
-    if (
-        channels[1] not in (1, 3)
-        or channels[0] != channels[1] + noise_map
-        or checks.differ(shapes[0][1:3], shapes[1][1:3])
-    ):
+    if channels[1] not in (1, 3) or channels[0] != channels[1] + maps or checks.differ(shapes[0][1:3], shapes[1][1:3]):
         raise ValueError(
             f"The model maps {shapes[0]} to {shapes[1]}; expected images (batch, height, width, 1 or 3) for both. Call "
             f"the "
@@ -82,23 +91,33 @@ class Tiled:
         noise: for a network with a noise map: σ of the noise as a share of white, or "auto" (also if it is None) to
             estimate it from each image, see `dn.estimate_noise`. For other networks None.
         precision: "float32", "bfloat16" or "auto", see `networks.precision`; None for the network's own dtype.
+        contrast, time, diffusivity: for a network that is given the diffusion, see `settings.settings`.
 
     Raises:
         TypeError: if the model is not a Keras model.
-        ValueError: if the model does not map images to images; if noise is out of range or not needed; if the precision
-            is unknown, or the network is not a float32 network from this package.
+        ValueError: if the model does not map images to images; if noise or the diffusion is out of range, missing or
+            not needed; if the precision is unknown, or the network is not a float32 network from this package.
 
     Attributes:
         channels: channels of the images, 1 or 3.
         reach: see `reach`.
         noise: σ, "auto", or None for a network without a noise map.
+        settings: the further numbers that the network is given, by name.
         scale: "maximum" or "white", as the network's card says (`presets.card`); None for a network without a card.
         estimates: the σ that were estimated for the last image, as shares of white: one for each part that is
             processed separately.
     """
 
     def __init__(
-        self, model: keras.Model, tile: int = 512, noise: float | str | None = None, precision: str | None = None
+        self,
+        model: keras.Model,
+        tile: int = 512,
+        noise: float | str | None = None,
+        precision: str | None = None,
+        *,
+        contrast: float | None = None,
+        time: float | None = None,
+        diffusivity: str | None = None,
     ) -> None:
         checks.count(tile, "tile")
         *self._size, self.channels = image_shape(model)
@@ -107,7 +126,8 @@ class Tiled:
                 f"precision={precision!r} for a {type(model).__name__}; expected None, or a network from this package."
             )
         model = model if precision is None else presets.in_precision(model, precision)
-        self.model, self.tile, self.reach, self.estimates = model, tile, reach(model), list[float]()
+        self.settings = settings(model, contrast, time, diffusivity)
+        self.model, self.tile, self.reach, self.estimates = model, tile, reach(model, time), list[float]()
         noise_map = model.input_shape[-1] > self.channels
         if noise is not None and not noise_map:
             raise ValueError(
@@ -209,9 +229,8 @@ class Tiled:
             (_, rows, _), (_, columns, _) = extent
             part = np.asarray(read(rows, columns), "float32")[None]
             part = part[..., None] if self.channels == 1 else part
-            if sigma is not None:
-                part = np.concatenate([part, np.full_like(part[..., :1], sigma)], axis=-1)
-            return part
+            maps = [] if sigma is None else [sigma, *self.settings.values()]
+            return np.concatenate([part, *(np.full_like(part[..., :1], value) for value in maps)], axis=-1)
 
         with contextlib.closing(ahead(prepare, extents, waiting)) as parts:
             for part, ((rows, _, inner_rows), (columns, _, inner_columns)) in zip(parts, extents):

@@ -26,7 +26,9 @@ CARD = {
     "limits": "It fails for σ > 10 %.",
 }
 NOISY = {**CARD, "noise": (0.0, 0.1)}
+GIVEN = {**NOISY, "diffusion": {"contrast": (0.1, 0.4), "time": (0.2, 1.0)}}
 DiffNet, LinearDiffNet = dn.models.DiffNet, dn.models.LinearDiffNet
+ConditionedDiffNet = dn.models.ConditionedDiffNet
 NETWORKS = {
     "DiffNet": lambda: DiffNet(2, 3, 4),
     "of one convolution": lambda: DiffNet(1, 1, 4, boundary="dirichlet", initial_scale=0.1, initial_time_step=0.3),
@@ -36,6 +38,10 @@ NETWORKS = {
     "mixing": lambda: DiffNet(1, 2, 4, channels=3, mixing=True),
     "noise map": lambda: DiffNet(2, 2, 4, noise_map=True),
     "all of these": lambda: DiffNet(1, 1, 4, points=13, channels=3, mixing=True, noise_map=True),
+    "conditioned": lambda: ConditionedDiffNet(2, 2, 4, correction=True, diffusivities=["weickert", "charbonnier"]),
+    "conditioned, all of it": lambda: ConditionedDiffNet(
+        2, 2, 4, points=9, dilations=(1, 2), residual=True, correction=True, start=1, shared=True, steps=4, relu=False
+    ),
     "linear": lambda: LinearDiffNet((12, 9), 2),
     "linear, mean-free": lambda: LinearDiffNet((12, 9), 1, generalised=False, boundary="dirichlet"),
     "U-Net": lambda: dn.models.UNet((2, 3, 4)),
@@ -78,7 +84,7 @@ def preset(tmp_path):
 @pytest.mark.parametrize("name", slow_on_jax(list(NETWORKS), *QUICK))
 def test_a_network_comes_back_as_it_was(name, tmp_path):
     model = made(name)
-    card = NOISY if "noise_map" in plain.describe(model) else CARD
+    card = GIVEN if name.startswith("conditioned") else NOISY if "noise_map" in plain.describe(model) else CARD
     dn.save_to_preset(model, tmp_path / "mine", card)
     read = dn.from_preset(tmp_path / "mine")
     assert type(read) is type(model) and plain.describe(read) == plain.describe(model)
@@ -100,7 +106,7 @@ def test_it_is_the_same_in_a_fresh_process(tmp_path):
     """Keras numbers what it makes; the names in the file must not depend on what was made before."""
     for name in NETWORKS:
         DiffNet(1, 1, 2)
-        dn.save_to_preset(made(name), tmp_path / name.replace(" ", "-"), NOISY)
+        dn.save_to_preset(made(name), tmp_path / name.replace(" ", "-"), GIVEN)
         np.save(tmp_path / f"{name.replace(' ', '-')}.npy", output(made(name), np.random.default_rng(1)))
     code = """
 import sys, pathlib, keras, numpy as np, diffnet_tf as dn

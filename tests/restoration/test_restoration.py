@@ -42,7 +42,7 @@ def test_a_smaller_halo_would_not_do(model, monkeypatch):
     """The reach is not larger than it has to be, so that the test above would see it miss."""
     image = np.random.default_rng(1).random((64, 64)).astype("float32")
     image[0, 0] = 1.0
-    monkeypatch.setattr(tiles, "reach", lambda model: 5)
+    monkeypatch.setattr(tiles, "reach", lambda *_: 5)
     assert np.abs(dn.restore(image, model, tile=16) - whole(model, image)).max() > 1e-5
 
 
