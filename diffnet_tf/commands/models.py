@@ -83,8 +83,7 @@ def add_diffusion(parser: ArgumentParser) -> None:
         "--time",
         metavar="T",
         type=float,
-        help="time T of the diffusion to undo in pixels², a multiple of 0.1; only for networks that are given it, and "
-        "required there",
+        help="time T of the diffusion to undo in pixels²; only for networks that are given it, and required there",
     )
     parser.add_argument(
         "--diffusivity",

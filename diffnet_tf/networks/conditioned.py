@@ -113,7 +113,7 @@ class ConditionedDiffNet(StencilModel):
         shared: apply one and the same layer num_layers times, instead of layers with weights of their own.
         diffusivities: names of the diffusivities that it may be given, see `diffusivity.DIFFUSIVITIES`; not
             "regularised_tv".
-        steps, dt: the largest number of explicit steps, and their length in pixels²: T is a multiple of dt.
+        steps, dt: the largest number of explicit steps, and their length in pixels².
         relu: whether the output passes a final ReLU.
         dtype: a dtype policy; images, the diffusion and time steps are always float32 or wider.
 
@@ -208,7 +208,7 @@ class ConditionedDiffNet(StencilModel):
         Args:
             noise: σ of the noise, as a share of white.
             contrast: λ, as a share of white for a pixel, above 0.
-            time: T in pixels², a multiple of dt.
+            time: T in pixels², at most steps · dt.
             diffusivity: one of `diffusivities`; None for the first one.
 
         Raises:

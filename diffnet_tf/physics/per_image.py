@@ -1,7 +1,7 @@
 """Explicit nonlinear diffusion of a batch in which every image has a contrast λ, a time T and a diffusivity of its own.
 
-It is `diffusion.nonlinear` for every image, in one computation: all images do as many steps as the longest of them
-needs, and an image keeps its state once its time is over.
+It is `diffusion.nonlinear` for every image, in one computation: all images do the same number of steps, and those after
+the time of an image have length 0.
 
 >>> import diffnet_tf as dn
 >>> images = dn.data.load_images("skimage", split="test", limit=2)
@@ -28,7 +28,7 @@ from diffnet_tf.physics.steps import SCHEMES, as_batch, check_stability, explici
 
 STEPS, DT = 10, 0.1
 """The most steps, and their length in pixels², if nothing else is given: times up to 1."""
-NEAR = 1e-3  # how far a number of steps may be from a whole one: times are rounded
+NEAR = 1e-4  # how far a number of steps may be above a whole one: times are rounded
 
 
 def per_image(
@@ -45,14 +45,14 @@ def per_image(
 ) -> Tensor:
     """Explicit diffusion (2.10) with a different contrast, time and diffusivity for every image of a batch.
 
-    For every image it equals `nonlinear(u, time / dt, dt, contrast, diffusivity, boundary, scheme=scheme)` up to
-    rounding. It can be differentiated with respect to u and to the contrast; not to the time, which is a number of
-    steps.
+    If the time of an image is a multiple of dt, its result equals `nonlinear(u, time / dt, dt, contrast, diffusivity,
+    boundary, scheme=scheme)` up to rounding. Otherwise its last step is shorter. The result can be differentiated with
+    respect to images, contrasts and times.
 
     Args:
         u: images, (batch, height, width, 1) or (height, width), floating point.
         contrast: λ in gray values per pixel, above 0: one number, or one for each image, (batch,) or (batch, 1, 1, 1).
-        time: T in pixels², a multiple of dt from 0 to steps · dt: one number, or one for each image, likewise.
+        time: T in pixels², from 0 to steps · dt: one number, or one for each image, likewise.
         diffusivity: one for all images, or several to choose from; see `diffusivity.DIFFUSIVITIES`. Not
             "regularised_tv", whose largest stable step depends on the contrast.
         kind: with several diffusivities, the number of that of each image, counted from 0: one number, or one for each
@@ -65,8 +65,8 @@ def per_image(
         The diffused images, of u's shape and dtype.
 
     Raises:
-        ValueError: for an argument out of range; in numbers and arrays also for a time that is not such a multiple, and
-            for a contrast that is not above 0. (The values of tensors are not checked.)
+        ValueError: for an argument out of range. (The values of times and contrasts are checked in numbers and arrays,
+            not in tensors.)
         TypeError: if the images are not floating point.
     """
     checks.count(steps, "steps")
@@ -84,7 +84,6 @@ def per_image(
     u, restore = as_batch(u)
     contrast, time, kind = _checked(contrast, time, kind, steps, float(dt), len(functions))
     contrast, time, kind = (_of_images(value, u, name) for value, name in zip((contrast, time, kind), _NAMES))
-    number = ops.round(time / dt)
 
     def gamma(u: Tensor) -> Tensor:
         s2 = squared_gradient(u, boundary, scheme)
@@ -94,7 +93,7 @@ def per_image(
         return chosen
 
     for k in range(steps):
-        u = ops.where(number > k, explicit_step(u, float(dt), gamma(u), boundary), u)
+        u = explicit_step(u, ops.clip(time - k * float(dt), 0.0, float(dt)), gamma(u), boundary)
     return restore(u)
 
 
@@ -102,18 +101,16 @@ _NAMES = ("contrast", "time", "kind")
 
 
 def number_of_steps(time: float, steps: int = STEPS, dt: float = DT) -> int:
-    """The number of steps of a diffusion time.
+    """The number of steps of a diffusion time, of which the last one may be shorter.
 
     Raises:
-        TypeError, ValueError: unless the time is a multiple of dt from 0 to steps · dt.
+        TypeError, ValueError: unless the time is at least 0 and at most steps · dt.
     """
     checks.not_negative(time, "time")
-    number = time / dt
-    if abs(number - round(number)) > NEAR or round(number) > steps:
-        raise ValueError(
-            f"time={time:g}; expected a multiple of {dt:g}, the length of a step, and at most {steps * dt:g}."
-        )
-    return round(number)
+    number = math.ceil(time / dt - NEAR)
+    if number > steps:
+        raise ValueError(f"time={time:g}; expected at most {steps * dt:g}, {steps} steps of {dt:g}.")
+    return number
 
 
 def _checked(contrast: Any, time: Any, kind: Any, steps: int, dt: float, kinds: int) -> tuple[Any, Any, Any]:

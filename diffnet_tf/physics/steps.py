@@ -182,12 +182,12 @@ def divergence(u: Tensor, gamma: Tensor | None = None, boundary: Boundary = "neu
     return divergence_along(u, 1, gamma, boundary) + divergence_along(u, 2, gamma, boundary)
 
 
-def explicit_step(u: Tensor, dt: float, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
+def explicit_step(u: Tensor, dt: float | Tensor, gamma: Tensor | None = None, boundary: Boundary = "neumann") -> Tensor:
     """u⁺ = (Id + δt L(γ)) u, eq. (2.10). Stable if δt · 4 max γ ≤ 1, which the caller must check.
 
     Args:
         u: (batch, height, width, channels).
-        dt: time step in pixels².
+        dt: time step in pixels², or one for each image, (batch, 1, 1, 1).
         gamma, boundary: see `divergence`.
 
     Returns:

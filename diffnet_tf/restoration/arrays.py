@@ -99,8 +99,7 @@ def restore(
             network as it is; presets are in float32. For a `Tiled`, give it to the `Tiled` instead.
         contrast, time: only for a network that is given the diffusion, such as a `models.ConditionedDiffNet`, and
             required there: the contrast λ of the diffusion to undo, in what the network sees, divided by white − black;
-            and its time T in pixels², a multiple of the network's time step, 0.1. For a `Tiled`, give them to the
-            `Tiled` instead.
+            and its time T in pixels². For a `Tiled`, give them to the `Tiled` instead.
         diffusivity: for such a network that knows several: the name of one, see `diffusivity.DIFFUSIVITIES`. None for
             its first one.
         out: an array to write the result into: the image's shape, and its dtype, or uint8, uint16 or any float. None

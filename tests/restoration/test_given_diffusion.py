@@ -57,7 +57,7 @@ def whole(model, image, **changes):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, *(pytest.param(each, marks=slow) for each in ({"time": 0.3, "diffusivity": "weickert"}, {"contrast": 0.1}))],
+    [{}, *(pytest.param(each, marks=slow) for each in ({"time": 0.23, "diffusivity": "weickert"}, {"contrast": 0.1}))],
 )
 def test_tiles_give_the_whole_image(model, image, changes):
     result = dn.restore(image, model, tile=40, **{**GIVEN, **changes})
@@ -118,7 +118,6 @@ def test_a_warning_outside_the_ranges_of_the_card(preset, image, changes, messag
     [
         ({"contrast": None}, ValueError, "contrast is missing; .* contrast=0.2, time=0.4 .--contrast 0.2 --time 0.4"),
         ({"time": None}, ValueError, "time is missing"),
-        ({"time": 0.25}, ValueError, "time=0.25; expected a multiple of 0.1"),
         ({"time": 0.4}, ValueError, "at most 0.3"),
         ({"contrast": 0.0}, ValueError, "contrast"),
         ({"contrast": "auto"}, TypeError, "contrast='auto' is a str; expected a number"),
