@@ -23,6 +23,7 @@ from experiments.lib import (
     denoise_card,
     denoise_figure,
     front,
+    given_figure,
     jobs,
     ledger,
     ledger_tables,
@@ -41,6 +42,7 @@ QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
     "denoise": "denoise.md",
     "denoise-stencils": "denoise.md",
     "any-noise": "any-noise.md",
+    "inverse-any": "inverse-any.md",
     "denoise-colour": "denoise-colour.md",
     "all-noise": "all-noise.md",
     "learned-operator": "learned-operator.md",
@@ -259,6 +261,13 @@ TABLES[DOCS / "beyond" / QUESTIONS["denoise"]] |= {
     "methods": functools.partial(of_record, denoise_figure.table, "denoise"),
     "search": functools.partial(of_record, denoise_figure.search_table, "denoise"),
     "stencils": functools.partial(shown, "denoise-stencils"),
+}
+TABLES[DOCS / "beyond" / QUESTIONS["inverse-any"]] |= {
+    "pictures": functools.partial(shown, "inverse-any"),
+    "settings": functools.partial(of_record, given_figure.table, "inverse-any"),
+    "search": functools.partial(of_record, given_figure.search_table, "inverse-any"),
+    "wrong": functools.partial(of_record, given_figure.wrong_table, "inverse-any"),
+    "noiseless": functools.partial(of_record, given_figure.noiseless_table, "inverse-any"),
 }
 TABLES[DOCS / "beyond" / QUESTIONS["denoise-colour"]] |= {
     "denoisers": functools.partial(of_record, colour_figure.table, "denoise-colour"),

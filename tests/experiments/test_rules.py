@@ -12,6 +12,7 @@ from tests.experiments import (
     rules_denoise,
     rules_denoise_colour,
     rules_denoise_stencils,
+    rules_inverse_any,
     rules_layers,
     rules_paper,
 )
@@ -22,6 +23,7 @@ BEYOND = (
     | rules_conservative.CASES
     | rules_denoise_stencils.CASES
     | rules_denoise_colour.CASES
+    | rules_inverse_any.CASES
 )
 BEYOND |= {(denoise.TITLE, text): answers for text, answers in rules_denoise.CASES.items()}
 CASES = {ledger.PAPER: rules_paper.CASES | rules_layers.CASES, ledger.BEYOND: BEYOND}
