@@ -11,8 +11,8 @@ from diffnet_tf import files
 from diffnet_tf.base import choices, command_line
 from diffnet_tf.files import model_files, reading
 from diffnet_tf.networks import cards, presets
-from experiments import all_noise, any_noise, denoise, denoise_colour, precision, rounding
-from experiments.lib import denoise_card, records, registry, settings, study
+from experiments import all_noise, any_noise, denoise, denoise_colour, inverse_any, precision, rounding
+from experiments.lib import denoise_card, given_card, given_record, records, registry, settings, study
 
 LIMITS = {
     "forward": "It computes one diffusion, the one on this card, of an image that is scaled to a maximum of 1. It is "
@@ -170,7 +170,7 @@ def as_markdown(described):
 | task | {cards.task(described)} |
 |---|---|
 {undone}| images | {described["images"]["kind"]} |
-| network | `{_call("DiffNet", described["network"])}` |
+| network | `{_network(dict(described["network"]))}` |
 | trained on | {training["data"]}, {training["training_images"]:,} images{_note(training)} |
 | training | recipe `{recipe}`, {training["steps"]:,} steps, {minutes:.0f} min, seed {training["seed"]} |
 | tested on | {quality["data"]}, {quality["output"]["n"]} images: {quality["measure"]}, mean ± standard deviation |
@@ -179,6 +179,10 @@ def as_markdown(described):
 {_further(quality)}| trained by | `{described["command"]}`, at commit {training["commit"][:7]} |
 | SHA-256 of the weights | `{described["sha256"]}` |
 """
+
+
+def _network(arguments):
+    return _call(arguments.pop("class", "DiffNet"), arguments)
 
 
 def _call(name, arguments):
@@ -191,7 +195,14 @@ def _note(training):
 
 
 def _further(quality):
-    return _levels(quality) + _rounded(quality) + _precision(quality)
+    return _levels(quality) + _settings(quality) + _rounded(quality) + _precision(quality)
+
+
+def _settings(quality):
+    return "".join(
+        f"| with λ, T, σ = {name.replace('-', ', ')} | {of['input']:.2f} dB → {of['output']:.2f} dB |\n"
+        for name, of in quality.get("settings", {}).items()
+    )
 
 
 def _levels(quality):
@@ -250,6 +261,21 @@ def _denoiser(experiment, kind, preset, chosen):
     print(chosen.folder / f"{preset}.npz")
 
 
+def _inverse_any(chosen):
+    """Make the preset that is given the diffusion, if its experiment has been run."""
+    directory = chosen.results_dir / inverse_any.NAME
+    if not (directory / records.RECORD).exists():
+        return
+    record, arrays = records.load(directory)
+    runs = [run for run in study.finished(directory) if run["name"] == given_record.OURS]
+    training = max(runs, key=lambda run: run["steps"])
+    command = f"python -m experiments.inverse_any --budget {training['budget']} {_images(training)}--results_dir"
+    described = given_card.card(record, arrays, training, PHOTOGRAPHS, f"{command} results")
+    model = model_files.load(directory / study.RUNS / f"{training['file']}{model_files.SUFFIX}")
+    presets.save(inverse_any.NAME, model, described, chosen.folder)
+    print(chosen.folder / f"{inverse_any.NAME}.npz")
+
+
 def parser():
     """The command line."""
     parser = command_line.Parser(prog="python -m experiments.presets", description=__doc__)
@@ -282,6 +308,7 @@ def main(arguments=None):
         print(chosen.folder / f"{preset}.npz")
     for experiment, kind, preset in DENOISERS:
         _denoiser(experiment, kind, preset, chosen)
+    _inverse_any(chosen)
     paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]
     described = [reading.json_object(path) for path in paths]
     files.write_text(chosen.folder / CARDS, "\n".join([TITLE, contents(described), *map(as_markdown, described)]))

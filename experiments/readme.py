@@ -14,7 +14,7 @@ from benchmarks import exports, long_times, report
 from diffnet_tf import files
 from diffnet_tf.evaluation import benchmark
 from diffnet_tf.files import reading
-from diffnet_tf.networks import precision, presets
+from diffnet_tf.networks import cards, precision, presets
 from experiments import any_noise
 from experiments.lib import (
     captions,
@@ -195,6 +195,9 @@ def exported(results):
 def _task(record):
     if record["problem"] == "denoise":
         return f"removes noise, σ up to {255 * record['noise'][1]:.0f}/255; here σ = {denoise_card.SHOWN}/255"
+    if given := cards.of_diffusion(record):
+        (low, high), (first, last) = given["contrast"], given["time"]
+        return f"inverse of any diffusion, λ {low:g} to {high:g}, T {first:g} to {last:g}; here 0.2 and 0.4, 1 % noise"
     if isinstance(record["noise"], list):  # of a network that is given σ
         low, high = (100 * sigma for sigma in record["noise"])
         return f"{record['problem']}, {low:g} to {high:g} % noise; here {captions.percent(any_noise.CARD)}"

@@ -31,7 +31,8 @@ def method(name, setting):
     if name == "newton":
         grid["alpha"] = ALPHAS
     if "strength" in grid:  # those of the package are for σ = 1 %
-        grid["strength"] = tuple(value * setting.noise / 0.01 for value in grid["strength"])
+        low, *_, high = grid["strength"]
+        grid["strength"] = tuple(value * setting.noise / 0.01 for value in (low / 2, *grid["strength"], 2 * high))
     return dataclasses.replace(one, grid=grid, most=MOST.get(name, 0))
 
 

@@ -50,7 +50,7 @@ def _draw(record):
                 axis.plot(*zip(*points), linestyle="none", **{"markersize": 6, **look})
         labels = [f"λ {NAMES[name].contrast:g}\nT {NAMES[name].time:g}" for name in names]
         axis.set_xticks(range(len(names)), labels)
-        axis.set(ylabel="PSNR in dB", title=f"{100 * noise:g} % noise")
+        axis.set(xlim=(-0.5, len(names) - 0.5), ylabel="PSNR in dB", title=f"{100 * noise:g} % noise")
         axis.grid(axis="y", alpha=0.3)
     entries = [(label, {"linestyle": "", "markersize": 6, **look}) for label, look in MARKERS.values()]
     figures.key(figure, entries, loc="outside upper center", ncols=3)
