@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffnet_tf import files
-from diffnet_tf.base import checks, command_line
+from diffnet_tf.base import checks
 from diffnet_tf.base.choices import PRESETS, PROBLEMS, SOURCES
 from diffnet_tf.base.types import Array
-from diffnet_tf.commands import trained
+from diffnet_tf.commands import train_given, trained
 from diffnet_tf.files import model_files, provenance
 from diffnet_tf.networks import cards
 
@@ -62,10 +62,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--noise",
-        type=command_line.number_or_fraction,
-        help="σ of the noise on the inputs, for images in [0, 1], such as 0.01 or 25/255 (default: as the preset given "
-        "with --init, else 0)",
+        type=train_given.sigma,
+        help="σ of the noise on the inputs, for images in [0, 1], such as 0.01 or 25/255; with --contrast and --time "
+        "also a range, such as 0.001,0.05 (default: as the preset given with --init, else 0)",
     )
+    train_given.add_arguments(parser)
     parser.add_argument(
         "--steps", type=int, default=2_400, help="number of training steps; 2,400 take a few minutes on 2 cores"
     )
@@ -95,12 +96,14 @@ def run(arguments: Namespace) -> int:
     )
     recipe = _recipe(arguments, train)
     keras.utils.set_random_seed(arguments.seed)
-    if model is None:
+    if model is None and train_given.wanted(arguments):
+        model = train_given.network(recipe)
+    elif model is None:
         model = DiffNet(initial_scale=recipe.initial_scale, relu=arguments.problem != "denoise")
     if not trained.is_file(arguments.out):
         plain.describe(model)  # refuses networks that a preset cannot hold, before the work
     print(f"Device: {provenance.device()}", flush=True)
-    options = {"problem": arguments.problem, "noise": arguments.noise, "seed": arguments.seed}
+    options = {"problem": arguments.problem, "seed": arguments.seed, **train_given.options(arguments)}
     inputs, targets = data.paired_arrays(held_out, **options)
 
     def quality(images: Array) -> dict[str, float]:
@@ -109,7 +112,7 @@ def run(arguments: Namespace) -> int:
     def restored() -> Array:
         return model.predict(inputs, batch_size=16, verbose=0)
 
-    before = {"without a network": quality(inputs)}
+    before = {"without a network": quality(inputs[..., : targets.shape[-1]])}
     if arguments.init:
         before[arguments.init] = quality(restored())
     # Next to the model, where the same command finds it again.
@@ -180,7 +183,7 @@ def _check(arguments: Namespace) -> None:
     checks.count(arguments.seed, "--seed", minimum=0)
     if arguments.seed > LARGEST_SEED:
         raise ValueError(f"--seed={arguments.seed}; expected at most {LARGEST_SEED}.")
-    checks.noise_level(arguments.noise, "--noise")
+    train_given.check(arguments)
     if arguments.learning_rate is not None:
         checks.positive(arguments.learning_rate, "--learning-rate")
     files.check_writable(arguments.out.parent, "--out")
@@ -204,7 +207,7 @@ def _images(arguments: Namespace, colour: bool, scale: str = "maximum") -> tuple
     )
     if not whole:
         return train, held_out
-    crop = min(recipes.crop(arguments.noise), train.sizes.min(axis=1).max())
+    crop = min(recipes.crop(train_given.highest(arguments)), train.sizes.min(axis=1).max())
     kept, kept_out = (data.at_least(images, crop) for images in (train, held_out))
     skipped = len(train) + len(held_out) - len(kept) - len(kept_out)
     if not len(kept_out):
@@ -226,8 +229,10 @@ def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
 
     fast = recipes.get("fast")
     rate = arguments.learning_rate or (FINE_TUNING_RATE if arguments.init else fast.learning_rate)
-    crop = min(recipes.crop(arguments.noise), int(train.sizes.min()))
-    return dataclasses.replace(fast, crop=crop, learning_rate=rate)
+    crop = min(recipes.crop(train_given.highest(arguments)), int(train.sizes.min()))
+    # With a range of noise, a batch has easy and hard examples: only the logarithm of their errors is comparable.
+    loss = "log" if isinstance(arguments.noise, tuple) else fast.loss
+    return dataclasses.replace(fast, crop=crop, learning_rate=rate, loss=loss)
 
 
 def _start(name: str) -> keras.Model:

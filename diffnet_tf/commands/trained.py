@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import PathLike
+from diffnet_tf.commands import train_given
 from diffnet_tf.files import model_card, model_files, provenance
 from diffnet_tf.networks import cards, hub
 
@@ -44,7 +45,7 @@ def card(
     defaults = inspect.signature(diffusion.perona_malik).parameters
     settings = {name: defaults[name].default for name in ("steps", "dt", "contrast", "boundary")}
     count, height, width, channels = held_out.shape
-    kind, noise = "RGB" if channels == 3 else "gray", f"{100 * arguments.noise:g} % noise"
+    kind, noise = "RGB" if channels == 3 else "gray", f"{100 * train_given.highest(arguments):g} % noise"
     if arguments.problem == "inverse":
         does = f"It undoes Perona–Malik diffusion (four steps of 0.1, λ = 0.2) of {kind} images with {noise}."
     elif arguments.problem == "denoise":
@@ -57,6 +58,7 @@ def card(
     one = "a white of 1" if only_noise else "a maximum of 1"
     start = arguments.init and (arguments.init if hub.SCHEME in arguments.init else Path(arguments.init).name)
     folder = f"the folder {Path(arguments.directory).resolve().name!r}"
+    given = train_given.card(arguments) if train_given.wanted(arguments) else {}
     return {
         "description": does,
         "author": "unknown",
@@ -82,6 +84,7 @@ def card(
             "input": measured[0],
             "output": measured[-1],
         },
+        **given,
     }
 
 

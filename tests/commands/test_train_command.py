@@ -91,6 +91,42 @@ def test_a_denoiser_is_trained_on_the_scale_of_white(folder, tmp_path, monkeypat
     np.testing.assert_array_equal(dn.restore(dark, model), np.rint(expected))
 
 
+@slow
+def test_a_network_that_is_given_the_diffusion(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ranges = ("--contrast", "0.1,0.4", "--time", "0.2,0.4", "--noise", "0.001,0.05")
+    assert train(folder, "mine", *ranges, "--steps", 1) == 0
+    card, model = dn.presets.card("mine"), dn.from_preset("mine")
+    assert (card["noise"], card["problem"], card["training"]["recipe"]["loss"]) == ([0.001, 0.05], "inverse", "log")
+    assert cards.of_diffusion(card) == {"contrast": (0.1, 0.4), "time": (0.2, 0.4)}
+    assert isinstance(model, dn.models.ConditionedDiffNet) and "0.1 to 5 % noise" in card["description"]
+    command = ["restore", str(folder / "00.png"), "00.png", "--preset", "mine", "--contrast", "0.2", "--time", "0.3"]
+    assert main([*command, "--noise", "0.01"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--noise 0.001,0.05", "--noise 0.001,0.05 without --contrast and --time; expected one σ"),
+        ("--contrast 0.1,0.4 --noise 0.01", "--time is missing"),
+        ("--contrast 0.1,0.4 --time 0.2,1", "--noise 0,0; expected numbers above 0"),
+        ("--contrast 0.4,0.1 --time 0.2,1 --noise 0.01", "--contrast 0.4,0.1; expected numbers above 0, the lower"),
+        ("--contrast 0.1,0.4 --time 0.2,1.2 --noise 0.01", "--time 0.2,1.2; expected at most 1"),
+        ("--contrast 0.1,0.4 --time 0.2,1 --noise 0.01,2", "--noise=2"),
+        ("--contrast 0.1,0.4 --time 0.2,1 --noise 0.01 --init inverse", "with --init"),
+        ("--contrast 0.1,0.4 --time 0.2,1 --noise 0.01 --problem denoise", "with --problem denoise"),
+        ("--contrast 0.1 --time 0.2,1", "'0.1'; expected two numbers"),
+    ],
+)
+def test_ranges_that_do_not_fit_are_refused(folder, tmp_path, capsys, monkeypatch, options, message):
+    monkeypatch.setattr(dn.training, "fit", None)
+    try:
+        assert train(folder, tmp_path / "mine.keras", *options.split()) == 2
+    except SystemExit as error:  # of the parser
+        assert error.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_what_cannot_become_a_preset_is_refused_before_the_work(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(dn.training, "fit", None)
