@@ -143,6 +143,31 @@ class ImageModel(keras.Model):
         """The number of channels of the input: 1 for gray images, plus 1 for a noise map."""
         return self._input_channels
 
+    @property
+    def recompute(self) -> bool:
+        """Whether training computes each diffusion layer again for its gradients, instead of keeping what it computed.
+
+        Memory then grows by one image per layer, instead of about a hundred. Gradients are the same up to rounding, and
+        a step takes longer. Set it before `compile` or `training.fit`. It only concerns training, so it is not saved.
+        In a model of your own, set `recompute` of its layers.
+
+        Raises:
+            ValueError: when it is set for a network without diffusion layers.
+        """
+        return any(layer.recompute for layer in self._recomputable)
+
+    @recompute.setter
+    def recompute(self, value: bool) -> None:
+        if not self._recomputable:
+            name = type(self).__name__
+            raise ValueError(f"{name} has no diffusion layers, the only ones that recompute. Leave recompute as it is.")
+        for layer in self._recomputable:
+            layer.recompute = bool(value)
+
+    @property
+    def _recomputable(self) -> list[keras.layers.Layer]:
+        return [layer for layer in self.layers if hasattr(layer, "recompute")]
+
     def _parts(self) -> Iterator[tuple[str, keras.layers.Layer]]:
         """The layers that can be frozen, with their names."""
         for layer in self.layers:

@@ -21,6 +21,7 @@ from keras import initializers, ops
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.backend import fused, narrows_float32
+from diffnet_tf.base.recompute import recomputed
 from diffnet_tf.base.types import Array, Shape, Tensor
 from diffnet_tf.networks import convolution, influence
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
@@ -104,6 +105,8 @@ class ReactionDiffusionLayer(keras.layers.Layer):
         ValueError: for an argument out of range, or an input of another shape.
     """
 
+    recompute = False  # see `ImageModel.recompute`
+
     def __init__(
         self,
         size: int = 7,
@@ -179,9 +182,12 @@ class ReactionDiffusionLayer(keras.layers.Layer):
         if not self.built:
             self.build((None, None, None, 1))
 
-    def call(self, u: Tensor, noisy: Tensor | None = None) -> Tensor:
+    def call(self, u: Tensor, noisy: Tensor | None = None, training: bool = False) -> Tensor:
+        stage = recomputed(self._stage, self) if training and self.recompute else self._stage
+        return stage(ops.cast(u, self.reaction.dtype), noisy=noisy)
+
+    def _stage(self, u: Tensor, noisy: Tensor | None = None) -> Tensor:
         dtype = self.reaction.dtype
-        u = ops.cast(u, dtype)
         kernels, image = self._kernels(), mirrored(u, self.reach)
         seen = kernels / self.gamma
         if dtype == "float32" and narrows_float32():
@@ -195,7 +201,7 @@ class ReactionDiffusionLayer(keras.layers.Layer):
         noisy = u if noisy is None else ops.cast(noisy, dtype)  # λ takes part anyway: Keras warns of unused variables
         return u - change - self.reaction * (u - noisy)
 
-    def compute_output_spec(self, u: Tensor, noisy: Tensor | None = None) -> keras.KerasTensor:
+    def compute_output_spec(self, u: Tensor, noisy: Tensor | None = None, training: bool = False) -> keras.KerasTensor:
         return keras.KerasTensor(u.shape, dtype=state_dtype(self.dtype_policy))
 
     def compute_output_shape(self, input_shape: Shape, *_: Any) -> Shape:

@@ -8,6 +8,7 @@ from keras import initializers, ops
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.backend import fused
+from diffnet_tf.base.recompute import recomputed
 from diffnet_tf.base.types import Boundary, Shape, Tensor
 from diffnet_tf.networks.convolution import state_dtype
 from diffnet_tf.networks.estimator import check_input
@@ -19,6 +20,7 @@ class Update(keras.layers.Layer):
     """The base of both diffusion layers: the learned time step and the update u⁺ = u + δt S(ζ)u, eq. (4.6)."""
 
     channels = 1  # of the image
+    recompute = False  # see `ImageModel.recompute`
 
     def __init__(self, initial_time_step: float, boundary: Boundary, **kwargs: Any) -> None:
         # Keras must not cast the input image to the compute dtype.
@@ -78,9 +80,14 @@ class Update(keras.layers.Layer):
     def call(
         self, u: Tensor, noise_map: Tensor | None = None, data: Tensor | None = None, training: bool = False
     ) -> Tensor:
-        u = ops.cast(u, self.time_step.dtype)
-        filters, rate = self._coefficients(u, noise_map)
-        return self.update(u, filters, training, rate=rate, data=data)
+        def step(u: Tensor, noise_map: Tensor | None = None, data: Tensor | None = None) -> Tensor:
+            filters, rate = self._coefficients(u, noise_map)
+            return self.update(u, filters, training, rate=rate, data=data)
+
+        again = training and self.recompute
+        return (recomputed(step, self) if again else step)(
+            ops.cast(u, self.time_step.dtype), noise_map=noise_map, data=data
+        )
 
     def update(
         self,
