@@ -1,0 +1,159 @@
+"""Longer times: one diffusion layer, applied again and again, against ten layers with weights of their own, for T = 2.
+
+Perona–Malik diffusion of 20 explicit steps of 0.1 is undone (inverse) and learned (forward), without noise. The
+inverse continues the question of `physics`, which trained ten layers for a minute. Forward is simpler: one shared layer
+could be exactly the explicit step. All networks are trained for equal time, so the slower ones get fewer steps. The
+shared layer is trained with gradients by recomputation (`model.recompute`).
+
+Budget `quick` tries 10, 20 and 40 applications, by validation images; `cpu` trains the chosen number for an hour.
+
+    python -m experiments.longer_times --budget quick  # 10 min on 2 cores
+    # 4 h: 4 trainings
+    python -m experiments.longer_times --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
+    python -m experiments.longer_times --budget cpu … --only inverse  # only these
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from experiments.lib import measure, networks, study, verdicts
+from experiments.lib.ledger import Claim
+from experiments.lib.longer_times_figure import alt, caption, draw  # noqa: F401
+from experiments.lib.measure import Task
+from experiments.lib.run import main
+
+NAME = "longer-times"
+TITLE = "Longer times"
+DIFFUSION = {"steps": 20, "dt": 0.1, "contrast": 0.2}
+LAYERS = 10  # with weights of their own
+TRIED = (10, 20, 40)  # applications of a shared layer
+CHOSEN = {"inverse": 20, "forward": 20}  # the best of them on validation images after `quick`
+ITERATIONS = 200  # of the fixed point
+VALIDATION = 16  # images
+# The time of a training step, in units of that of ten layers, whose optimiser has ten times the weights.
+COST = {"ten": 1.0, "shared-10": 0.95, "shared-20": 1.65, "shared-40": 3.25}
+BUDGETS = study.budgets(2, 1_400, 85_000)  # steps of the ten layers
+OF_TIME = ("training_seconds", "times")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A trained network or the fixed point; `method` is "ten", "shared-N" (applications of a layer) or "fixed-point"."""
+
+    problem: str
+    method: str
+    seed: int = 0
+
+    @property
+    def name(self):
+        """The name of its record."""
+        return f"{self.problem}-{self.method}" + (f"-seed-{self.seed}" if self.seed else "")
+
+    @property
+    def shared(self):
+        """Whether one layer is applied again and again."""
+        return self.method.startswith("shared-")
+
+
+def plan(budget, seed=0):
+    """All runs of a budget: `quick` tries several numbers of applications, the others have one."""
+    runs = [Run("inverse", "fixed-point")]
+    for problem, chosen in CHOSEN.items():
+        tried = {"smoke": TRIED[:1], "quick": TRIED}.get(budget, (chosen,))
+        runs += [Run(problem, method, seed) for method in ("ten", *(f"shared-{number}" for number in tried))]
+    return runs
+
+
+def parts(options):
+    """One training or measurement for each run of the plan."""
+    recipe, steps, limit = BUDGETS[options.budget]
+    images = functools.cache(lambda split: options.images(split, limit))
+    fixed, *trained = plan(options.budget, options.seed)
+    # Recipe `paper` is a number of steps, and not a time.
+    numbers = [steps if recipe == "paper" else round(steps / COST[run.method]) for run in trained]
+    return [
+        study.part(fixed, functools.partial(_measure, images)),
+        *(
+            study.part(run, functools.partial(_train, recipe, n, options, images), n)
+            for run, n in zip(trained, numbers)
+        ),
+    ]
+
+
+def gather(runs, root):
+    """All runs, their times, and the PSNR of every test image."""
+    kept = sorted(study.most_steps(runs, (*set(study.LEFT_OUT) - {*OF_TIME}, "ssim")), key=lambda run: run["name"])
+    arrays = {f"psnr_{run['name']}": np.array(run.pop("psnr"), "float32") for run in kept}
+    times = {key: {run["name"]: run.pop(key) for run in kept if key in run} for key in OF_TIME}
+    return study.Result({"diffusion": DIFFUSION, "runs": kept, **times}, arrays)
+
+
+def _degrade():
+    from diffnet_tf.base import backend
+    from diffnet_tf.physics import diffusion
+
+    return backend.compiled(functools.partial(diffusion.perona_malik, **DIFFUSION), fused=True)
+
+
+def _train(recipe, steps, options, images, run):
+    pairs = {"problem": run.problem, "degrade": _degrade(), "validation": images("validation")[:VALIDATION]}
+    made = functools.partial(_network, run), networks.recipe_for("DiffNet", recipe, Task(run.problem))
+    trained = study.train(options, *made, images("train"), steps=steps, seed=run.seed, name=run.name, **pairs)
+    tests = measure.pairs(Task(run.problem), images("test"), degrade=_degrade())
+    return study.tested(trained, *tests, **trained.record(history=True))
+
+
+def _network(run, recipe):
+    from diffnet_tf.networks import models
+
+    layers = int(run.method.split("-")[1]) if run.shared else LAYERS
+    network = models.DiffNet(layers, initial_scale=recipe.initial_scale, shared=run.shared)
+    network.recompute = run.shared
+    return network
+
+
+def _measure(images, run):
+    """The classical inverse, which knows the diffusion."""
+    from diffnet_tf.base import backend
+    from diffnet_tf.physics import diffusion
+
+    inverse = functools.partial(diffusion.fixed_point_inverse, iterations=ITERATIONS, **DIFFUSION)
+    tests = measure.pairs(Task(run.problem), images("test"), degrade=_degrade())
+    _, found, summary = measure.measured(backend.compiled(inverse, fused=True), *tests)
+    return study.Result({"steps": 0, "iterations": ITERATIONS, "results": summary, **study.values(found)})
+
+
+# ---- Claims ----------------------------------------------------------------------------------------------------------
+
+GOAL = 1.0  # dB
+ALIKE = 1.2  # two times count as equal up to this factor
+
+
+def ahead(problem):
+    """The shared layer is ahead of ten layers by `GOAL`, after equal time."""
+
+    def check(record, arrays):
+        methods = f"shared-{CHOSEN[problem]}", "ten"
+        both = [[r for r in record["runs"] if (r["problem"], r["method"]) == (problem, method)] for method in methods]
+        if not all(both):
+            raise verdicts.NotRun(f"no run of {' and '.join(methods)}")
+        ours, theirs = (np.stack([arrays[f"psnr_{run['name']}"] for run in runs]) for runs in both)
+        minutes = [np.mean([record["training_seconds"][run["name"]] for run in runs]) / 60 for runs in both]
+        gap = verdicts.difference(ours, theirs)
+        alike = max(minutes) <= ALIKE * min(minutes)
+        answer = verdicts.reaches(gap, GOAL, *both) if alike else verdicts.Unsure("not trained for equal times")
+        text = (
+            f"{gap:+.2f} dB: {ours.mean():.2f} − {theirs.mean():.2f}, after {minutes[0]:.0f} and {minutes[1]:.0f} min"
+        )
+        return verdicts.finding(record, text, answer, verdicts.count(ours.shape[-1], both[0]), [*both[0], *both[1]])
+
+    return check
+
+
+TEXT = "{}, T = 2: a shared layer is ahead of ten layers with weights of their own, in equal time"
+CLAIMS = tuple(Claim(TEXT.format(problem), "≥ 1 dB", ahead(problem)) for problem in CHOSEN)
+
+if __name__ == "__main__":
+    main(__file__)
