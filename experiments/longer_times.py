@@ -7,7 +7,7 @@ shared layer is trained with gradients by recomputation (`model.recompute`).
 
 Budget `quick` tries 10, 20 and 40 applications, by validation images; `cpu` trains the chosen number for an hour.
 
-    python -m experiments.longer_times --budget quick  # 10 min on 2 cores
+    python -m experiments.longer_times --budget quick  # 5 min on 2 cores
     # 4 h: 4 trainings
     python -m experiments.longer_times --budget cpu --source stl10_binary --data-dir photos96 --test-dir stl10_real
     python -m experiments.longer_times --budget cpu … --only inverse  # only these
@@ -34,13 +34,13 @@ ITERATIONS = 200  # of the fixed point
 VALIDATION = 16  # images
 # The time of a training step, in units of that of ten layers, whose optimiser has ten times the weights.
 COST = {"ten": 1.0, "shared-10": 0.95, "shared-20": 1.65, "shared-40": 3.25}
-BUDGETS = study.budgets(2, 1_400, 85_000)  # steps of the ten layers
+BUDGETS = study.budgets(2, 700, 85_000)  # steps of the ten layers
 OF_TIME = ("training_seconds", "times")
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A trained network or the fixed point; `method` is "ten", "shared-N" (applications of a layer) or "fixed-point"."""
+    """A training, or the fixed point. `method` is "ten", "shared-N" (applications of one layer) or "fixed-point"."""
 
     problem: str
     method: str
@@ -71,15 +71,12 @@ def parts(options):
     recipe, steps, limit = BUDGETS[options.budget]
     images = functools.cache(lambda split: options.images(split, limit))
     fixed, *trained = plan(options.budget, options.seed)
-    # Recipe `paper` is a number of steps, and not a time.
-    numbers = [steps if recipe == "paper" else round(steps / COST[run.method]) for run in trained]
-    return [
-        study.part(fixed, functools.partial(_measure, images)),
-        *(
-            study.part(run, functools.partial(_train, recipe, n, options, images), n)
-            for run, n in zip(trained, numbers)
-        ),
-    ]
+
+    def part(run):
+        number = steps if recipe == "paper" else round(steps / COST[run.method])  # `paper` is no time
+        return study.part(run, functools.partial(_train, recipe, number, options, images), number)
+
+    return [study.part(fixed, functools.partial(_measure, images)), *map(part, trained)]
 
 
 def gather(runs, root):
@@ -144,9 +141,8 @@ def ahead(problem):
         gap = verdicts.difference(ours, theirs)
         alike = max(minutes) <= ALIKE * min(minutes)
         answer = verdicts.reaches(gap, GOAL, *both) if alike else verdicts.Unsure("not trained for equal times")
-        text = (
-            f"{gap:+.2f} dB: {ours.mean():.2f} − {theirs.mean():.2f}, after {minutes[0]:.0f} and {minutes[1]:.0f} min"
-        )
+        text = f"{gap:+.2f} dB: {ours.mean():.2f} − {theirs.mean():.2f}"
+        text += ", after {:.0f} and {:.0f} min".format(*minutes)
         return verdicts.finding(record, text, answer, verdicts.count(ours.shape[-1], both[0]), [*both[0], *both[1]])
 
     return check

@@ -27,7 +27,7 @@ def draw(record, arrays):
             colour = figures.LINES[list(STYLES).index(run["method"])]
             minutes = np.array(record["times"][run["name"]]) / 60
             axis.plot(minutes, psnr, STYLES[run["method"]], color=colour, label=label(run), markersize=3)
-        axis.set(xscale="log", xlabel="minutes of training", ylabel="PSNR in dB, validation images")
+        axis.set(xlabel="minutes of training", ylabel="PSNR in dB, validation images")
     entries = {}
     for axis in axes.flat:
         entries |= dict(zip(*axis.get_legend_handles_labels()[::-1]))
@@ -44,8 +44,8 @@ def caption(record):
     """The caption: what is shown, and how to read it."""
     tested = next(run["results"]["psnr"]["n"] for run in record["runs"])
     return (
-        f"{record['title']}: does one layer, applied again and again, learn T = 2 better than ten layers? Markers: PSNR "
-        f"of validation images during training. Mean PSNR of {captions.count(tested, 'test image')}: {means(record)}."
+        f"{record['title']}: does one layer, applied again and again, learn T = 2 better than ten? Markers: PSNR of "
+        f"validation images in training. Mean PSNR of {captions.count(tested, 'test image')}: {means(record)}."
     )
 
 
