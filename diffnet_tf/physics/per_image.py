@@ -12,7 +12,7 @@ True
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -84,17 +84,30 @@ def per_image(
     u, restore = as_batch(u)
     contrast, time, kind = _checked(contrast, time, kind, steps, float(dt), len(functions))
     contrast, time, kind = (_of_images(value, u, name) for value, name in zip((contrast, time, kind), _NAMES))
+    return restore(repeated(step_of(functions, boundary, scheme), u, contrast, time, kind, steps, dt))
 
-    def gamma(u: Tensor) -> Tensor:
+
+Step = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+def step_of(functions: Sequence[Diffusivity], boundary: Boundary = "neumann", scheme: str = "one-sided") -> Step:
+    """One step as a function (u, length, contrast, kind) → u⁺ of tensors; all but u are (batch, 1, 1, 1)."""
+
+    def step(u: Tensor, length: Tensor, contrast: Tensor, kind: Tensor) -> Tensor:
         s2 = squared_gradient(u, boundary, scheme)
-        chosen = functions[0](s2, contrast)
+        gamma = functions[0](s2, contrast)
         for k, function in enumerate(functions[1:], 1):
-            chosen = ops.where(kind == k, function(s2, contrast), chosen)
-        return chosen
+            gamma = ops.where(kind == k, function(s2, contrast), gamma)
+        return explicit_step(u, length, gamma, boundary)
 
+    return step
+
+
+def repeated(step: Step, u: Tensor, contrast: Tensor, time: Tensor, kind: Tensor, steps: int, dt: float) -> Tensor:
+    """All steps of `per_image`, whose checks were made before."""
     for k in range(steps):
-        u = explicit_step(u, ops.clip(time - k * float(dt), 0.0, float(dt)), gamma(u), boundary)
-    return restore(u)
+        u = step(u, ops.clip(time - k * float(dt), 0.0, float(dt)), contrast, kind)
+    return u
 
 
 _NAMES = ("contrast", "time", "kind")
