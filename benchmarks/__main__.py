@@ -1,4 +1,4 @@
-"""Run benchmarks: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory long-times …]"""
+"""Run benchmarks: python -m benchmarks [step inference-96 inference-1024 inverse pairs pipeline memory recompute …]"""
 
 import importlib.metadata
 import os
@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import long_times, overhead, report, restore, size, speed
+from benchmarks import long_times, overhead, recompute, report, restore, size, speed
 from benchmarks.timing import spread
 from diffnet_tf import files
 from diffnet_tf.base import checks, command_line
@@ -21,6 +21,7 @@ _ALONE = {
     "size": lambda: {"size": size.measure(memory_gib=provenance.hardware()["memory_gib"])},
     "overhead": lambda: {"overhead": overhead.outside()},
     "long-times": lambda: {"long_times": long_times.measure()},
+    "recompute": recompute.measure,
     "restore": restore.measure,
 }
 
@@ -52,7 +53,8 @@ def main(arguments=None):
             "load_average_before": round(load, 2),  # above 0: other programs were running, too
             "wall_seconds": round(time.perf_counter() - start, 1),
         }
-        files.write_json(files.check_writable(chosen.results_dir) / f"{name}.json", result)
+        stem = f"{name}-{result['backend']}" if "backend" in result else name  # a record of each backend
+        files.write_json(files.check_writable(chosen.results_dir) / f"{stem}.json", result)
         print("\n".join(report.rows(result)), flush=True)
 
 

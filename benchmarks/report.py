@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import long_times, overhead, restore
+from benchmarks import long_times, overhead, recompute, restore
 from benchmarks.recipes import TARGET, load
 from benchmarks.timing import spread
 
@@ -26,6 +26,8 @@ def rows(result):
         return overhead.rows(result[OVERHEAD])
     if "long_times" in result:  # a table of its own, on the page of long times
         return long_times.table(result).splitlines()
+    if "recompute" in result:  # a table of its own, on the page of longer times
+        return recompute.rows(result)
     if "memory" in result:
         found = result["memory"]
         sizes, deviation = sorted(map(int, found["bytes"])), 100 * found["largest_deviation_from_a_line"]

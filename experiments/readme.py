@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import exports, long_times, report
+from benchmarks import exports, long_times, recompute, report
 from diffnet_tf import files
 from diffnet_tf.evaluation import benchmark
 from diffnet_tf.files import reading
@@ -49,6 +49,7 @@ QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
     "locality": "locality.md",
     "generalisation": "generalisation.md",
     "physics": "physics.md",
+    "longer-times": "longer-times.md",
     "ensemble": "uncertainty.md",
     "conservative": "conservative.md",
 }
@@ -271,6 +272,10 @@ TABLES[DOCS / "beyond" / QUESTIONS["inverse-any"]] |= {
     "search": functools.partial(of_record, given_figure.search_table, "inverse-any"),
     "wrong": functools.partial(of_record, given_figure.wrong_table, "inverse-any"),
     "noiseless": functools.partial(of_record, given_figure.noiseless_table, "inverse-any"),
+}
+TABLES[DOCS / "beyond" / QUESTIONS["longer-times"]] |= {
+    "recompute": recompute.table,
+    "picture": functools.partial(shown, "longer-times"),
 }
 TABLES[DOCS / "beyond" / QUESTIONS["denoise-colour"]] |= {
     "denoisers": functools.partial(of_record, colour_figure.table, "denoise-colour"),

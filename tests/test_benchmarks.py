@@ -10,7 +10,7 @@ import pytest
 from keras.ops import convert_to_numpy as as_numpy
 
 import diffnet_tf as dn
-from benchmarks import gpu_report, long_times, peers, recipes, report, restore, size, timing
+from benchmarks import gpu_report, long_times, peers, recipes, recompute, report, restore, size, timing
 from tests.conftest import BACKEND, ROOT, slow, tensorflow_only
 
 
@@ -253,3 +253,29 @@ def test_the_report_shows_what_of_restore_is_outside_the_network():
     (line,) = report.rows({"restore": {"rgb16.tif": {"own": kinds}}, "megapixels": 24.0})
     assert line.endswith("| computed here | 46.3 s, of which outside 0.99 s | 2.1 % (2.0–3.0), 3 | ≤ 10 % |")
     assert line.startswith("| `restore` of rgb16.tif, 24 megapixels, outside the network |")
+
+
+def test_the_table_of_recomputation_compares_with_the_goals():
+    def step(mib, seconds, **planned):
+        return {"bytes": {"median": mib * 2**20}, "seconds": {"median": seconds}, **planned}
+
+    found = {
+        "kept": {"5": step(200, 1.0, planned_bytes=100), "40": step(1400, 8.0, planned_bytes=800)},
+        "recomputed": {"5": step(100, 1.3, planned_bytes=100), "40": step(145, 10.0, planned_bytes=110)},
+        "gradients": {"5": 1e-7, "40": 2e-6},
+    }
+    lines = report.rows({"backend": "jax", "recompute": found})
+    assert lines[2] == "| 40 | 1,400 MiB (planned by XLA: 0), 8.00 s | 145 MiB (planned by XLA: 0), 10.00 s | 2e-06 |"
+    assert "| 7.00× (planned: 8.00×) | 1.45× (planned: 1.10×) (goal: ≤ 1.5×) |" in lines[3]
+
+
+@pytest.mark.parametrize("layers", [2, 4])
+def test_gradients_by_recomputation_differ_by_rounding(layers):
+    assert recompute.difference(layers, batch=1, size=8) < recompute.GOALS["gradients"]
+
+
+@slow
+def test_recomputation_is_measured():
+    found = recompute.measure((1, 12), 4, 48, 1)["recompute"]
+    few, many = (found["recomputed"][number]["bytes"]["median"] for number in ("1", "12"))
+    assert few > 0 and many < found["kept"]["12"]["bytes"]["median"]

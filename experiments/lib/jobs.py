@@ -70,6 +70,7 @@ ORDER = (
     Job("protocol", 4, 290, 4 * PAPER),
     Job("ensemble", 5, 14, 5 * PAPER),
     Job("physics", 10, 80, 16 * PAPER),
+    Job("longer-times", 5, 240, 8 * PAPER),
     Job("all-noise", 10, 65, 10 * PAPER),
     Job("any-noise", 2, 3, 3, needs=("all-noise",)),
     Job("inverse-any", 20, 720, 40 * PAPER, 4),

@@ -14,6 +14,7 @@ from tests.experiments import (
     rules_denoise_stencils,
     rules_inverse_any,
     rules_layers,
+    rules_longer_times,
     rules_paper,
 )
 
@@ -24,6 +25,7 @@ BEYOND = (
     | rules_denoise_stencils.CASES
     | rules_denoise_colour.CASES
     | rules_inverse_any.CASES
+    | rules_longer_times.CASES
 )
 BEYOND |= {(denoise.TITLE, text): answers for text, answers in rules_denoise.CASES.items()}
 CASES = {ledger.PAPER: rules_paper.CASES | rules_layers.CASES, ledger.BEYOND: BEYOND}
