@@ -14,12 +14,13 @@ JAX_CORE = tests/physics/test_stencil.py tests/physics/test_diffusion.py tests/p
            tests/training/test_device.py tests/test_without_tensorflow.py
 JAX_TESTS = $(JAX_CORE) tests/networks/test_models.py tests/networks/test_open_presets.py \
             tests/networks/test_reaction.py tests/networks/test_for_denoising.py tests/networks/test_convolution.py \
-            tests/networks/test_precision.py tests/training/test_soap.py tests/training/test_distribute.py \
+            tests/networks/test_precision.py tests/networks/test_recompute.py tests/networks/test_conservative.py \
+            tests/networks/test_conditioned.py tests/physics/test_per_image.py tests/training/test_soap.py tests/training/test_distribute.py \
             tests/data/test_halves.py tests/data/test_examples.py tests/hostile/test_bad_input.py tests/test_metrics.py
 # Tests that show that Keras's PyTorch backend and a network written in PyTorch give the same; and deepinv with both.
 TORCH_VENV ?= .venv-torch
 TORCH_TESTS = tests/physics/test_stencil.py tests/networks/test_reaction.py tests/networks/test_presets.py tests/networks/test_precision.py \
-              tests/networks/test_convolution.py tests/restoration/test_restoration.py \
+              tests/networks/test_convolution.py tests/networks/test_recompute.py tests/restoration/test_restoration.py \
               tests/restoration/test_deepinv.py tests/test_benchmarks.py
 
 # Figures are drawn from records in an environment that has nothing else.
