@@ -25,10 +25,9 @@ from experiments.lib.run import main
 NAME = "longer-times"
 TITLE = "Longer times"
 DIFFUSION = {"steps": 20, "dt": 0.1, "contrast": 0.2}
-TRIED = (10, 20, 40)  # applications of a shared layer
-CHOSEN = {"inverse": 20, "forward": 20}  # the best of them on validation images after `quick`
-ITERATIONS = 200  # of the fixed point
-VALIDATION = 16  # images
+TRIED = (10, 20, 40)  # applications of a shared layer, by `quick`
+CHOSEN = {"inverse": 20, "forward": 20}  # as many as explicit steps, until `quick` has compared them
+ITERATIONS, VALIDATION = 200, 16  # of the fixed point; images
 # The time of a training step, in units of that of ten layers, whose optimiser has ten times the weights.
 COST = {"ten": 1.0, "shared-10": 0.95, "shared-20": 1.65, "shared-40": 3.25}
 BUDGETS = study.budgets(2, 700, 85_000)  # steps of the ten layers
