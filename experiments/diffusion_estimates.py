@@ -1,0 +1,161 @@
+"""How well can λ, T and σ be found in a diffused, noisy photograph alone, as `dn.estimate_diffusion` does?
+
+The part "estimator" trains its network; `python -m experiments.presets` puts the weights into the package. "guesses"
+compares its estimates with the truth on test images, with λ, T and σ drawn at random. "restored" undoes the diffusion
+with the estimates in place of the true values, by the longest training `inverse-any` of `inverse_any` in the same
+results folder, if there is one.
+
+    python -m experiments.diffusion_estimates --budget quick  # on photographs of scikit-image
+    # 15 min on 2 cores
+    python -m experiments.diffusion_estimates --budget cpu --source stl10_binary --data-dir photos96 \
+        --test-dir stl10_real
+    python -m experiments.diffusion_estimates --budget cpu … --only restored  # after experiments.inverse_any
+"""
+
+import functools
+
+import numpy as np
+
+from experiments.lib import diffusion_figure, measure, study, verdicts
+from experiments.lib import diffusion_network as network
+from experiments.lib.ledger import Claim
+from experiments.lib.options import IMAGES
+from experiments.lib.run import main
+
+NAME = "diffusion-estimates"
+TITLE = "Estimates of the diffusion"
+OPTIONS = ("budget", "seed", "steps", *IMAGES)
+BUDGETS = {"smoke": (4, 4), "quick": (300, None), "cpu": (4_000, None), "paper": (40_000, None)}  # steps, images
+DRAWS = 2  # of λ, T and σ for each test image
+SETTINGS = [(contrast, time) for contrast in (0.1, 0.2, 0.4) for time in (0.2, 0.4, 0.8)]  # that are undone
+SIGMA = 0.01  # there
+MIDDLE = np.exp(network.MIDDLE[:2])  # λ and T of somebody who does not look at the image
+GOAL, BEHIND = 0.15, 1.5  # a relative error; dB
+NETWORK = "inverse-any"  # the experiment, and the part, that trains the network that restores
+
+
+def parts(options):
+    """The training, the estimates on test images and, where there is a network, restoration with them."""
+    images = functools.cache(lambda split: options.images(split, BUDGETS[options.budget][1]))
+    steps = options.steps or BUDGETS[options.budget][0]
+    found = [
+        study.Part("estimator", functools.partial(_train, steps, options, images), steps=steps),
+        study.Part("guesses", functools.partial(_guess, options, images), steps=steps),
+    ]
+    if restorer(options.results_dir):
+        found.append(study.Part("restored", functools.partial(_restore, options, images), steps=steps))
+    return found
+
+
+def _train(steps, options, images):
+    model, seconds, loss = network.trained(images("train"), steps, options.seed)
+    about = {"network": "estimator", "recipe": network.RECIPE, "steps": steps, "seed": options.seed, "loss": loss}
+    cost = {"training_seconds": round(seconds, 1), "training_images": len(images("train"))}
+    only = {kind: found for kind, found in options.image_sets().items() if kind == "training"}
+    record = {**about, **cost, "parameters": model.count_params(), "image_sets": only}
+    return study.Result(record, network.weights(model))
+
+
+def weights(options):
+    """The arrays of the trained network, and its steps.
+
+    Raises:
+        FileNotFoundError: before its training.
+    """
+    from diffnet_tf.files import reading
+
+    kept = study.path("estimator", options)
+    if not kept.exists():
+        raise FileNotFoundError(f"{kept} does not exist. Train it first: --only estimator")
+    return reading.arrays(kept.with_suffix(".npz")), reading.json_object(kept)["steps"]
+
+
+def _guess(options, images):
+    """λ, T and σ of each draw and test image and their estimates, as shares of the maximum and in pixels²."""
+    from diffnet_tf.restoration import noise
+
+    (arrays, steps), test = weights(options), images("test")
+    found = {"true": [], "estimate": [], "noise": []}
+    for draw in range(DRAWS):
+        pairs = network.pairs(test, batch_size=len(test), seed=measure.TEST_SEED + draw, shuffle=False, epochs=1)
+        diffused, true = network.in_shares(*network.separate(pairs[0][0]))
+        found["true"].append(true)
+        found["estimate"].append(network.estimates(diffused, arrays))
+        found["noise"].append([noise.estimate_noise(image) for image in diffused])
+    return study.Result({"steps": steps}, {name: np.array(values, "float32") for name, values in found.items()})
+
+
+def restorer(root):
+    """The path of the longest training of the network that is given the diffusion, without its suffix, or None."""
+    runs = [run for run in study.finished(root / NETWORK) if run["name"] == NETWORK]
+    best = max(runs, key=lambda run: run["steps"], default=None)
+    return best and root / NETWORK / study.RUNS / best["file"]
+
+
+def _restore(options, images):
+    """PSNR of each setting and test image: with the true λ, T and σ, with the estimates, and with λ and T of nobody."""
+    from diffnet_tf.files import model_files, reading
+    from experiments.lib import given_diffusion as given
+
+    (arrays, steps), kept, test = weights(options), restorer(options.results_dir), images("test")
+    model = model_files.load(f"{kept}{model_files.SUFFIX}")
+    function, found = measure.applied(model), {"given": [], "auto": [], "middle": []}
+    for contrast, time in SETTINGS:
+        diffused, targets = given.pairs(test, given.Setting(SIGMA, contrast, time))
+        largest = diffused.max(axis=(1, 2, 3))[:, None]
+        guesses = network.estimates(diffused[..., 0] / largest[..., None], arrays) * largest ** [1, 0, 1]
+        for name, settings in {"given": (contrast, time, SIGMA), "auto": guesses, "middle": (*MIDDLE, SIGMA)}.items():
+            told = np.broadcast_to(settings, (len(test), 3))[:, None, None, [2, 0, 1]]
+            maps = np.broadcast_to(told, (*diffused.shape[:3], 3))
+            outputs = measure.batched(function, np.concatenate([diffused, maps], axis=-1, dtype="float32"))
+            found[name].append(given.psnr(targets, outputs))
+    of = reading.json_object(kept.with_name(f"{kept.name}.json"))
+    about = {key: of[key] for key in ("steps", "budget", "recipe", "parameters") if key in of}
+    return study.Result(
+        {"steps": steps, "undone_by": about}, {f"psnr_{name}": np.array(v) for name, v in found.items()}
+    )
+
+
+def gather(runs, root):
+    """The estimates, what is restored with them, and the training behind them; of each part that with most steps."""
+    best = {run["name"]: run for run in sorted(runs, key=lambda run: run["steps"])}
+    arrays = {name: of for part in ("guesses", "restored") for name, of in best.get(part, {}).get("arrays", {}).items()}
+    kept = {key: value for key, value in best["estimator"].items() if key not in study.LEFT_OUT}
+    record = {"training": kept, "settings": SETTINGS, "sigma": SIGMA, "results": network.results(arrays)}
+    return study.Result(record | {key: of[key] for of in best.values() for key in ["undone_by"] if key in of}, arrays)
+
+
+draw, caption, alt = diffusion_figure.draw, diffusion_figure.caption, diffusion_figure.alt
+
+
+def _found(number):
+    """The median relative error of λ (0) or T (1)."""
+
+    def check(record, arrays):
+        error = verdicts.Interval(*network.median_error(arrays, number))
+        text = f"{100 * error.value:.1f} ({100 * error.low:.1f} to {100 * error.high:.1f}) %"
+        below = verdicts.Interval(-error.value, -error.high, -error.low)
+        n = verdicts.count(arrays["true"].shape[1], [record["training"]])
+        return verdicts.finding(record, text, verdicts.reaches(below, -GOAL), n, [record["training"]])
+
+    return check
+
+
+def _close(record, arrays):
+    """Restoration with the estimates is close to that with the true values."""
+    if "psnr_auto" not in arrays:
+        raise verdicts.NotRun("no network that is given the diffusion")
+    gap = verdicts.difference(*(arrays[f"psnr_{name}"].mean(axis=0) for name in ("auto", "given")))
+    n = verdicts.count(arrays["psnr_auto"].shape[1], [record["training"]])
+    return verdicts.finding(record, f"{gap} dB", verdicts.reaches(gap, -BEHIND), n, [record["training"]])
+
+
+WHERE = "for λ in 0.1–0.4, T in 0.2–1, σ in 0.1–5 %"
+CLAIMS = (
+    Claim(f"λ is found in the image, {WHERE}", f"median error ≤ {100 * GOAL:.0f} %", _found(0)),
+    Claim(f"T is found in the image, {WHERE}", f"median error ≤ {100 * GOAL:.0f} %", _found(1)),
+    Claim("restoration with estimated λ, T and σ is close to that with the true ones", f"≥ −{BEHIND} dB", _close),
+)
+
+if __name__ == "__main__":
+    main(__file__)
