@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # the names that __getattr__ finds
     from diffnet_tf.networks import layers, models, presets, transfer
     from diffnet_tf.networks.presets import from_preset, list_presets, save_to_preset
     from diffnet_tf.physics import diffusion, diffusivity, inverses, stencil
-    from diffnet_tf.restoration import estimate_noise, restore
+    from diffnet_tf.restoration import estimate_diffusion, estimate_noise, restore
     from diffnet_tf.training import distribute, recipes
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "diffusion",
     "diffusivity",
     "distribute",
+    "estimate_diffusion",
     "estimate_noise",
     "from_preset",
     "inverses",
@@ -80,6 +81,7 @@ _SHORT = {
 }
 _FUNCTIONS = {
     "benchmark": "evaluation.benchmark",
+    "estimate_diffusion": "restoration",
     "estimate_noise": "restoration",
     "from_preset": "presets",
     "list_presets": "presets",

@@ -17,6 +17,7 @@ import functools
 import numpy as np
 
 from experiments.lib import diffusion_figure, measure, study, verdicts
+from experiments.lib import diffusion_measured as measured
 from experiments.lib import diffusion_network as network
 from experiments.lib.ledger import Claim
 from experiments.lib.options import IMAGES
@@ -27,11 +28,7 @@ TITLE = "Estimates of the diffusion"
 OPTIONS = ("budget", "seed", "steps", *IMAGES)
 BUDGETS = {"smoke": (4, 4), "quick": (300, None), "cpu": (4_000, None), "paper": (40_000, None)}  # steps, images
 DRAWS = 2  # of λ, T and σ for each test image
-SETTINGS = [(contrast, time) for contrast in (0.1, 0.2, 0.4) for time in (0.2, 0.4, 0.8)]  # that are undone
-SIGMA = 0.01  # there
-MIDDLE = np.exp(network.MIDDLE[:2])  # λ and T of somebody who does not look at the image
 GOAL, BEHIND = 0.15, 1.5  # a relative error; dB
-NETWORK = "inverse-any"  # the experiment, and the part, that trains the network that restores
 
 
 def parts(options):
@@ -42,7 +39,7 @@ def parts(options):
         study.Part("estimator", functools.partial(_train, steps, options, images), steps=steps),
         study.Part("guesses", functools.partial(_guess, options, images), steps=steps),
     ]
-    if restorer(options.results_dir):
+    if measured.restorer(options.results_dir):
         found.append(study.Part("restored", functools.partial(_restore, options, images), steps=steps))
     return found
 
@@ -80,40 +77,15 @@ def _guess(options, images):
         pairs = network.pairs(test, batch_size=len(test), seed=measure.TEST_SEED + draw, shuffle=False, epochs=1)
         diffused, true = network.in_shares(*network.separate(pairs[0][0]))
         found["true"].append(true)
-        found["estimate"].append(network.estimates(diffused, arrays))
+        found["estimate"].append(measured.estimates(diffused, arrays))
         found["noise"].append([noise.estimate_noise(image) for image in diffused])
     return study.Result({"steps": steps}, {name: np.array(values, "float32") for name, values in found.items()})
 
 
-def restorer(root):
-    """The path of the longest training of the network that is given the diffusion, without its suffix, or None."""
-    runs = [run for run in study.finished(root / NETWORK) if run["name"] == NETWORK]
-    best = max(runs, key=lambda run: run["steps"], default=None)
-    return best and root / NETWORK / study.RUNS / best["file"]
-
-
 def _restore(options, images):
-    """PSNR of each setting and test image: with the true λ, T and σ, with the estimates, and with λ and T of nobody."""
-    from diffnet_tf.files import model_files, reading
-    from experiments.lib import given_diffusion as given
-
-    (arrays, steps), kept, test = weights(options), restorer(options.results_dir), images("test")
-    model = model_files.load(f"{kept}{model_files.SUFFIX}")
-    function, found = measure.applied(model), {"given": [], "auto": [], "middle": []}
-    for contrast, time in SETTINGS:
-        diffused, targets = given.pairs(test, given.Setting(SIGMA, contrast, time))
-        largest = diffused.max(axis=(1, 2, 3))[:, None]
-        guesses = network.estimates(diffused[..., 0] / largest[..., None], arrays) * largest ** [1, 0, 1]
-        for name, settings in {"given": (contrast, time, SIGMA), "auto": guesses, "middle": (*MIDDLE, SIGMA)}.items():
-            told = np.broadcast_to(settings, (len(test), 3))[:, None, None, [2, 0, 1]]
-            maps = np.broadcast_to(told, (*diffused.shape[:3], 3))
-            outputs = measure.batched(function, np.concatenate([diffused, maps], axis=-1, dtype="float32"))
-            found[name].append(given.psnr(targets, outputs))
-    of = reading.json_object(kept.with_name(f"{kept.name}.json"))
-    about = {key: of[key] for key in ("steps", "budget", "recipe", "parameters") if key in of}
-    return study.Result(
-        {"steps": steps, "undone_by": about}, {f"psnr_{name}": np.array(v) for name, v in found.items()}
-    )
+    arrays, steps = weights(options)
+    about, found = measured.restored(measured.restorer(options.results_dir), images("test"), arrays)
+    return study.Result({"steps": steps, "undone_by": about}, found)
 
 
 def gather(runs, root):
@@ -121,7 +93,12 @@ def gather(runs, root):
     best = {run["name"]: run for run in sorted(runs, key=lambda run: run["steps"])}
     arrays = {name: of for part in ("guesses", "restored") for name, of in best.get(part, {}).get("arrays", {}).items()}
     kept = {key: value for key, value in best["estimator"].items() if key not in study.LEFT_OUT}
-    record = {"training": kept, "settings": SETTINGS, "sigma": SIGMA, "results": network.results(arrays)}
+    record = {
+        "training": kept,
+        "settings": measured.SETTINGS,
+        "sigma": measured.SIGMA,
+        "results": measured.results(arrays),
+    }
     return study.Result(record | {key: of[key] for of in best.values() for key in ["undone_by"] if key in of}, arrays)
 
 
@@ -132,7 +109,7 @@ def _found(number):
     """The median relative error of λ (0) or T (1)."""
 
     def check(record, arrays):
-        error = verdicts.Interval(*network.median_error(arrays, number))
+        error = verdicts.Interval(*measured.median_error(arrays, number))
         text = f"{100 * error.value:.1f} ({100 * error.low:.1f} to {100 * error.high:.1f}) %"
         below = verdicts.Interval(-error.value, -error.high, -error.low)
         n = verdicts.count(arrays["true"].shape[1], [record["training"]])

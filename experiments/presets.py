@@ -1,6 +1,7 @@
 """Make the presets of the package from trained networks: python -m experiments.presets [--results-dir DIR]
 
-Each preset is a file of weights and a model card in diffnet_tf/networks/weights. From the project's own results/ this
+Each preset is a file of weights and a model card in diffnet_tf/networks/weights. So is the network that estimates the
+diffusion (`dn.estimate_diffusion`). From the project's own results/ this
 makes the files of the package, byte for byte. To train a network again, first run the command on its card.
 """
 
@@ -12,7 +13,16 @@ from diffnet_tf.base import choices, command_line
 from diffnet_tf.files import model_files, reading
 from diffnet_tf.networks import cards, presets
 from experiments import all_noise, any_noise, denoise, denoise_colour, inverse_any, precision, rounding
-from experiments.lib import denoise_card, given_card, given_record, records, registry, settings, study
+from experiments.lib import (
+    denoise_card,
+    diffusion_network,
+    given_card,
+    given_record,
+    records,
+    registry,
+    settings,
+    study,
+)
 
 LIMITS = {
     "forward": "It computes one diffusion, the one on this card, of an image that is scaled to a maximum of 1. It is "
@@ -309,6 +319,8 @@ def main(arguments=None):
     for experiment, kind, preset in DENOISERS:
         _denoiser(experiment, kind, preset, chosen)
     _inverse_any(chosen)
+    if path := diffusion_network.package(chosen.results_dir, chosen.folder):
+        print(path)
     paths = [path for name in choices.PRESETS if (path := chosen.folder / f"{name}.json").exists()]
     described = [reading.json_object(path) for path in paths]
     files.write_text(chosen.folder / CARDS, "\n".join([TITLE, contents(described), *map(as_markdown, described)]))

@@ -64,7 +64,7 @@ def add_noise(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--noise",
         metavar="SIGMA",
-        type=sigma,
+        type=number_or_auto,
         help="σ of the noise as a share of white, such as 0.01 or 25/255, or auto to estimate it; only for networks "
         "that are given σ, such as inverse-any-noise (default: auto for these)",
     )
@@ -75,15 +75,16 @@ def add_diffusion(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--contrast",
         metavar="LAMBDA",
-        type=float,
-        help="contrast λ of the diffusion to undo, as a share of white; only for networks that are given it, and "
-        "required there",
+        type=number_or_auto,
+        help="contrast λ of the diffusion to undo, as a share of white, or auto to estimate it; only for networks that "
+        "are given it, and required there",
     )
     parser.add_argument(
         "--time",
         metavar="T",
-        type=float,
-        help="time T of the diffusion to undo in pixels²; only for networks that are given it, and required there",
+        type=number_or_auto,
+        help="time T of the diffusion to undo in pixels², or auto to estimate it; only for networks that are given it, "
+        "and required there",
     )
     parser.add_argument(
         "--diffusivity",
@@ -93,8 +94,8 @@ def add_diffusion(parser: ArgumentParser) -> None:
     )
 
 
-def sigma(text: str) -> float | str:
-    """Convert σ, see `command_line.number_or_fraction`, to a float, unless it is to be estimated."""
+def number_or_auto(text: str) -> float | str:
+    """Convert a number, see `command_line.number_or_fraction`, to a float, unless it is to be estimated."""
     return text if text == "auto" else command_line.number_or_fraction(text, ", or auto")
 
 

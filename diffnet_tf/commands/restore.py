@@ -232,6 +232,8 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
     rescaled = arguments.scale is not None
     with image_files.writing(target, image.pixels.shape, _dtype(arguments, image), image, rescaled) as out:
         restoration.restore(image.pixels, tiled, **_values(arguments, image), out=out, progress=show, name=source)
+    if tiled.diffusions:
+        print(f"Diffusion, estimated: {'; '.join(map(_in_words, tiled.diffusions))}", flush=True)
     if tiled.estimates:
         found = ", ".join(f"{100 * estimate:.2g} %" for estimate in tiled.estimates)
         eight = ", ".join(f"{255 * estimate:.1f}/255" for estimate in tiled.estimates)
@@ -243,6 +245,12 @@ def _restore(arguments: Namespace, tiled: Tiled, source: Path, target: Path, ima
                 file=sys.stderr,
                 flush=True,
             )
+
+
+def _in_words(settings: dict[str, float]) -> str:
+    """Estimated settings of the diffusion."""
+    words = {"contrast": "λ = {:.2g} of white", "time": "T = {:.2g} pixels²"}
+    return ", ".join(words[name].format(value) for name, value in settings.items())
 
 
 def _values(arguments: Namespace, image: image_files.Image) -> dict[str, Any]:

@@ -140,12 +140,12 @@ def of_noise(model: Any, sigmas: Sequence[float]) -> list[str]:
     ]
 
 
-def of_diffusion(model: Any, settings: Mapping[str, float]) -> list[str]:
+def of_diffusion(model: Any, settings: Mapping[str, float | str]) -> list[str]:
     """Warnings if λ or T lies outside the range that a preset was trained on."""
     described, messages = presets.card_of(model), []
     for name, (low, high) in cards.of_diffusion(described or {}).items():
         value = settings.get(name)
-        if value is not None and not low * (1 - _ROUNDED) <= value <= high * (1 + _ROUNDED):
+        if isinstance(value, float) and not low * (1 - _ROUNDED) <= value <= high * (1 + _ROUNDED):
             messages.append(
                 f"The diffusion has {name}={value:g}. {described and described['name']!r} was trained on {low:g} to "
                 f"{high:g}, so the result may be wrong."

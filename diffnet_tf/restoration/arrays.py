@@ -52,8 +52,8 @@ def restore(
     tile: int = 512,
     noise: float | str | None = None,
     precision: str | None = None,
-    contrast: float | None = None,
-    time: float | None = None,
+    contrast: float | str | None = None,
+    time: float | str | None = None,
     diffusivity: str | None = None,
     out: Array | None = None,
     scale: float | str | None = None,
@@ -99,7 +99,8 @@ def restore(
             network as it is; presets are in float32. For a `Tiled`, give it to the `Tiled` instead.
         contrast, time: only for a network that is given the diffusion, such as a `models.ConditionedDiffNet`, and
             required there: the contrast λ of the diffusion to undo, in what the network sees, divided by white − black;
-            and its time T in pixels². For a `Tiled`, give them to the `Tiled` instead.
+            and its time T in pixels². Or "auto" to estimate one or both, see `dn.estimate_diffusion` for what this
+            needs. For a `Tiled`, give them to the `Tiled` instead.
         diffusivity: for such a network that knows several: the name of one, see `diffusivity.DIFFUSIVITIES`. None for
             its first one.
         out: an array to write the result into: the image's shape, and its dtype, or uint8, uint16 or any float. None
@@ -122,13 +123,14 @@ def restore(
         ValueError: if a shape is wrong; if the image contains NaN, infinity, fill values or negative values too large
             for noise, and nodata, or black and white, do not explain them; if out cannot represent the image; if noise
             or a diffusion is given for a network that does not take it, or is missing or out of range; or if the image
-            is too small to estimate the noise.
+            is too small, or constant, to estimate the noise or the diffusion.
 
     Warns:
         UserWarning: before the work starts. If only a few pixels, possibly defects, lie above half of the maximum; if
             the white of the dtype does not seem to be that of the image; if a preset was not trained on such images, on
             so much noise, on such a diffusion, or on so few bits; if out's dtype cannot hold the PSNR that the preset
-            reaches, see `CEILINGS`. After the work if the estimated noise is too much for the preset.
+            reaches, see `CEILINGS`. After the work if the estimated noise is too much for the preset, or the estimated
+            diffusion is not one that it was trained on.
     """
     array = np.asanyarray(image)
     pixels = layout.channels_last(array, channel_axis, name)
@@ -158,7 +160,9 @@ def restore(
     for message in dict.fromkeys(messages):
         warnings.warn(message, stacklevel=2)
     _run(plan, tiled, data, progress)
-    for message in advice.of_noise(tiled.model, tiled.estimates):
+    after = advice.of_noise(tiled.model, tiled.estimates)
+    after += [message for estimate in tiled.diffusions for message in advice.of_diffusion(tiled.model, estimate)]
+    for message in dict.fromkeys(after):
         warnings.warn(message, stacklevel=2)
     if isinstance(out, np.ma.MaskedArray) and out is not image:
         out.mask = np.ma.getmaskarray(array)
@@ -256,6 +260,7 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
     """Yield the network's output for each tile of each part."""
     source = plan.source
     tiled.estimates.clear()
+    tiled.diffusions.clear()
     for number, part in enumerate(plan.parts):
 
         def read(rows: slice, columns: slice, part: Part = part) -> Array:
@@ -268,10 +273,11 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
             for rows in source.blocks():
                 yield inplace.Tile(number, rows, slice(None), np.zeros(()))
             continue
-        noise = None
+        noise, holes = None, with_holes(read, source, part)
         if tiled.noise == "auto":
-            noise = tiled.estimate(with_holes(read, source, part), source.shape, plan.kind_of_noise)
-        with contextlib.closing(tiled(read, source.shape, noise=noise)) as tiles:
+            noise = tiled.estimate(holes, source.shape, plan.kind_of_noise)
+        settings = tiled.estimate_settings(holes, source.shape)
+        with contextlib.closing(tiled(read, source.shape, noise=noise, settings=settings)) as tiles:
             for tile in tiles:
                 yield inplace.Tile(number, *tile)
 

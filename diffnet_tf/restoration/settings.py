@@ -7,19 +7,24 @@ import keras
 from diffnet_tf.base import checks
 from diffnet_tf.networks.conditioned import ConditionedDiffNet
 
+AUTO = "auto"
+ESTIMATED = "perona_malik_1"  # the diffusivity that `diffusion.estimate_diffusion` is made for
+
 
 def settings(
     model: keras.Model,
-    contrast: float | None = None,
-    time: float | None = None,
+    contrast: float | str | None = None,
+    time: float | str | None = None,
     diffusivity: str | None = None,
-) -> dict[str, float]:
+) -> dict[str, float | str]:
     """The values of a network's input channels behind σ, by name and in order; {} for a network that has none.
+
+    "auto" stays "auto", for the estimate of each image.
 
     Args:
         model: the network.
-        contrast: λ, as a share of white for a pixel.
-        time: T in pixels².
+        contrast: λ, as a share of white for a pixel, or "auto".
+        time: T in pixels², or "auto".
         diffusivity: a name; None for the first one that the network knows.
 
     Raises:
@@ -38,9 +43,16 @@ def settings(
         if given[name] is None:
             raise ValueError(
                 f"{name} is missing; the network undoes the diffusion that it is given. Give its contrast λ, as a "
-                "share of white, and its time T, such as contrast=0.2, time=0.4 (--contrast 0.2 --time 0.4)."
+                "share of white, and its time T, such as contrast=0.2, time=0.4 (--contrast 0.2 --time 0.4), or "
+                '"auto" to estimate them.'
             )
-        if isinstance(given[name], str):  # the place for "auto", once both can be estimated
-            raise checks.InputTypeError(f"{name}={given[name]!r} is a str; expected a number.")
-    values = model.values_of(0.0, given["contrast"], given["time"], diffusivity)
-    return {name: value for name, value in values.items() if name != "noise"}
+        if isinstance(given[name], str):
+            checks.one_of(given[name], name, (AUTO,))
+            if (diffusivity or model.diffusivities[0]) != ESTIMATED:
+                raise ValueError(
+                    f"{name}={AUTO!r} with diffusivity={diffusivity or model.diffusivities[0]!r}; expected "
+                    f"{ESTIMATED!r}, which the estimate is made for. Give the contrast and the time as numbers."
+                )
+    known = {name: usual if given[name] == AUTO else given[name] for name, usual in (("contrast", 1.0), ("time", 0.0))}
+    values = model.values_of(0.0, **known, diffusivity=diffusivity)
+    return {name: AUTO if given[name] == AUTO else value for name, value in values.items() if name != "noise"}

@@ -13,7 +13,7 @@ depend on the last ones.
 
 import contextlib
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -28,9 +28,10 @@ from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.networks.models import DiffNet
 from diffnet_tf.networks.precision import exact
 from diffnet_tf.networks.tnrd import ReactionDiffusionNet
+from diffnet_tf.restoration import diffusion
 from diffnet_tf.restoration import noise as estimation
 from diffnet_tf.restoration.overlap import ahead
-from diffnet_tf.restoration.settings import settings
+from diffnet_tf.restoration.settings import AUTO, settings
 
 
 def reach(model: keras.Model, time: float | None = None) -> int | None:
@@ -102,10 +103,11 @@ class Tiled:
         channels: channels of the images, 1 or 3.
         reach: see `reach`.
         noise: σ, "auto", or None for a network without a noise map.
-        settings: the further numbers that the network is given, by name.
+        settings: the further numbers that the network is given, by name; "auto" for those that are estimated.
         scale: "maximum" or "white", as the network's card says (`presets.card`); None for a network without a card.
         estimates: the σ that were estimated for the last image, as shares of white: one for each part that is
             processed separately.
+        diffusions: the same for the settings: a dict of those that were estimated.
     """
 
     def __init__(
@@ -115,8 +117,8 @@ class Tiled:
         noise: float | str | None = None,
         precision: str | None = None,
         *,
-        contrast: float | None = None,
-        time: float | None = None,
+        contrast: float | str | None = None,
+        time: float | str | None = None,
         diffusivity: str | None = None,
     ) -> None:
         checks.count(tile, "tile")
@@ -127,7 +129,8 @@ class Tiled:
             )
         model = model if precision is None else presets.in_precision(model, precision)
         self.settings = settings(model, contrast, time, diffusivity)
-        self.model, self.tile, self.reach, self.estimates = model, tile, reach(model, time), list[float]()
+        self.model, self.tile, self.estimates, self.diffusions = model, tile, list[float](), list[dict[str, float]]()
+        self.reach = reach(model, time if isinstance(time, (int, float)) else None)
         noise_map = model.input_shape[-1] > self.channels
         if noise is not None and not noise_map:
             raise ValueError(
@@ -188,12 +191,37 @@ class Tiled:
         self.estimates.append(sigma)
         return sigma
 
+    def estimate_settings(self, read: Callable[[slice, slice], Array], shape: tuple[int, int]) -> dict[str, float]:
+        """The settings, of which those that are "auto" are estimated from an image, and remembered in `diffusions`.
+
+        Args:
+            read, shape: see `__call__`. NaN marks pixels to leave out.
+
+        Raises:
+            ValueError: if the image is too small, or constant, or was diffused for longer than the network can undo.
+        """
+        unknown = [name for name, value in self.settings.items() if value == AUTO]
+        found: dict[str, float] = {}
+        if unknown:
+            if min(shape) < diffusion.SMALLEST:
+                raise ValueError(
+                    f"The image has {shape[0]}×{shape[1]} pixels; expected at least {diffusion.SMALLEST} a side to "
+                    "estimate its diffusion. Give λ and T, such as contrast=0.2, time=0.4 (--contrast 0.2 --time 0.4)."
+                )
+            squares = [np.asarray(read(*place), "float64") for place in estimation.patches(shape)]
+            estimate = diffusion.of_squares(squares)
+            found = {name: getattr(estimate, name) for name in unknown}
+            self.model.values_of(**{"noise": 0.0, "contrast": 1.0, "time": 0.0, **found})  # raises its errors
+            self.diffusions.append(found)
+        return {name: float(found.get(name, value)) for name, value in self.settings.items()}
+
     def __call__(
         self,
         read: Callable[[slice, slice], Array],
         shape: tuple[int, int],
         waiting: int = 1,
         noise: float | None = None,
+        settings: Mapping[str, float] | None = None,
     ) -> Generator[tuple[slice, slice, Array], None, None]:
         """Apply the network tile by tile.
 
@@ -203,6 +231,7 @@ class Tiled:
             shape: (height, width) of the image.
             waiting: number of tiles to read ahead.
             noise: σ where the attribute `noise` is "auto"; None estimates it from the whole image.
+            settings: the same for all of `settings`.
 
         Yields:
             (slice of rows, slice of columns, float32 output there, shaped like the result of `read`).
@@ -211,6 +240,7 @@ class Tiled:
         sigma = self.noise
         if sigma == "auto":
             sigma = self.estimate(read, shape) if noise is None else noise
+        numbers = self.estimate_settings(read, shape) if settings is None else settings
         tile, margin = (max(shape), 0) if self.reach is None else (self.tile, self.reach)
         too_large = f"Not enough memory for a tile of {tile}×{tile} pixels. Try tile={max(1, tile // 2)}."
         if self.reach is None:
@@ -229,7 +259,7 @@ class Tiled:
             (_, rows, _), (_, columns, _) = extent
             part = np.asarray(read(rows, columns), "float32")[None]
             part = part[..., None] if self.channels == 1 else part
-            maps = [] if sigma is None else [sigma, *self.settings.values()]
+            maps = [] if sigma is None else [sigma, *numbers.values()]
             return np.concatenate([part, *(np.full_like(part[..., :1], value) for value in maps)], axis=-1)
 
         with contextlib.closing(ahead(prepare, extents, waiting)) as parts:

@@ -1,20 +1,33 @@
-"""Trains the network of `dn.estimate_diffusion`: its twin in Keras, its examples, and its weights as plain arrays."""
+"""Trains the network of `dn.estimate_diffusion`: its twin in Keras, its examples, and its weights for the package."""
 
 import functools
 import time
 
 import numpy as np
 
+from diffnet_tf.files import sealed
 from diffnet_tf.restoration import diffusion
+from experiments.lib import study
 
+EXPERIMENT = "diffusion-estimates"
+TOLD = (
+    "data",
+    "note",
+    "training_images",
+    "recipe",
+    "steps",
+    "seed",
+    "training_seconds",
+    "parameters",
+    "loss",
+    "commit",
+)
 WIDTHS = (16, 32, 48)  # channels of the convolutions
 DENSE = 64
 SCALES = (0.005, 0.1)  # differences far below a scale enter linearly, those far above in their logarithm
 DRAWN = {"contrast": (*diffusion.RANGES["contrast"], "log"), "time": (*diffusion.RANGES["time"], 0.1)}
 NOISE = (*diffusion.RANGES["noise"], "log")
 MIDDLE, SPREAD = np.log([0.2, 0.5, 0.007]), (0.4, 0.48, 1.1)  # of log λ, log T and log σ over these ranges
-NAMES = tuple(diffusion.RANGES)
-LEVELS = (0.0, 0.003, 0.01, 0.02, 1.0)  # ends of the ranges of σ that are judged separately
 RECIPE = {  # Adam, whose learning rate falls as a cosine
     "name": "estimate",
     "batch_size": 32,
@@ -114,43 +127,22 @@ def _example(inputs):
     return images[..., None], (np.log(true) - MIDDLE) / SPREAD
 
 
-# ---- Measurements ----------------------------------------------------------------------------------------------------
+def package(root, folder):
+    """Write the weights of the longest training in a results folder into another, with a card.
 
-
-def estimates(images, arrays):
-    """Estimates for images (n, height, width) with maximum 1, as the package makes them from some weights: (n, 3)."""
-    return np.array([diffusion.of_squares([image], arrays) for image in images])
-
-
-def median_error(arrays, number):
-    """The median relative error of λ (0), T (1) or σ (2) over draws and images, and its interval over images."""
-    from diffnet_tf.evaluation import statistics
-
-    errors = np.abs(arrays["estimate"] / arrays["true"] - 1)[..., number]
-    return statistics.bootstrap(lambda chosen: np.median(errors[:, chosen]), errors.shape[1])
-
-
-def results(arrays):
-    """What the record says of the estimates: medians of relative errors, and which product of λ and T is found best."""
-    true, estimate = (arrays[name].reshape(-1, 3).astype("float64") for name in ("true", "estimate"))
-    errors, found = np.log(estimate / true), {}
-    for number, name in enumerate(NAMES):
-        of = np.abs(estimate[:, number] / true[:, number] - 1)
-        levels = [(true[:, 2] >= low) & (true[:, 2] < high) for low, high in zip(LEVELS, LEVELS[1:])]
-        found[name] = {
-            "median_error": float(np.median(of)),
-            "within_15_percent": float(np.mean(of <= 0.15)),
-            "quarter_above": float(np.quantile(of, 0.75)),
-            "bias": float(np.median(errors[:, number])),
-            "median_error_of_the_middle": float(np.median(np.abs(np.exp(MIDDLE[number]) / true[:, number] - 1))),
-            "by_noise": [float(np.median(of[level])) if level.any() else None for level in levels],
-        }
-    known = np.abs(arrays["noise"].ravel() / true[:, 2] - 1)
-    found["noise"]["median_error_of_estimate_noise"] = float(np.median(known))
-    spreads, directions = np.linalg.eigh(np.cov(errors[:, :2].T))
-    found["together"] = {
-        "correlation": float(np.corrcoef(errors[:, :2].T)[0, 1]),
-        "powers": [(direction * np.sign(direction[1])).round(4).tolist() for direction in directions.T],
-        "spreads": np.sqrt(spreads).round(4).tolist(),
+    Returns:
+        The path of the weights; None if there is no training.
+    """
+    runs = [run for run in study.finished(root / EXPERIMENT) if run["name"] == "estimator" and not run["seed"]]
+    if not runs:
+        return None
+    best = max(runs, key=lambda run: run["steps"])
+    card = {
+        "name": diffusion.CARD.stem,
+        "about": "the network of dn.estimate_diffusion",
+        "ranges": diffusion.RANGES,
+        "training": {key: best[key] for key in TOLD},
+        "command": f"python -m experiments.diffusion_estimates --budget {best['budget']}",
     }
-    return found
+    sealed.write(folder / diffusion.CARD.name, best["arrays"], card)
+    return folder / f"{diffusion.CARD.stem}.npz"
