@@ -22,6 +22,7 @@ from experiments.lib import (
     comparison_figure,
     denoise_card,
     denoise_figure,
+    diffusion_figure,
     front,
     given_figure,
     jobs,
@@ -43,6 +44,7 @@ QUESTIONS = {  # experiment beyond the paper → its page in docs/beyond
     "denoise-stencils": "denoise.md",
     "any-noise": "any-noise.md",
     "inverse-any": "inverse-any.md",
+    "diffusion-estimates": "diffusion-estimates.md",
     "denoise-colour": "denoise-colour.md",
     "all-noise": "all-noise.md",
     "learned-operator": "learned-operator.md",
@@ -276,6 +278,12 @@ TABLES[DOCS / "beyond" / QUESTIONS["inverse-any"]] |= {
 TABLES[DOCS / "beyond" / QUESTIONS["longer-times"]] |= {
     "recompute": recompute.table,
     "picture": functools.partial(shown, "longer-times"),
+}
+TABLES[DOCS / "beyond" / QUESTIONS["diffusion-estimates"]] |= {
+    "pictures": functools.partial(shown, "diffusion-estimates"),
+    "errors": functools.partial(of_record, diffusion_figure.table, "diffusion-estimates"),
+    "together": functools.partial(of_record, diffusion_figure.together, "diffusion-estimates"),
+    "noise": functools.partial(of_record, diffusion_figure.of_noise, "diffusion-estimates"),
 }
 TABLES[DOCS / "beyond" / QUESTIONS["denoise-colour"]] |= {
     "denoisers": functools.partial(of_record, colour_figure.table, "denoise-colour"),

@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 
-from diffnet_tf.base import checks
 from diffnet_tf.networks.conditioned import ConditionedDiffNet
 
 AUTO = "auto"
@@ -47,7 +46,8 @@ def settings(
                 '"auto" to estimate them.'
             )
         if isinstance(given[name], str):
-            checks.one_of(given[name], name, (AUTO,))
+            if given[name] != AUTO:
+                raise ValueError(f"{name}={given[name]!r}; expected a number or {AUTO!r}.")
             if (diffusivity or model.diffusivities[0]) != ESTIMATED:
                 raise ValueError(
                     f"{name}={AUTO!r} with diffusivity={diffusivity or model.diffusivities[0]!r}; expected "

@@ -92,3 +92,10 @@ def together(record):
         f"The errors of log λ and log T have the correlation {of['correlation']:.2f}. The product {products[0]} is "
         f"found best, with a spread of {spreads[0]}, and {products[1]} worst, with {spreads[1]}."
     )
+
+
+def of_noise(record):
+    """The errors of the two estimates of σ, in a sentence."""
+    of = record["results"]["noise"]
+    ours, theirs = (100 * of[name] for name in ("median_error", "median_error_of_estimate_noise"))
+    return f"For σ, its median error is {ours:.1f} %, and that of `dn.estimate_noise` {theirs:.1f} %."

@@ -74,6 +74,7 @@ ORDER = (
     Job("all-noise", 10, 65, 10 * PAPER),
     Job("any-noise", 2, 3, 3, needs=("all-noise",)),
     Job("inverse-any", 20, 720, 40 * PAPER, 4),
+    Job("diffusion-estimates", 2, 12, 100, needs=("inverse-any",)),
     Job("denoise-colour", 8, 140, 1_200, 1),
     Job("fig08", 4, 13, 5 * PAPER, needs=("fig06",)),
     Job("fig09", 4, 9, 5 * PAPER, needs=("fig07",)),

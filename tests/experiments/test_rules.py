@@ -12,6 +12,7 @@ from tests.experiments import (
     rules_denoise,
     rules_denoise_colour,
     rules_denoise_stencils,
+    rules_diffusion_estimates,
     rules_inverse_any,
     rules_layers,
     rules_longer_times,
@@ -25,6 +26,7 @@ BEYOND = (
     | rules_denoise_stencils.CASES
     | rules_denoise_colour.CASES
     | rules_inverse_any.CASES
+    | rules_diffusion_estimates.CASES
     | rules_longer_times.CASES
 )
 BEYOND |= {(denoise.TITLE, text): answers for text, answers in rules_denoise.CASES.items()}

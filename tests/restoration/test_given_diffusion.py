@@ -120,7 +120,7 @@ def test_a_warning_outside_the_ranges_of_the_card(preset, image, changes, messag
         ({"time": None}, ValueError, "time is missing"),
         ({"time": 0.4}, ValueError, "at most 0.3"),
         ({"contrast": 0.0}, ValueError, "contrast"),
-        ({"contrast": "auto"}, TypeError, "contrast='auto' is a str; expected a number"),
+        ({"contrast": "0.2"}, ValueError, "contrast='0.2'; expected a number or 'auto'"),
         ({"diffusivity": "charbonnier"}, ValueError, "diffusivity='charbonnier'"),
         ({"noise": 1.0}, ValueError, "noise=1"),
     ],
