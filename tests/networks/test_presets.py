@@ -84,7 +84,7 @@ def test_the_presets_are_made_of_committed_results(tmp_path):
     """The one documented command makes the files that come with the package, byte for byte."""
     packaging.main(["--results_dir", str(ROOT / "results"), "--folder", str(tmp_path)])
     made, kept = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in (tmp_path, cards.FOLDER))
-    assert made == kept and len(made) == 2 * len(NAMES) + 1  # weights and a card each, and the cards to read
+    assert made == kept and len(made) == 2 * len(NAMES) + 3  # weights and a card each, those of the estimate, a page
 
 
 @pytest.mark.parametrize("name", NAMES)
