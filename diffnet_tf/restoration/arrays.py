@@ -100,7 +100,7 @@ def restore(
         contrast, time: only for a network that is given the diffusion, such as a `models.ConditionedDiffNet`, and
             required there: the contrast λ of the diffusion to undo, in what the network sees, divided by white − black;
             and its time T in pixels². Or "auto" to estimate one or both, see `dn.estimate_diffusion` for what this
-            needs. For a `Tiled`, give them to the `Tiled` instead.
+            needs; it then estimates the noise, too, if that is "auto". For a `Tiled`, give them to the `Tiled` instead.
         diffusivity: for such a network that knows several: the name of one, see `diffusivity.DIFFUSIVITIES`. None for
             its first one.
         out: an array to write the result into: the image's shape, and its dtype, or uint8, uint16 or any float. None
@@ -273,10 +273,10 @@ def _outputs(tiled: Tiled, plan: Plan, margin: int) -> Generator[inplace.Tile, N
             for rows in source.blocks():
                 yield inplace.Tile(number, rows, slice(None), np.zeros(()))
             continue
-        noise, holes = None, with_holes(read, source, part)
-        if tiled.noise == "auto":
+        holes = with_holes(read, source, part)
+        noise, settings = tiled.estimate_settings(holes, source.shape)
+        if tiled.noise == "auto" and noise is None:
             noise = tiled.estimate(holes, source.shape, plan.kind_of_noise)
-        settings = tiled.estimate_settings(holes, source.shape)
         with contextlib.closing(tiled(read, source.shape, noise=noise, settings=settings)) as tiles:
             for tile in tiles:
                 yield inplace.Tile(number, *tile)

@@ -191,17 +191,25 @@ class Tiled:
         self.estimates.append(sigma)
         return sigma
 
-    def estimate_settings(self, read: Callable[[slice, slice], Array], shape: tuple[int, int]) -> dict[str, float]:
-        """The settings, of which those that are "auto" are estimated from an image, and remembered in `diffusions`.
+    def estimate_settings(
+        self, read: Callable[[slice, slice], Array], shape: tuple[int, int]
+    ) -> tuple[float | None, dict[str, float]]:
+        """Estimate those settings that are "auto" from an image, and remember them in `diffusions`.
+
+        The same estimate gives σ if it is "auto", too, and remembers it in `estimates`.
 
         Args:
             read, shape: see `__call__`. NaN marks pixels to leave out.
+
+        Returns:
+            (σ, or None if it is not estimated here; all settings).
 
         Raises:
             ValueError: if the image is too small, or constant, or was diffused for longer than the network can undo.
         """
         unknown = [name for name, value in self.settings.items() if value == AUTO]
         found: dict[str, float] = {}
+        sigma = None
         if unknown:
             if min(shape) < diffusion.SMALLEST:
                 raise ValueError(
@@ -213,7 +221,10 @@ class Tiled:
             found = {name: getattr(estimate, name) for name in unknown}
             self.model.values_of(**{"noise": 0.0, "contrast": 1.0, "time": 0.0, **found})  # raises its errors
             self.diffusions.append(found)
-        return {name: float(found.get(name, value)) for name, value in self.settings.items()}
+            if self.noise == AUTO:
+                sigma = estimate.noise
+                self.estimates.append(sigma)
+        return sigma, {name: float(found.get(name, value)) for name, value in self.settings.items()}
 
     def __call__(
         self,
@@ -238,9 +249,11 @@ class Tiled:
         """
         height, width = shape
         sigma = self.noise
+        if settings is None:
+            found, settings = self.estimate_settings(read, shape)
+            noise = found if noise is None else noise
         if sigma == "auto":
             sigma = self.estimate(read, shape) if noise is None else noise
-        numbers = self.estimate_settings(read, shape) if settings is None else settings
         tile, margin = (max(shape), 0) if self.reach is None else (self.tile, self.reach)
         too_large = f"Not enough memory for a tile of {tile}×{tile} pixels. Try tile={max(1, tile // 2)}."
         if self.reach is None:
@@ -259,7 +272,7 @@ class Tiled:
             (_, rows, _), (_, columns, _) = extent
             part = np.asarray(read(rows, columns), "float32")[None]
             part = part[..., None] if self.channels == 1 else part
-            maps = [] if sigma is None else [sigma, *numbers.values()]
+            maps = [] if sigma is None else [sigma, *settings.values()]
             return np.concatenate([part, *(np.full_like(part[..., :1], value) for value in maps)], axis=-1)
 
         with contextlib.closing(ahead(prepare, extents, waiting)) as parts:
