@@ -27,7 +27,7 @@ NAME = "diffusion-estimates"
 TITLE = "Estimates of the diffusion"
 OPTIONS = ("budget", "seed", "steps", *IMAGES)
 BUDGETS = {"smoke": (4, 4), "quick": (300, None), "cpu": (4_000, None), "paper": (40_000, None)}  # steps, images
-DRAWS = 2  # of λ, T and σ for each test image
+DRAWS = 6  # of λ, T and σ for each test image
 GOAL, BEHIND = 0.15, 1.5  # a relative error; dB
 
 

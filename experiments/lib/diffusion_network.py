@@ -137,12 +137,14 @@ def package(root, folder):
     if not runs:
         return None
     best = max(runs, key=lambda run: run["steps"])
+    budget = f"cpu --steps {best['steps']}" if best["budget"].endswith("steps") else best["budget"]
+    images = f"--source {best['source']} --data-dir {best['data']}"
     card = {
         "name": diffusion.CARD.stem,
         "about": "the network of dn.estimate_diffusion",
         "ranges": diffusion.RANGES,
         "training": {key: best[key] for key in TOLD},
-        "command": f"python -m experiments.diffusion_estimates --budget {best['budget']}",
+        "command": f"python -m experiments.diffusion_estimates --budget {budget} {images}",
     }
     sealed.write(folder / diffusion.CARD.name, best["arrays"], card)
     return folder / f"{diffusion.CARD.stem}.npz"
