@@ -119,12 +119,12 @@ def draw_photograph(record, arrays):
     """A part of a photograph: without noise, with noise, and after each denoiser with its PSNR."""
     shown = record["photograph"]["images"]
     columns = min(3, len(shown))
-    figure, axes = figures.panels(-(-len(shown) // columns), columns, photograph_caption(record), 1.63, 1.88)
+    figure, axes = figures.panels(-(-len(shown) // columns), columns, photograph_caption(record), 1.63, 2.0)
     for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
     for axis, (name, of) in zip(axes.flat, shown.items()):
-        psnr = "" if of["psnr"] is None else f", {of['psnr']:.1f} dB"
-        figures.image(axis, arrays[f"photograph_{name}"] / 255, f"{of['label']}{psnr}")
+        psnr = "" if of["psnr"] is None else f"{of['psnr']:.1f} dB"
+        figures.image(axis, arrays[f"photograph_{name}"] / 255, f"{of['label']}\n{psnr}")
     return figure
 
 
