@@ -1,7 +1,8 @@
 """How well can λ, T and σ be found in a diffused, noisy photograph alone, as `dn.estimate_diffusion` does?
 
 The part "estimator" trains its network; `python -m experiments.presets` puts the weights into the package. "guesses"
-compares its estimates with the truth on test images, with λ, T and σ drawn at random. "restored" undoes the diffusion
+compares its estimates with the truth on test images, with λ, T and σ drawn at random, and "others" on photographs of
+scikit-image. "restored" undoes the diffusion
 with the estimates in place of the true values, by the longest training `inverse-any` of `inverse_any` in the same
 results folder, if there is one.
 
@@ -14,9 +15,7 @@ results folder, if there is one.
 
 import functools
 
-import numpy as np
-
-from experiments.lib import diffusion_figure, measure, study, verdicts
+from experiments.lib import diffusion_figure, study, verdicts
 from experiments.lib import diffusion_measured as measured
 from experiments.lib import diffusion_network as network
 from experiments.lib.ledger import Claim
@@ -25,6 +24,7 @@ from experiments.lib.run import main
 
 NAME = "diffusion-estimates"
 TITLE = "Estimates of the diffusion"
+IMAGE_FLAGS = "--source stl10_binary --data-dir photos96"  # tested on its test split
 OPTIONS = ("budget", "seed", "steps", *IMAGES)
 BUDGETS = {"smoke": (4, 4), "quick": (300, None), "cpu": (4_000, None), "paper": (40_000, None)}  # steps, images
 DRAWS = 6  # of λ, T and σ for each test image
@@ -39,6 +39,7 @@ def parts(options):
         study.Part("estimator", functools.partial(_train, steps, options, images), steps=steps),
         study.Part("guesses", functools.partial(_guess, options, images), steps=steps),
     ]
+    found.append(study.Part("others", functools.partial(_others, options), steps=steps))
     if measured.restorer(options.results_dir):
         found.append(study.Part("restored", functools.partial(_restore, options, images), steps=steps))
     return found
@@ -68,18 +69,17 @@ def weights(options):
 
 
 def _guess(options, images):
-    """λ, T and σ of each draw and test image and their estimates, as shares of the maximum and in pixels²."""
-    from diffnet_tf.restoration import noise
+    arrays, steps = weights(options)
+    return study.Result({"steps": steps}, measured.guessed(images("test"), arrays, DRAWS))
 
-    (arrays, steps), test = weights(options), images("test")
-    found = {"true": [], "estimate": [], "noise": []}
-    for draw in range(DRAWS):
-        pairs = network.pairs(test, batch_size=len(test), seed=measure.TEST_SEED + draw, shuffle=False, epochs=1)
-        diffused, true = network.in_shares(*network.separate(pairs[0][0]))
-        found["true"].append(true)
-        found["estimate"].append(measured.estimates(diffused, arrays))
-        found["noise"].append([noise.estimate_noise(image) for image in diffused])
-    return study.Result({"steps": steps}, {name: np.array(values, "float32") for name, values in found.items()})
+
+def _others(options):
+    """The same for scikit-image's photographs, of which many show texture, details or synthetic patterns."""
+    from diffnet_tf import data
+
+    (arrays, steps), limit = weights(options), BUDGETS[options.budget][1]
+    images = data.load_images("skimage", split="test", limit=limit)
+    return study.Result({"steps": steps}, measured.guessed(images, arrays, DRAWS))
 
 
 def _restore(options, images):
@@ -91,15 +91,19 @@ def _restore(options, images):
 def gather(runs, root):
     """The estimates, what is restored with them, and the training behind them; of each part that with most steps."""
     best = {run["name"]: run for run in sorted(runs, key=lambda run: run["steps"])}
-    arrays = {name: of for part in ("guesses", "restored") for name, of in best.get(part, {}).get("arrays", {}).items()}
+    for name in ("estimator", "guesses", "others"):
+        if name not in best:
+            raise FileNotFoundError(f"{root / NAME} holds no part {name!r}. Run it, or run all parts without --only.")
+    arrays = best["guesses"]["arrays"] | best.get("restored", {}).get("arrays", {})
     kept = {key: value for key, value in best["estimator"].items() if key not in study.LEFT_OUT}
     record = {
         "training": kept,
-        "settings": measured.SETTINGS,
-        "sigma": measured.SIGMA,
         "results": measured.results(arrays),
+        "others": measured.results(best["others"]["arrays"]),
     }
-    return study.Result(record | {key: of[key] for of in best.values() for key in ["undone_by"] if key in of}, arrays)
+    if "restored" in best:
+        record |= {"undone_by": best["restored"]["undone_by"], "settings": measured.SETTINGS, "sigma": measured.SIGMA}
+    return study.Result(record, arrays)
 
 
 draw, caption, alt = diffusion_figure.draw, diffusion_figure.caption, diffusion_figure.alt

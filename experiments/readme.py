@@ -284,6 +284,7 @@ TABLES[DOCS / "beyond" / QUESTIONS["diffusion-estimates"]] |= {
     "errors": functools.partial(of_record, diffusion_figure.table, "diffusion-estimates"),
     "together": functools.partial(of_record, diffusion_figure.together, "diffusion-estimates"),
     "noise": functools.partial(of_record, diffusion_figure.of_noise, "diffusion-estimates"),
+    "others": functools.partial(of_record, diffusion_figure.others, "diffusion-estimates"),
 }
 TABLES[DOCS / "beyond" / QUESTIONS["denoise-colour"]] |= {
     "denoisers": functools.partial(of_record, colour_figure.table, "denoise-colour"),

@@ -152,7 +152,7 @@ POINTS = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
 POINTS += [(-1, -1), (-1, 1), (1, -1), (1, 1), (-2, 0), (2, 0), (0, -2), (0, 2)]
 
 
-def diffnet(u, weights, num_layers, sigma=None, points=5, reaction=False, relu=True):
+def diffnet(u, weights, num_layers, sigma=None, points=5, reaction=False, relu=True, dilations=None):
     """DiffNet (Fig. 2) on one image under Neumann boundaries, from arrays named as in `presets`; σ for a noise map.
 
     The image is (height, width), or (height, width, channels) with filters that the channels share.
@@ -164,6 +164,11 @@ def diffnet(u, weights, num_layers, sigma=None, points=5, reaction=False, relu=T
         features += [] if sigma is None else [np.full(u.shape[:2], np.sqrt(sigma))]
         while f"diffusion{i}/conv{j}/kernel" in weights:
             kernel, bias = (np.asarray(weights[f"diffusion{i}/conv{j}/{n}"], "float64") for n in ("kernel", "bias"))
+            if dilations:
+                apart = dilations[j - 1]
+                wide = np.zeros((2 * apart + 1, 2 * apart + 1, *kernel.shape[2:]))
+                wide[::apart, ::apart] = kernel
+                kernel = wide
             last = f"diffusion{i}/conv{j + 1}/kernel" not in weights
             features = [
                 sum(correlate2d(f, kernel[:, :, a, b], mode="same") for a, f in enumerate(features)) + bias[b]

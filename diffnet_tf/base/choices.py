@@ -16,3 +16,5 @@ PRESETS = (
     "inverse-1pct",
     "deconvolution",
 )  # see `networks.presets`
+ESTIMATED = {"contrast": (0.1, 0.4), "time": (0.2, 1.0), "noise": (0.001, 0.05)}
+"""What `estimate_diffusion` is made for: λ and σ as shares of the maximum, T in pixels². They are never outside."""

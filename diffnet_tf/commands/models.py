@@ -77,14 +77,14 @@ def add_diffusion(parser: ArgumentParser) -> None:
         metavar="LAMBDA",
         type=number_or_auto,
         help="contrast λ of the diffusion to undo, as a share of white, or auto to estimate it; only for networks that "
-        "are given it, and required there",
+        "are given it (default: none; these need it)",
     )
     parser.add_argument(
         "--time",
         metavar="T",
         type=number_or_auto,
         help="time T of the diffusion to undo in pixels², or auto to estimate it; only for networks that are given it, "
-        "and required there",
+        "(default: none; these need it)",
     )
     parser.add_argument(
         "--diffusivity",

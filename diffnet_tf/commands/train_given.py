@@ -24,14 +24,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="LOW,HIGH",
         type=interval,
         help="train a network that is given the diffusion: range of the contrast λ, such as 0.1,0.4; needs --time and "
-        "--noise, and no --init",
+        "--noise, and no --init (default: one diffusion)",
     )
     parser.add_argument(
         "--time",
         metavar="LOW,HIGH",
         type=interval,
         help=f"range of the diffusion time T in pixels² for such a network, multiples of {STEP:g} up to 1, such as "
-        "0.2,1",
+        "0.2,1 (default: one diffusion)",
     )
 
 

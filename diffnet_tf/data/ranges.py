@@ -62,9 +62,9 @@ def of_noise(noise: Range) -> Spread:
     if not isinstance(noise, (tuple, list)):
         checks.not_negative(noise, "noise")
         return Spread(float(noise), float(noise))
-    spread = _spread(noise, "noise", "root")
-    if spread.way == "step":
+    if len(noise) == 3 and isinstance(noise[2], numbers.Real):
         raise ValueError(f'noise={noise!r}; expected σ, (low, high) or (low, high, "log").')
+    spread = _spread(noise, "noise", "root")
     checks.not_negative(spread.low, "noise[0]")
     return spread
 

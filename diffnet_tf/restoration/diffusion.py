@@ -14,7 +14,7 @@ NumPy only.
 >>> image = dn.data.load_images("skimage", split="test", limit=1)
 >>> diffused = np.asarray(dn.diffusion.perona_malik(image, steps=4, contrast=0.2))[0, ..., 0]
 >>> noise = np.random.default_rng(0).normal(scale=0.01, size=diffused.shape)
->>> 0.3 < dn.estimate_diffusion(diffused + noise).time < 0.5
+>>> 0.2 < dn.estimate_diffusion(diffused + noise).time < 0.5
 True
 """
 
@@ -26,15 +26,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffnet_tf.base import checks
+from diffnet_tf.base import checks, choices
 from diffnet_tf.base.types import Array
 from diffnet_tf.files import sealed
 from diffnet_tf.networks import cards
 from diffnet_tf.restoration.noise import patches
 
 CARD = cards.FOLDER / "diffusion-estimate.json"  # beside it, the weights
-RANGES = {"contrast": (0.1, 0.4), "time": (0.2, 1.0), "noise": (0.001, 0.05)}
-"""What the estimates are made for: λ and σ as shares of the maximum, T in pixels². They are never outside."""
+RANGES = choices.ESTIMATED
 STRIDES = (1, 2, 2)  # of the convolutions
 SIDE = 3  # of their filters
 SMALLEST = 32  # side of the smallest image in pixels

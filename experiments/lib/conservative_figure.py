@@ -103,7 +103,7 @@ def alt(record):
     for name, conservative in (("with laws", True), ("free", False)):
         values = _denoisers(record, conservative)
         texts += [f"{name}, {number} layers {value:.2f} dB" for number, value in values.items()]
-    found = [f"Denoising: {', '.join(texts) or 'not run'}."]
+    found = [f"Four panels; those that were not run say so. Denoising: {', '.join(texts) or 'not run'}."]
     if "iterations" in record:
         ends = {name: record["iterations"][name]["largest"][-1] for name in TASKS}
         words = [f"{TASKS[name]} {'not finite' if end is None else f'{end:.3g}'}" for name, end in ends.items()]

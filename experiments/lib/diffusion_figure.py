@@ -23,7 +23,7 @@ def draw(record, arrays):
         right.plot(range(len(LEVELS)), errors, marker=marker, label=NAMES[name].split()[0])
     right.axhspan(0, GOAL, color=figures.BOXES[0], zorder=0)
     right.set(xlabel="σ in %", ylabel="median error in %", ylim=(0, None))
-    right.set_xticks(range(len(LEVELS)), LEVELS, fontsize=6.5)
+    right.set_xticks(range(len(LEVELS)), LEVELS, fontsize=8)
     right.legend()
     return figure
 
@@ -42,7 +42,7 @@ def _against(axis, true, estimate, binned):
     axis.plot(ends, ends, color=figures.GRAY, **figures.THIN)
     for factor in (1 - GOAL / 100, 1 + GOAL / 100):
         axis.plot(ends, factor * ends, color=figures.GRAY, linestyle=":", **figures.THIN)
-    axis.legend(loc="upper left", fontsize=6.5)
+    axis.legend(loc="upper left", fontsize=8)
 
 
 def caption(record):
@@ -92,6 +92,12 @@ def together(record):
         f"The errors of log λ and log T have the correlation {of['correlation']:.2f}. The product {products[0]} is "
         f"found best, with a spread of {spreads[0]}, and {products[1]} worst, with {spreads[1]}."
     )
+
+
+def others(record):
+    """The median errors for photographs of another kind, in a sentence."""
+    errors = [f"{100 * record['others'][key]['median_error']:.0f} % for {name}" for key, name in _SHORT.items()]
+    return f"There, the median errors are {captions.listed(errors)}."
 
 
 def of_noise(record):

@@ -2,20 +2,41 @@
 
 import numpy as np
 
-from diffnet_tf.restoration import diffusion
+from diffnet_tf.base.choices import ESTIMATED
 from experiments.lib import diffusion_network as network
 from experiments.lib import measure, study
 
-NAMES = tuple(diffusion.RANGES)
+NAMES = tuple(ESTIMATED)
 LEVELS = (0.0, 0.003, 0.01, 0.02, 1.0)  # ends of the ranges of σ that are judged separately
 RESTORER = "inverse-any"  # the experiment, and its part, that trains the network that restores
 SETTINGS = [(contrast, time) for contrast in (0.1, 0.2, 0.4) for time in (0.2, 0.4, 0.8)]  # that are undone
 SIGMA = 0.01  # there
-MIDDLE = np.exp(network.MIDDLE[:2])  # λ and T of somebody who does not look at the image
+MIDDLE = np.exp(network.MIDDLE)  # λ, T and σ of somebody who does not look at the image
+
+
+def guessed(images, arrays, draws):
+    """λ, T and σ of each draw and image and their estimates, as shares of the maximum and in pixels².
+
+    Returns:
+        "true" and "estimate", (draws, n, 3), and "noise", (draws, n): σ by `dn.estimate_noise`.
+    """
+    from diffnet_tf.restoration import noise
+
+    found = {"true": [], "estimate": [], "noise": []}
+    for draw in range(draws):
+        seed = measure.TEST_SEED + draw
+        pairs = network.pairs(images, batch_size=len(images), seed=seed, shuffle=False, epochs=1)
+        diffused, true = network.in_shares(*network.separate(pairs[0][0]))
+        found["true"].append(true)
+        found["estimate"].append(estimates(diffused, arrays))
+        found["noise"].append([noise.estimate_noise(image) for image in diffused])
+    return {name: np.array(values, "float32") for name, values in found.items()}
 
 
 def estimates(images, arrays):
     """Estimates for images (n, height, width) with maximum 1, as the package makes them from some weights: (n, 3)."""
+    from diffnet_tf.restoration import diffusion
+
     return np.array([diffusion.of_squares([image], arrays) for image in images])
 
 
@@ -32,16 +53,14 @@ def results(arrays):
     true, estimate = (arrays[name].reshape(-1, 3).astype("float64") for name in ("true", "estimate"))
     errors, found = np.log(estimate / true), {}
     for number, name in enumerate(NAMES):
-        of = np.abs(estimate[:, number] / true[:, number] - 1)
+        of, blind = (np.abs(value / true[:, number] - 1) for value in (estimate[:, number], MIDDLE[number]))
         levels = [(true[:, 2] >= low) & (true[:, 2] < high) for low, high in zip(LEVELS, LEVELS[1:])]
         found[name] = {
             "median_error": float(np.median(of)),
             "within_15_percent": float(np.mean(of <= 0.15)),
             "quarter_above": float(np.quantile(of, 0.75)),
             "bias": float(np.median(errors[:, number])),
-            "median_error_of_the_middle": float(
-                np.median(np.abs(np.exp(network.MIDDLE[number]) / true[:, number] - 1))
-            ),
+            "median_error_of_the_middle": float(np.median(blind)),
             "by_noise": [float(np.median(of[level])) if level.any() else None for level in levels],
         }
     known = np.abs(arrays["noise"].ravel() / true[:, 2] - 1)
@@ -82,7 +101,11 @@ def restored(kept, images, arrays):
         diffused, targets = given.pairs(images, given.Setting(SIGMA, contrast, time))
         largest = diffused.max(axis=(1, 2, 3))[:, None]
         guesses = estimates(diffused[..., 0] / largest[..., None], arrays) * largest ** [1, 0, 1]
-        for name, settings in {"given": (contrast, time, SIGMA), "auto": guesses, "middle": (*MIDDLE, SIGMA)}.items():
+        for name, settings in {
+            "given": (contrast, time, SIGMA),
+            "auto": guesses,
+            "middle": (*MIDDLE[:2], SIGMA),
+        }.items():
             told = np.broadcast_to(settings, (len(images), 3))[:, None, None, [2, 0, 1]]
             maps = np.broadcast_to(told, (*diffused.shape[:3], 3))
             outputs = measure.batched(function, np.concatenate([diffused, maps], axis=-1, dtype="float32"))

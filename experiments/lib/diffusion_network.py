@@ -5,28 +5,17 @@ import time
 
 import numpy as np
 
+from diffnet_tf.base.choices import ESTIMATED
 from diffnet_tf.files import sealed
-from diffnet_tf.restoration import diffusion
 from experiments.lib import study
 
 EXPERIMENT = "diffusion-estimates"
-TOLD = (
-    "data",
-    "note",
-    "training_images",
-    "recipe",
-    "steps",
-    "seed",
-    "training_seconds",
-    "parameters",
-    "loss",
-    "commit",
-)
+TOLD = ("data", "note", "training_images", "recipe", "steps", "seed", "training_seconds", "parameters", "commit")
 WIDTHS = (16, 32, 48)  # channels of the convolutions
 DENSE = 64
 SCALES = (0.005, 0.1)  # differences far below a scale enter linearly, those far above in their logarithm
-DRAWN = {"contrast": (*diffusion.RANGES["contrast"], "log"), "time": (*diffusion.RANGES["time"], 0.1)}
-NOISE = (*diffusion.RANGES["noise"], "log")
+DRAWN = {"contrast": (*ESTIMATED["contrast"], "log"), "time": (*ESTIMATED["time"], 0.1)}
+NOISE = (*ESTIMATED["noise"], "log")
 MIDDLE, SPREAD = np.log([0.2, 0.5, 0.007]), (0.4, 0.48, 1.1)  # of log λ, log T and log σ over these ranges
 RECIPE = {  # Adam, whose learning rate falls as a cosine
     "name": "estimate",
@@ -72,6 +61,8 @@ def network():
     """The network in Keras: images (batch, height, width, 1) with maximum 1 → log λ, log T and log σ, standardised."""
     import keras
     from keras import layers, ops
+
+    from diffnet_tf.restoration import diffusion
 
     image = keras.Input((None, None, 1))
     here, pooled = image[:, 1:, 1:], []
@@ -133,6 +124,8 @@ def package(root, folder):
     Returns:
         The path of the weights; None if there is no training.
     """
+    from diffnet_tf.restoration import diffusion
+
     runs = [run for run in study.finished(root / EXPERIMENT) if run["name"] == "estimator" and not run["seed"]]
     if not runs:
         return None
@@ -142,7 +135,7 @@ def package(root, folder):
     card = {
         "name": diffusion.CARD.stem,
         "about": "the network of dn.estimate_diffusion",
-        "ranges": diffusion.RANGES,
+        "ranges": ESTIMATED,
         "training": {key: best[key] for key in TOLD},
         "command": f"python -m experiments.diffusion_estimates --budget {budget} {images}",
     }

@@ -174,8 +174,12 @@ PYTHON = {
     ),
     "σ from below 0": (lambda m, f: pairs(GRAY, noise=(-0.1, 0.1)), VALUE, "noise[0]=-0.1; expected"),
     "σ to infinity": (lambda m, f: pairs(GRAY, noise=(0.0, np.inf)), VALUE, "expected finite numbers"),
-    "three σ": (lambda m, f: pairs(GRAY, noise=(0.0, 0.1, 0.2)), VALUE, "holds 3 number … expected a pair"),
-    "σ to a text": (lambda m, f: pairs(GRAY, noise=(0.0, "1")), TYPE, "holds a str; expected two numbers"),
+    "three σ": (
+        lambda m, f: pairs(GRAY, noise=(0.0, 0.1, 0.2)),
+        VALUE,
+        "noise=(0.0, 0.1, 0.2) … expected σ, (low, high)",
+    ),
+    "σ to a text": (lambda m, f: pairs(GRAY, noise=(0.0, "1")), TYPE, "holds a str; expected numbers"),
     "noise on forward": (
         lambda m, f: pairs(GRAY, "forward", 0.01),
         VALUE,

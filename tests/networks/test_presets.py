@@ -72,7 +72,7 @@ def test_every_backend_gives_what_the_equations_give(name, clean_and_diffused):
     image = clean_and_diffused(described)[1][0, 20:60, 20:55]
     network = described["network"]
     noise_map = level(described) if network.get("noise_map") else None
-    more = {key: network[key] for key in ("points", "reaction", "relu") if key in network}
+    more = {key: network[key] for key in ("points", "reaction", "relu", "dilations") if key in network}
     with np.load(cards.FOLDER / f"{name}.npz") as weights:
         expected = oracle.diffnet(image, weights, network["num_layers"], noise_map, **more)
     given = with_noise_map(described, image[None], level(described))
