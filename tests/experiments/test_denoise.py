@@ -248,7 +248,7 @@ def test_other_images_are_drawn_without_the_numbers_of_papers():
 def test_the_photograph_has_a_panel_for_each_denoiser():
     record, arrays = drawn()
     figure = denoise_figure.draw_photograph(record, arrays)
-    assert [axis.get_xlabel().split(",")[0] for axis in figure.axes[:3]] == ["original", "noisy", "half as bright"]
+    assert [axis.get_xlabel().splitlines()[0] for axis in figure.axes[:3]] == ["original", "noisy", "half as bright"]
     clean, half = (arrays[f"photograph_{name}"].astype(float) for name in ("clean", "half"))
     assert clean.shape == (160, 160) and half.mean() == pytest.approx(clean.mean() / 2, rel=0.1)
     assert record["photograph"]["images"]["noisy"]["psnr"] == pytest.approx(20.6, abs=0.2)
