@@ -16,9 +16,8 @@ from diffnet_tf.base.types import Tensor
 def recomputed(function: Callable[..., Tensor], layer: keras.layers.Layer) -> Callable[..., Tensor]:
     """A function whose gradients keep only its arguments: the backward pass computes everything between them again.
 
-    This is `keras.remat`, with two changes that made it save memory. On a CPU, XLA merges the second computation of
-    JAX's `checkpoint` with the first one. Here the second one starts from the incoming gradient, so it cannot be
-    merged. On TensorFlow, the gradients of the weights may wait, and keep all that was computed again. Here the
+    This is `keras.remat`, with two changes. XLA may merge a second computation with the first one. Here the second one
+    starts from the incoming gradient, so it cannot be merged. On TensorFlow, the gradients of the weights may wait, and keep all that was computed again. Here the
     gradient of the first argument waits for them.
 
     Args:
