@@ -17,8 +17,8 @@ def recomputed(function: Callable[..., Tensor], layer: keras.layers.Layer) -> Ca
     """A function whose gradients keep only its arguments: the backward pass computes everything between them again.
 
     This is `keras.remat`, with two changes. XLA may merge a second computation with the first one. Here the second one
-    starts from the incoming gradient, so it cannot be merged. On TensorFlow, the gradients of the weights may wait, and keep all that was computed again. Here the
-    gradient of the first argument waits for them.
+    starts from the incoming gradient, so it cannot be merged. On TensorFlow, the gradients of the weights may wait, and
+    keep all that was computed again. Here the gradient of the first argument waits for them.
 
     Args:
         function: a function of float tensors with one output, whose only variables are those of the layer. It has one
