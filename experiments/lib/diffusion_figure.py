@@ -88,10 +88,11 @@ def together(record):
     of = record["results"]["together"]
     products = [f"λ^{powers[0]:.2f} · T^{powers[1]:.2f}" for powers in of["powers"]]
     spreads = [f"{100 * spread:.0f} %" for spread in of["spreads"]]
-    return (
+    text = (
         f"The errors of log λ and log T have the correlation {of['correlation']:.2f}. The product {products[0]} is "
         f"found best, with a spread of {spreads[0]}, and {products[1]} worst, with {spreads[1]}."
     )
+    return text.replace("-", "−")
 
 
 def others(record):
