@@ -23,7 +23,7 @@ def draw(record, arrays):
         right.plot(range(len(LEVELS)), errors, marker=marker, label=NAMES[name].split()[0])
     right.axhspan(0, GOAL, color=figures.BOXES[0], zorder=0)
     right.set(xlabel="σ in %", ylabel="median error in %", ylim=(0, None))
-    right.set_xticks(range(len(LEVELS)), LEVELS, fontsize=8)
+    right.set_xticks(range(len(LEVELS)), LEVELS, rotation=30)
     right.legend()
     return figure
 
@@ -36,13 +36,12 @@ def _against(axis, true, estimate, binned):
     groups = [group for group in groups if group.any()]
     places = [float(np.median(true[group])) for group in groups]
     low, middle, high = np.array([np.quantile(estimate[group], (0.25, 0.5, 0.75)) for group in groups]).T
-    axis.fill_between(places, low, high, color=figures.BOXES[1], label="half of the images")
-    axis.plot(places, middle, color=figures.LINES[1], marker="o", markersize=3, label="median")
+    axis.fill_between(places, low, high, color=figures.BOXES[1])
+    axis.plot(places, middle, color=figures.LINES[1], marker="o", markersize=3)
     ends = np.array([min(places), max(places)])
     axis.plot(ends, ends, color=figures.GRAY, **figures.THIN)
     for factor in (1 - GOAL / 100, 1 + GOAL / 100):
         axis.plot(ends, factor * ends, color=figures.GRAY, linestyle=":", **figures.THIN)
-    axis.legend(loc="upper left", fontsize=8)
 
 
 def caption(record):

@@ -273,7 +273,7 @@ STARTS = {
 }
 
 
-@pytest.mark.parametrize("name", mostly_slow(STARTS, "three layers", "colour"))
+@pytest.mark.parametrize("name", mostly_slow(STARTS, "three layers"))
 def test_other_networks_are_trained_at_native_resolution_and_used(mixed, tmp_path, capsys, name):
     """Whatever the sizes of the images: nothing is reduced, and what is too small is counted."""
     start = STARTS[name]()

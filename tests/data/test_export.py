@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import diffnet_tf as dn
-from tests.conftest import slow, tensorflow_only
+from tests.conftest import mostly_slow, slow, tensorflow_only
 
 pytestmark = tensorflow_only
 
@@ -49,7 +49,7 @@ def test_onnx(model, images, tmp_path):
     np.testing.assert_allclose(output, np.asarray(model(images)), atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("dtype", mostly_slow(["float32", "mixed_bfloat16", "mixed_float16"], "mixed_float16"))
 def test_compiled_by_xla_and_under_mixed_precision(images, dtype):
     """The narrow estimators cost accuracy, the compiler none to speak of."""
     model = dn.from_preset("inverse-1pct", dtype=dtype)

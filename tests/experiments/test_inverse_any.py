@@ -92,6 +92,7 @@ def test_everything_is_gathered(gathered):
         assert claim.check(record, arrays).answer == "holds", claim.text
 
 
+@slow
 def test_a_measurement_of_a_shorter_training_does_not_count(gathered):
     short = {"name": "test-inverse-any", "of": "inverse-any", "method": "inverse-any", "label": "x", "kind": "network"}
     short |= {"steps": 2, "budget": "smoke", "arrays": values(10.0)}

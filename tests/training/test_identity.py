@@ -13,7 +13,7 @@ from keras import layers, ops
 import diffnet_tf as dn
 from diffnet_tf.base import randomness
 from diffnet_tf.training import checkpoint, identity
-from tests.conftest import BACKEND
+from tests.conftest import BACKEND, mostly_slow
 
 RECIPE = dn.training.Recipe(batch_size=2, crop=12, schedule="constant", learning_rate=1e-3)
 
@@ -97,7 +97,7 @@ def random_degrades():
     }
 
 
-@pytest.mark.parametrize("case", random_degrades())
+@pytest.mark.parametrize("case", mostly_slow(random_degrades(), "random", "held generator", "keras.random"))
 def test_a_random_degrade_goes_on_and_its_generators_stay_where_they_were(photographs, tmp_path, untrained, case):
     """In another process the generators stand elsewhere: here, after more draws. Another strength is still seen."""
     mine, theirs = random_degrades()[case], random_degrades()[case]
