@@ -83,7 +83,7 @@ def add_diffusion(parser: ArgumentParser) -> None:
         "--time",
         metavar="T",
         type=number_or_auto,
-        help="time T of the diffusion to undo in pixels², or auto to estimate it; only for networks that are given it, "
+        help="time T of the diffusion to undo in pixels², or auto to estimate it; only for networks that are given it "
         "(default: none; these need it)",
     )
     parser.add_argument(

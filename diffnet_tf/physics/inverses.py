@@ -214,7 +214,7 @@ def newton_inverse(
 
 
 def undo(
-    functions: Sequence[Linear], y: Tensor, iterations: int = 200, tolerance: float = 1e-7
+    functions: Sequence[Callable[[Tensor], Tensor]], y: Tensor, iterations: int = 200, tolerance: float = 1e-7
 ) -> tuple[Tensor, Tensor]:
     """Invert a chain of functions, from the last to the first, each by the fixed-point iteration u ← u + (y − f(u)).
 
@@ -247,7 +247,7 @@ def undo(
     return u, ops.max(ops.abs(y - output), axis=(1, 2, 3))
 
 
-def _fixed_point(function: Linear, y: Tensor, iterations: int, tolerance: float) -> Tensor:
+def _fixed_point(function: Callable[[Tensor], Tensor], y: Tensor, iterations: int, tolerance: float) -> Tensor:
     """u with function(u) = y."""
 
     def going(index: Tensor, u: Tensor, change: Tensor) -> Tensor:

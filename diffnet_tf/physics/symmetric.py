@@ -118,6 +118,7 @@ def apply_differences(u: Tensor, filters: Tensor, boundary: Boundary = "neumann"
     Returns:
         S u, of u's shape.
     """
+    u, filters = ops.convert_to_tensor(u), ops.convert_to_tensor(filters)
     points = filters.shape[-1]
     shifted = neighbours(u, boundary, points)
     fluxes = [filters[..., k : k + 1] * (shifted[k - 1] - u) for k in range(1, points)]
