@@ -24,7 +24,7 @@ from diffnet_tf.files import reading
 from experiments import render
 from experiments.lib import ledger, options, records, registry, run
 from experiments.lib.jobs import jobs
-from experiments.lib.options import FIELDS, Options
+from experiments.lib.options import FIELDS, OWN_SPLIT, Options
 
 STATE = "all.json"  # what is finished, and how long it took
 PASSED_ON = ("budget", "source", "data_dir", "test_dir", "note", "results_dir")  # flags of every experiment
@@ -97,7 +97,7 @@ def _is_trained(record, job, settings):
     names = {
         "source": given.get("source", FIELDS["source"].default),
         "data": Path(given["data_dir"]).name if "data_dir" in given else given.get("source"),
-        "test_data": Path(given["test_dir"]).name if "test_dir" in given else "its test split",
+        "test_data": Path(given["test_dir"]).name if "test_dir" in given else OWN_SPLIT,
     }
     names = names if record.get("image_sets") else {}  # disks are nobody's data
     wanted = {"budget": settings["budget"], "seed": job.seed, **names}

@@ -18,9 +18,10 @@ import functools
 
 import numpy as np
 
-from experiments.lib import conservative_laws, conservative_undone, measure, networks, study
+from experiments.lib import conservative_laws, conservative_undone, kept, measure, networks, study
 from experiments.lib.conservative_claims import CLAIMS  # noqa: F401
 from experiments.lib.conservative_figure import alt, caption, draw  # noqa: F401
+from experiments.lib.conservative_laws import PAIRS
 from experiments.lib.measure import Task
 from experiments.lib.run import main
 
@@ -65,36 +66,26 @@ def parts(options):
     recipe, steps, denoise, limit = BUDGETS[options.budget]
     images = functools.cache(lambda split, scale: options.images(split, limit, scale=scale))
     do = functools.partial(_train, recipe=recipe, options=options, images=images)
-    laws = study.Part("laws", lambda: study.Result(conservative_laws.broken(10 if limit else 1_000)))
+    laws = study.Part("laws", lambda: study.Result(conservative_laws.broken(20 if limit else PAIRS)))
     found = [laws]
     for run in plan(options.seed):
         number = denoise if run.part == "denoise" else steps
         found.append(study.part(run, functools.partial(do, steps=number), number))
     test = functools.partial(images, "test", "maximum")
     after = {
-        "iterations": lambda: conservative_laws.iterated(_kept("forward", options), test()),
-        "inverse": lambda: conservative_undone.inverted(_kept("undone", options), test()),
-        "gain": lambda: conservative_undone.gains(_kept("undone", options), test()),
+        "iterations": ("forward", conservative_laws.iterated),
+        "inverse": ("undone", conservative_undone.inverted),
+        "gain": ("undone", conservative_undone.gains),
     }
-    return [*found, *(study.Part(name, functools.partial(_result, do)) for name, do in after.items())]
+    for name, (training, measure_it) in after.items():
+        of = next(run.name for run in plan(options.seed) if run.part == training)
+        found.append(study.Part(name, functools.partial(_measured, measure_it, of, options, test), {"of": of}, of=[of]))
+    undone = functools.partial(conservative_undone.undone_at_random, 2 if limit else 12)
+    return [*found, study.Part("random-inverse", lambda: study.Result(undone()))]
 
 
-def _result(do):
-    return study.Result(do())
-
-
-def _kept(name, options):
-    """A network that was trained here.
-
-    Raises:
-        FileNotFoundError: when there is none.
-    """
-    from diffnet_tf.files import model_files
-
-    kept = study.path(name, options).with_suffix(model_files.SUFFIX)
-    if not kept.exists():
-        raise FileNotFoundError(f"{kept} does not exist. Train it first: --only {name}")
-    return model_files.load(kept)
+def _measured(measure_it, name, options, test):
+    return study.Result(measure_it(kept.network(name, options), test()))
 
 
 def _task(run):
@@ -125,8 +116,8 @@ def _network(run, recipe):
     if not run.conservative:
         return models.DiffNet(run.layers, initial_scale=recipe.initial_scale, relu=False)
     if run.part == "undone":  # steps of at most a quarter of the CFL bound, so that each can be undone
-        return models.DiffNet(run.layers, 4, 24, conservative=True, courant=0.25, initial_time_step=0.08)
-    return models.DiffNet(run.layers, conservative=True, initial_time_step=0.15, relu=run.part == "forward")
+        return models.DiffNet(run.layers, 4, 24, conservative=True, courant=0.25, initial_time_step=0.08, relu=False)
+    return models.DiffNet(run.layers, conservative=True, initial_time_step=0.15, relu=False)
 
 
 def gather(runs, root):

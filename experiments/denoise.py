@@ -19,7 +19,7 @@ import functools
 
 import numpy as np
 
-from experiments.lib import denoise_classical, denoise_figure, denoise_networks, denoise_record, denoising, study
+from experiments.lib import denoise_classical, denoise_figure, denoise_networks, denoise_record, denoising, kept, study
 from experiments.lib.denoise_claims import CLAIMS
 from experiments.lib.denoise_networks import CANDIDATES, CHOSEN
 from experiments.lib.run import main
@@ -80,11 +80,13 @@ def parts(options):
     train = functools.partial(_train, options=options, images=images)
     found = [study.part(run, train, _steps(run, options.budget)) for run in runs]
     final = [run for run in runs if not run.candidate]
-    found += [study.Part(TEST + run.name, functools.partial(_test, run, options, tests)) for run in final]
+    test = functools.partial(_test, options=options, tests=tests)
+    found += [study.Part(TEST + run.name, functools.partial(test, run), of=[run.name]) for run in final]
     found += denoise_classical.parts(tests, lambda: _pixels(images[1]), search=options.budget != "smoke")
     beside = functools.partial(_beside, options)
-    shown = study.Part("photograph", lambda: study.Result(*denoising.photographed(beside(SHOWN))))
-    return [*found, shown, study.Part("times", lambda: _times(beside(), tests()))]
+    of = [run.name for run in _shown(options)]
+    shown = study.Part("photograph", lambda: study.Result(*denoising.photographed(beside(SHOWN))), of=of)
+    return [*found, shown, study.Part("times", lambda: _times(beside(), tests()), of=of)]
 
 
 def _steps(run, budget):
@@ -132,12 +134,7 @@ def _arguments(model):
 
 def _test(run, options, tests):
     """Measure a trained network on the test images, with σ given and, if it is given σ, also with σ estimated."""
-    from diffnet_tf.files import model_files
-
-    kept = study.path(run.name, options)
-    if not kept.exists():
-        raise FileNotFoundError(f"{kept} does not exist. Train it first: --only {run.name}")
-    model = model_files.load(kept.with_suffix(model_files.SUFFIX))
+    model = kept.network(run.name, options)
     levels = denoising.LEVELS if run.level is None else (run.level,)
     record = denoising.measured(denoising.of_network(model), tests(), levels)
     if model.input_shape[-1] == 2:
@@ -145,16 +142,18 @@ def _test(run, options, tests):
     return study.Result({"of": run.name, **record})
 
 
-def _beside(options, wanted=None):
-    """The finished networks of seed 0 and classical methods: row → (label, denoiser); those `wanted`, or all."""
-    from diffnet_tf.files import model_files
+def _shown(options):
+    """The networks that are shown on the photograph and timed: one seed, one level."""
+    ours = [run for run in plan(options.seed) if not run.candidate and run.seed == options.seed]
+    return [run for run in ours if run.level in (None, denoising.TIMED)]
 
+
+def _beside(options, wanted=None):
+    """The finished networks of one seed and classical methods: row → (label, denoiser); those `wanted`, or all."""
     runs, found = study.finished(options.directory), {}
-    for run in plan(options.seed):
-        kept = study.path(run.name, options)
-        if not run.candidate and not run.seed and run.level in (None, denoising.TIMED) and kept.exists():
-            model = model_files.load(kept.with_suffix(model_files.SUFFIX))
-            found[run.method] = run.label, denoising.of_network(model)
+    for run in _shown(options):
+        if kept.network_path(run.name, options).exists():
+            found[run.method] = run.label, denoising.of_network(kept.network(run.name, options))
     found |= denoise_classical.tuned(runs, *denoise_classical.METHODS)
     return {name: found[name] for name in wanted or found if name in found}
 
@@ -168,12 +167,12 @@ def _times(beside, tests):
 
 def gather(runs, root):
     """The record of all parts, see `denoise_record`: each training with its measurement on the test images."""
-    tested = {run["of"]: run for run in runs if run["name"].startswith(TEST)}
+    tested = {(run["of"], run["budget"]): run for run in runs if run["name"].startswith(TEST)}
     trained = [run for run in runs if not run["name"].startswith(TEST)]
     keys = denoise_record.MEASURED
     merged = []
     for run in trained:
-        test = tested.get(run["name"]) if "psnr" not in run else None
+        test = tested.get((run["name"], run["budget"])) if "psnr" not in run else None
         if test is None and run.get("kind") == "network" and not run.get("candidate"):
             continue  # not measured yet
         merged.append({**run, **{key: test[key] for key in keys if key in test}} if test else run)

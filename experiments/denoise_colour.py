@@ -24,6 +24,7 @@ from experiments.lib import (
     denoise_card,
     denoise_networks,
     denoising,
+    kept,
     study,
 )
 from experiments.lib.colour_claims import CLAIMS
@@ -67,7 +68,10 @@ def parts(options):
         do[f"classical-{name}"] = functools.partial(_classical, name, tests, train)
     do[f"times-{run.name}"] = lambda: _times(run, options, tests())
     training = functools.partial(_train, options=options, images=(train, validation), steps=steps)
-    return [study.part(run, training, steps), *(study.Part(name, each) for name, each in do.items())]
+    measured = [
+        study.Part(name, each, of=[] if name.startswith("classical-") else [run.name]) for name, each in do.items()
+    ]
+    return [study.part(run, training, steps), *measured]
 
 
 def _train(run, options, images, steps):
@@ -98,23 +102,9 @@ def _validated(model, validation, level):
     return round(float(denoising.psnr(clean, outputs).mean()), 4)
 
 
-def _network(run, options):
-    """The trained network.
-
-    Raises:
-        FileNotFoundError: when it was not trained.
-    """
-    from diffnet_tf.files import model_files
-
-    kept = study.path(run.name, options).with_suffix(model_files.SUFFIX)
-    if not kept.exists():
-        raise FileNotFoundError(f"{kept} does not exist. Train it first: --only {run.name}")
-    return model_files.load(kept)
-
-
 def _test(run, options, tests):
     """Measure the network on the test photographs, with σ given and with σ estimated."""
-    model = _network(run, options)
+    model = kept.network(run.name, options)
     function, sets = denoising.of_network(model), {colour.SET: list(tests.values())}
     record = {"of": run.name, "photographs": list(tests), **denoising.measured(function, sets)}
     record["auto"] = denoising.measured(denoising.of_network(model, colour.estimate), sets)
@@ -124,7 +114,7 @@ def _test(run, options, tests):
 
 def _camera(run, options, tests):
     """Denoise photographs with the noise of cameras; and, for the README, one as `restore` does."""
-    model = _network(run, options)
+    model = kept.network(run.name, options)
     found = camera.measured(denoising.of_network(model), tests)
     return study.Result({"of": run.name, "cameras": found}, camera.restored(model, tests))
 
@@ -138,7 +128,7 @@ def _classical(name, tests, train):
 
 def _times(run, options, tests):
     """Times of all methods that are measured, in turns: other work on the machine then meets all alike."""
-    model = _network(run, options)
+    model = kept.network(run.name, options)
     found = {
         colour_record.OURS: denoising.of_network(model),
         colour_record.AUTO: denoising.of_network(model, colour.estimate),

@@ -17,7 +17,7 @@ photograph.
 import dataclasses
 import functools
 
-from experiments.lib import given_classical, given_figure, given_record, study
+from experiments.lib import given_classical, given_figure, given_record, kept, study
 from experiments.lib import given_diffusion as given
 from experiments.lib.given_claims import CLAIMS
 from experiments.lib.given_record import OURS, PRESET, SPECIALIST
@@ -72,14 +72,15 @@ def parts(options):
     found = [study.part(run, train, _steps(run, options)) for run in runs]
     for run in (run for run in runs if not run.candidate):
         about = {"of": run.name, "method": run.method, "label": run.label, "kind": run.kind}
-        found.append(study.Part(TEST + run.name, functools.partial(_test, run, options, images), about))
+        do = functools.partial(_test, run, options, images)
+        found.append(study.Part(TEST + run.name, do, about, of=[run.name]))
     for name, preset in given.PRESETS.items():
         about = {"of": preset, "method": PRESET, "label": "presets for one diffusion", "kind": "network", "steps": 0}
         found.append(study.Part(f"preset-{preset}", functools.partial(_preset, name, preset, images), about))
     settings = _settings(options.budget)
     found.append(study.Part("classical-input", functools.partial(given_classical.inputs, images, settings)))
     found += [given_classical.part(method, each, images) for each in settings for method in given_classical.METHODS]
-    return [*found, study.Part("beside", functools.partial(_beside, options, images))]
+    return [*found, study.Part("beside", functools.partial(_beside, options, images), of=[OURS])]
 
 
 def _images(options, split):
@@ -110,12 +111,9 @@ def _train(run, options, images):
 
 def _trained(name, options):
     """(network, record) of a finished training of this budget."""
-    from diffnet_tf.files import model_files, reading
+    from diffnet_tf.files import reading
 
-    kept = study.path(name, options)
-    if not kept.exists():
-        raise FileNotFoundError(f"{kept} does not exist. Train it first: --only {name}")
-    return model_files.load(kept.with_suffix(model_files.SUFFIX)), reading.json_object(kept)
+    return kept.network(name, options), reading.json_object(kept.path(name, options))
 
 
 def _test(run, options, images):

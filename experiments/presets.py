@@ -23,6 +23,7 @@ from experiments.lib import (
     settings,
     study,
 )
+from experiments.lib.options import OWN_SPLIT
 
 LIMITS = {
     "forward": "It computes one diffusion, the one on this card, of an image that is scaled to a maximum of 1. It is "
@@ -122,7 +123,7 @@ def _images(record):
     if record["source"] == "disks":
         return ""
     named = f"--data_dir {record['data']} " * (record["data"] != record["source"])
-    named += f"--test_dir {record['test_data']} " * (record["test_data"] != "its test split")
+    named += f"--test_dir {record['test_data']} " * (record["test_data"] != OWN_SPLIT)
     return f"--source {record['source']} {named}"
 
 

@@ -71,7 +71,7 @@ class DiffusionLayer(Update):
             kept, S is symmetric and negative semi-definite, no value leaves the range of the image (maximum–minimum
             principle), and the step is stable. With the boundaries "neumann" and "periodic" only.
         courant: with `conservative`, the share of the CFL bound that a step may use, above 0 and at most 1. Below 1/2,
-            every layer can be inverted for the diffusivities that it estimates, see `inverses.undo`.
+            Id + δt S can be inverted for the diffusivities that the layer estimated, see `inverses.undo`.
         maps: number of further channels that the estimator sees as they are, such as the settings of a diffusion. Call
             the layer with them as its second argument, behind σ if there is a noise map.
 
@@ -154,6 +154,8 @@ class DiffusionLayer(Update):
             u = ops.concatenate([u, maps], axis=-1)
         filters, rate = self.estimator(u), None
         if self.conservative:
+            # An estimator that overflows, as in half precision, may give ∞ − ∞; the laws hold for any diffusivity.
+            filters = ops.where(ops.isnan(filters), ops.zeros_like(filters), filters)
             edges = stencil.from_edges(ops.sigmoid(filters), self.boundary)
             return stencil.within_cfl(edges, self.step_size, self.boundary, self.courant), None
         if self.reaction:

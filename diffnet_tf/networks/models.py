@@ -67,7 +67,8 @@ class DiffNet(StencilModel):
         shared: apply one and the same layer num_layers times, instead of layers with weights of their own.
         relu: whether the output passes a final ReLU. False keeps values below 0, as denoising needs: noise on black is
             as often below 0 as above.
-        conservative, courant: every layer is a diffusion by construction, see `layers.DiffusionLayer`.
+        conservative, courant: every layer is a diffusion by construction, see `layers.DiffusionLayer`. The final ReLU
+            is none: it sets values below 0 to 0. If your images have such values, give relu=False.
         dtype: a dtype policy; images and time steps are always float32 or wider.
 
     Input and output: (batch, height, width, channels) in [0, 1], of any height and width; the input has one channel

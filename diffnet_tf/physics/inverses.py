@@ -218,46 +218,55 @@ def undo(
 ) -> tuple[Tensor, Tensor]:
     """Invert a chain of functions, from the last to the first, each by the fixed-point iteration u ← u + (y − f(u)).
 
-    The iteration converges where the eigenvalues of f's derivative lie between 0 and 2. For the layers of
-    `DiffNet(conservative=True, courant=c)` with c below 1/2, those of Id + δt S lie in [1 − 2c, 1]. How the
-    diffusivities change with the image is not bounded, so look at the residual that is returned: it says how exactly
-    the result is a preimage of y.
+    It looks for an image with this output. The iteration converges near an image where all eigenvalues of f's
+    derivative lie within a distance of 1 from 1. For the layers of `DiffNet(conservative=True, courant=c)` with c below
+    1/2, those of Id + δt S lie in [1 − 2c, 1]. But how the diffusivities change with the image is not bounded: for some
+    weights the iteration fails, or finds another image with the same output. The residual that is returned says how
+    exactly the result has this output. It does not say that there is no other such image.
 
     Args:
         functions: functions from images to images, in the order in which they are applied, such as
             `model.diffusion_layers`.
-        y: their output, (batch, height, width, channels).
+        y: their output, (batch, height, width, channels), or (height, width) for gray, floating point.
         iterations: for each function, at most, at least 0.
-        tolerance: a function is left when no value of |y − f(u)| is above it, at least 0.
+        tolerance: a function is left when no value of |y − f(u)| is above this share of the largest |y| of its image,
+            at least 0. An image that diverges does not stop the others.
 
     Returns:
-        (u, residual): images of y's shape, and the largest |y − f(u)| of the whole chain for every image, (batch,).
+        (u, residual): images of y's shape, in the dtype of the functions' results; and the largest |y − f(u)| of the
+        whole chain for every image, (batch,), in y's unit. It is NaN where the iteration diverged.
 
     Raises:
-        ValueError: for a number out of range.
+        ValueError, TypeError: for a number out of range, or images of another shape or dtype.
     """
     checks.count(iterations, "iterations", minimum=0)
     checks.not_negative(tolerance, "tolerance")
-    u = y = ops.convert_to_tensor(y)
-    for function in reversed(list(functions)):
+    functions = list(functions)
+    y, restore = diffusion.as_batch(y, None)
+    u = y
+    for function in reversed(functions):
         u = _fixed_point(function, u, iterations, tolerance)
     output = u
     for function in functions:
         output = function(output)
-    return u, ops.max(ops.abs(y - output), axis=(1, 2, 3))
+    return restore(u), ops.max(ops.abs(ops.cast(y, output.dtype) - output), axis=(1, 2, 3))
 
 
 def _fixed_point(function: Callable[[Tensor], Tensor], y: Tensor, iterations: int, tolerance: float) -> Tensor:
     """u with function(u) = y."""
+    first = function(y)
+    y = ops.cast(y, first.dtype)  # a layer computes in float32, also for images in float64
+    allowed = tolerance * ops.max(ops.abs(y), axis=(1, 2, 3), keepdims=True)
 
     def going(index: Tensor, u: Tensor, change: Tensor) -> Tensor:
-        return ops.logical_and(index < iterations, ops.max(ops.abs(change)) > tolerance)
+        # NaN is not above anything: an image that diverged counts as done.
+        return ops.logical_and(index < iterations, ops.any(ops.abs(change) > allowed))
 
     def iteration(index: Tensor, u: Tensor, change: Tensor) -> tuple[Tensor, ...]:
         u = u + change
         return index + 1, u, y - function(u)
 
-    return ops.while_loop(going, iteration, (ops.convert_to_tensor(0, "int32"), y, y - function(y)))[1]
+    return ops.while_loop(going, iteration, (ops.convert_to_tensor(0, "int32"), y, y - first))[1]
 
 
 def plug_and_play(

@@ -5,6 +5,7 @@ What flows from one pixel to another is lost by the first and gained by the seco
 
 from keras import ops
 
+from diffnet_tf.base import checks
 from diffnet_tf.base.types import Boundary, Tensor
 from diffnet_tf.physics.neighbourhood import check_boundary, neighbours, no_flux, of_diffusivity, pad
 
@@ -48,9 +49,11 @@ def from_edges(edges: Tensor, boundary: Boundary = "neumann") -> Tensor:
         (batch, height, width, 5); the filters of each pixel sum to 0.
 
     Raises:
-        ValueError: for another boundary, where S would not be symmetric.
+        ValueError: for another number of channels, or another boundary, where S would not be symmetric.
     """
     check_closed(boundary)
+    if len(edges.shape) != 4 or edges.shape[-1] != 2:
+        raise ValueError(f"edges have shape {tuple(edges.shape)}; expected (batch, height, width, 2).")
     down, right = edges[..., :1], edges[..., 1:]
     if no_flux(boundary):
         down, right = _without_ends(down, right)
@@ -91,13 +94,20 @@ def within_cfl(filters: Tensor, dt: Tensor, boundary: Boundary = "neumann", cour
     Args:
         filters: (batch, height, width, points), mean-free, with weights of neighbours of at least 0; see `from_edges`.
         dt: the time step, at least 0.
-        boundary: the values outside the image, see `pad`.
+        boundary: "neumann" or "periodic".
         courant: the largest δt Σ_k ζ_k, above 0 and at most 1. No eigenvalue is below 1 − 2 courant. So with a number
             below 1/2, Id + δt S can be inverted.
 
     Returns:
         The filters, (batch, height, width, points).
+
+    Raises:
+        ValueError: for a number out of range, or another boundary.
     """
+    check_closed(boundary)
+    checks.share(courant, "courant")
+    if not ops.is_tensor(dt):
+        checks.not_negative(dt, "dt")
     outer = filters[..., 1:]
     total = ops.sum(outer, axis=-1, keepdims=True)
     largest = ops.maximum(total, ops.concatenate(neighbours(total, boundary, filters.shape[-1]), axis=-1))

@@ -9,7 +9,7 @@ and the arrays part_METHOD and part_clean, a part of a photograph at σ = 25; an
 noise of a camera that `restore` denoised. All of these are bytes. `denoise_card` makes the card of the preset from it.
 """
 
-from experiments.lib import captions, colour, denoise_record, study
+from experiments.lib import captions, colour, denoise_record, kept, study
 
 OURS, AUTO = "diffnet", "diffnet" + denoise_record.AUTO  # rows
 ROW = {"method": OURS, "kind": "network", "label": "DiffNet", "problem": "denoise"}
@@ -38,7 +38,7 @@ def gather(runs, root):
     times = [run for run in beside if "in_turns" in run]
     result = denoise_record.gather([*ours, *others, *times], root)
     record, arrays = dict(result.record), dict(result.arrays)
-    for run in reversed(others):  # of several budgets the first one counts, as for the numbers
+    for run in kept.by_budget(others):  # of several budgets the longest one counts, as for the numbers
         arrays[f"part_{run['method']}"] = run["arrays"]["part"]
     if shown:
         arrays |= {"part_clean": shown["arrays"]["clean"], f"part_{OURS}": shown["arrays"]["part"]}

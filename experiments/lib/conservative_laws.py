@@ -2,9 +2,11 @@
 
 import numpy as np
 
-LAWS = ("mean", "maximum", "minimum", "constant", "stable")
+LAWS = ("mean", "maximum", "minimum", "constant", "stable", "symmetric", "semi-definite")
+BOUNDARIES = ("neumann", "periodic")
 ROUNDING = 3e-6  # relative to the largest value of the image: a few units of float32
 ITERATIONS = (1, 10, 100, 1_000)
+PAIRS = 1_000  # of random weights and images
 SIDE = 16  # of a random image, in pixels
 SCALES = (0.01, 0.1, 1.0, 10.0)  # of random weights
 SHOWN = 8  # photographs that are iterated
@@ -16,7 +18,7 @@ def broken(number):
     """Draw random weights and an image for each, and count which laws the layers break.
 
     Args:
-        number: of pairs of weights and image.
+        number: of pairs of weights and image, half of them with each of `BOUNDARIES`.
 
     Returns:
         {"pairs": number, "conservative": law → count, "free": law → count}.
@@ -27,19 +29,37 @@ def broken(number):
 
 
 def _broken(number, conservative):
+    from diffnet_tf.physics import stencil
+
     counts = dict.fromkeys(LAWS, 0)
-    for layer, image in _random(number, conservative):
-        for law, violated in _violations(layer, image, np.full_like(image, image[0, 0, 0, 0])).items():
-            counts[law] += bool(violated)
+    for boundary in BOUNDARIES:
+        for layer, image in _random(number // len(BOUNDARIES), conservative, boundary):
+            broken_here = _violations(layer, image, np.full_like(image, image[0, 0, 0, 0]))
+            (filters,) = np.asarray(layer.filters(image))
+            broken_here |= _of_matrix(stencil.operator(filters, float(layer.step_size), boundary))
+            for law, violated in broken_here.items():
+                counts[law] += bool(violated)
     return counts
 
 
-def _random(number, conservative):
+def _of_matrix(operator):
+    """Law of the matrix S → whether it is broken; semi-definite: δt S has eigenvalues between −2 and 0."""
+    dt = np.abs(operator.dt)
+    matrix = dt * operator.stencil_matrix.toarray()
+    asymmetry = np.abs(matrix - matrix.T).max()
+    values = np.linalg.eigvalsh((matrix + matrix.T) / 2)
+    return {
+        "symmetric": not asymmetry <= ROUNDING,
+        "semi-definite": not (values[-1] <= ROUNDING and values[0] >= -2 - ROUNDING),
+    }
+
+
+def _random(number, conservative, boundary="neumann"):
     """Yield a layer with random weights, and a random image."""
     from diffnet_tf.networks import layers
 
-    rng = np.random.default_rng(0)
-    layer = layers.DiffusionLayer(depth=3, width=8, conservative=conservative)
+    rng = np.random.default_rng(BOUNDARIES.index(boundary))
+    layer = layers.DiffusionLayer(depth=3, width=8, conservative=conservative, boundary=boundary)
     layer.build((None, None, None, 1))
     for k in range(number):
         scale = SCALES[k % len(SCALES)]
@@ -48,16 +68,21 @@ def _random(number, conservative):
         yield layer, image.astype("float32")
 
 
+def of_weights(layer):
+    """The layer as a function of an image and its weights: JAX compiles variables as constants."""
+    return lambda u, *weights: layer.stateless_call(weights, [], u)[0]
+
+
 def _left(conservative):
     """How many of `RANDOM` random layers leave the range of the image in 1,000 iterations."""
     from diffnet_tf.base import backend
 
     left, step = 0, None
     for layer, image in _random(RANDOM, conservative):
-        step = step or backend.compiled(lambda u, layer=layer: layer(u))  # its variables change, and it sees that
-        u = image
+        step = step or backend.compiled(of_weights(layer))
+        u, weights = image, layer.get_weights()
         for _ in range(ITERATIONS[-1]):
-            u = step(u)
+            u = step(u, *weights)
         u, allowed = np.asarray(u), OUTSIDE * np.abs(image).max()
         left += not (u.max() <= image.max() + allowed and u.min() >= image.min() - allowed)
     return left

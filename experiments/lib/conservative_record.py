@@ -1,16 +1,18 @@
 """The record of `conservative`, gathered from its parts: NumPy and the standard library only.
 
     runs                          the trainings, each with its results
-    laws, iterations, inverse, gain   what these parts measured, see `conservative_laws` and `conservative_undone`
+    laws, iterations, inverse, gain, random-inverse    what these parts measured, see `conservative_laws` and
+                                                       `conservative_undone`; "of": the training, if it is of one
 
 and as arrays psnr_NAME, the PSNR of every test image of a training.
 """
 
 import numpy as np
 
-from experiments.lib import study
+from experiments.lib import kept, study
 
-MEASURED = ("laws", "iterations", "inverse", "gain")
+MEASURED = ("laws", "iterations", "inverse", "gain", "random-inverse")
+OF = {"iterations": "forward", "inverse": "undone", "gain": "undone"}  # the training, where an older part does not say
 
 
 def gather(runs, root):
@@ -22,7 +24,9 @@ def gather(runs, root):
         run.pop("ssim")
     left_out = {*study.LEFT_OUT, "budget", "name", "note", "source", "data", "test_data"}
     found = {}
-    for run in sorted(runs, key=lambda run: run["budget"] == "smoke", reverse=True):
+    for run in kept.by_budget(runs):
         if run["name"] in MEASURED:
-            found[run["name"]] = {key: value for key, value in run.items() if key not in left_out}
+            found[run["name"]] = {"of": OF.get(run["name"])} | {
+                key: value for key, value in run.items() if key not in left_out
+            }
     return study.Result({"runs": trained, **found}, arrays)

@@ -9,6 +9,9 @@ WITH_NOISE = 32  # photographs that are restored at every level
 SIDE = 24  # of the crops whose Jacobians are computed: 576 × 576 numbers
 CROPS = 12
 CHUNK = 96  # rows of a Jacobian at once
+SCALES = (0.3, 1.0, 3.0)  # of random weights
+COURANT = 0.25  # of random layers
+CONVERGED, DIFFERENT = 1e-5, 1e-3  # largest |y − f(u)| of a result; error from which on it is another image
 
 
 def inverted(model, test):
@@ -47,6 +50,39 @@ def inverted(model, test):
     round_trip = {"largest": float(np.concatenate(errors).max()), "residual": float(np.concatenate(residuals).max())}
     about = {"iterations": ITERATIONS, "round_trip": round_trip, "seconds": round(seconds, 1), "levels": list(LEVELS)}
     return {**about, "images": len(targets), **found}
+
+
+def undone_at_random(number):
+    """Undo single layers with random weights, and count what happens.
+
+    Args:
+        number: of layers with weights of each size.
+
+    Returns:
+        {"layers": number, "courant", "scales": standard deviations of the weights, and "failed", "another": how many at
+        each scale did not converge, or converged to another image with the same output}.
+    """
+    from diffnet_tf.base import backend
+    from diffnet_tf.networks import layers
+    from diffnet_tf.physics import inverses
+    from experiments.lib.conservative_laws import of_weights
+
+    layer = layers.DiffusionLayer(depth=2, width=16, conservative=True, courant=COURANT)
+    layer.build((None, None, None, 1))
+    step = of_weights(layer)
+    undo = backend.compiled(lambda y, *weights: inverses.undo([lambda u: step(u, *weights)], y))
+    rng, failed, another = np.random.default_rng(0), [], []
+    for scale in SCALES:
+        errors = []
+        for _ in range(number):
+            weights = [rng.normal(0, scale, weight.shape).astype("float32") for weight in layer.get_weights()]
+            image = rng.uniform(size=(1, SIDE, SIDE, 1)).astype("float32")
+            again, residual = undo(step(image, *weights), *weights)
+            errors.append((float(np.abs(np.asarray(again) - image).max()), float(np.asarray(residual)[0])))
+        converged = [(error, residual) for error, residual in errors if residual <= CONVERGED]
+        failed.append(number - len(converged))
+        another.append(sum(error > DIFFERENT for error, _ in converged))
+    return {"layers": number, "courant": COURANT, "scales": list(SCALES), "failed": failed, "another": another}
 
 
 def gains(model, test):

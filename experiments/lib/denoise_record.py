@@ -34,7 +34,7 @@ photograph. What `auto` holds becomes the row METHOD-auto.
 import numpy as np
 
 from diffnet_tf.evaluation import statistics
-from experiments.lib import study, verdicts
+from experiments.lib import kept, study, verdicts
 
 AUTO = "-auto"  # the end of a row's name: σ is estimated
 OF_A_ROW = ("kind", "label", "parameters", "settings", "at_an_end", "package")
@@ -51,6 +51,7 @@ def gather(runs, root):
     Raises:
         ValueError: when parts of a row were measured on different images, or nothing was measured.
     """
+    runs = kept.by_budget(runs)
     times = {
         method: part["milliseconds_per_image"]
         for run in sorted(runs, key=lambda run: run.get("seed", 0), reverse=True)  # of several seeds that of the first
@@ -76,8 +77,8 @@ def gather(runs, root):
         of_row = {name: values for name, values in of_row.items() if np.isfinite(values).any()}
         arrays |= {f"psnr_{name}_{method}": values for name, values in of_row.items()}
         results = {name: _results(values, levels) for name, values in of_row.items()}
-        kept = {key: parts[0][key] for key in OF_A_ROW if key in parts[0]}
-        methods[method] = {**kept, "seeds": seeds, "results": results}
+        of_row = {key: parts[0][key] for key in OF_A_ROW if key in parts[0]}
+        methods[method] = {**of_row, "seeds": seeds, "results": results}
     record = {
         "budget": verdicts.budgets(best),
         "levels": levels,

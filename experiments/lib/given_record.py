@@ -16,7 +16,7 @@ and the arrays psnr_ROW, (seeds, settings, images), NaN where it was not measure
 import numpy as np
 
 from diffnet_tf.evaluation import statistics
-from experiments.lib import study, verdicts
+from experiments.lib import kept, study, verdicts
 from experiments.lib.given_diffusion import NAMES
 
 OURS, SPECIALIST, PRESET = "inverse-any", "specialist", "preset"
@@ -32,7 +32,8 @@ def gather(runs, root):
     """
     trained = {run["name"]: run for run in study.most_steps([run for run in runs if "recipe" in run], study.LEFT_OUT)}
     rows, used = {}, {}
-    for run in sorted(runs, key=lambda run: run["budget"]):
+    runs = kept.by_budget(runs)
+    for run in runs:
         if "of" in run:
             training = trained.get(run["of"], {})
             if run["of"] in trained and (run["steps"], run["budget"]) != (training["steps"], training["budget"]):

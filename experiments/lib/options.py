@@ -11,6 +11,7 @@ from diffnet_tf.files import provenance
 
 SIZE = 96  # side of the images of most experiments, in pixels
 BUDGETS = ("smoke", "quick", "cpu", "paper")
+OWN_SPLIT = "its test split"  # how a record names the test images where there is no --test-dir
 STRATEGIES = ("none", "mirrored", "multiworker", "data_parallel")
 IMAGES = ("source", "data_dir", "test_dir", "note")  # options that say which images
 DEVICES = ("strategy", "deterministic")  # how a training runs
@@ -116,7 +117,7 @@ class Options:
         return {
             "source": self.source,
             "data": Path(self.data_dir).name if self.data_dir else self.source,
-            "test_data": Path(self.test_dir).name if self.test_dir else "its test split",
+            "test_data": Path(self.test_dir).name if self.test_dir else OWN_SPLIT,
             "image_sets": self.image_sets(),
             "note": self.note,
             "commit": self.commit,

@@ -8,11 +8,12 @@ An experiment does the parts that have no record yet. So it can be stopped and s
     runs/NAME-BUDGET.keras   a network, if it keeps one
 
 in the folder of its experiment, or of another one, its `home`: a training that several experiments need is done once.
+A part that measures the network of another one names it in `of`, see `kept`.
 """
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ import numpy as np
 
 from diffnet_tf import files
 from diffnet_tf.files import reading
-from experiments.lib import damage, measure, records
+from experiments.lib import damage, kept, measure, records
+from experiments.lib.kept import RUNS, path
 
-RUNS = "runs"  # the folder, in that of the experiment
 VALIDATION = 64  # images to validate on
 OF_IMAGES = ("psnr", "ssim")  # values of single images
 OF_A_PART = ("name", "budget")  # what the record of every part has
@@ -48,6 +49,7 @@ class Part:
         about: plain values that its record holds before the results.
         home: the experiment whose folder keeps the record; the one that runs it, if not given.
         steps: steps of its budget; a record of the same budget with fewer steps is made anew.
+        of: names of the trainings whose networks it measures; its record is made anew after these are.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Part:
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     home: str = ""
     steps: int = 0
+    of: Sequence[str] = ()
 
 
 class Stopped(Exception):
@@ -92,28 +95,25 @@ def do_missing(parts, options):
     if not wanted:
         raise ValueError(f"--only {options.only} names no run; names are {', '.join(each.name for each in parts)}")
     for each in wanted:
-        kept = path(each.name, options, each.home)
-        if not _done(kept, each, options):
+        record = path(each.name, options, each.home)
+        if not _done(record, each, options):
             print(f"{each.name}:", flush=True)
             result = each.do()
             if distribute.is_chief():
-                _save(kept.with_suffix(""), each, result, options)
+                _save(record.with_suffix(""), each, result, options)
                 checkpoint.remove(options.checkpoint_dir)
-            while not _done(kept, each, options):  # other workers wait for the chief: a part may need another
+            while not _done(record, each, options):  # other workers wait for the chief: a part may need another
                 time.sleep(0.1)
 
 
-def _done(kept, each, options):
-    """Whether a part has a record with the steps of its budget, or one that was stopped early."""
-    if not kept.exists() or options.steps or not each.steps:  # --steps stands in the name of the record
-        return kept.exists()
-    run = reading.json_object(kept, "remove it, and run the experiment again")
+def _done(record, each, options):
+    """Whether a part has a record: with the steps of its budget, or stopped early; and of the networks of today."""
+    if not record.exists() or not kept.is_of_these_networks(record, each.of, options):
+        return False
+    if options.steps or not each.steps:  # --steps stands in the name of the record
+        return True
+    run = reading.json_object(record, "remove it, and run the experiment again")
     return (run.get("given_steps") or run.get("steps") or 0) >= each.steps
-
-
-def path(name, options, home=""):
-    """The path of a part's record, whether it exists or not."""
-    return options.results_dir / (home or options.name) / RUNS / f"{name}-{options.stamp.replace(' ', '-')}.json"
 
 
 def _save(stem, each, result, options):
@@ -125,6 +125,7 @@ def _save(stem, each, result, options):
 
         model_files.save(result.model, f"{stem}{model_files.SUFFIX}")
     given = {"given_steps": options.steps or each.steps} if each.steps else {}
+    given |= {kept.HASHES: kept.hashes(each.of, options)} if each.of else {}
     about = {"name": each.name, **each.about, **given, "budget": options.stamp, **options.provenance()}
     files.write_json(f"{stem}.json", {**about, **result.record})
 
@@ -143,27 +144,27 @@ def finished(directory, options=None):
         ValueError: when one is of other images, or damaged outside a `damage.left_out` block.
     """
     found, here = [], options and options.provenance()
-    for kept in sorted((Path(directory) / RUNS).glob("*.json")):
+    for record in sorted((Path(directory) / RUNS).glob("*.json")):
         try:
-            run = _read(kept)
+            run = _read(record)
         except (ValueError, OSError) as error:
-            damage.note(kept, error)
+            damage.note(record, error)
             continue
         if here:
-            _check_same(run, here, kept)
+            _check_same(run, here, record)
         found.append(run)
     return found
 
 
-def _read(kept):
+def _read(record):
     """The record of a part, with its arrays and the name of its file."""
     advice = "remove it, and run the experiment again"
-    run = _completed(reading.json_object(kept, advice))
+    run = _completed(reading.json_object(record, advice))
     if missing := [key for key in OF_A_PART if key not in run]:
-        raise ValueError(f"{kept} has no {', '.join(missing)}; expected the record of a part: {advice}.")
-    arrays = kept.with_suffix(".npz")
+        raise ValueError(f"{record} has no {', '.join(missing)}; expected the record of a part: {advice}.")
+    arrays = record.with_suffix(".npz")
     more = {"arrays": reading.arrays(arrays, advice=advice)} if arrays.exists() else {}
-    return run | more | {"file": kept.stem}
+    return run | more | {"file": record.stem}
 
 
 def _completed(run):
@@ -173,17 +174,17 @@ def _completed(run):
     return {**added, **run, **inside}
 
 
-def _check_same(run, here, kept):
+def _check_same(run, here, record):
     """Refuse the record of a part on other images, because it would be mistaken for one on these."""
     for kind, wanted in here["image_sets"].items():
         there = run.get("image_sets", {}).get(kind, {}).get("sha256", wanted["sha256"])
         if there != wanted["sha256"]:
             raise ValueError(
-                f"{kept} is of other {kind} images (SHA-256 {there[:12]}…); expected {wanted['sha256'][:12]}…. "
+                f"{record} is of other {kind} images (SHA-256 {there[:12]}…); expected {wanted['sha256'][:12]}…. "
                 "Give the same images or another --results-dir."
             )
     if "image_sets" not in run and any(run[key] != here[key] for key in SAME):
-        raise ValueError(f"{kept} is of other images; expected {here['data']}. Give another --results-dir.")
+        raise ValueError(f"{record} is of other images; expected {here['data']}. Give another --results-dir.")
 
 
 def same_test_images(one, other):
@@ -212,10 +213,10 @@ LEFT_OUT = ("versions", "image_sets", "file", "arrays", *records.OF_THE_RUN)
 
 def most_steps(runs, left_out=(*LEFT_OUT, *OF_IMAGES)):
     """For each name, the run with the most steps, without values of single images, times and machines."""
-    best, given = {}, {}
-    for run in runs:
+    best, given = {run["name"]: {} for run in runs}, {}
+    for run in kept.by_budget(runs):
         steps = run.get("given_steps") or run["steps"]  # one that was stopped early did fewer
-        if steps > given.get(run["name"], -1):
+        if steps >= given.get(run["name"], 0):
             given[run["name"]] = steps
             best[run["name"]] = {key: value for key, value in run.items() if key not in left_out}
     return list(best.values())

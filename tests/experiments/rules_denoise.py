@@ -81,7 +81,11 @@ OTHER = {"bsd68": {**SETS["bsd68"], "sha256": "0" * 64}}
 _SHORT, _OTHERS = {"steps": SHORT}, {"sets": OTHER, "cnn_sets": OTHER, "tnrd_sets": OTHER}
 _DOWN = {level: dict.fromkeys(LEVELS, 0.0) | {level: -1.0} for level in LEVELS}
 _OF_LEVEL = [
-    (({},), ({"seeds": (_DOWN[level],) * 3},), ({"seeds": (0.0, 0.0, _DOWN[level])}, _SHORT, _OTHERS))
+    (
+        ({}, {"seeds": (0.4,)}),
+        ({"seeds": (_DOWN[level],) * 3}, {"seeds": (-1.0,)}),
+        ({"seeds": (0.0, 0.0, _DOWN[level])}, {"seeds": (0.1,)}, _SHORT, _OTHERS),
+    )
     for level in LEVELS
 ]
 _CASES = (  # what holds, what fails, what is open, of each claim
@@ -96,7 +100,7 @@ _CASES = (  # what holds, what fails, what is open, of each claim
     (
         ({"tnrd": -0.5}, {"tnrd": -0.5, "tnrd_levels": (25,)}),
         ({"tnrd": -0.65}, {"tnrd": -0.65, "tnrd_levels": (25,)}),
-        ({"tnrd": -0.5, "tnrd_steps": SHORT}, _OTHERS),
+        ({"tnrd": -0.5, "tnrd_steps": SHORT}, {"tnrd": -0.5, "seeds": (0.0,)}, _OTHERS),
     ),
     (
         ({"cnn": -0.1}, {"cnn": -0.1, "seeds": (0.0, 0.05, -0.02), "cnn_seeds": 3}),

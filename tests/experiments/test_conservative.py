@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import diffnet_tf as dn
 from experiments.lib import conservative_laws, conservative_record, conservative_undone
 from tests.conftest import slow
 
@@ -54,6 +55,23 @@ def test_broken_laws_are_seen(function, broken):
     image = np.random.default_rng(2).uniform(-1, 2, size=(1, 8, 8, 1)).astype("float32")
     found = conservative_laws._violations(function, image, np.ones_like(image))
     assert {law for law, violated in found.items() if violated} == broken
+
+
+def test_broken_laws_of_a_matrix_are_seen():
+    smooth = np.zeros((6, 6, 5))
+    smooth[..., 1:] = 1.0
+    smooth[..., 0] = -4.0
+
+    def broken(filters, dt):
+        found = conservative_laws._of_matrix(dn.stencil.operator(filters, dt, "periodic"))
+        return {law for law, violated in found.items() if violated}
+
+    assert broken(smooth, 0.25) == set()
+    assert broken(smooth, 0.26) == {"semi-definite"} == broken(-smooth, 0.1) == broken(smooth + 0.1, 0.1)
+    transport = smooth.copy()
+    transport[..., 3] += 0.5
+    transport[..., 4] -= 0.5
+    assert broken(transport, 0.1) == {"symmetric"}
 
 
 def test_free_layers_leave_the_range_and_conservative_ones_do_not(monkeypatch):

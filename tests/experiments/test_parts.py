@@ -60,7 +60,7 @@ def test_parts_without_steps_are_done_once(do):
 
 
 MEASURED = re.compile(
-    "laws$|iterations$|inverse$|gain$|beside$|inverse-fixed-point|"
+    "laws$|iterations$|inverse$|random-inverse$|gain$|beside$|inverse-fixed-point|"
     "test-|photograph|times|camera-|input|long|classical|costs|local|preset|conditioned|contrast-(preset|fixed-point)|time-.*-(fixed-point|stepwise)"
 )
 
