@@ -3,8 +3,8 @@
 One DiffNet denoises at all levels of noise, σ from 0 to 55/255, and is given σ. The parts "search-…" are trainings of
 equal time on 360 of the usual 400 training images; the other 40 choose among them. "DiffNet" is the chosen network,
 trained for longer, with three seeds. Beside it are a ConvNet with as many parameters, TNRD (a network for each level of
-noise) and classical methods. The parts "test-…" measure them on BSD68 and Set12, with identical noise. Nothing is chosen
-on these.
+noise) and classical methods. The parts "test-…" measure them on BSD68 and Set12, with identical noise. Nothing
+is chosen on these.
 
     python -m experiments.denoise --budget quick  # 15 min on 2 cores, on photographs of scikit-image
     # 25 min for each of three seeds; set12 lies beside bsd68

@@ -75,7 +75,8 @@ def restore(
             gray image with its own maximum.
         colour: for RGB, "luminance" or "channels" as explained above; "bands" if the channels are not colours: then
             each is a separate gray image with its own maximum. None: "channels" if the scale of the network is "white",
-            because colours have noise, too; else "luminance". Ignored if the network is for colour images.
+            because colours have noise, too; else "luminance". A network for colour images sees all three at once:
+            then only None or "channels".
         alpha: whether the last channel is alpha. None: yes if there are two or four channels. False: the last channel
             is restored as a separate gray image with its own maximum.
         white: the pixel value that the network sees as 1, in the image's own units, or a percentile of the image such

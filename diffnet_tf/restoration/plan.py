@@ -83,13 +83,18 @@ def planned(
             raise checks.InputTypeError(f"scale={scale!r} is a str; expected a number above 0, or 'white'.")
         checks.positive(scale, "scale")
     everything, white = sees_all(network_scale, white), white_of(network_scale, white)
-    colour = ("channels" if everything else "luminance") if colour is None else colour
+    given, colour = colour, ("channels" if everything else "luminance") if colour is None else colour
     checks.one_of(colour, "colour", COLOURS)
     source = Source(pixels, alpha, nodata, bands=colour == "bands" and network == 1)
     if network == 3 and source.colours != 3:
         raise ValueError(
             f"{name} has {source.colours} channel(s); expected RGB, because the network is for colour images. Use a "
             "network for gray images."
+        )
+    if network == 3 and given not in (None, "channels"):
+        raise ValueError(
+            f"colour={given!r} with a network for colour images, which sees R, G and B of {name} at once; expected "
+            "None. Use a network for gray images."
         )
     plan = Plan(source, colour, network, white, everything, [])
     depth.check_alpha(source, dtype, name)
