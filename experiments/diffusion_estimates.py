@@ -2,9 +2,8 @@
 
 The part "estimator" trains its network; `python -m experiments.presets` puts the weights into the package. "guesses"
 compares its estimates with the truth on test images, with λ, T and σ drawn at random, and "others" on photographs of
-scikit-image. "restored" undoes the diffusion
-with the estimates in place of the true values, by the longest training `inverse-any` of `inverse_any` in the same
-results folder, if there is one.
+scikit-image. "restored" undoes the diffusion with the estimates in place of the true values, by the longest training
+`inverse-any` of `inverse_any` in the same results folder, if there is one.
 
     python -m experiments.diffusion_estimates --budget quick  # on photographs of scikit-image
     # 15 min on 2 cores
@@ -15,11 +14,13 @@ results folder, if there is one.
 
 import functools
 
-from experiments.lib import diffusion_figure, study, verdicts
+import numpy as np
+
+from experiments.lib import diffusion_figure, kept, study, verdicts
 from experiments.lib import diffusion_measured as measured
 from experiments.lib import diffusion_network as network
 from experiments.lib.ledger import Claim
-from experiments.lib.options import IMAGES
+from experiments.lib.options import IMAGES, OWN_SPLIT
 from experiments.lib.run import main
 
 NAME = "diffusion-estimates"
@@ -29,6 +30,7 @@ OPTIONS = ("budget", "seed", "steps", *IMAGES)
 BUDGETS = {"smoke": (4, 4), "quick": (300, None), "cpu": (4_000, None), "paper": (40_000, None)}  # steps, images
 DRAWS = 6  # of λ, T and σ for each test image
 GOAL, BEHIND = 0.15, 1.5  # a relative error; dB
+CHANCE = 0.01  # of a median relative error that another seed may make; not measured
 
 
 def parts(options):
@@ -37,11 +39,12 @@ def parts(options):
     steps = options.steps or BUDGETS[options.budget][0]
     found = [
         study.Part("estimator", functools.partial(_train, steps, options, images), steps=steps),
-        study.Part("guesses", functools.partial(_guess, options, images), steps=steps),
+        study.Part("guesses", functools.partial(_guess, options, images), steps=steps, of=["estimator"]),
+        study.Part("others", functools.partial(_others, options), steps=steps, of=["estimator"]),
     ]
-    found.append(study.Part("others", functools.partial(_others, options), steps=steps))
-    if measured.restorer(options.results_dir):
-        found.append(study.Part("restored", functools.partial(_restore, options, images), steps=steps))
+    if restorer := measured.restorer(options.results_dir):
+        of = ["estimator", restorer.with_name(f"{restorer.name}.keras")]
+        found.append(study.Part("restored", functools.partial(_restore, options, images), steps=steps, of=of))
     return found
 
 
@@ -62,10 +65,10 @@ def weights(options):
     """
     from diffnet_tf.files import reading
 
-    kept = study.path("estimator", options)
-    if not kept.exists():
-        raise FileNotFoundError(f"{kept} does not exist. Train it first: --only estimator")
-    return reading.arrays(kept.with_suffix(".npz")), reading.json_object(kept)["steps"]
+    record = kept.path("estimator", options)
+    if not record.exists():
+        raise FileNotFoundError(f"{record} does not exist. Train it first: --only estimator")
+    return reading.arrays(record.with_suffix(".npz")), reading.json_object(record)["steps"]
 
 
 def _guess(options, images):
@@ -95,9 +98,9 @@ def gather(runs, root):
         if name not in best:
             raise FileNotFoundError(f"{root / NAME} holds no part {name!r}. Run it, or run all parts without --only.")
     arrays = best["guesses"]["arrays"] | best.get("restored", {}).get("arrays", {})
-    kept = {key: value for key, value in best["estimator"].items() if key not in study.LEFT_OUT}
+    training = {key: value for key, value in best["estimator"].items() if key not in study.LEFT_OUT}
     record = {
-        "training": kept,
+        "training": training,
         "results": measured.results(arrays),
         "others": measured.results(best["others"]["arrays"]),
     }
@@ -115,20 +118,38 @@ def _found(number):
     def check(record, arrays):
         error = verdicts.Interval(*measured.median_error(arrays, number))
         text = f"{100 * error.value:.1f} ({100 * error.low:.1f} to {100 * error.high:.1f}) %"
-        below = verdicts.Interval(-error.value, -error.high, -error.low)
         n = verdicts.count(arrays["true"].shape[1], [record["training"]])
-        return verdicts.finding(record, text, verdicts.reaches(below, -GOAL), n, [record["training"]])
+        return verdicts.finding(record, text, _below(error, record), n, [record["training"]])
 
     return check
 
 
+def _below(error, record):
+    """Whether the error of one training is below the goal, by more than another seed may change it."""
+    if error.high <= GOAL - CHANCE:
+        return (
+            verdicts.HOLDS
+            if record["test_data"] != OWN_SPLIT
+            else verdicts.Unsure("variants of the network were chosen on these images")
+        )
+    if error.low > GOAL + CHANCE:
+        return verdicts.FAILS
+    sure = error.high <= GOAL or error.low > GOAL
+    return verdicts.Unsure("another seed may change the answer" if sure else "the bound lies in the interval")
+
+
 def _close(record, arrays):
-    """Restoration with the estimates is close to that with the true values."""
+    """Restoration with the estimates is close to that with the true values, in the mean over all settings."""
     if "psnr_auto" not in arrays:
         raise verdicts.NotRun("no network that is given the diffusion")
-    gap = verdicts.difference(*(arrays[f"psnr_{name}"].mean(axis=0) for name in ("auto", "given")))
-    n = verdicts.count(arrays["psnr_auto"].shape[1], [record["training"]])
-    return verdicts.finding(record, f"{gap} dB", verdicts.reaches(gap, -BEHIND), n, [record["training"]])
+    auto, given = (arrays[f"psnr_{name}"] for name in ("auto", "given"))
+    gap = verdicts.difference(auto.mean(axis=0), given.mean(axis=0))
+    gaps = (auto - given).mean(axis=1)
+    contrast, time = record["settings"][int(np.argmin(gaps))]
+    text = f"{gap} dB; the worst of {len(gaps)} settings, λ = {contrast:g}, T = {time:g}: {gaps.min():.2f} dB"
+    trainings = [record["training"], record["undone_by"]]
+    n = verdicts.count(auto.shape[1], trainings)
+    return verdicts.finding(record, text, verdicts.reaches(gap, -BEHIND), n, trainings)
 
 
 WHERE = "for λ in 0.1–0.4, T in 0.2–1, σ in 0.1–5 %"

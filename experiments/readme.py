@@ -282,6 +282,7 @@ TABLES[DOCS / "beyond" / QUESTIONS["longer-times"]] |= {
 TABLES[DOCS / "beyond" / QUESTIONS["diffusion-estimates"]] |= {
     "pictures": functools.partial(shown, "diffusion-estimates"),
     "errors": functools.partial(of_record, diffusion_figure.table, "diffusion-estimates"),
+    "times": functools.partial(of_record, diffusion_figure.times, "diffusion-estimates"),
     "together": functools.partial(of_record, diffusion_figure.together, "diffusion-estimates"),
     "noise": functools.partial(of_record, diffusion_figure.of_noise, "diffusion-estimates"),
     "others": functools.partial(of_record, diffusion_figure.others, "diffusion-estimates"),

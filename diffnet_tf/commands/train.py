@@ -197,7 +197,6 @@ def _images(arguments: Namespace, colour: bool, scale: str = "maximum") -> tuple
     """
     from diffnet_tf import data
     from diffnet_tf.data import sources
-    from diffnet_tf.training import recipes
 
     whole = arguments.source == "folder" and arguments.size is None
     size = None if whole else arguments.size or sources.SIZE
@@ -207,7 +206,7 @@ def _images(arguments: Namespace, colour: bool, scale: str = "maximum") -> tuple
     )
     if not whole:
         return train, held_out
-    crop = min(recipes.crop(train_given.highest(arguments)), train.sizes.min(axis=1).max())
+    crop = min(train_given.crop(arguments), train.sizes.min(axis=1).max())
     kept, kept_out = (data.at_least(images, crop) for images in (train, held_out))
     skipped = len(train) + len(held_out) - len(kept) - len(kept_out)
     if not len(kept_out):
@@ -228,11 +227,10 @@ def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
     from diffnet_tf.training import recipes
 
     fast = recipes.get("fast")
+    fast = train_given.recipe(fast) if train_given.wanted(arguments) else fast
     rate = arguments.learning_rate or (FINE_TUNING_RATE if arguments.init else fast.learning_rate)
-    crop = min(recipes.crop(train_given.highest(arguments)), int(train.sizes.min()))
-    # With a range of noise, a batch has easy and hard examples: only the logarithm of their errors is comparable.
-    loss = "log" if isinstance(arguments.noise, tuple) else fast.loss
-    return dataclasses.replace(fast, crop=crop, learning_rate=rate, loss=loss)
+    crop = min(train_given.crop(arguments), int(train.sizes.min()))
+    return dataclasses.replace(fast, crop=crop, learning_rate=rate)
 
 
 def _start(name: str) -> keras.Model:

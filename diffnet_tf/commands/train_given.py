@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from diffnet_tf.training import recipes
 
 STEP = 0.1  # of the times that are drawn
+NEAR = 1e-6  # relative to a step: rounding of a time such as 0.3
+CROP, RATE = 48, 1e-3  # a pixel depends on a wide neighbourhood; learning rate
 LOGARITHM = "log"  # σ above 0 is drawn uniformly in its logarithm, see `data.ranges`
 
 
@@ -82,11 +85,14 @@ def check(arguments: Namespace) -> None:
         raise ValueError("--contrast and --time with --init; expected one of them: they are for a new network.")
     if arguments.problem != "inverse":
         raise ValueError(f"--contrast and --time with --problem {arguments.problem}; expected inverse.")
+    if not any(noise):
+        raise ValueError("--noise is missing; expected σ above 0, or a range, such as --noise 0.001,0.05.")
     for name, (low, high) in (("noise", noise), ("contrast", arguments.contrast), ("time", arguments.time)):
         if not 0 < low <= high:
             raise ValueError(f"--{name} {low:g},{high:g}; expected numbers above 0, the lower first.")
-    if arguments.time[1] > 1:
-        raise ValueError(f"--time {arguments.time[0]:g},{arguments.time[1]:g}; expected at most 1.")
+    if arguments.time[1] > 1 or any(abs(time / STEP - round(time / STEP)) > NEAR for time in arguments.time):
+        low, high = arguments.time
+        raise ValueError(f"--time {low:g},{high:g}; expected multiples of {STEP:g}, at most 1, such as 0.2,1.")
 
 
 def options(arguments: Namespace) -> dict[str, Any]:
@@ -100,6 +106,21 @@ def options(arguments: Namespace) -> dict[str, Any]:
     noise = (*arguments.noise, LOGARITHM) if isinstance(arguments.noise, tuple) else arguments.noise
     shown = {"noise": noise, "noise_map": True, "parameter": parameter, "parameter_map": True}
     return {**shown, "degrade": backend.compiled(diffusion.per_image, fused=True)}
+
+
+def recipe(fast: recipes.Recipe) -> recipes.Recipe:
+    """The recipe "fast" for such a network.
+
+    A batch has easy and hard settings, and only the logarithms of their errors are comparable.
+    """
+    return dataclasses.replace(fast, crop=CROP, loss="log", learning_rate=RATE)
+
+
+def crop(arguments: Namespace) -> int:
+    """Side of the crops that it is trained on, in pixels."""
+    from diffnet_tf.training import recipes
+
+    return CROP if wanted(arguments) else recipes.crop(arguments.noise)
 
 
 def network(recipe: recipes.Recipe) -> keras.Model:

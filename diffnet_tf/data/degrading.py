@@ -13,6 +13,7 @@ import numpy as np
 
 from diffnet_tf.base import checks, randomness
 from diffnet_tf.base.types import Array, Tensor
+from diffnet_tf.data.examples import Examples
 
 Degrade = Callable[..., Tensor]
 
@@ -41,6 +42,24 @@ def compiles(degrade: Degrade, given: Sequence[Tensor]) -> bool:
             return (_trace_by_jax if keras.backend.backend() == "jax" else _trace_by_tensorflow)(degrade, given)
         except Exception:  # libraries raise errors of many kinds for tensors without values
             return False
+
+
+def check_ends(degrade: Degrade, examples: Examples) -> None:
+    """Call a function with the lowest and with the highest values of its parameters, as arrays.
+
+    Functions such as `diffusion.per_image` check the values of arrays, but cannot check those of a compiled pipeline.
+
+    Raises:
+        ValueError, TypeError: those of the function for a value out of range.
+    """
+    clean = np.asarray(keras.ops.convert_to_numpy(examples.batch(0, 1).clean))
+    for ends in zip(*((spread.low, spread.high) for spread in examples.parameters.values())):
+        try:
+            degrade(clean, np.array(ends, "float32").reshape(1, 1, 1, -1))
+        except (ValueError, checks.InputTypeError):
+            raise
+        except Exception:  # it takes tensors only; what else is wrong with it shows at its first batch
+            return
 
 
 def made(degrade: Degrade, given: Sequence[Any]) -> Array:

@@ -141,6 +141,7 @@ class Plan:
         self.diffuse = self.degrade or usual
         if isinstance(self.parameter, Mapping):
             self.diffuse = functools.partial(_by_name, self.diffuse, tuple(self.parameter))
+            degrading.check_ends(self.diffuse, self.examples)
         self.last = None if self.epochs is None else self.epochs * len(images)
         self.part = self._part(*self.shard)
 

@@ -22,6 +22,7 @@ from keras import layers, ops
 
 from diffnet_tf.base import checks
 from diffnet_tf.base.backend import fused
+from diffnet_tf.base.recompute import recomputed
 from diffnet_tf.base.types import Array, Boundary, Shape, Tensor
 from diffnet_tf.networks.convolution import PACKAGE, state_dtype
 from diffnet_tf.networks.estimator import check_dilations
@@ -53,6 +54,8 @@ class DiffusionResidual(layers.Layer):
     diffusivities, the number of one, the same at all pixels of an image. Output: of u's shape, float32 or wider.
     """
 
+    recompute = False  # see `ImageModel.recompute`
+
     def __init__(
         self,
         diffusivities: Sequence[str] = PERONA_MALIK,
@@ -72,7 +75,12 @@ class DiffusionResidual(layers.Layer):
         step = _step(self.diffusivities, self.boundary)
         # Step by step: the gradient of all steps, fused together, would take six times as long.
         step = fused(step) if training else step
-        return y - repeated(step, u, one[..., :1], one[..., 1:2], kind, self.steps, self.dt)
+
+        def diffused(u: Tensor, contrast: Tensor, time: Tensor, kind: Tensor) -> Tensor:
+            return repeated(step, u, contrast, time, kind, self.steps, self.dt)
+
+        pm = recomputed(diffused, self) if training and self.recompute else diffused
+        return y - pm(u, contrast=one[..., :1], time=one[..., 1:2], kind=kind)
 
     def compute_output_spec(self, u: Tensor, *_: Any, **__: Any) -> keras.KerasTensor:
         return keras.KerasTensor(u.shape, dtype=state_dtype(self.dtype_policy))
@@ -233,6 +241,7 @@ class ConditionedDiffNet(StencilModel):
         """
         values = self.values_of(noise, contrast, time, diffusivity)
         images = np.asarray(images, "float32")
+        checks.image_channels(images.shape, 1, "images")
         return np.concatenate([images, *(np.full_like(images, value) for value in values.values())], axis=-1)
 
     @property

@@ -10,6 +10,7 @@ from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array
 from diffnet_tf.networks import cards, presets
 from diffnet_tf.restoration import fills, values
+from diffnet_tf.restoration.diffusion import RANGES
 from diffnet_tf.restoration.scale import FULL, Level, Scale
 from diffnet_tf.restoration.source import Source
 from diffnet_tf.restoration.values import Survey
@@ -150,6 +151,17 @@ def of_diffusion(model: Any, settings: Mapping[str, float | str]) -> list[str]:
                 f"The diffusion has {name}={value:g}. {described and described['name']!r} was trained on {low:g} to "
                 f"{high:g}, so the result may be wrong."
             )
+    return messages
+
+
+def of_estimate(model: Any, settings: Mapping[str, float | str]) -> list[str]:
+    """Warnings for an estimated diffusion: those of `of_diffusion`, or if T is at an end of what can be estimated."""
+    messages, (low, high) = of_diffusion(model, settings), RANGES["time"]
+    if settings.get("time") in (low, high):
+        messages.append(
+            f"The estimate is time={settings['time']:g}, an end of the range {low:g} to {high:g} that can be "
+            "estimated. The true time may lie outside, or the image was not diffused in this way."
+        )
     return messages
 
 

@@ -131,7 +131,7 @@ def restore(
             the white of the dtype does not seem to be that of the image; if a preset was not trained on such images, on
             so much noise, on such a diffusion, or on so few bits; if out's dtype cannot hold the PSNR that the preset
             reaches, see `CEILINGS`. After the work if the estimated noise is too much for the preset, or the estimated
-            diffusion is not one that it was trained on.
+            time is at an end of what can be estimated.
     """
     array = np.asanyarray(image)
     pixels = layout.channels_last(array, channel_axis, name)
@@ -162,7 +162,7 @@ def restore(
         warnings.warn(message, stacklevel=2)
     _run(plan, tiled, data, progress)
     after = advice.of_noise(tiled.model, tiled.estimates)
-    after += [message for estimate in tiled.diffusions for message in advice.of_diffusion(tiled.model, estimate)]
+    after += [message for estimate in tiled.diffusions for message in advice.of_estimate(tiled.model, estimate)]
     for message in dict.fromkeys(after):
         warnings.warn(message, stacklevel=2)
     if isinstance(out, np.ma.MaskedArray) and out is not image:

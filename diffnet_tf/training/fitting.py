@@ -146,6 +146,7 @@ def fit(
     plan = Plan(images, **stream)  # checks the arguments before any work
     callback_state.check(callbacks, recipe)
     _check_shapes(model, plan)
+    _check_conditions(model, plan)
     distribute.check_batch(recipe.batch_size, model)
     if distribute.of_model(model) is not None:
         save_every = every
@@ -209,6 +210,28 @@ def _check_shapes(model: keras.Model, plan: Plan) -> None:
         what = f"{shape[1]}×{shape[2]} pixels, but the examples have {height}×{width}"
         advice = f"If they are square, use dataclasses.replace(recipe, crop={shape[1]})."
     raise ValueError(f"The model takes images of {what}; expected the same. {advice}")
+
+
+def _check_conditions(model: keras.Model, plan: Plan) -> None:
+    """Refuse parameters in another order than that of a network that is given the diffusion, or out of its range.
+
+    Raises:
+        ValueError: in this case.
+    """
+    wanted = getattr(model, "conditions", None)
+    if wanted is None:
+        return
+    shown = tuple(plan.examples.parameters) if plan.parameter_map else ()
+    given = ("noise",) * bool(plan.noise_map) + shown
+    if given != wanted:
+        raise ValueError(
+            f"The model is given {', '.join(wanted)}, in this order, but the examples show "
+            f"{', '.join(given) or 'none of them'}. Give noise_map=True, parameter_map=True, and these names in "
+            "parameter={...}, in this order."
+        )
+    spreads = {"noise": plan.examples.noise, **plan.examples.parameters}
+    for end in ("low", "high"):
+        model.values_of(**{name: getattr(spreads[name], end) for name in ("noise", "contrast", "time")})
 
 
 class _Begun(keras.callbacks.CallbackList):

@@ -8,6 +8,7 @@ from experiments.lib import captions
 GOAL = 15  # %
 BINS = 8  # of λ
 NAMES = {"contrast": "λ", "time": "T in pixels²"}
+TIMES = ("0.2", "0.3", "0.4–0.6", "0.7–1")  # those of `by_time`
 LEVELS = ("0.1–0.3", "0.3–1", "1–2", "2–5")  # of σ in %, those of `by_noise`
 
 
@@ -79,6 +80,17 @@ def table(record):
         shares = [of["median_error"], of["within_15_percent"], of["median_error_of_the_middle"]]
         cells = [name, *(f"{100 * share:.1f} %" for share in shares), *by]
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def times(record):
+    """Median errors for short to long times."""
+    columns = ("", *(f"T = {span}" for span in TIMES))
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for key, name in _SHORT.items():
+        of = record["results"][key].get("by_time", [])
+        cells = ["–" if value is None else f"{100 * value:.0f} %" for value in of]
+        lines.append(f"| {' | '.join([name, *cells])} |")
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from experiments.lib import diffusion_network as network
 from experiments.lib import measure, study
 
 NAMES = tuple(ESTIMATED)
+SPANS = (0.15, 0.25, 0.35, 0.65, 1.05)  # of T, for errors by time
 LEVELS = (0.0, 0.003, 0.01, 0.02, 1.0)  # ends of the ranges of σ that are judged separately
 RESTORER = "inverse-any"  # the experiment, and its part, that trains the network that restores
 SETTINGS = [(contrast, time) for contrast in (0.1, 0.2, 0.4) for time in (0.2, 0.4, 0.8)]  # that are undone
@@ -54,6 +55,7 @@ def results(arrays):
     errors, found = np.log(estimate / true), {}
     for number, name in enumerate(NAMES):
         of, blind = (np.abs(value / true[:, number] - 1) for value in (estimate[:, number], MIDDLE[number]))
+        spans = [(true[:, 1] > low) & (true[:, 1] < high) for low, high in zip(SPANS, SPANS[1:])]
         levels = [(true[:, 2] >= low) & (true[:, 2] < high) for low, high in zip(LEVELS, LEVELS[1:])]
         found[name] = {
             "median_error": float(np.median(of)),
@@ -61,6 +63,7 @@ def results(arrays):
             "quarter_above": float(np.quantile(of, 0.75)),
             "bias": float(np.median(errors[:, number])),
             "median_error_of_the_middle": float(np.median(blind)),
+            "by_time": [float(np.median(of[span])) if span.any() else None for span in spans],
             "by_noise": [float(np.median(of[level])) if level.any() else None for level in levels],
         }
     known = np.abs(arrays["noise"].ravel() / true[:, 2] - 1)
@@ -111,5 +114,5 @@ def restored(kept, images, arrays):
             outputs = measure.batched(function, np.concatenate([diffused, maps], axis=-1, dtype="float32"))
             found[name].append(given.psnr(targets, outputs))
     of = reading.json_object(kept.with_name(f"{kept.name}.json"))
-    about = {key: of[key] for key in ("steps", "budget", "recipe", "parameters") if key in of}
+    about = {key: of[key] for key in ("steps", "seed", "budget", "recipe", "parameters", "commit") if key in of}
     return about, {f"psnr_{name}": np.array(values) for name, values in found.items()}

@@ -47,7 +47,10 @@ def _classical(record, arrays):
     text = f"smallest lead {least:+.2f} dB, over {record['methods'][row]['label']} at {NAMES[name].words}"
     answers = [verdicts.ahead(gap) for gap in gaps.values()]
     ahead = sum(answer == verdicts.HOLDS for answer in answers)
-    return _finding(record, arrays, f"{text}; ahead in {ahead} of {len(gaps)} comparisons", answers)
+    text += f"; ahead in {ahead} of {len(gaps)} comparisons"
+    if ends := sum(bool(of["at_an_end"]) for method in record.get("choices", {}).values() for of in method.values()):
+        text += f"; a parameter chosen at an end of its scale in {ends}"
+    return _finding(record, arrays, text, answers)
 
 
 def _small(record, arrays):

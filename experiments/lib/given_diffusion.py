@@ -65,6 +65,7 @@ CANDIDATES = {  # arguments of `models.ConditionedDiffNet`, at most 150,000 para
     "correction": {"correction": True},
     "both": BOTH,
     "start": {**BOTH, "start": 3},
+    "start-alone": {"start": 3},
     "start-10": {**BOTH, "start": 10},
     "shared": {**BOTH, "num_layers": 10, "width": 72, "shared": True},
     "start-shared": {**BOTH, "start": 3, "num_layers": 10, "width": 72, "shared": True},

@@ -5,12 +5,13 @@ measurement no longer is of that network, and is made anew too.
 """
 
 import hashlib
+from pathlib import Path
 
 from diffnet_tf.files import reading
 from experiments.lib.options import BUDGETS
 
 RUNS = "runs"  # the folder, in that of the experiment
-HASHES = "measured_networks"  # in the record of a measurement: name of the training → SHA-256 of the network's file
+HASHES = "measured_networks"  # in the record of a measurement: its training → SHA-256 of the network's file
 
 
 def path(name, options, home=""):
@@ -39,16 +40,29 @@ def network(name, options):
     return model_files.load(kept)
 
 
-def hashes(names, options):
-    """Name of a training → SHA-256 of the file of its network, for those that exist."""
-    paths = {name: network_path(name, options) for name in names}
-    return {name: hashlib.sha256(kept.read_bytes()).hexdigest() for name, kept in paths.items() if kept.exists()}
+def hashes(trainings, options):
+    """Name of a training → SHA-256 of the file of its network, for those that exist.
+
+    Args:
+        trainings: their names, or the path of a network of another experiment. One that is no Keras model is in an NPZ
+            file.
+        options: the experiment's.
+    """
+    found = {}
+    for training in trainings:
+        file = training if isinstance(training, Path) else network_path(training, options)
+        file = file if file.exists() else file.with_suffix(".npz")
+        if file.exists():
+            found[training.stem if isinstance(training, Path) else training] = hashlib.sha256(
+                file.read_bytes()
+            ).hexdigest()
+    return found
 
 
-def is_of_these_networks(kept, names, options):
+def is_of_these_networks(record, trainings, options):
     """Whether a record measures the networks that are there now. Records of older versions do not say: then yes."""
-    then = reading.json_object(kept, "remove it, and run the experiment again").get(HASHES)
-    return then is None or then == hashes(names, options)
+    then = reading.json_object(record, "remove it, and run the experiment again").get(HASHES)
+    return then is None or then == hashes(trainings, options)
 
 
 def by_budget(runs):

@@ -49,7 +49,7 @@ class Part:
         about: plain values that its record holds before the results.
         home: the experiment whose folder keeps the record; the one that runs it, if not given.
         steps: steps of its budget; a record of the same budget with fewer steps is made anew.
-        of: names of the trainings whose networks it measures; its record is made anew after these are.
+        of: the trainings whose networks it measures, as in `kept.hashes`; its record is made anew after these are.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Part:
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     home: str = ""
     steps: int = 0
-    of: Sequence[str] = ()
+    of: Sequence[Any] = ()
 
 
 class Stopped(Exception):

@@ -184,7 +184,7 @@ def test_a_network_of_colours_names_the_file_that_has_none(tmp_path, capsys):
 @pytest.mark.parametrize("colour", ["luminance", "bands"])
 def test_a_network_of_colours_refuses_what_it_would_ignore(colour, tmp_path, capsys):
     dn.models.DiffNet(1, 2, 4, channels=3).save(tmp_path / "colour.keras")
-    write(tmp_path / "in.png", np.repeat(np.atleast_3d(CAMERA), 3, axis=2))
+    skimage.io.imsave(tmp_path / "in.png", np.stack([CAMERA] * 3, axis=-1))
     of_network = ("--weights", tmp_path / "colour.keras")
     assert restore(tmp_path / "in.png", tmp_path / "out.png", *of_network, "--colour", colour) == 2
     assert f"colour='{colour}' with a network for colour images" in capsys.readouterr().err

@@ -109,9 +109,11 @@ def test_a_network_that_is_given_the_diffusion(folder, tmp_path, monkeypatch, ca
     [
         ("--noise 0.001,0.05", "--noise 0.001,0.05 without --contrast and --time; expected one σ"),
         ("--contrast 0.1,0.4 --noise 0.01", "--time is missing"),
-        ("--contrast 0.1,0.4 --time 0.2,1", "--noise 0,0; expected numbers above 0"),
+        ("--contrast 0.1,0.4 --time 0.2,1", "--noise is missing; expected σ above 0"),
+        ("--contrast 0.1,0.4 --time 0.2,0.55 --noise 0.01", "--time 0.2,0.55; expected multiples of 0.1, at most 1"),
+        ("--contrast 0.1,0.4 --time 0.25,0.65 --noise 0.01", "--time 0.25,0.65; expected multiples of 0.1"),
         ("--contrast 0.4,0.1 --time 0.2,1 --noise 0.01", "--contrast 0.4,0.1; expected numbers above 0, the lower"),
-        ("--contrast 0.1,0.4 --time 0.2,1.2 --noise 0.01", "--time 0.2,1.2; expected at most 1"),
+        ("--contrast 0.1,0.4 --time 0.2,1.2 --noise 0.01", "--time 0.2,1.2; expected multiples of 0.1, at most 1"),
         ("--contrast 0.1,0.4 --time 0.2,1 --noise 0.01,2", "--noise=2"),
         ("--contrast 0.1,0.4 --time 0.2,1 --noise 0.01 --init inverse", "with --init"),
         ("--contrast 0.1,0.4 --time 0.2,1 --noise 0.01 --problem denoise", "with --problem denoise"),

@@ -119,3 +119,24 @@ def test_plain_values_make_the_range_again():
     given = {"a": 1.0, "b": (0.0, 2.0), "c": (0.1, 0.4, "log"), "d": (0.2, 1.0, 0.1)}
     assert ranges.of_parameters(ranges.plain(given)) == ranges.of_parameters(given)
     assert ranges.plain((0.5, 0.5)) == [0.5, 0.5] and ranges.plain((0, 1)) == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ({"contrast": 0.2, "time": 2.0}, "at most 1"),
+        ({"contrast": 0.2, "time": (0.2, 1.5, 0.1)}, "at most 1"),
+        ({"contrast": (-0.4, -0.1), "time": 0.4}, "contrast"),
+        ({"contrast": (-0.1, 0.4), "time": 0.4}, "contrast"),
+    ],
+)
+def test_a_diffusion_out_of_range_is_refused_before_the_pipeline(photographs, parameter, message):
+    """A compiled pipeline cannot check values: it would show a time that is not that of the image."""
+    with pytest.raises(ValueError, match=message):
+        data.paired_arrays(photographs, **{**OPTIONS, "parameter": parameter})
+
+
+@tensorflow_only
+def test_a_function_that_takes_tensors_only_is_no_error(photographs):
+    options = {**OPTIONS, "parameter": {"scale": (0.5, 1.0)}, "degrade": lambda u, scale: u * scale.numpy()}
+    assert data.paired_arrays(photographs, **options)[0].shape[-1] == 3

@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 
 from experiments import diffusion_estimates
-from experiments.lib import diffusion_network
+from experiments.lib import diffusion_measured, diffusion_network
+from experiments.lib.options import OWN_SPLIT
 from experiments.lib.verdicts import FAILS, HOLDS, OPEN
 from tests.experiments import fakes
 
@@ -13,7 +14,18 @@ SHORT = 100  # steps
 IMAGES, DRAWS = 400, 2
 
 
-def estimates(root, contrast=0.1, time=0.1, lost=1.0, spread=0.1, steps=4_000, restored=True, images=IMAGES):
+def estimates(
+    root,
+    contrast=0.1,
+    time=0.1,
+    lost=1.0,
+    spread=0.1,
+    steps=4_000,
+    restored=True,
+    images=IMAGES,
+    by=None,
+    test_data="b",
+):
     """Estimates with these median errors of λ and T, and restoration that loses so many dB by them."""
     true = np.broadcast_to([0.2, 0.5, 0.01], (DRAWS, images, 3))
     # Errors that are uniform from 0 to twice the median, too large and too small in turns.
@@ -24,7 +36,13 @@ def estimates(root, contrast=0.1, time=0.1, lost=1.0, spread=0.1, steps=4_000, r
         given = np.stack([fakes.psnr(35.0, 1.0, k) for k in range(9)])
         arrays |= {"psnr_given": given, "psnr_auto": given - lost + fakes.psnr(0.0, spread, 99)}
     training = {"recipe": diffusion_network.RECIPE, "steps": steps, "budget": "cpu", "network": "estimator"}
-    fakes.save(root, diffusion_estimates.NAME, {"training": {**training, "parameters": 35_811, "seed": 0}}, **arrays)
+    record = {"training": {**training, "parameters": 35_811, "seed": 0}, "test_data": test_data}
+    if restored:
+        record |= {
+            "settings": diffusion_measured.SETTINGS,
+            "undone_by": {**training, "recipe": fakes.FAST, "steps": fakes.STEPS, **(by or {})},
+        }
+    fakes.save(root, diffusion_estimates.NAME, record, **arrays)
 
 
 _CASES = (  # what holds, what fails, what is open, of each claim
@@ -42,3 +60,5 @@ CASES = {
 }
 for _key in list(CASES)[:2]:  # they need no network that restores
     CASES[_key][HOLDS].append(partial(estimates, restored=False))
+    CASES[_key][OPEN] += [partial(estimates, contrast=0.145, time=0.145), partial(estimates, test_data=OWN_SPLIT)]
+CASES[list(CASES)[2]][OPEN].append(partial(estimates, by={"steps": SHORT}))

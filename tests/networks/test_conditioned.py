@@ -218,3 +218,30 @@ def test_half_precision_keeps_image_and_physics_wide(images, way):
     if way == "all":
         expected = array(dn.diffusion.fixed_point_inverse(images, 2, steps=6, contrast=0.15))
     np.testing.assert_allclose(array(half(inputs)), np.maximum(expected, 0), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"parameter": {"time": (0.2, 0.4, 0.1), "contrast": (0.1, 0.4)}}, "show noise, time, contrast"),
+        (
+            {"noise_map": False, "parameter": {"contrast": 0.2, "time": 0.2, "kind": (0, 1)}},
+            "show contrast, time, kind",
+        ),
+        ({"parameter": {"contrast": 0.2, "time": (0.2, 0.6, 0.1)}}, "time=0.6; expected at most 0.4"),
+    ],
+)
+def test_examples_that_show_other_conditions_are_refused(photographs, changes, message):
+    """They have the right number of channels, and the network would take T for λ."""
+    options = {
+        **{"noise": 0.01, "noise_map": True, "parameter_map": True, "steps": 1},
+        "degrade": lambda u, contrast, time, kind=0: dn.diffusion.per_image(u, contrast, time),
+    }
+    model = Net(1, 1, 2, residual=True, steps=4)
+    with pytest.raises(ValueError, match=message):
+        dn.training.fit(model, photographs, "fast", **{**options, **changes})
+
+
+def test_images_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match="images"):
+        made("maps").inputs_of(np.zeros((40, 50), "float32"), 0.0, 0.2, 0.4)

@@ -19,11 +19,16 @@ NETWORKS = {
     "half precision": lambda: dn.models.DiffNet(2, 3, 6, dtype="mixed_bfloat16"),
     "frozen": lambda: frozen(dn.models.DiffNet(2, 3, 6)),
     "linear": lambda: dn.models.LinearDiffNet((12, 13), 3, filters_initializer="random_normal"),
+    "conditioned": lambda: dn.models.ConditionedDiffNet(2, 3, 6, residual=True, correction=True, start=1, steps=3),
     "TNRD": lambda: dn.models.ReactionDiffusionNet(2, 3, centres=9),
 }
 MODES = {"tensorflow": ("compiled", "eager", "XLA"), "jax": ("compiled", "eager"), "torch": ("eager",)}[BACKEND]
 CASES = list(itertools.product(NETWORKS, MODES))
-QUICK = CASES if BACKEND == "torch" else [("shared", MODES[0]), ("five arguments", MODES[0]), ("frozen", MODES[0])]
+QUICK = (
+    CASES
+    if BACKEND == "torch"
+    else [("shared", MODES[0]), *((name, MODES[0]) for name in ("five arguments", "frozen", "conditioned"))]
+)
 
 
 def frozen(model):

@@ -1,5 +1,7 @@
 """The estimate of the diffusion: λ, T and σ from an image alone; and `restore` with it."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -231,3 +233,15 @@ def test_the_command_estimates_and_says_what(model, image, tmp_path, capsys):
     assert "σ of the noise, estimated" in printed
     assert main([*command, "--contrast", "some", "--time", "auto"]) == 2
     assert "auto" in capsys.readouterr().err
+
+
+def test_an_estimate_at_the_end_of_its_range_is_said(model, image, monkeypatch):
+    """An image that was not diffused has the shortest time that can be estimated."""
+    found = diffusion.DiffusionEstimate(0.2, diffusion.RANGES["time"][0], 0.01)
+    monkeypatch.setattr(diffusion, "of_squares", lambda *_: found)
+    with pytest.warns(UserWarning, match="an end of the range 0.2 to 1 that can be"):
+        dn.restore(image.astype("float32"), model, contrast=0.2, time="auto", noise=0.01)
+    monkeypatch.setattr(diffusion, "of_squares", lambda *_: found._replace(time=0.5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dn.restore(image.astype("float32"), model, contrast=0.2, time="auto", noise=0.01)
