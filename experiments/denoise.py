@@ -7,7 +7,7 @@ noise) and classical methods. The parts "test-…" measure them on BSD68 and Set
 is chosen on these.
 
     python -m experiments.denoise --budget quick  # 15 min on 2 cores, on photographs of scikit-image
-    # 25 min for each of three seeds; set12 lies beside bsd68
+    # 25 to 90 min for each of three seeds; set12 lies beside bsd68
     python -m experiments.denoise --budget cpu --source folder --data-dir train400 --test-dir bsd68 --only DiffNet
     python -m experiments.denoise --budget cpu … --only search-,ConvNet  # 2 h
     python -m experiments.denoise --budget cpu … --only TNRD  # 12 h on 2 cores, 4 min on a GPU
