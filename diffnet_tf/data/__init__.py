@@ -13,7 +13,8 @@ from diffnet_tf.data.disks import disks
 from diffnet_tf.data.export import make_pairs
 from diffnet_tf.data.gray import GrayImages
 from diffnet_tf.data.mixed import MixedImages, at_least, squares
-from diffnet_tf.data.pairs import PairSequence, as_gray_images, paired_arrays, pairs
+from diffnet_tf.data.pairs import PairSequence, paired_arrays, pairs
+from diffnet_tf.data.plan import as_gray_images
 from diffnet_tf.data.sources import load_images, open_images
 
 __all__ = [

@@ -9,7 +9,8 @@ import numpy as np
 from diffnet_tf import files
 from diffnet_tf.base import checks
 from diffnet_tf.base.types import Array, PathLike
-from diffnet_tf.data.pairs import Images, PairSequence, in_order
+from diffnet_tf.data.pairs import PairSequence, in_order
+from diffnet_tf.data.plan import Images
 
 SUFFIXES = (".npz", ".tfrecord")
 BATCH = 16

@@ -20,7 +20,7 @@ import numpy as np
 
 from diffnet_tf.base.types import Array
 from diffnet_tf.data import halves
-from diffnet_tf.data.pairs import Plan
+from diffnet_tf.data.plan import Plan
 from diffnet_tf.training import checkpoint
 from diffnet_tf.training.distribute import EVALUATION_BATCH
 from diffnet_tf.training.run import Run

@@ -18,7 +18,7 @@ from diffnet_tf import data
 from diffnet_tf.base import backend, checks
 from diffnet_tf.base.types import PathLike, Tensor
 from diffnet_tf.data import ranges
-from diffnet_tf.data.pairs import Images, Plan, opened
+from diffnet_tf.data.plan import Images, Plan, opened
 from diffnet_tf.data.ranges import Range
 from diffnet_tf.metrics import PSNR, NormLoss
 from diffnet_tf.training import callbacks as callback_state

@@ -16,7 +16,7 @@ from diffnet_tf import data
 from diffnet_tf.base import randomness
 from diffnet_tf.base.types import Array
 from diffnet_tf.data import degrading, examples
-from diffnet_tf.data.pairs import Plan
+from diffnet_tf.data.plan import Plan
 from diffnet_tf.networks.image_model import ImageModel
 from diffnet_tf.training import attributes
 from diffnet_tf.training import callbacks as callback_state

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 import diffnet_tf as dn
 from diffnet_tf import data
-from diffnet_tf.data.pairs import Plan
+from diffnet_tf.data.plan import Plan
 from tests.conftest import BACKEND, mostly_slow, tensorflow_only
 
 OPTIONS = {"batch_size": 3, "crop": 12, "epochs": None}

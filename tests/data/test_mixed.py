@@ -12,7 +12,7 @@ from PIL import Image
 import diffnet_tf as dn
 from diffnet_tf import data
 from diffnet_tf.data import examples, halves, mixed
-from diffnet_tf.data.pairs import Plan
+from diffnet_tf.data.plan import Plan
 from diffnet_tf.training import device
 from tests.conftest import BACKEND, slow, tensorflow_only
 

@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 
 import diffnet_tf as dn
-from diffnet_tf.data.pairs import Plan
+from diffnet_tf.data.plan import Plan
 from diffnet_tf.training import device, fitting
 from tests.conftest import BACKEND, slow
 
