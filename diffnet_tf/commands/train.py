@@ -63,8 +63,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--noise",
         type=train_given.sigma,
-        help="σ of the noise on the inputs, for images in [0, 1], such as 0.01 or 25/255; with --contrast and --time "
-        "also a range, such as 0.001,0.05 (default: as the preset given with --init, else 0)",
+        help="σ of the noise on the inputs, for images in [0, 1], such as 0.01 or 25/255; or a range, such as "
+        "0,55/255, for a network that is given σ (default: as the preset given with --init, else 0)",
     )
     train_given.add_arguments(parser)
     parser.add_argument(
@@ -91,19 +91,21 @@ def run(arguments: Namespace) -> int:
     _take_from_card(arguments)
     _check(arguments)
     model = _start(arguments.init) if arguments.init else None
+    train_given.check_start(arguments, model)
     train, held_out = _images(
-        arguments, model is not None and model.input_shape[-1] == 3, trained.scale(arguments.problem)
+        arguments, model is not None and model.output_shape[-1] == 3, trained.scale(arguments.problem)
     )
     recipe = _recipe(arguments, train)
     keras.utils.set_random_seed(arguments.seed)
     if model is None and train_given.wanted(arguments):
         model = train_given.network(recipe)
     elif model is None:
-        model = DiffNet(initial_scale=recipe.initial_scale, relu=arguments.problem != "denoise")
+        given = {"noise_map": train_given.several_sigmas(arguments), "relu": arguments.problem != "denoise"}
+        model = DiffNet(initial_scale=recipe.initial_scale, **given)
     if not trained.is_file(arguments.out):
         plain.describe(model)  # refuses networks that a preset cannot hold, before the work
     print(f"Device: {provenance.device()}", flush=True)
-    options = {"problem": arguments.problem, "seed": arguments.seed, **train_given.options(arguments)}
+    options = {"problem": arguments.problem, "seed": arguments.seed, **train_given.options(arguments, model)}
     inputs, targets = data.paired_arrays(held_out, **options)
 
     def quality(images: Array) -> dict[str, float]:
@@ -160,11 +162,9 @@ def _take_from_card(arguments: Namespace) -> None:
     card = cards.card(arguments.init) if arguments.init and not trained.is_file(arguments.init) else {}
     if arguments.problem is None:
         arguments.problem = card.get("problem", "inverse")
-    if arguments.noise is None and isinstance(card.get("noise"), list):
-        low, high = cards.noise(card)
-        raise ValueError(f"--init {arguments.init} was trained on noise from {low:g} to {high:g}; give --noise, one σ.")
     if arguments.noise is None:
-        arguments.noise = card.get("noise", 0.0) if arguments.problem == card.get("problem", "inverse") else 0.0
+        noise = card.get("noise", 0.0) if arguments.problem == card.get("problem", "inverse") else 0.0
+        arguments.noise = cards.noise(card) if isinstance(noise, list) else noise
     if arguments.problem not in PROBLEMS:
         raise ValueError(
             f"--init {arguments.init} was trained on the problem {arguments.problem!r}; expected one of "
@@ -227,26 +227,28 @@ def _recipe(arguments: Namespace, train: data.GrayImages) -> recipes.Recipe:
     from diffnet_tf.training import recipes
 
     fast = recipes.get("fast")
-    fast = train_given.recipe(fast) if train_given.wanted(arguments) else fast
+    fast = train_given.recipe(fast) if train_given.is_range(arguments) else fast
     rate = arguments.learning_rate or (FINE_TUNING_RATE if arguments.init else fast.learning_rate)
     crop = min(train_given.crop(arguments), int(train.sizes.min()))
     return dataclasses.replace(fast, crop=crop, learning_rate=rate)
 
 
 def _start(name: str) -> keras.Model:
-    """Load the network to fine-tune.
+    """Load the network to fine-tune. Its input may have σ of the noise as a last channel.
 
     Raises:
-        FileNotFoundError, ValueError: if it does not exist, or does not map gray or colour images of any size to images
-            of the same shape.
+        FileNotFoundError, ValueError: if it does not exist, is given the diffusion, or does not map gray or colour
+            images of any size to images of the same shape.
     """
     from diffnet_tf.networks import presets
 
     model = model_files.load(name) if trained.is_file(name) else presets.from_preset(name)
+    if hasattr(model, "conditions"):
+        raise ValueError(f"{name} is given the diffusion; expected another network. Train a new one with --contrast.")
     shapes = [getattr(model, kind, None) for kind in ("input_shape", "output_shape")]
-    if shapes[0] not in ((None, None, None, 1), (None, None, None, 3)) or shapes[1] != shapes[0]:
+    if shapes not in [[(None, None, None, k + more), (None, None, None, k)] for k in (1, 3) for more in (0, 1)]:
         raise ValueError(
-            f"{name} maps {shapes[0]} to {shapes[1]}; expected (None, None, None, 1 or 3) for both. Give a network for "
-            "gray or colour images of any size."
+            f"{name} maps {shapes[0]} to {shapes[1]}; expected (None, None, None, 1 or 3) for both, or one more "
+            "input channel for σ. Give a network for gray or colour images of any size."
         )
     return model

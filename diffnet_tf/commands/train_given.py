@@ -1,4 +1,4 @@
-"""The options of `train` for a network that is given the diffusion: ranges of λ, T and σ instead of one value each."""
+"""The options of `train` for networks that are given σ, or the diffusion: ranges of σ, λ, T instead of one value."""
 
 from __future__ import annotations
 
@@ -59,6 +59,34 @@ def wanted(arguments: Namespace) -> bool:
     return arguments.contrast is not None or arguments.time is not None
 
 
+def is_range(arguments: Namespace) -> bool:
+    """Whether the network is given settings that differ between the examples of a batch."""
+    return wanted(arguments) or several_sigmas(arguments)
+
+
+def several_sigmas(arguments: Namespace) -> bool:
+    """Whether σ is a range."""
+    return isinstance(arguments.noise, tuple) and arguments.noise[0] < arguments.noise[1]
+
+
+def is_given_sigma(model: keras.Model) -> bool:
+    """Whether the last channel of a network's input is σ of the noise."""
+    return bool(model.input_shape[-1] == model.output_shape[-1] + 1)
+
+
+def check_start(arguments: Namespace, model: keras.Model | None) -> None:
+    """Check that a network to fine-tune, if there is one, is given σ if it is a range.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if model is not None and several_sigmas(arguments) and not is_given_sigma(model):
+        low, high = arguments.noise
+        raise ValueError(
+            f"--noise {low:g},{high:g} with --init {arguments.init}, which is not given σ; expected one σ."
+        )
+
+
 def highest(arguments: Namespace) -> float:
     """The largest σ of the noise."""
     noise = arguments.noise
@@ -74,9 +102,9 @@ def check(arguments: Namespace) -> None:
     noise = arguments.noise if isinstance(arguments.noise, tuple) else (arguments.noise, arguments.noise)
     for value in noise:
         checks.noise_level(value, "--noise")
+    if noise[0] > noise[1]:
+        raise ValueError(f"--noise {noise[0]:g},{noise[1]:g}; expected the lower one first.")
     if not wanted(arguments):
-        if isinstance(arguments.noise, tuple):
-            raise ValueError(f"--noise {noise[0]:g},{noise[1]:g} without --contrast and --time; expected one σ.")
         return
     for name in ("contrast", "time"):
         if getattr(arguments, name) is None:
@@ -95,10 +123,10 @@ def check(arguments: Namespace) -> None:
         raise ValueError(f"--time {low:g},{high:g}; expected multiples of {STEP:g}, at most 1, such as 0.2,1.")
 
 
-def options(arguments: Namespace) -> dict[str, Any]:
+def options(arguments: Namespace, model: keras.Model) -> dict[str, Any]:
     """What `data.pairs` and `training.fit` need for the examples, beyond problem and seed."""
     if not wanted(arguments):
-        return {"noise": arguments.noise}
+        return {"noise": arguments.noise, "noise_map": is_given_sigma(model)}
     from diffnet_tf.base import backend
     from diffnet_tf.physics import diffusion
 
@@ -109,9 +137,9 @@ def options(arguments: Namespace) -> dict[str, Any]:
 
 
 def recipe(fast: recipes.Recipe) -> recipes.Recipe:
-    """The recipe "fast" for such a network.
+    """The recipe "fast" for a network that is given its settings.
 
-    A batch has easy and hard settings, and only the logarithms of their errors are comparable.
+    A batch has easy and hard ones, and only the logarithms of their errors are comparable.
     """
     return dataclasses.replace(fast, crop=CROP, loss="log", learning_rate=RATE)
 
@@ -120,7 +148,7 @@ def crop(arguments: Namespace) -> int:
     """Side of the crops that it is trained on, in pixels."""
     from diffnet_tf.training import recipes
 
-    return CROP if wanted(arguments) else recipes.crop(arguments.noise)
+    return CROP if is_range(arguments) else recipes.crop(highest(arguments))
 
 
 def network(recipe: recipes.Recipe) -> keras.Model:

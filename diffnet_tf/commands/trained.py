@@ -46,6 +46,7 @@ def card(
     settings = {name: defaults[name].default for name in ("steps", "dt", "contrast", "boundary")}
     count, height, width, channels = held_out.shape
     kind, noise = "RGB" if channels == 3 else "gray", f"{100 * train_given.highest(arguments):g} % noise"
+    noise = f"up to {noise}" if train_given.several_sigmas(arguments) else noise
     if arguments.problem == "inverse":
         does = f"It undoes Perona–Malik diffusion (four steps of 0.1, λ = 0.2) of {kind} images with {noise}."
     elif arguments.problem == "denoise":
@@ -67,7 +68,7 @@ def card(
         "limits": f"It was trained for {what} on this card, and for images that are scaled to {one}. {others} give "
         "wrong results. It was tested on images from the same source as the images of the training.",
         "problem": arguments.problem,
-        "noise": arguments.noise,
+        "noise": list(arguments.noise) if isinstance(arguments.noise, tuple) else arguments.noise,
         **({"scale": scale(arguments.problem)} if only_noise else {"diffusion": {"name": "perona_malik", **settings}}),
         "training": {
             "source": arguments.source,

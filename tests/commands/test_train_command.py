@@ -107,7 +107,8 @@ def test_a_network_that_is_given_the_diffusion(folder, tmp_path, monkeypatch, ca
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--noise 0.001,0.05", "--noise 0.001,0.05 without --contrast and --time; expected one σ"),
+        ("--noise 0.05,0.001", "--noise 0.05,0.001; expected the lower one first"),
+        ("--noise 0.001,0.05 --init inverse", "with --init inverse, which is not given σ; expected one σ"),
         ("--contrast 0.1,0.4 --noise 0.01", "--time is missing"),
         ("--contrast 0.1,0.4 --time 0.2,1", "--noise is missing; expected σ above 0"),
         ("--contrast 0.1,0.4 --time 0.2,0.55 --noise 0.01", "--time 0.2,0.55; expected multiples of 0.1, at most 1"),
@@ -136,10 +137,6 @@ def test_what_cannot_become_a_preset_is_refused_before_the_work(folder, tmp_path
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "README.md").write_text("# My project")
     (tmp_path / "file").write_text("")
-    dn.models.DiffNet(1, 1, 2, noise_map=True).save("noisy.keras")
-    dn.save_to_preset(
-        keras.models.load_model("noisy.keras"), "noisy", {**dict.fromkeys(cards.REQUIRED, "a"), "noise": (0, 0.1)}
-    )
     for out, options, message in (
         ("mine", ["--init", "own.keras"], "The network is a Functional; expected one of DiffNet"),
         ("project", ["--force"], "project/README.md exists and is not the card of a preset; give another folder"),
@@ -147,12 +144,6 @@ def test_what_cannot_become_a_preset_is_refused_before_the_work(folder, tmp_path
         ("mine.kears", [], "ends in '.kears'; expected a name ending in .keras"),
         ("mine.onnx", [], "ends in '.onnx'; expected a name ending in .keras"),
         ("a" * 101, [], "expected one line of at most 100 characters"),
-        ("mine", ["--init", "noisy"], "--init noisy was trained on noise from 0 to 0.1; give --noise"),
-        (
-            "mine",
-            ["--init", "noisy", "--noise", 0.02],
-            "noisy maps (None, None, None, 2) to (None, None, None, 1); expected",
-        ),
         ("mine", ["--init", "no"], "preset='no'; expected one of 'denoise'"),
     ):
         assert train(folder, out, *options) == 2
@@ -222,6 +213,34 @@ def test_a_preset_goes_on_with_its_own_problem_and_noise(options, expected):
     arguments = parser.parse_args(["photographs", "--out", "mine.keras", *options.split()])
     command._take_from_card(arguments)
     assert (arguments.problem, arguments.noise) == expected
+
+
+@slow
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_that_is_given_sigma_is_trained_and_fine_tuned(folder, tmp_path, monkeypatch, capsys, channels):
+    monkeypatch.chdir(tmp_path)
+    given = ("--problem", "denoise", "--noise", "0,0.2", "--steps", 2)
+    if channels == 3:
+        dn.models.DiffNet(1, 2, 4, channels=3, noise_map=True).save("start.keras")
+        assert train(folder, "mine", *given, "--init", "start.keras") == 0
+    else:
+        assert train(folder, "mine", *given) == 0
+    card, model = dn.presets.card("mine"), dn.from_preset("mine")
+    assert (card["noise"], card["scale"], card["training"]["recipe"]["loss"]) == ([0.0, 0.2], "white", "log")
+    assert model.input_shape[-1] == channels + 1 and "with up to 20 % noise" in card["description"]
+    # Its card says the range, from which another training goes on.
+    assert train(folder, "again", "--init", "mine", "--steps", 2) == 0
+    again = dn.from_preset("again")
+    assert dn.presets.card("again")["noise"] == [0.0, 0.2]
+    assert any((one != other).any() for one, other in zip(model.get_weights(), again.get_weights()))
+    image = np.asarray(Image.open(folder / "00.png").convert("RGB" if channels == 3 else "L"))
+    np.testing.assert_array_equal(dn.restore(image, "again", noise=0.1).shape, image.shape)
+
+
+def test_a_network_that_is_given_the_diffusion_is_not_fine_tuned(folder, tmp_path, capsys):
+    dn.models.ConditionedDiffNet(1, 1, 2).save(tmp_path / "own.keras")
+    assert train(folder, tmp_path / "mine.keras", "--init", tmp_path / "own.keras") == 2
+    assert "own.keras is given the diffusion; expected another network" in capsys.readouterr().err
 
 
 def test_a_problem_that_it_does_not_train_is_refused(folder, tmp_path, capsys):
@@ -315,7 +334,7 @@ def test_its_validation_needs_an_image_that_is_large_enough(mixed, tmp_path, cap
     ("make", "message"),
     [
         (lambda: dn.models.LinearDiffNet((24, 24), 1), "maps .None, 24, 24, 1. .* of any size"),
-        (lambda: dn.models.DiffNet(1, 1, 2, noise_map=True), "maps .None, None, None, 2. to"),
+        (lambda: dn.models.DiffNet(1, 1, 2, channels=2), "maps .None, None, None, 2. to"),
     ],
 )
 def test_a_start_of_other_images_is_refused(tmp_path, make, message):
