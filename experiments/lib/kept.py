@@ -67,4 +67,4 @@ def is_of_these_networks(record, trainings, options):
 
 def by_budget(runs):
     """The runs, those of the shortest budget first: where several replace each other, the longest one counts."""
-    return sorted(runs, key=lambda run: BUDGETS.index(run["budget"]) if run["budget"] in BUDGETS else -1)
+    return sorted(runs, key=lambda run: BUDGETS.index(run["budget"]) if run.get("budget") in BUDGETS else -1)

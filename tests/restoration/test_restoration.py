@@ -248,13 +248,13 @@ def colour_models():
 
 @pytest.mark.parametrize("name", ["DiffNet", "mixing", "told", "other"])
 def test_colour_networks_are_given_all_channels(colour_models, name):
-    """Scaled by the maximum of all; alpha is kept; the choice of luminance or channels is for gray networks."""
+    """Scaled by the maximum of all; alpha is kept; the choice of luminance or bands is for gray networks."""
     model, noise = colour_models[name], 0.05 if name == "told" else None
     image = np.random.default_rng(2).random((40, 33, 3)).astype("float32")
     image[3, 3, 1] = 1.0
     given = image if noise is None else np.concatenate([image, np.full_like(image[..., :1], noise)], axis=-1)
     expected = keras.ops.convert_to_numpy(model(given[None]))[0]
-    for colour in restoration.COLOURS:
+    for colour in (None, "channels"):
         found = dn.restore(3 * image, model, tile=16, noise=noise, colour=colour)
         np.testing.assert_allclose(found, 3 * expected, atol=1e-5)
     rgba = np.concatenate([image, np.full_like(image[..., :1], 0.3)], axis=-1)
@@ -263,6 +263,8 @@ def test_colour_networks_are_given_all_channels(colour_models, name):
     assert not dn.restore(np.zeros((20, 20, 3), "uint8"), model, noise=noise).any()
     with pytest.raises(ValueError, match=r"has 1 channel\(s\); expected RGB, because the network is for colour images"):
         dn.restore(image[..., 0], model, noise=noise)
+    with pytest.raises(ValueError, match="colour='luminance' with a network for colour images"):
+        dn.restore(image, model, noise=noise, colour="luminance")
 
 
 def test_other_models_are_refused(photographs):
