@@ -77,8 +77,8 @@ def gather(runs, root):
         of_row = {name: values for name, values in of_row.items() if np.isfinite(values).any()}
         arrays |= {f"psnr_{name}_{method}": values for name, values in of_row.items()}
         results = {name: _results(values, levels) for name, values in of_row.items()}
-        of_row = {key: parts[0][key] for key in OF_A_ROW if key in parts[0]}
-        methods[method] = {**of_row, "seeds": seeds, "results": results}
+        about_row = {key: parts[0][key] for key in OF_A_ROW if key in parts[0]}
+        methods[method] = {**about_row, "seeds": seeds, "results": results}
     record = {
         "budget": verdicts.budgets(best),
         "levels": levels,
